@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "binding.h"
+
+#include "compat.h"
+#include "dl.h"
+#include "log.h"
+
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+/* More copies than anybody has. Beyond that, calls fail as those of a broken OpenSSL would. */
+enum { COPIES_MAX = 32 };
+
+/* Filled from the front and never emptied. What is in them begins with its module. */
+typedef _Atomic(struct module *) copies[COPIES_MAX];
+static copies cryptos, ssls;
+
+static _Thread_local struct binding_scope current;
+
+struct binding_scope binding_enter(struct crypto *crypto, bool nested)
+{
+	struct binding_scope before = current;
+
+	current.last = crypto;
+	current.nested = nested;
+	return before;
+}
+
+void binding_leave(struct binding_scope scope)
+{
+	/* The copy stays: a call to come may have us as its caller. */
+	current.nested = scope.nested;
+	current.working = scope.working;
+	if (scope.last != NULL)
+		current.last = scope.last;
+}
+
+bool binding_is_nested(const struct crypto *crypto)
+{
+	return current.nested && current.last == crypto;
+}
+
+struct binding_scope binding_work_begin(struct crypto *crypto)
+{
+	struct binding_scope before;
+
+	/* In 1.1.1 a mark is a flag, not a count: within another one, it would take that away. */
+	if (!current.working)
+		crypto->api.ERR_set_mark();
+	before = binding_enter(crypto, true);
+	current.working = true;
+	return before;
+}
+
+void binding_work_end(struct crypto *crypto, struct binding_scope scope)
+{
+	binding_leave(scope);
+	if (!scope.working)
+		crypto->api.ERR_pop_to_mark();
+}
+
+static bool lies_in(struct module m, const void *address)
+{
+	return (uintptr_t)address >= m.start && (uintptr_t)address < m.end;
+}
+
+static bool is_own(const void *address)
+{
+	extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+	extern const char _end[] __attribute__((visibility("hidden")));
+
+	return lies_in((struct module){(uintptr_t)__ehdr_start, (uintptr_t)_end}, address);
+}
+
+struct search {
+	const void *address;
+	struct module found;
+	const char *path;
+	bool is_main;
+	size_t seen;
+};
+
+static int search_step(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *s = arg;
+	struct module m = {UINTPTR_MAX, 0};
+
+	(void)size;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+
+		if (segment->p_type != PT_LOAD)
+			continue;
+		if (start < m.start)
+			m.start = start;
+		if (start + segment->p_memsz > m.end)
+			m.end = start + segment->p_memsz;
+	}
+	s->seen++;
+	if (m.start >= m.end || !lies_in(m, s->address))
+		return 0;
+	s->found = m;
+	s->path = info->dlpi_name;
+	s->is_main = s->seen == 1;
+	return 1;
+}
+
+/* dladdr() would search the object's symbols as well, which takes far longer. */
+static bool module_at(const void *address, struct search *s)
+{
+	*s = (struct search){.address = address};
+	return address != NULL && dl_iterate_phdr(search_step, s) != 0;
+}
+
+/* A handle on an object that is loaded already, and on no other. */
+static void *module_open(const struct search *s)
+{
+	if (s->is_main)
+		return dl_open(NULL, RTLD_LAZY);
+	return s->path == NULL || s->path[0] == '\0' ? NULL
+						     : dl_open(s->path, RTLD_LAZY | RTLD_NOLOAD);
+}
+
+static void *symbol(void *handle, const char *name)
+{
+	return handle == NULL ? NULL : dl_symbol(handle, name);
+}
+
+static struct module *nth(copies all, size_t i)
+{
+	return i < COPIES_MAX ? atomic_load_explicit(&all[i], memory_order_acquire) : NULL;
+}
+
+static struct module *known(copies all, const void *address)
+{
+	struct module *m;
+
+	for (size_t i = 0; (m = nth(all, i)) != NULL; i++)
+		if (lies_in(*m, address))
+			return m;
+	return NULL;
+}
+
+/* Adds mine, unless another thread was first; then that one's is returned. NULL: there is no room.
+ */
+static struct module *publish(copies all, struct module *mine)
+{
+	for (size_t i = 0; i < COPIES_MAX; i++) {
+		struct module *there = NULL;
+
+		if (atomic_compare_exchange_strong(&all[i], &there, mine))
+			return mine;
+		if (there->start == mine->start)
+			return there;
+	}
+	return NULL;
+}
+
+static struct crypto *known_crypto(const void *address)
+{
+	return (struct crypto *)known(cryptos, address);
+}
+
+static struct ssl *known_ssl(const void *address)
+{
+	return (struct ssl *)known(ssls, address);
+}
+
+/* BoringSSL and AWS-LC call themselves "OpenSSL 1.1.1 (compatible; …)", and are not. */
+static bool is_openssl(const struct crypto *c)
+{
+	static const char name[] = "OpenSSL ";
+	const char *version;
+
+	if (c->api.OpenSSL_version == NULL || c->api.OpenSSL_version_num == NULL)
+		return false;
+	version = c->api.OpenSSL_version(OPENSSL_VERSION);
+	return version != NULL && strncmp(version, name, strlen(name)) == 0 &&
+	       strstr(version, "compatible;") == NULL &&
+	       c->api.OpenSSL_version_num() >= 0x10101000UL;
+}
+
+/* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
+#define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
+
+static struct crypto *crypto_new(const struct search *where)
+{
+	struct crypto *c = calloc(1, sizeof(*c));
+	/* Kept for good: a copy that we point into must not be unloaded. OpenSSL pins itself
+	 * anyway. */
+	void *handle = module_open(where);
+
+	if (c == NULL || handle == NULL)
+		goto fail;
+	c->module = where->found;
+	atomic_init(&c->mark_index, -1);
+	atomic_init(&c->trust, NULL);
+	c->usable = true;
+#define HOOK_X509_LOAD(name, ...) LOOK_UP(c->real.name, handle, #name);
+#define HOOK_X509_ADD(name, ...) LOOK_UP(c->real.name, handle, #name);
+#define HOOK_X509_VERIFY(name, ...) LOOK_UP(c->real.name, handle, #name);
+#include "hooks.def"
+#define LOOK_UP_API(name) c->usable = LOOK_UP(c->api.name, handle, #name) != NULL && c->usable;
+	CRYPTO_API(LOOK_UP_API)
+#undef LOOK_UP_API
+#define LOOK_UP_OPTIONAL(name) LOOK_UP(c->api.name, handle, #name);
+	CRYPTO_API_3(LOOK_UP_OPTIONAL)
+#undef LOOK_UP_OPTIONAL
+	c->usable = c->usable && is_openssl(c);
+	return c;
+fail:
+	if (handle != NULL)
+		dl_close(handle);
+	free(c);
+	return NULL;
+}
+
+/* The copy of libcrypto that a function of it, or any address in it, belongs to. */
+static struct crypto *crypto_at(const void *address)
+{
+	struct crypto *there = known_crypto(address), *mine;
+	struct search where;
+
+	if (there != NULL || !module_at(address, &where))
+		return there;
+	mine = crypto_new(&where);
+	if (mine == NULL)
+		return NULL;
+	there = (struct crypto *)publish(cryptos, &mine->module);
+	if (there != mine)
+		free(mine);
+	return there;
+}
+
+static void find_client_methods(struct ssl *s, void *handle)
+{
+	static const char *const names[CLIENT_METHODS_MAX - 1] = {
+		"TLS_client_method",	   "TLSv1_client_method",
+		"TLSv1_1_client_method",   "TLSv1_2_client_method",
+		"SSLv3_client_method",	   "DTLS_client_method",
+		"DTLSv1_client_method",	   "DTLSv1_2_client_method",
+		"OSSL_QUIC_client_method", "OSSL_QUIC_client_thread_method",
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < CLIENT_METHODS_MAX - 1 && names[i] != NULL; i++) {
+		const SSL_METHOD *(*method)(void);
+
+		if (LOOK_UP(method, handle, names[i]) != NULL)
+			s->client_method[n++] = method();
+	}
+}
+
+static struct ssl *ssl_new(const struct search *where)
+{
+	struct ssl *s = calloc(1, sizeof(*s));
+	void *handle = module_open(where);
+
+	if (s == NULL || handle == NULL)
+		goto fail;
+	s->module = where->found;
+	s->crypto = crypto_at(symbol(handle, "X509_verify_cert"));
+	if (s->crypto == NULL)
+		goto fail;
+	s->usable = s->crypto->usable;
+#define HOOK_SSL_NEW(name, ...) LOOK_UP(s->real.name, handle, #name);
+#define HOOK_SSL_LOAD(name, ...) LOOK_UP(s->real.name, handle, #name);
+#define HOOK_SSL_STORE(name, ...) LOOK_UP(s->real.name, handle, #name);
+#include "hooks.def"
+#define LOOK_UP_API(name) s->usable = LOOK_UP(s->api.name, handle, #name) != NULL && s->usable;
+	SSL_API(LOOK_UP_API)
+#undef LOOK_UP_API
+	if (s->usable)
+		find_client_methods(s, handle);
+	return s;
+fail:
+	if (handle != NULL)
+		dl_close(handle);
+	free(s);
+	return NULL;
+}
+
+static struct ssl *ssl_at(const void *address)
+{
+	struct ssl *there = known_ssl(address), *mine;
+	struct search where;
+
+	if (there != NULL || !module_at(address, &where))
+		return there;
+	mine = ssl_new(&where);
+	if (mine == NULL)
+		return NULL;
+	there = (struct ssl *)publish(ssls, &mine->module);
+	if (there != mine)
+		free(mine);
+	return there;
+}
+
+/* The real function as the object at an address sees it: its own, or its dependencies'. */
+static void *real_seen_from(const void *address, const char *name)
+{
+	struct search where;
+	void *handle, *real;
+
+	if (is_own(address) || !module_at(address, &where))
+		return NULL;
+	handle = module_open(&where);
+	real = symbol(handle, name);
+	if (handle != NULL)
+		dl_close(handle);
+	return is_own(real) ? NULL : real;
+}
+
+/*
+ * The library that an object of OpenSSL belongs to. The SSL_METHOD that an SSL_CTX points to (word
+ * 0 in 1.1.1, word 1 since 3.0) is a constant inside its own libssl. Layouts that are unknown say
+ * nothing here, and nothing wrong: it must be a library that has the hooked function itself.
+ */
+static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const char *name)
+{
+	const void *word[2] = {method, NULL};
+
+	if (ctx != NULL)
+		memcpy(word, ctx, sizeof(word));
+	for (size_t i = 0; i < 2; i++) {
+		struct search owner;
+		const void *real;
+
+		if (known_ssl(word[i]) != NULL)
+			return word[i];
+		if (!module_at(word[i], &owner))
+			continue;
+		real = real_seen_from(word[i], name);
+		if (real != NULL && lies_in(owner.found, real))
+			return real;
+	}
+	return NULL;
+}
+
+/* Reads memory that may not be there. */
+static bool peek(const void *from, void *to, size_t len)
+{
+	struct iovec mine = {to, len}, theirs = {(void *)(uintptr_t)from, len};
+
+	return syscall(SYS_process_vm_readv, getpid(), &mine, 1, &theirs, 1, 0) == (long)len;
+}
+
+/*
+ * The libcrypto that a store belongs to, where the caller does not tell: a program that looked
+ * libssl up by dlsym() appears as the caller where libssl makes a tail call. In OpenSSL 1.0.2
+ * to 4.0, word 1 of a store is its stack of objects, and word 3 of a stack its comparison, a
+ * function of libcrypto.
+ */
+static const void *owner_of_store(const X509_STORE *store, const char *name)
+{
+	const void *const *objects;
+	const void *word[4], *real;
+	struct search owner;
+
+	if (store == NULL || !peek(store, word, 2 * sizeof(word[0])))
+		return NULL;
+	objects = word[1];
+	if (objects == NULL || !peek(objects, word, sizeof(word)))
+		return NULL;
+	if (known_crypto(word[3]) != NULL)
+		return word[3];
+	if (!module_at(word[3], &owner))
+		return NULL;
+	real = real_seen_from(word[3], name);
+	return real != NULL && lies_in(owner.found, real) ? real : NULL;
+}
+
+/* The paths of all loaded objects, as far as there is room. */
+enum { PATHS_MAX = 512 };
+struct paths {
+	size_t count;
+	char *path[PATHS_MAX];
+};
+
+static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct paths *p = arg;
+
+	(void)size;
+	if (info->dlpi_name != NULL && info->dlpi_name[0] != '\0' && p->count < PATHS_MAX) {
+		p->path[p->count] = strdup(info->dlpi_name);
+		if (p->path[p->count] != NULL)
+			p->count++;
+	}
+	return 0;
+}
+
+/*
+ * The only loaded object that has a function, if it is the only one. The last resort: a store of
+ * OpenSSL 4.0 does not say whose it is, so of several objects, the only one of that kind.
+ */
+static const void *only_owner(const char *name)
+{
+	struct paths *p = calloc(1, sizeof(*p));
+	const void *found = NULL, *newer = NULL;
+	size_t count = 0, newer_count = 0;
+
+	if (p == NULL)
+		return NULL;
+	dl_iterate_phdr(collect_path, p);
+	for (size_t i = 0; i < p->count; i++) {
+		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
+		const void *real = symbol(handle, name);
+		unsigned long (*version)(void) = NULL;
+
+		/* Seen from an object that only depends on the owner, it is the same address. */
+		if (real != NULL && !is_own(real) && real != found && real != newer) {
+			LOOK_UP(version, handle, "OpenSSL_version_num");
+			if (version != NULL && version() >= 0x40000000UL) {
+				newer = real;
+				newer_count++;
+			} else {
+				found = real;
+				count++;
+			}
+		}
+		if (handle != NULL)
+			dl_close(handle);
+		free(p->path[i]);
+	}
+	free(p);
+	if (newer_count == 1)
+		return newer;
+	return newer_count == 0 && count == 1 ? found : NULL;
+}
+
+static void tell_unbound(const char *name)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&told))
+		log_line(LOG_ERROR, name,
+			 ": the caller's OpenSSL is not to be found, so the call fails: "
+			 "run this program without the preload, and report it");
+}
+
+struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx,
+			const SSL_METHOD *method)
+{
+	const void *real = owner_of(ctx, method, name);
+	struct ssl *s;
+
+	if (real == NULL)
+		real = known_ssl(caller) != NULL ? caller : real_seen_from(caller, name);
+	/* The main program and what it was started with bind in this very order. */
+	if (real == NULL)
+		real = dl_symbol(RTLD_NEXT, name);
+	s = real == NULL ? NULL : ssl_at(real);
+	if (s == NULL)
+		tell_unbound(name);
+	return s;
+}
+
+struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store)
+{
+	struct ssl *s = known_ssl(caller);
+	struct crypto *c = s != NULL ? s->crypto : known_crypto(caller);
+	const void *real;
+
+	if (c == NULL && is_own(caller))
+		c = current.last;
+	if (c != NULL)
+		return c;
+	/* The store first: where its copy is known, no lock of the dynamic linker is needed. */
+	real = owner_of_store(store, name);
+	if (real == NULL)
+		real = real_seen_from(caller, name);
+	if (real == NULL && !is_own(caller))
+		real = dl_symbol(RTLD_NEXT, name);
+	if (real == NULL)
+		real = only_owner(name);
+	c = real == NULL ? NULL : crypto_at(real);
+	if (c == NULL) {
+		tell_unbound(name);
+		return NULL;
+	}
+	/* The role of a verification is libssl's to say. */
+	real = real_seen_from(caller, "SSL_is_server");
+	if (real != NULL)
+		ssl_at(real);
+	return c;
+}
+
+struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)
+{
+	struct ssl *s;
+
+	for (size_t i = 0; (s = (struct ssl *)nth(ssls, i)) != NULL; i++) {
+		int index;
+
+		if (s->crypto != crypto || !s->usable)
+			continue;
+		index = s->api.SSL_get_ex_data_X509_STORE_CTX_idx();
+		*ret = index < 0 ? NULL : crypto->api.X509_STORE_CTX_get_ex_data(ctx, index);
+		if (*ret != NULL)
+			return s;
+	}
+	return NULL;
+}

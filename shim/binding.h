@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_BINDING_H
+#define CATRUST_BINDING_H
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Whose OpenSSL is this? Several copies of OpenSSL live in one process in practice (conda's beside
+ * the one in a wheel), so each call is bound to the caller's own, and no object of one copy ever
+ * meets a function of another. All of it is without locks: what is found is published once and
+ * stays, so a fork at any point leaves the child with a whole picture.
+ */
+
+/* Where a loaded object lies. */
+struct module {
+	uintptr_t start, end;
+};
+
+/* The hooked functions as one copy has them; NULL where its version does not. */
+struct ssl_real {
+#define HOOK_SSL_NEW(name, ...) __typeof__(name) *name;
+#define HOOK_SSL_LOAD(name, ...) __typeof__(name) *name;
+#define HOOK_SSL_STORE(name, ...) __typeof__(name) *name;
+#include "hooks.def"
+};
+
+struct crypto_real {
+#define HOOK_X509_LOAD(name, ...) __typeof__(name) *name;
+#define HOOK_X509_ADD(name, ...) __typeof__(name) *name;
+#define HOOK_X509_VERIFY(name, ...) __typeof__(name) *name;
+#include "hooks.def"
+};
+
+/* What the shim itself calls. All of it is in OpenSSL 1.1.1 to 4.0. */
+#define CRYPTO_API(X)                                                                              \
+	X(ASN1_OCTET_STRING_free)                                                                  \
+	X(ASN1_OCTET_STRING_new)                                                                   \
+	X(ASN1_OCTET_STRING_set)                                                                   \
+	X(ASN1_STRING_to_UTF8)                                                                     \
+	X(CRYPTO_free)                                                                             \
+	X(CRYPTO_get_ex_new_index)                                                                 \
+	X(ERR_pop_to_mark)                                                                         \
+	X(ERR_set_mark)                                                                            \
+	X(EVP_sha256)                                                                              \
+	X(GENERAL_NAMES_free)                                                                      \
+	X(GENERAL_NAME_get0_value)                                                                 \
+	X(NAME_CONSTRAINTS_check)                                                                  \
+	X(NAME_CONSTRAINTS_check_CN)                                                               \
+	X(NAME_CONSTRAINTS_free)                                                                   \
+	X(OBJ_nid2obj)                                                                             \
+	X(OPENSSL_sk_num)                                                                          \
+	X(OPENSSL_sk_pop_free)                                                                     \
+	X(OPENSSL_sk_value)                                                                        \
+	X(OpenSSL_version)                                                                         \
+	X(OpenSSL_version_num)                                                                     \
+	X(X509V3_EXT_d2i)                                                                          \
+	X(X509_EXTENSION_create_by_NID)                                                            \
+	X(X509_EXTENSION_free)                                                                     \
+	X(X509_NAME_ENTRY_get_data)                                                                \
+	X(X509_NAME_cmp)                                                                           \
+	X(X509_NAME_free)                                                                          \
+	X(X509_NAME_get_entry)                                                                     \
+	X(X509_NAME_get_index_by_NID)                                                              \
+	X(X509_NAME_oneline)                                                                       \
+	X(X509_OBJECT_get0_X509)                                                                   \
+	X(X509_OBJECT_set1_X509)                                                                   \
+	X(X509_STORE_CTX_free)                                                                     \
+	X(X509_STORE_CTX_get0_chain)                                                               \
+	X(X509_STORE_CTX_get0_param)                                                               \
+	X(X509_STORE_CTX_get0_store)                                                               \
+	X(X509_STORE_CTX_get0_untrusted)                                                           \
+	X(X509_STORE_CTX_get1_certs)                                                               \
+	X(X509_STORE_CTX_get_error)                                                                \
+	X(X509_STORE_CTX_get_ex_data)                                                              \
+	X(X509_STORE_CTX_get_verify)                                                               \
+	X(X509_STORE_CTX_get_verify_cb)                                                            \
+	X(X509_STORE_CTX_init)                                                                     \
+	X(X509_STORE_CTX_new)                                                                      \
+	X(X509_STORE_CTX_set_current_cert)                                                         \
+	X(X509_STORE_CTX_set_error)                                                                \
+	X(X509_STORE_CTX_set_error_depth)                                                          \
+	X(X509_STORE_CTX_set_verify)                                                               \
+	X(X509_STORE_CTX_set_verify_cb)                                                            \
+	X(X509_STORE_free)                                                                         \
+	X(X509_STORE_get0_objects)                                                                 \
+	X(X509_STORE_get_cleanup)                                                                  \
+	X(X509_STORE_get_ex_data)                                                                  \
+	X(X509_STORE_lock)                                                                         \
+	X(X509_STORE_new)                                                                          \
+	X(X509_STORE_set_ex_data)                                                                  \
+	X(X509_STORE_unlock)                                                                       \
+	X(X509_VERIFY_PARAM_get_flags)                                                             \
+	X(X509_add1_trust_object)                                                                  \
+	X(X509_check_issued)                                                                       \
+	X(X509_check_purpose)                                                                      \
+	X(X509_check_trust)                                                                        \
+	X(X509_cmp)                                                                                \
+	X(X509_cmp_current_time)                                                                   \
+	X(X509_digest)                                                                             \
+	X(X509_free)                                                                               \
+	X(X509_get0_notAfter)                                                                      \
+	X(X509_get0_notBefore)                                                                     \
+	X(X509_get0_pubkey)                                                                        \
+	X(X509_get_default_cert_dir)                                                               \
+	X(X509_get_default_cert_dir_env)                                                           \
+	X(X509_get_default_cert_file)                                                              \
+	X(X509_get_default_cert_file_env)                                                          \
+	X(X509_get_ext_by_NID)                                                                     \
+	X(X509_get_ext_d2i)                                                                        \
+	X(X509_get_extension_flags)                                                                \
+	X(X509_get_issuer_name)                                                                    \
+	X(X509_get_pathlen)                                                                        \
+	X(X509_get_subject_name)                                                                   \
+	X(X509_pubkey_digest)                                                                      \
+	X(X509_subject_name_hash)                                                                  \
+	X(X509_trusted)                                                                            \
+	X(X509_up_ref)                                                                             \
+	X(X509_verify)                                                                             \
+	X(X509_verify_cert_error_string)                                                           \
+	X(d2i_X509)                                                                                \
+	X(d2i_X509_NAME)
+
+/* Since 3.0; NULL before. Only messages need them. */
+#define CRYPTO_API_3(X)                                                                            \
+	X(X509_VERIFY_PARAM_get0_host)                                                             \
+	X(X509_VERIFY_PARAM_get1_ip_asc)
+
+#define SSL_API(X)                                                                                 \
+	X(SSL_CTX_free)                                                                            \
+	X(SSL_CTX_get_cert_store)                                                                  \
+	X(SSL_CTX_get_ssl_method)                                                                  \
+	X(SSL_get_ex_data_X509_STORE_CTX_idx)                                                      \
+	X(SSL_get_rfd)                                                                             \
+	X(SSL_get_servername)                                                                      \
+	X(SSL_is_server)
+
+#define API_SLOT(name) __typeof__(name) *name;
+
+struct trust;
+
+/* One copy of libcrypto. */
+struct crypto {
+	struct module module; /* first */
+	bool usable;	      /* OpenSSL 1.1.1 or later, and complete; others are passed through */
+	struct crypto_real real;
+	struct {
+		CRYPTO_API(API_SLOT)
+		CRYPTO_API_3(API_SLOT)
+	} api;
+	/* The index of the stores' marks (attach.c; -1: none yet), and the anchors (trust.c). */
+	atomic_int mark_index;
+	_Atomic(struct trust *) trust;
+};
+
+enum { CLIENT_METHODS_MAX = 12 };
+
+/* One copy of libssl, and the libcrypto that it stands on. */
+struct ssl {
+	struct module module; /* first */
+	struct crypto *crypto;
+	bool usable; /* as is its crypto */
+	struct ssl_real real;
+	struct {
+		SSL_API(API_SLOT)
+	} api;
+	const SSL_METHOD *client_method[CLIENT_METHODS_MAX]; /* all client-only ones, up to NULL */
+};
+
+/*
+ * The copy behind a call of the hooked function name. caller: the hook's return address; ctx,
+ * method and store: the call's own, or NULL. NULL where there is no copy to be found; this is told
+ * once per process.
+ */
+struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx,
+			const SSL_METHOD *method);
+struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store);
+
+/* The libssl that a verification belongs to, and its SSL; NULL where it is none of TLS. */
+struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret);
+
+/*
+ * The real functions run between these two. While one that loads runs, the copy's calls of hooked
+ * functions among themselves are only passed through (binding_is_nested). A tail call inside
+ * OpenSSL makes the shim itself the caller of such a function; then the copy entered last is meant.
+ */
+struct binding_scope {
+	struct crypto *last;
+	bool nested;
+	bool working; /* between binding_work_begin() and _end() */
+};
+struct binding_scope binding_enter(struct crypto *crypto, bool nested);
+void binding_leave(struct binding_scope scope);
+bool binding_is_nested(const struct crypto *crypto);
+
+/* Round the shim's own calls of a copy: nested, and their errors never reach the program's queue.
+ */
+struct binding_scope binding_work_begin(struct crypto *crypto);
+void binding_work_end(struct crypto *crypto, struct binding_scope scope);
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "certfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	DER_INTEGER = 0x02,
+	DER_BIT_STRING = 0x03,
+	DER_OID = 0x06,
+	DER_SEQUENCE = 0x30,
+	DER_CONTEXT_0 = 0xa0,
+};
+
+/* A piece of the caller's bytes. */
+struct span {
+	const unsigned char *at;
+	size_t len;
+};
+
+struct parser {
+	const struct certfile_sink *sink;
+	struct certfile_place place;
+	size_t certs;
+	size_t problems;
+	int error; /* 0, or what certfile_parse() returns */
+};
+
+static void problem(struct parser *p, const char *reason)
+{
+	if (p->error != 0)
+		return;
+	p->problems++;
+	p->sink->problem(p->sink->arg, p->place, reason);
+}
+
+static void found(struct parser *p, struct span cert)
+{
+	if (p->certs == CERTFILE_MAX_CERTS) {
+		p->error = -E2BIG;
+		return;
+	}
+	p->certs++;
+	if (!p->sink->cert(p->sink->arg, cert.at, cert.len, p->place))
+		p->error = -ENOMEM;
+}
+
+static struct span rest_of(struct span whole, const unsigned char *at)
+{
+	return (struct span){at, whole.len - (size_t)(at - whole.at)};
+}
+
+/*
+ * Takes one element off the front of *in. tag: its tag byte (low tag numbers are all that occur
+ * here). Only definite lengths of up to four bytes: DER.
+ */
+static bool der_next(struct span *in, unsigned char *tag, struct span *content)
+{
+	size_t header = 2, len;
+
+	if (in->len < 2 || (in->at[0] & 0x1fU) == 0x1f)
+		return false;
+	len = in->at[1];
+	if (len >= 0x80) {
+		size_t bytes = len & 0x7fU;
+
+		if (bytes == 0 || bytes > 4 || in->len < 2 + bytes)
+			return false;
+		len = 0;
+		for (size_t i = 0; i < bytes; i++)
+			len = len << 8 | in->at[2 + i];
+		header += bytes;
+	}
+	if (len > in->len - header)
+		return false;
+	*tag = in->at[0];
+	*content = (struct span){in->at + header, len};
+	in->at += header + len;
+	in->len -= header + len;
+	return true;
+}
+
+/* The same, where only one tag will do. */
+static bool der_expect(struct span *in, unsigned char tag, struct span *content)
+{
+	struct span rest = *in;
+	unsigned char got;
+
+	if (!der_next(&rest, &got, content) || got != tag)
+		return false;
+	*in = rest;
+	return true;
+}
+
+/* Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, algorithm SEQUENCE, signature BIT STRING } */
+static bool take_cert(struct span *in, struct span *cert)
+{
+	struct span rest = *in, body, part;
+
+	if (!der_expect(&rest, DER_SEQUENCE, &body))
+		return false;
+	/* The two take one element each. NOLINTNEXTLINE(misc-redundant-expression) */
+	if (!der_expect(&body, DER_SEQUENCE, &part) || !der_expect(&body, DER_SEQUENCE, &part) ||
+	    !der_expect(&body, DER_BIT_STRING, &part) || body.len > 0)
+		return false;
+	*cert = (struct span){in->at, (size_t)(rest.at - in->at)};
+	*in = rest;
+	return true;
+}
+
+static bool is_padding(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] != '\0' && s.at[i] != '\n' && s.at[i] != '\r' && s.at[i] != ' ' &&
+		    s.at[i] != 0x1a)
+			return false;
+	return true;
+}
+
+static bool is_oid(struct span oid, const char *value, size_t len)
+{
+	return oid.len == len && memcmp(oid.at, value, len) == 0;
+}
+
+/*
+ * May a list of purposes speak for TLS servers? serverAuth (1.3.6.1.5.5.7.3.1) or
+ * anyExtendedKeyUsage (2.5.29.37.0).
+ */
+static bool names_server_auth(struct span purposes)
+{
+	struct span oid;
+
+	while (der_expect(&purposes, DER_OID, &oid))
+		if (is_oid(oid, "\x2b\x06\x01\x05\x05\x07\x03\x01", 8) ||
+		    is_oid(oid, "\x55\x1d\x25\x00", 4))
+			return true;
+	return false;
+}
+
+/*
+ * What OpenSSL's TRUSTED CERTIFICATE has behind the certificate (X509_CERT_AUX in x_x509a.c):
+ * SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, … }. Whoever
+ * wrote down that this CA is not for TLS servers is taken at his word.
+ */
+static bool aux_allows_servers(struct span aux)
+{
+	struct span settings, list;
+
+	if (aux.len == 0)
+		return true;
+	if (!der_expect(&aux, DER_SEQUENCE, &settings))
+		return false;
+	if (der_expect(&settings, DER_SEQUENCE, &list) && !names_server_auth(list))
+		return false;
+	return !der_expect(&settings, DER_CONTEXT_0, &list) || !names_server_auth(list);
+}
+
+/*
+ * ContentInfo ::= SEQUENCE { contentType OID signedData, [0] SEQUENCE { version INTEGER,
+ * digestAlgorithms SET, contentInfo SEQUENCE, certificates [0] IMPLICIT SET OF Certificate, … } }
+ */
+static bool is_pkcs7(struct span in)
+{
+	struct span body, oid;
+
+	return der_expect(&in, DER_SEQUENCE, &body) && der_expect(&body, DER_OID, &oid) &&
+	       is_oid(oid, "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", 9);
+}
+
+static void parse_pkcs7(struct parser *p, struct span in)
+{
+	struct span body, oid, explicit, signed_data, part, certs = {NULL, 0}, cert;
+	unsigned char tag;
+	size_t before = p->certs;
+
+	if (!der_expect(&in, DER_SEQUENCE, &body) || !der_expect(&body, DER_OID, &oid) ||
+	    !der_expect(&body, DER_CONTEXT_0, &explicit) ||
+	    !der_expect(&explicit, DER_SEQUENCE, &signed_data)) {
+		problem(p, "broken PKCS#7");
+		return;
+	}
+	while (certs.at == NULL && der_next(&signed_data, &tag, &part))
+		if (tag == DER_CONTEXT_0)
+			certs = part;
+	while (certs.len > 0 && p->error == 0) {
+		if (take_cert(&certs, &cert)) {
+			found(p, cert);
+		} else if (!der_next(&certs, &tag, &part)) {
+			problem(p, "broken PKCS#7");
+			return;
+		} /* else an attribute certificate or the like: not ours to trust */
+	}
+	if (p->certs == before && p->error == 0)
+		problem(p, "a PKCS#7 without certificates");
+}
+
+static void parse_der(struct parser *p, struct span whole)
+{
+	struct span in = whole, cert;
+
+	if (is_pkcs7(in)) {
+		parse_pkcs7(p, in);
+		return;
+	}
+	while (p->error == 0 && take_cert(&in, &cert)) {
+		found(p, cert);
+		p->place.at = (size_t)(in.at - whole.at);
+		if (is_padding(in))
+			return;
+	}
+	if (p->error != 0)
+		return;
+	if (p->certs > 0)
+		problem(p, "bytes that are no certificate follow, ignored");
+	else
+		problem(p, "broken DER, or something other than a certificate");
+}
+
+static int base64_value(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+/* out has room for in.len / 4 * 3 + 3 bytes. */
+static bool base64_decode(struct span in, unsigned char *out, size_t *ret_len)
+{
+	unsigned long bits = 0;
+	size_t have = 0, padding = 0, len = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		unsigned char c = in.at[i];
+		int value = base64_value(c);
+
+		if (c == '\n' || c == '\r' || c == ' ' || c == '\t')
+			continue;
+		if (c == '=' && padding < 2 && have + padding >= 2) {
+			padding++;
+			continue;
+		}
+		if (value < 0 || padding > 0)
+			return false;
+		bits = bits << 6 | (unsigned long)value;
+		if (++have == 4) {
+			out[len++] = (unsigned char)(bits >> 16);
+			out[len++] = (unsigned char)(bits >> 8);
+			out[len++] = (unsigned char)bits;
+			have = 0;
+			bits = 0;
+		}
+	}
+	if (have + padding != 0 && have + padding != 4)
+		return false;
+	if (have == 3) {
+		out[len++] = (unsigned char)(bits >> 10);
+		out[len++] = (unsigned char)(bits >> 2);
+	} else if (have == 2) {
+		out[len++] = (unsigned char)(bits >> 4);
+	}
+	*ret_len = len;
+	return true;
+}
+
+static const unsigned char *find(struct span in, const char *what)
+{
+	return in.len == 0 ? NULL : memmem(in.at, in.len, what, strlen(what));
+}
+
+/* Header lines ("Name: value", RFC 1421) end at an empty line, the base64 follows. */
+static struct span without_headers(struct span body)
+{
+	const unsigned char *end;
+
+	if (body.len == 0 || memchr(body.at, ':', body.len) == NULL)
+		return body;
+	end = find(body, "\n\n");
+	if (end == NULL)
+		end = find(body, "\n\r\n");
+	return end == NULL ? body : rest_of(body, end);
+}
+
+static bool is_label(struct span label, const char *name)
+{
+	return label.len == strlen(name) && memcmp(label.at, name, label.len) == 0;
+}
+
+static bool ends_with(struct span s, const char *end)
+{
+	size_t n = strlen(end);
+
+	return s.len >= n && memcmp(s.at + s.len - n, end, n) == 0;
+}
+
+static void parse_block(struct parser *p, struct span label, struct span body)
+{
+	bool trusted = is_label(label, "TRUSTED CERTIFICATE");
+	bool plain = is_label(label, "CERTIFICATE") || is_label(label, "X509 CERTIFICATE");
+	bool pkcs7 = is_label(label, "PKCS7") || is_label(label, "CMS") ||
+		     is_label(label, "PKCS #7 SIGNED DATA");
+	struct span der, cert;
+	unsigned char *buf = NULL;
+
+	if (ends_with(label, "PRIVATE KEY")) {
+		problem(p, "a private key, ignored: it does not belong here, move it away");
+		return;
+	}
+	if (!trusted && !plain && !pkcs7)
+		return; /* CRLs, parameters and the like do no harm */
+	body = without_headers(body);
+	buf = malloc(body.len / 4 * 3 + 3);
+	if (buf == NULL) {
+		p->error = -ENOMEM;
+		return;
+	}
+	der.at = buf;
+	if (!base64_decode(body, buf, &der.len)) {
+		problem(p, "broken base64");
+	} else if (is_pkcs7(der)) {
+		parse_pkcs7(p, der);
+	} else if (pkcs7 || !take_cert(&der, &cert)) {
+		problem(p, pkcs7 ? "broken PKCS#7" : "broken certificate");
+	} else if (trusted && !aux_allows_servers(der)) {
+		problem(p, "its trust settings exclude TLS servers, skipped");
+	} else {
+		found(p, cert);
+		if (plain && der.len > 0)
+			problem(p, "bytes that are no certificate follow, ignored");
+	}
+	free(buf);
+}
+
+/* The first "-----BEGIN " of a block, and what its label is. */
+static bool find_begin(struct span in, const unsigned char **begin, struct span *label,
+		       struct span *after)
+{
+	static const char mark[] = "-----BEGIN ", dashes[] = "-----";
+	enum { LABEL_MAX = 64 };
+
+	while ((*begin = find(in, mark)) != NULL) {
+		const unsigned char *end;
+
+		in = rest_of(in, *begin + strlen(mark));
+		*label = (struct span){in.at, in.len < LABEL_MAX ? in.len : LABEL_MAX};
+		end = find(*label, dashes);
+		if (end == NULL)
+			continue;
+		label->len = (size_t)(end - label->at);
+		if (memchr(label->at, '\n', label->len) != NULL)
+			continue;
+		*after = rest_of(in, end + strlen(dashes));
+		return true;
+	}
+	return false;
+}
+
+/* The body of a block up to its END line. */
+static bool find_end(struct span in, struct span label, struct span *body, struct span *after)
+{
+	static const char mark[] = "-----END ", dashes[] = "-----";
+	const unsigned char *next = find(in, "-----BEGIN ");
+	const unsigned char *end =
+		find(next == NULL ? in : (struct span){in.at, (size_t)(next - in.at)}, mark);
+
+	if (end == NULL)
+		return false;
+	*body = (struct span){in.at, (size_t)(end - in.at)};
+	in = rest_of(in, end + strlen(mark));
+	if (in.len < label.len + strlen(dashes) || memcmp(in.at, label.at, label.len) != 0 ||
+	    memcmp(in.at + label.len, dashes, strlen(dashes)) != 0)
+		return false;
+	*after = rest_of(in, in.at + label.len + strlen(dashes));
+	return true;
+}
+
+static size_t count_lines(const unsigned char *from, const unsigned char *to)
+{
+	size_t lines = 0;
+
+	for (; from < to; from++)
+		if (*from == '\n' || (*from == '\r' && (from + 1 == to || from[1] != '\n')))
+			lines++;
+	return lines;
+}
+
+static void parse_pem(struct parser *p, struct span in)
+{
+	const unsigned char *begin, *counted = in.at;
+	struct span label, body;
+
+	p->place = (struct certfile_place){.is_line = true, .at = 1};
+	while (p->error == 0 && find_begin(in, &begin, &label, &in)) {
+		p->place.at += count_lines(counted, begin);
+		counted = begin;
+		if (find_end(in, label, &body, &in))
+			parse_block(p, label, body);
+		else
+			problem(p, "a block without its END line");
+	}
+}
+
+int certfile_parse(const unsigned char *data, size_t len, const struct certfile_sink *sink)
+{
+	struct parser p = {.sink = sink};
+	struct span in = {data, len};
+
+	if (len == 0)
+		problem(&p, "empty");
+	else if (find(in, "-----BEGIN ") != NULL)
+		parse_pem(&p, in);
+	else if (data[0] == DER_SEQUENCE)
+		parse_der(&p, in);
+	else
+		problem(&p, "neither PEM nor DER");
+	if (p.error == 0 && p.certs == 0 && p.problems == 0) {
+		p.place = (struct certfile_place){.is_line = true, .at = 1};
+		problem(&p, "no certificate in it");
+	}
+	return p.error;
+}

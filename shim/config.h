@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_CONFIG_H
+#define CATRUST_CONFIG_H
+
+#include "trustdir.h"
+
+#include <stdbool.h>
+
+enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
+
+/*
+ * The environment as the process was started with, for programs that clear it or write over it
+ * (setproctitle). See libcatrust(7) for the variables.
+ */
+struct config {
+	bool active; /* read, and not switched off by CATRUST_DISABLE */
+	enum log_level log_level;
+	const char *log_file; /* NULL: stderr */
+	bool public_only;     /* CATRUST_CONTEXTS=public */
+	bool relax_strict;    /* CATRUST_STRICT=relax */
+	struct trustdir_sources sources;
+};
+
+/* Constant once the library's constructor has run; before that, nothing is active. */
+extern struct config config;
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dl.h"
+
+#include "compat.h"
+
+#include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct functions {
+	void *(*open)(const char *path, int flags);
+	void *(*symbol)(void *handle, const char *name);
+	int (*close)(void *handle);
+};
+
+/* The tables of a loaded object that a name is looked up by. */
+struct tables {
+	const ElfW(Sym) * symbols;
+	const char *names;
+	const uint32_t *hash; /* DT_GNU_HASH */
+};
+
+/* glibc has these relocated in memory. */
+static bool read_tables(const struct dl_phdr_info *info, struct tables *ret)
+{
+	const ElfW(Dyn) *entry = NULL;
+
+	for (size_t i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			entry = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	*ret = (struct tables){NULL, NULL, NULL};
+	for (; entry != NULL && entry->d_tag != DT_NULL; entry++) {
+		if (entry->d_tag == DT_SYMTAB)
+			ret->symbols = (const ElfW(Sym) *)entry->d_un.d_ptr;
+		else if (entry->d_tag == DT_STRTAB)
+			ret->names = (const char *)entry->d_un.d_ptr;
+		else if (entry->d_tag == DT_GNU_HASH)
+			ret->hash = (const uint32_t *)entry->d_un.d_ptr;
+	}
+	return ret->symbols != NULL && ret->names != NULL && ret->hash != NULL;
+}
+
+/*
+ * The function of a name. The hash table is walked rather than asked: buckets, then chains whose
+ * last entry has bit 0 set. libdl has a dozen symbols, each in one version that matters: the only
+ * one, or the default, which comes under the same name and does the same.
+ */
+static void *find(const struct dl_phdr_info *info, const struct tables *t, const char *name)
+{
+	uint32_t buckets = t->hash[0], first = t->hash[1], bloom_words = t->hash[2];
+	const uint32_t *bucket =
+		t->hash + 4 + bloom_words * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+	const uint32_t *chain = bucket + buckets;
+
+	for (uint32_t b = 0; b < buckets; b++) {
+		uint32_t i = bucket[b];
+
+		if (i < first)
+			continue;
+		do {
+			const ElfW(Sym) *symbol = &t->symbols[i];
+
+			if (symbol->st_shndx != SHN_UNDEF &&
+			    strcmp(t->names + symbol->st_name, name) == 0)
+				return (void *)(info->dlpi_addr + symbol->st_value);
+		} while ((chain[i++ - first] & 1) == 0);
+	}
+	return NULL;
+}
+
+static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	static const char soname[] = "/libdl.so.2";
+	struct functions *f = arg;
+	struct tables t;
+	size_t len = info->dlpi_name == NULL ? 0 : strlen(info->dlpi_name);
+
+	(void)size;
+	if (len < strlen(soname) || strcmp(info->dlpi_name + len - strlen(soname), soname) != 0 ||
+	    !read_tables(info, &t))
+		return 0;
+	*(void **)&f->open = find(info, &t, "dlopen");
+	*(void **)&f->symbol = find(info, &t, "dlsym");
+	*(void **)&f->close = find(info, &t, "dlclose");
+	return 1;
+}
+
+/* Cheap where libc has them, and elsewhere rare. */
+static struct functions functions(void)
+{
+	struct functions f = {dlopen, dlsym, dlclose};
+
+	if (f.open == NULL || f.symbol == NULL || f.close == NULL) {
+		f = (struct functions){NULL, NULL, NULL};
+		dl_iterate_phdr(find_libdl, &f);
+	}
+	return f;
+}
+
+void *dl_open(const char *path, int flags)
+{
+	struct functions f = functions();
+
+	return f.open == NULL ? NULL : f.open(path, flags);
+}
+
+void *dl_symbol(void *handle, const char *name)
+{
+	struct functions f = functions();
+	/* RTLD_NEXT means next to the caller: a call in tail position would make that somebody
+	 * else. */
+	void *volatile found = f.symbol == NULL ? NULL : f.symbol(handle, name);
+
+	return found;
+}
+
+void dl_close(void *handle)
+{
+	struct functions f = functions();
+
+	if (f.close != NULL)
+		f.close(handle);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_DL_H
+#define CATRUST_DL_H
+
+/*
+ * dlopen() and its kin, wherever the process has them: in libc, or before glibc 2.34 in libdl,
+ * which may be there for a plugin's eyes only (RTLD_LOCAL). All return NULL where there are none.
+ */
+void *dl_open(const char *path, int flags);
+void *dl_symbol(void *handle, const char *name);
+void dl_close(void *handle);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hint.h"
+
+#include "log.h"
+#include "policy.h"
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { NAME_BYTES = 256, CHAIN_BYTES = 1600, SHOWN_CERTS = 5, REPEAT_AFTER_S = 60 };
+
+enum remedy hint_remedy(int error, bool strict_would_do)
+{
+	if (strict_would_do)
+		return REMEDY_STRICT;
+	switch (error) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		return REMEDY_FETCH;
+	case X509_V_ERR_PERMITTED_VIOLATION:
+		return REMEDY_SCOPE;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return REMEDY_RENEW;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return REMEDY_NAME;
+	default:
+		return REMEDY_NO_CA;
+	}
+}
+
+/* Where the connection goes: the name that is verified, or at least asked for, and the port. */
+static void add_host(struct text *t, const struct verification *v)
+{
+	X509_VERIFY_PARAM *param = v->crypto->api.X509_STORE_CTX_get0_param(v->ctx);
+	const char *name = NULL;
+	char *address = NULL;
+
+	if (v->crypto->api.X509_VERIFY_PARAM_get0_host != NULL)
+		name = v->crypto->api.X509_VERIFY_PARAM_get0_host(param, 0);
+	if (name == NULL)
+		name = v->ssl->api.SSL_get_servername(v->connection, TLSEXT_NAMETYPE_host_name);
+	if (name == NULL && v->crypto->api.X509_VERIFY_PARAM_get1_ip_asc != NULL) {
+		address = v->crypto->api.X509_VERIFY_PARAM_get1_ip_asc(param);
+		name = address;
+	}
+	text_add(t, name == NULL ? "a server" : name);
+	if (address != NULL)
+		v->crypto->api.CRYPTO_free(address, __FILE__, __LINE__);
+}
+
+/* 0 where there is no socket, as in asyncio. */
+static unsigned port_of(const struct verification *v)
+{
+	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(peer);
+	int fd = v->ssl->api.SSL_get_rfd(v->connection);
+
+	if (fd < 0 || getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+		return 0;
+	if (peer.ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)&peer)->sin_port);
+	if (peer.ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)&peer)->sin6_port);
+	return 0;
+}
+
+static void add_target(struct text *t, const struct verification *v)
+{
+	unsigned port = port_of(v);
+
+	add_host(t, v);
+	if (port != 0 && port != 443) {
+		text_add(t, ":");
+		text_add_uint(t, port);
+	}
+}
+
+static void add_name(struct text *t, const struct crypto *c, const X509_NAME *name)
+{
+	char buf[NAME_BYTES] = "";
+
+	c->api.X509_NAME_oneline(name, buf, (int)sizeof(buf));
+	text_add(t, "\"");
+	/* A name must not end its own quotes and go on as if it were the hint. */
+	for (const char *at = buf; *at != '\0'; at++) {
+		if (*at == '"')
+			text_add(t, "\\x22");
+		else
+			text_add_n(t, at, 1);
+	}
+	text_add(t, "\"");
+}
+
+static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *cert)
+{
+	static const char hex[] = "0123456789abcdef";
+	enum { SHOWN = 4 };
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	if (c->api.X509_digest(cert, c->api.EVP_sha256(), digest, &len) != 1)
+		return;
+	text_add(t, " (");
+	for (unsigned i = 0; i < SHOWN && i < len; i++) {
+		const char byte[3] = {hex[digest[i] >> 4], hex[digest[i] & 15], '\0'};
+
+		text_add(t, byte);
+	}
+	text_add(t, ")");
+}
+
+/* The chain as far as it was built, and the issuer that is missing, if that is what is wrong. */
+static void add_chain(struct text *t, const struct verification *v, enum remedy remedy)
+{
+	const struct crypto *c = v->crypto;
+	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(v->ctx);
+	int count = c->api.OPENSSL_sk_num((const OPENSSL_STACK *)chain);
+
+	for (int i = 0; i < count && i < SHOWN_CERTS; i++) {
+		const X509 *cert = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, i);
+
+		text_add(t, i == 0 ? "; chain: " : " <- ");
+		add_name(t, c, c->api.X509_get_subject_name(cert));
+		add_fingerprint(t, c, cert);
+	}
+	if (count > SHOWN_CERTS)
+		text_add(t, " ...");
+	if (count > 0 && remedy == REMEDY_FETCH) {
+		const X509 *last = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, count - 1);
+
+		text_add(t, "; not trusted: ");
+		add_name(t, c, c->api.X509_get_issuer_name(last));
+	}
+}
+
+/* The target in a command that somebody may paste: a URL can hold anything a shell would run. */
+static void add_command(struct text *t, const char *command, const struct verification *v)
+{
+	char buf[NAME_BYTES] = "";
+	struct text target = TEXT(buf);
+
+	add_target(&target, v);
+	text_add(t, command);
+	text_add(t, " ");
+	if (buf[0] == '-' || strspn(buf, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789.-_:") != target.len)
+		text_add(t, "SERVER");
+	else
+		text_add(t, buf);
+}
+
+static void add_remedy(struct text *t, const struct verification *v, enum remedy remedy)
+{
+	switch (remedy) {
+	case REMEDY_FETCH:
+		add_command(t, "; to trust it: catrust fetch", v);
+		break;
+	case REMEDY_STRICT:
+		text_add(t, "; CATRUST_STRICT=relax would accept it");
+		break;
+	case REMEDY_SCOPE:
+		text_add(t, "; the CA is trusted for other names only: see the trust directory's "
+			    "subdirectories (catrust list)");
+		break;
+	case REMEDY_RENEW:
+		text_add(t, "; no CA helps: renew the certificate, or mend the clock");
+		break;
+	case REMEDY_NAME:
+		text_add(t, "; no CA helps: the certificate is for another name");
+		break;
+	case REMEDY_NO_CA:
+		add_command(t, "; no CA helps: see catrust doctor", v);
+		break;
+	}
+}
+
+/* What has been told lately. Two threads may overwrite each other's entry: a line more, no harm. */
+static struct {
+	_Atomic uint64_t what; /* a hash of the failure */
+	_Atomic uint64_t when; /* in seconds */
+	_Atomic uint64_t more; /* not told since */
+} lately[16];
+
+static uint64_t hash_of(const char *s)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (; *s != '\0'; s++)
+		hash = (hash ^ (unsigned char)*s) * UINT64_C(1099511628211);
+	return hash;
+}
+
+/* Is it time to tell? Then *ret_more is how often it was not. */
+static bool is_due(uint64_t what, uint64_t *ret_more)
+{
+	size_t i = what % (sizeof(lately) / sizeof(*lately));
+	struct timespec now = {0, 0};
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	*ret_more = 0;
+	if (atomic_load(&lately[i].what) == what) {
+		if ((uint64_t)now.tv_sec - atomic_load(&lately[i].when) < REPEAT_AFTER_S) {
+			atomic_fetch_add(&lately[i].more, 1);
+			return false;
+		}
+		*ret_more = atomic_load(&lately[i].more);
+	}
+	atomic_store(&lately[i].what, what);
+	atomic_store(&lately[i].when, (uint64_t)now.tv_sec);
+	atomic_store(&lately[i].more, 0);
+	return true;
+}
+
+void hint_failed(const struct verification *v)
+{
+	struct binding_scope scope = binding_work_begin(v->crypto);
+	char host_buf[NAME_BYTES], chain_buf[CHAIN_BYTES], remedy_buf[2 * NAME_BYTES], number[24];
+	struct text host = TEXT(host_buf), chain = TEXT(chain_buf), remedy = TEXT(remedy_buf);
+	struct text count = TEXT(number);
+	int error = v->crypto->api.X509_STORE_CTX_get_error(v->ctx);
+	enum remedy mends = hint_remedy(error, v->strict_error != 0 && v->strict_error == error);
+	const char *why = v->crypto->api.X509_verify_cert_error_string(error);
+	uint64_t more;
+
+	host_buf[0] = chain_buf[0] = remedy_buf[0] = '\0';
+	add_target(&host, v);
+	add_chain(&chain, v, mends);
+	add_remedy(&remedy, v, mends);
+	if (is_due(hash_of(host_buf) * 31 + hash_of(chain_buf) * 7 + (uint64_t)error, &more)) {
+		text_add_uint(&count, more);
+		log_line(LOG_INFO, host_buf, ": ", why, chain_buf, remedy_buf, more > 0 ? " [" : "",
+			 more > 0 ? number : "", more > 0 ? " more like this]" : "");
+	}
+	binding_work_end(v->crypto, scope);
+}
+
+void hint_used(const struct verification *v)
+{
+	struct binding_scope scope = binding_work_begin(v->crypto);
+	const STACK_OF(X509) *chain = v->crypto->api.X509_STORE_CTX_get0_chain(v->ctx);
+	int count = v->crypto->api.OPENSSL_sk_num((const OPENSSL_STACK *)chain);
+	const struct trust *trust = atomic_load_explicit(&v->crypto->trust, memory_order_acquire);
+	struct trust_anchor *anchor =
+		trust == NULL || count <= 0
+			? NULL
+			: trust_find(trust, v->crypto->api.OPENSSL_sk_value(
+						    (const OPENSSL_STACK *)chain, count - 1));
+	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
+	struct text host = TEXT(host_buf), name = TEXT(name_buf);
+
+	if (anchor != NULL && !atomic_exchange(&anchor->used, true)) {
+		add_target(&host, v);
+		add_name(&name, v->crypto, v->crypto->api.X509_get_subject_name(anchor->cert));
+		add_fingerprint(&name, v->crypto, anchor->cert);
+		log_line(LOG_INFO, host_buf, " trusted because of ", name_buf, " in ",
+			 anchor->file);
+	}
+	binding_work_end(v->crypto, scope);
+}

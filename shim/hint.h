@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_HINT_H
+#define CATRUST_HINT_H
+
+#include "verify.h"
+
+/*
+ * CATRUST_LOG=info: what was trusted because of catrust, once per process and anchor; and for each
+ * verification of a server that failed, one line that says why and what mends it. The same failure
+ * again is told once a minute, with a count.
+ */
+void hint_used(const struct verification *v);
+void hint_failed(const struct verification *v);
+
+/* What mends a failed verification; pure, for its tests. */
+enum remedy {
+	REMEDY_FETCH,  /* trust the issuer: catrust fetch */
+	REMEDY_STRICT, /* CATRUST_STRICT=relax */
+	REMEDY_SCOPE,  /* the anchor is there, for other names */
+	REMEDY_RENEW,  /* a date: renew, or mend the clock */
+	REMEDY_NAME,   /* another name, or a certificate for this one */
+	REMEDY_NO_CA,  /* the server's certificates; no CA helps */
+};
+enum remedy hint_remedy(int error, bool strict_would_do);
+
+#endif

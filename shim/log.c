@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log.h"
+
+#include "compat.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* PIPE_BUF: a pipe that polls as writable takes so much at once. */
+enum { LINE_MAX_BYTES = 4096 };
+
+/*
+ * A daemon that closed its stderr may have got something else as descriptor 2. A network connection
+ * or a file open for reading and writing is no place for messages.
+ */
+static bool is_message_sink(int fd)
+{
+	struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(name);
+	struct stat st;
+
+	if (compat_fstat(fd, &st) != 0)
+		return false;
+	if (S_ISSOCK(st.st_mode))
+		return getsockname(fd, (struct sockaddr *)&name, &len) == 0 &&
+		       name.ss_family == AF_UNIX;
+	if (S_ISREG(st.st_mode))
+		return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY ||
+		       (fcntl(fd, F_GETFL) & O_APPEND) != 0;
+	return true;
+}
+
+/* write() that neither waits nor raises SIGPIPE, SIGXFSZ or SIGTTOU in the program. */
+static void write_quietly(int fd, const char *data, size_t len)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	const struct timespec at_once = {0, 0};
+	sigset_t mine, before, pending;
+
+	if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT)
+		return;
+	sigemptyset(&mine);
+	sigaddset(&mine, SIGPIPE);
+	sigaddset(&mine, SIGXFSZ);
+	sigaddset(&mine, SIGTTOU);
+	sigemptyset(&pending);
+	sigpending(&pending);
+	sigprocmask(SIG_BLOCK, &mine, &before);
+	if (write(fd, data, len) < 0 && (errno == EPIPE || errno == EFBIG)) {
+		int sig = errno == EPIPE ? SIGPIPE : SIGXFSZ;
+		sigset_t raised;
+
+		/* Raised by this write, unless it was waiting before. */
+		sigemptyset(&raised);
+		sigaddset(&raised, sig);
+		if (!sigismember(&pending, sig))
+			while (sigtimedwait(&raised, NULL, &at_once) < 0 && errno == EINTR)
+				;
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void log_parts(enum log_level level, const char *const parts[])
+{
+	static const char prefix[] = "catrust: ";
+	char buf[LINE_MAX_BYTES];
+	struct text line = {buf, sizeof(buf) - 1, 0}; /* one byte kept for the newline */
+	int saved_errno = errno;
+	int fd = -1;
+
+	if (!log_wants(level))
+		return;
+	text_add(&line, prefix);
+	for (size_t i = 0; parts[i] != NULL; i++)
+		text_add_escaped(&line, parts[i]);
+	buf[line.len++] = '\n';
+	if (config.log_file != NULL)
+		fd = open(config.log_file,
+			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	if (fd >= 0) {
+		write_quietly(fd, buf, line.len);
+		close(fd);
+	} else if (is_message_sink(STDERR_FILENO)) {
+		write_quietly(STDERR_FILENO, buf, line.len);
+	}
+	errno = saved_errno;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_STRICT_H
+#define CATRUST_STRICT_H
+
+#include <stdbool.h>
+
+/*
+ * Does CATRUST_STRICT=relax forgive this X509_V_ERR_…? Only what X509_V_FLAG_X509_STRICT finds, and
+ * of that nothing about signatures, the CA-ness of a certificate, or whom it names.
+ */
+bool strict_forgives(int error);
+
+#endif

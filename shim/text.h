@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_TEXT_H
+#define CATRUST_TEXT_H
+
+#include <stddef.h>
+
+/*
+ * Bounded text without stdio: inside other people's processes, printf brings locales, locks and
+ * (with fortify) names that musl does not have. What does not fit is cut off; the buffer always
+ * holds a string.
+ */
+struct text {
+	char *buf;
+	size_t size; /* of buf, at least 1 */
+	size_t len;  /* without the final NUL */
+};
+
+/* An empty text over an array (not a pointer). */
+#define TEXT(array) ((struct text){(array), sizeof(array), 0})
+
+void text_add(struct text *t, const char *s);
+void text_add_n(struct text *t, const char *s, size_t n);
+void text_add_uint(struct text *t, size_t value);
+/* s with every byte that could move a cursor (control characters, DEL, C1 in UTF-8, and bytes that
+ * are not UTF-8) as \xHH. */
+void text_add_escaped(struct text *t, const char *s);
+
+#endif

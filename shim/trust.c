@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trust.h"
+
+#include "log.h"
+#include "text.h"
+#include "trustdir.h"
+
+#include <openssl/obj_mac.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How often the directories are looked at, at most, and only when somebody verifies. */
+enum { CHECK_EVERY_MS = 500 };
+
+/* One reading of the directories. */
+struct edition {
+	struct anchors *anchors;
+	uint64_t generation;
+	struct edition *next; /* among the retired */
+};
+
+static _Atomic(struct edition *) newest;
+static _Atomic(struct edition *) retired;
+static atomic_size_t readers;
+static _Atomic uint64_t checked_at; /* in ms */
+
+static void edition_free(struct edition *e)
+{
+	while (e != NULL) {
+		struct edition *next = e->next;
+
+		trustdir_free(e->anchors);
+		free(e);
+		e = next;
+	}
+}
+
+/* Whoever enters before a new edition is published may hold the one before until it leaves. */
+static struct edition *enter(void)
+{
+	atomic_fetch_add(&readers, 1);
+	return atomic_load(&newest);
+}
+
+static void leave(void)
+{
+	atomic_fetch_sub(&readers, 1);
+}
+
+static void push_retired(struct edition *first)
+{
+	struct edition *last = first, *top = atomic_load(&retired);
+
+	while (last->next != NULL)
+		last = last->next;
+	do
+		last->next = top;
+	while (!atomic_compare_exchange_weak(&retired, &top, first));
+}
+
+/*
+ * Frees e, now or with a later one. Taken off the list first and the readers looked at after: those
+ * who come later see a newer edition. After a fork, readers that the child does not have keep it
+ * from freeing anything, which does no harm.
+ */
+static void retire(struct edition *e)
+{
+	push_retired(e);
+	e = atomic_exchange(&retired, NULL);
+	if (e != NULL && atomic_load(&readers) > 0)
+		push_retired(e);
+	else
+		edition_free(e);
+}
+
+static void tell_problems(const struct anchors *anchors)
+{
+	char number[24];
+	struct text count = TEXT(number);
+
+	for (size_t i = 0; i < anchors->problem_count; i++) {
+		const struct trustdir_problem *p = &anchors->problem[i];
+
+		log_line(p->level == TRUSTDIR_ERROR ? LOG_ERROR : LOG_INFO, p->text);
+	}
+	if (anchors->problems_lost > 0) {
+		text_add_uint(&count, anchors->problems_lost);
+		log_line(LOG_ERROR, "and ", number, " more of these");
+	}
+}
+
+static bool same_problems(const struct anchors *a, const struct anchors *b)
+{
+	if (a->problem_count != b->problem_count)
+		return false;
+	for (size_t i = 0; i < a->problem_count; i++)
+		if (strcmp(a->problem[i].text, b->problem[i].text) != 0)
+			return false;
+	return true;
+}
+
+/* Reads the directories and publishes them in place of before, which may be NULL. */
+static bool read_edition(struct edition *before)
+{
+	struct edition *e = calloc(1, sizeof(*e)), *expected = before;
+
+	if (e == NULL || trustdir_read(&config.sources, &e->anchors) != 0) {
+		free(e);
+		return false;
+	}
+	if (before == NULL)
+		e->generation = 1;
+	else
+		e->generation =
+			before->generation + (trustdir_same(before->anchors, e->anchors) ? 0 : 1);
+	if (!atomic_compare_exchange_strong(&newest, &expected, e)) {
+		edition_free(e);
+		return false;
+	}
+	if (before == NULL || !same_problems(before->anchors, e->anchors))
+		tell_problems(e->anchors);
+	return before != NULL;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* One thread looks for all. */
+static void refresh(void)
+{
+	uint64_t now = now_ms(), last = atomic_load_explicit(&checked_at, memory_order_relaxed);
+	struct edition *e;
+	bool replaced = false;
+
+	if (atomic_load_explicit(&newest, memory_order_acquire) != NULL &&
+	    (now - last < CHECK_EVERY_MS ||
+	     !atomic_compare_exchange_strong(&checked_at, &last, now)))
+		return;
+	e = enter();
+	if (e == NULL) {
+		atomic_store(&checked_at, now);
+		read_edition(NULL);
+	} else if (trustdir_changed(e->anchors)) {
+		replaced = read_edition(e);
+	}
+	leave();
+	if (replaced)
+		retire(e);
+}
+
+/*
+ * OpenSSL reads an object of a store after it has given the lock back: it counts a reference up and
+ * then copies the pointer (X509_STORE_CTX_get_by_subject). Where attach.c swaps one certificate of
+ * ours for another between the two, the reference is one short. So all of ours have some to spare.
+ */
+static void add_references(const struct crypto *c, X509 *cert)
+{
+	enum { TO_SPARE = 1000 };
+
+	for (int i = 0; cert != NULL && i < TO_SPARE; i++)
+		c->api.X509_up_ref(cert);
+}
+
+const struct trust *trust_present(const struct crypto *crypto)
+{
+	return atomic_load_explicit(&crypto->trust, memory_order_acquire);
+}
+
+struct trust_anchor *trust_find(const struct trust *trust, const X509 *cert)
+{
+	for (size_t i = 0; i < trust->count; i++)
+		if (trust->anchor[i].cert == cert)
+			return &trust->anchor[i];
+	return NULL;
+}
+
+struct trust_anchor *trust_find_equal(const struct crypto *crypto, const struct trust *trust,
+				      const X509 *cert)
+{
+	const X509_NAME *subject = crypto->api.X509_get_subject_name(cert);
+
+	for (size_t i = 0; i < trust->count; i++) {
+		const X509 *anchor = trust->anchor[i].cert;
+
+		if (anchor == cert ||
+		    (crypto->api.X509_NAME_cmp(crypto->api.X509_get_subject_name(anchor),
+					       subject) == 0 &&
+		     crypto->api.X509_cmp(anchor, cert) == 0))
+			return &trust->anchor[i];
+	}
+	return NULL;
+}
+
+bool trust_is_ours(const struct trust *trust, const X509 *cert)
+{
+	for (size_t i = 0; i < trust->ever_count; i++)
+		if (trust->ever[i] == cert)
+			return true;
+	return false;
+}
+
+X509 *trust_plain(const struct crypto *crypto, const struct trust *trust, X509 *cert)
+{
+	struct trust_anchor *a = NULL;
+	X509 *known = NULL, *mine;
+	const unsigned char *at;
+
+	for (; trust != NULL && a == NULL; trust = trust->before)
+		a = trust_find_equal(crypto, trust, cert);
+	/* With trust settings of its own, the program's copy is another thing than a plain one. */
+	if (a == NULL || crypto->api.X509_trusted(cert))
+		return NULL;
+	known = atomic_load_explicit(&a->plain, memory_order_acquire);
+	if (known != NULL)
+		return known;
+	at = a->der;
+	mine = crypto->api.d2i_X509(NULL, &at, (long)a->der_len);
+	if (mine == NULL)
+		return NULL;
+	add_references(crypto, mine);
+	if (!atomic_compare_exchange_strong(&a->plain, &known, mine))
+		return known; /* another thread's; mine is too well referenced to be freed, and rare
+			       */
+	return mine;
+}
+
+bool trust_is_former(const struct trust *trust, const X509 *cert)
+{
+	return trust_find(trust, cert) == NULL && trust_is_ours(trust, cert);
+}
+
+/* What an anchor stands on is never freed once it was handed out: it is used without locks. */
+static void *copy(const void *data, size_t len)
+{
+	void *mine = malloc(len);
+
+	return mine == NULL ? NULL : memcpy(mine, data, len);
+}
+
+static X509 *parse_cert(const struct crypto *c, const struct anchor *a)
+{
+	const unsigned char *at = a->der;
+	X509 *cert = a->der_len > LONG_MAX ? NULL : c->api.d2i_X509(NULL, &at, (long)a->der_len);
+
+	if (cert == NULL || at != a->der + a->der_len ||
+	    c->api.X509_add1_trust_object(cert, c->api.OBJ_nid2obj(NID_server_auth)) != 1) {
+		c->api.X509_free(cert);
+		return NULL;
+	}
+	return cert;
+}
+
+/*
+ * Scopes as OpenSSL's own NAME_CONSTRAINTS, by way of an extension: the ASN1_ITEM of the type is a
+ * variable in 1.1.1 and a function since 3.0.
+ */
+static NAME_CONSTRAINTS *make_scope(const struct crypto *c, const struct scope_list *scopes)
+{
+	enum { SCOPES_MAX = 64, DER_MAX = SCOPES_MAX * 280 };
+	const struct scope *all[SCOPES_MAX];
+	size_t count = 0, len;
+	unsigned char *der = malloc(DER_MAX);
+	ASN1_OCTET_STRING *value = c->api.ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension = NULL;
+	NAME_CONSTRAINTS *made = NULL;
+
+	for (; scopes != NULL && count < SCOPES_MAX; scopes = scopes->next)
+		all[count++] = &scopes->scope;
+	len = der == NULL ? 0 : scope_constraints(all, count, der, DER_MAX);
+	if (len > 0 && value != NULL && c->api.ASN1_OCTET_STRING_set(value, der, (int)len) == 1)
+		extension =
+			c->api.X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, value);
+	if (extension != NULL)
+		made = c->api.X509V3_EXT_d2i(extension);
+	c->api.X509_EXTENSION_free(extension);
+	c->api.ASN1_OCTET_STRING_free(value);
+	free(der);
+	return made;
+}
+
+static const struct trust_anchor *find_der(const struct trust *t, const unsigned char *der,
+					   size_t len)
+{
+	for (size_t i = 0; t != NULL && i < t->count; i++)
+		if (t->anchor[i].der_len == len && memcmp(t->anchor[i].der, der, len) == 0)
+			return &t->anchor[i];
+	return NULL;
+}
+
+bool trust_knows_der(const struct trust *trust, const unsigned char *der, size_t len)
+{
+	for (; trust != NULL; trust = trust->before)
+		if (find_der(trust, der, len) != NULL)
+			return true;
+	return false;
+}
+
+/* What an anchor of before has, if it is the same certificate, and what is new. */
+static bool make_anchor(const struct crypto *c, const struct anchor *from,
+			const struct trust *before, struct trust_anchor *to)
+{
+	const struct trust_anchor *old = NULL;
+
+	/* One that comes back is the X509 that it was: stores still have it. */
+	for (const struct trust *t = before; t != NULL && old == NULL; t = t->before)
+		old = find_der(t, from->der, from->der_len);
+	*to = (struct trust_anchor){.line = from->line, .der_len = from->der_len};
+	atomic_init(&to->plain, NULL);
+	to->scope = from->scopes == NULL ? NULL : make_scope(c, from->scopes);
+	if (from->scopes != NULL && to->scope == NULL)
+		return false;
+	to->file = copy(from->file, strlen(from->file) + 1);
+	if (old != NULL) {
+		to->der = old->der;
+		to->cert = old->cert;
+		atomic_init(&to->used, atomic_load(&old->used));
+	} else {
+		to->der = copy(from->der, from->der_len);
+		to->cert = to->der == NULL ? NULL : parse_cert(c, from);
+		atomic_init(&to->used, false);
+	}
+	if (to->file == NULL || to->cert == NULL)
+		return false;
+	to->name_hash = c->api.X509_subject_name_hash(to->cert);
+	return true;
+}
+
+static void free_anchor(const struct crypto *c, const struct trust *before, struct trust_anchor *a)
+{
+	c->api.NAME_CONSTRAINTS_free(a->scope);
+	free(a->file);
+	if (before == NULL || a->cert == NULL || !trust_is_ours(before, a->cert)) {
+		c->api.X509_free(a->cert);
+		free(a->der);
+	}
+}
+
+static void trust_free(const struct crypto *c, const struct trust *before, struct trust *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; t->anchor != NULL && i < t->count; i++)
+		free_anchor(c, before, &t->anchor[i]);
+	free(t->anchor);
+	free(t->ever);
+	free(t);
+}
+
+/*
+ * What is out of date is no anchor: nothing can be trusted by it, and it would stand before a
+ * renewed certificate of the same name that the server sends.
+ */
+static bool in_date(const struct crypto *c, const X509 *cert)
+{
+	return c->api.X509_cmp_current_time(c->api.X509_get0_notBefore(cert)) < 0 &&
+	       c->api.X509_cmp_current_time(c->api.X509_get0_notAfter(cert)) > 0;
+}
+
+static struct trust *make_trust(const struct crypto *c, const struct edition *e,
+				const struct trust *before)
+{
+	size_t ever = before == NULL ? 0 : before->ever_count, count = e->anchors->count;
+	struct trust *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->generation = e->generation;
+	t->before = before;
+	t->anchor = calloc(count + 1, sizeof(*t->anchor));
+	t->ever = calloc(ever + count + 1, sizeof(X509 *));
+	if (t->anchor == NULL || t->ever == NULL) {
+		trust_free(c, before, t);
+		return NULL;
+	}
+	if (ever > 0)
+		memcpy(t->ever, before->ever, ever * sizeof(X509 *));
+	t->ever_count = ever;
+	for (size_t i = 0; i < count; i++) {
+		struct trust_anchor *a = &t->anchor[t->count];
+
+		if (!make_anchor(c, &e->anchors->anchor[i], before, a) || !in_date(c, a->cert)) {
+			free_anchor(c, before, a);
+			continue;
+		}
+		t->count++;
+		t->scoped = t->scoped || a->scope != NULL;
+		if (before == NULL || !trust_is_ours(before, a->cert))
+			t->ever[t->ever_count++] = a->cert;
+	}
+	return t;
+}
+
+/* Told by the one thread whose reading counts. What is out of date is for catrust list to say. */
+static void tell_unusable(const struct crypto *c, const struct trust *t,
+			  const struct anchors *anchors)
+{
+	for (size_t i = 0; t->count < anchors->count && i < anchors->count; i++) {
+		const struct anchor *a = &anchors->anchor[i];
+		char number[24] = "";
+		struct text line = TEXT(number);
+		X509 *cert;
+
+		if (find_der(t, a->der, a->der_len) != NULL)
+			continue;
+		cert = parse_cert(c, a);
+		if (a->line > 0)
+			text_add_uint(&line, a->line);
+		log_line(cert == NULL ? LOG_ERROR : LOG_INFO, a->file, a->line > 0 ? ": line " : "",
+			 number,
+			 cert == NULL ? ": not a certificate that OpenSSL can read, skipped"
+				      : ": expired or not yet valid, skipped");
+		c->api.X509_free(cert);
+	}
+}
+
+const struct trust *trust_get(struct crypto *crypto)
+{
+	struct trust *known, *before, *mine;
+	const struct edition *e;
+
+	refresh();
+	known = before = atomic_load_explicit(&crypto->trust, memory_order_acquire);
+	e = enter();
+	if (e != NULL && (known == NULL || known->generation < e->generation)) {
+		mine = make_trust(crypto, e, before);
+		if (mine != NULL && atomic_compare_exchange_strong(&crypto->trust, &known, mine)) {
+			known = mine;
+			for (size_t i = 0; i < mine->count; i++)
+				if (before == NULL || !trust_is_ours(before, mine->anchor[i].cert))
+					add_references(crypto, mine->anchor[i].cert);
+			tell_unusable(crypto, mine, e->anchors);
+		} else {
+			trust_free(crypto, before, mine);
+		}
+	}
+	leave();
+	return known != NULL && known->ever_count > 0 ? known : NULL;
+}

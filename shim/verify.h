@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_VERIFY_H
+#define CATRUST_VERIFY_H
+
+#include "trust.h"
+
+/*
+ * The point of policy: round X509_verify_cert(), which libssl calls for every chain.
+ *
+ * Before: a TLS client's store gets the anchors. A server's gets none, nor does that of whoever
+ * verifies outside of TLS (S/MIME, code signing). During: the scope of the anchor that the chain
+ * ends at, and CATRUST_STRICT=relax. After: what CATRUST_LOG=info tells.
+ */
+struct verification {
+	struct crypto *crypto;
+	X509_STORE_CTX *ctx;
+	struct ssl *ssl;		 /* NULL outside of TLS */
+	SSL *connection;		 /* of ssl */
+	X509_STORE_CTX_verify_fn verify; /* what was there before, where they are wrapped */
+	X509_STORE_CTX_verify_cb callback;
+	int error;	  /* as the program knows it */
+	int strict_error; /* that CATRUST_STRICT=relax would have forgiven, or 0 */
+	bool is_client;
+	struct verification *outer;
+};
+
+/* NULL: out of memory; the verification must fail. */
+struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx);
+void verify_end(struct verification *v, int ret);
+
+#endif

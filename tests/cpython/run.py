@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""CPython's own tests of ssl, and of what is built on it, with and without the shim.
+
+Each test must come out the same under the shim as without it: with an empty trust directory always,
+with a filled one but for what differences.txt names. A difference named there that does not occur
+is an error too.
+
+CATRUST_BUILD names the build folder, CATRUST_PYTHON another interpreter than Debian's 3.11; its
+standard library must have the test package (Debian: libpython3.11-testsuite). Arguments: the test
+modules to run, instead of all.
+"""
+
+import collections
+import concurrent.futures
+import fnmatch
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+
+import lab  # noqa: E402
+
+PYTHON = os.environ.get("CATRUST_PYTHON", "/usr/bin/python3.11")
+DIFFERENCES = os.path.join(HERE, "differences.txt")
+WITHOUT, EMPTY, FILLED = "without the shim", "empty trust directory", "filled trust directory"
+ANCHORS = ["corp-root.pem", "corp-sub.pem", "other-root.pem"]
+AT_ONCE = 2
+TIMEOUT = 300
+RETRIES = 2
+
+# The longest first. Of test_asyncio those that use ssl; which there are depends on the version.
+MODULES = ["test_ssl", "test_asyncio.test_ssl", "test_asyncio.test_sslproto", "test_asyncio.test_events",
+           "test_asyncio.test_streams", "test_asyncio.test_sendfile", "test_asyncio.test_base_events",
+           "test_asyncio.test_selector_events", "test_asyncio.test_unix_events", "test_httplib",
+           "test_urllib2_localnet"]
+
+# Says what a program sees of the shim and of the trust directory.
+PROBE = """
+import ssl
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.load_default_certs()
+names = [dict(pair for part in cert["subject"] for pair in part).get("commonName")
+         for cert in context.get_ca_certs()]
+print("libcatrust.so" in open("/proc/self/maps").read(), sorted(map(str, names)))
+"""
+
+Run = collections.namedtuple("Run", "outcomes log")
+
+
+def skip(reason):
+    print("skipped: " + reason)
+    sys.exit(77)
+
+
+def settings():
+    """name → environment."""
+    tmp = {"TMPDIR": lab.folder("tmp")}
+    return {
+        WITHOUT: lab.clean_env(**tmp),
+        EMPTY: lab.shim_env([lab.trustdir()], **tmp),
+        FILLED: lab.shim_env([lab.trustdir(*ANCHORS)], **tmp),
+    }
+
+
+def check_settings(environments):
+    """The comparison means nothing unless the settings are what they are called."""
+    seen = {}
+    for name, env in environments.items():
+        out = subprocess.run([PYTHON, "-c", PROBE], env=dict(env, CATRUST_LOG="off"), check=True,
+                             stdout=subprocess.PIPE)
+        seen[name] = out.stdout.decode().split(None, 1)
+    (off, own), (on, empty), (on_too, filled) = (seen[name] for name in (WITHOUT, EMPTY, FILLED))
+    subjects = [re.search(r"CN ?= ?([^,\n]+)", lab.openssl("x509", "-in", lab.cert(name), "-noout", "-subject")
+                          .decode()).group(1) for name in ANCHORS]
+    if (off, on, on_too) != ("False", "True", "True"):
+        sys.exit("the shim is not where it should be: %s" % seen)
+    if empty != own or not all(repr(subject) in filled for subject in subjects):
+        sys.exit("the trust directories are not what they should be: %s" % seen)
+
+
+def read_outcomes(path):
+    """test id → outcome, out of regrtest's JUnit file."""
+    outcomes = collections.defaultdict(set)
+    for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+        kinds = {child.tag for child in case if not child.tag.startswith("system-")}
+        outcomes[case.get("name")] |= kinds or {case.get("result", "no result")}
+    return {name: "+".join(sorted(kinds)) for name, kinds in outcomes.items()}
+
+
+def run_module(env, module, test=None):
+    """One module, or one test of it, in a process of its own."""
+    folder = tempfile.mkdtemp(dir=env["TMPDIR"])
+    junit, log = os.path.join(folder, "junit.xml"), os.path.join(folder, "log")
+    argv = [PYTHON, "-m", "test", "-v", "--junit-xml", junit, module]
+    if test:
+        argv += ["-m", test]
+    with open(log, "wb") as f:
+        process = subprocess.Popen(argv, env=dict(env, TMPDIR=folder), cwd=folder, stdin=subprocess.DEVNULL,
+                                   stdout=f, stderr=f, start_new_session=True)
+        try:
+            status = process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            status = "no end within %d s" % TIMEOUT
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+    text = lab.read(log).decode(errors="replace")
+    try:
+        outcomes = read_outcomes(junit)
+    except (OSError, xml.etree.ElementTree.ParseError):
+        # It died on the way: how, is the outcome of the module itself.
+        outcomes = {}
+    if not outcomes or not isinstance(status, int) or status < 0:
+        outcomes = {module: "died (%s)" % status}
+    return Run(outcomes, text)
+
+
+def named_differences():
+    """test id → reason."""
+    named = {}
+    with open(DIFFERENCES) as f:
+        for number, line in enumerate(f, 1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            m = re.fullmatch(r"(\S+) — (\S.*)", line.strip())
+            if not m:
+                sys.exit("%s:%d: not “test id — reason”" % (DIFFERENCES, number))
+            named[m.group(1)] = m.group(2)
+    return named
+
+
+def module_of(test, modules):
+    return next((m for m in modules if test == m or re.search(r"\btest\.%s\." % re.escape(m), test)), None)
+
+
+def same_when_alone(environments, setting, module, test):
+    """Does a test that came out differently come out the same when both are run again, alone?"""
+    alone = test if re.fullmatch(r"[\w.]+", test) and test != module else None
+    for _ in range(RETRIES):
+        first, second = (run_module(environments[name], module, alone).outcomes.get(test)
+                         for name in (WITHOUT, setting))
+        if first == second:
+            return True
+    return False
+
+
+def tail_of(log, test):
+    """What the log says about one test; the end of it, where it says nothing."""
+    name = test.rsplit(".", 1)[-1]
+    blocks = [b for b in re.split(r"^=+$", log, flags=re.M) if re.match(r"\s*(FAIL|ERROR): %s\b" % name, b)]
+    return (blocks[0] if blocks else log)[-3000:]
+
+
+def compare(environments, runs, setting, named, modules):
+    """Prints each difference and returns how many of them are errors."""
+    errors = 0
+    before = {t: o for m in modules for t, o in runs[WITHOUT, m].outcomes.items()}
+    after = {t: o for m in modules for t, o in runs[setting, m].outcomes.items()}
+    died = {m for m in modules if m in after and m not in before}
+    for module in sorted(died):
+        print("%s: %s: %s\n%s" % (setting, module, after[module], runs[setting, module].log[-3000:]))
+        errors += 1
+    for test in sorted(set(before) | set(after) | set(named)):
+        module = module_of(test, modules)
+        if module is None or module in died or (before.get(test) == after.get(test) and test not in named):
+            continue
+        differs = before.get(test) != after.get(test)
+        line = "%s: %s: %s instead of %s" % (setting, test, after.get(test, "not run"),
+                                             before.get(test, "not run"))
+        if test in named:
+            if not differs and same_when_alone(environments, setting, module, test):
+                print("%s: %s: named in differences.txt, but there is none" % (setting, test))
+                errors += 1
+            else:
+                print("%s, as named: %s" % (line, named[test]))
+        elif same_when_alone(environments, setting, module, test):
+            print(line + "; the same when run again, so not of the shim's making")
+        else:
+            print(line + "\n" + tail_of(runs[setting, module].log, test))
+            errors += 1
+    return errors
+
+
+def has(module):
+    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('test.%s') is None)" % module
+    return subprocess.run([PYTHON, "-c", code], env=lab.clean_env(), stderr=subprocess.DEVNULL).returncode == 0
+
+
+def main():
+    if lab.run("pass", python=PYTHON).code != 0:
+        skip("no " + PYTHON)
+    version = lab.python_version(PYTHON)
+    if version < (3, 8):
+        skip("%s is older than 3.8: its test runner writes no results" % PYTHON)
+    if not has("test_ssl") or not has("libregrtest"):
+        skip("%s has no test package (Debian: libpython3.11-testsuite)" % PYTHON)
+    modules = [m for m in MODULES if has(m)]
+    if sys.argv[1:]:
+        modules = [m for m in modules if any(fnmatch.fnmatch(m, wanted) for wanted in sys.argv[1:])]
+
+    environments = settings()
+    check_settings(environments)
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = {(name, m): pool.submit(run_module, env, m) for m in modules
+                for name, env in environments.items()}
+        runs = {key: job.result() for key, job in jobs.items()}
+
+    errors = 0
+    for module in modules:
+        base = runs[WITHOUT, module]
+        if module in base.outcomes or "completed" not in base.outcomes.values():
+            print("%s does not even run without the shim:\n%s" % (module, base.log[-3000:]))
+            errors += 1
+        for test, outcome in sorted(base.outcomes.items()):
+            if outcome not in ("completed", "skipped"):
+                print("%s: %s: %s" % (WITHOUT, test, outcome))
+    for name in environments:
+        counts = collections.Counter(o for m in modules for o in runs[name, m].outcomes.values())
+        print("%s: %s" % (name, ", ".join("%d %s" % (n, o) for o, n in sorted(counts.items()))))
+    named = named_differences()
+    errors += compare(environments, runs, EMPTY, {}, modules)
+    errors += compare(environments, runs, FILLED, named, modules)
+    print("Python %d.%d: %d unexpected differences" % (*version, errors))
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed.
+
+Needs cc, and CATRUST_DEBS, the folder that getdebs.sh filled."""
+
+import glob
+import os
+import platform
+import re
+import unittest
+
+import lab
+
+DEBS = os.environ.get("CATRUST_DEBS")
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "copies.c")
+FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
+LINE = re.compile(r"(\S+) ([a-z ]+): loads (\d+), store (\d+) then (\d+), errors left (\w+), verify (\d+), (.*)")
+
+
+def unpacked(package):
+    """Where its libraries are, below CATRUST_DEBS."""
+    found = glob.glob(os.path.join(DEBS or "/nowhere", package, "usr/lib/*-linux-gnu*/lib*.so*"))
+    return os.path.dirname(os.path.abspath(found[0])) if found else None
+
+
+class Copies(lab.Case):
+    @classmethod
+    def setUpClass(cls):
+        if not DEBS:
+            raise unittest.SkipTest("CATRUST_DEBS is not set: the folder that getdebs.sh fills")
+        lab.need(programs=["cc"])
+        cls.server = lab.server()
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.__exit__)
+        cls.dirs = [lab.trustdir("corp-root.pem")]
+        cls.folder = lab.folder("copies")
+        cls.build("plain", ["-ldl", "-lpthread"])
+        cls.build("linked", ["-DLINKED", "-lssl", "-lcrypto", "-ldl", "-lpthread"])
+        cls.modules, cls.by_name, why = {}, {}, []
+        # What newer libraries need, so that they run on this machine's older release.
+        cls.newer = unpacked("libc6")
+        for name, package in (("1.1", "libssl1.1"), ("3", None), ("newer 3", "libssl3t64"), ("4", "libssl4")):
+            libraries = ["-lssl", "-lcrypto"]
+            if package:
+                where = unpacked(package)
+                if where is None:
+                    why.append("no " + package)
+                    continue
+                # DT_RPATH, unlike DT_RUNPATH, is good for the libssl's own dependency too.
+                libraries = glob.glob(where + "/libcrypto.so.*") + glob.glob(where + "/libssl.so.*")
+                libraries += ["-Wl,--disable-new-dtags", "-Wl,-rpath," + where, "-Wl,--allow-shlib-undefined"]
+                cls.by_name[name] = "dlsym:" + ",".join(libraries[:2])
+            module = cls.build("module-" + name.replace(" ", "-"), ["-DMODULE", "-shared", "-fPIC", *libraries])
+            if cls.use("plain", "each", [module], newer=bool(cls.newer)).code == 0:
+                cls.modules[name] = module
+            else:
+                why.append(name + " does not run here")
+        cls.why = ", ".join(why)
+
+    @classmethod
+    def build(cls, name, more):
+        out = os.path.join(cls.folder, name)
+        done = lab.run(["cc", *FLAGS, "-o", out, SOURCE, *more])
+        if done.code != 0:
+            raise RuntimeError(done.err)
+        return out
+
+    @classmethod
+    def use(cls, program, how, copies, shim=False, newer=False, wrap=()):
+        argv = [*wrap, os.path.join(cls.folder, program)]
+        if newer:
+            loader = glob.glob(os.path.join(DEBS, "libc6/usr/lib*/ld-linux-*.so.*")) + \
+                glob.glob(os.path.join(cls.newer, "ld-linux-*.so.*"))
+            argv = [loader[0], "--library-path", cls.newer, *argv]
+        return lab.run(argv + [how, cls.server.port, lab.cert("other-root.pem"), *copies], shim=shim,
+                       dirs=cls.dirs)
+
+    def copies(self, *names):
+        missing = [name for name in names if name not in self.modules]
+        if missing:
+            self.skipTest("no OpenSSL %s (%s)" % (", ".join(missing), self.why))
+        return [self.modules[name] for name in names]
+
+    def expected(self, line):
+        """What a line of the run without the shim becomes with it."""
+        found = LINE.fullmatch(line)
+        self.assertIsNotNone(found, line)
+        version, what, loads, before, after, errors, verify, page = found.groups()
+        self.assertNotEqual(("0", "page"), (verify, page))
+        seen = int(before) + (what not in ("client", "generic") and "generic" not in what)
+        if what == "nested":
+            seen = None  # the kind of context alternates; the outcome is what counts
+        return "%s %s: loads %s, store %s then %d, errors left %s, verify 0, page" % (
+            version, what, loads, seen, int(after) + 1, errors)
+
+    def check(self, program, copies, newer, at_load=True):
+        """at_load: what a context's store has is compared as it is before the first verification, too."""
+        for how in "each", "nested":
+            without = self.use(program, how, copies, newer=newer)
+            result = self.use(program, how, copies, newer=newer, shim=True)
+            self.assertEqual((0, 0, ""), (without.code, result.code, result.err), result)
+            got, expected = result.out, "\n".join(map(self.expected, without.out.splitlines()))
+            if how == "nested" or not at_load:
+                got, expected = (re.sub(r"store \w+ then", "store None then", text) for text in (got, expected))
+            self.assertEqual(expected.splitlines(), got.splitlines())
+            self.assertEqual(len(copies) * (8 if how == "each" else 1), len(got.splitlines()))
+        result = self.use(program, "threads", copies, newer=newer)
+        self.assertRegex(result.out, r"^(\d+) connections, \1 bad")
+        result = self.use(program, "threads", copies, newer=newer, shim=True)
+        self.assertEqual((0, ""), (result.code, result.err), result)
+        self.assertRegex(result.out, r"^\d+ connections, 0 bad")
+
+    def both_programs(self, *names, newer=False):
+        copies = self.copies(*names)
+        with self.subTest("a program without OpenSSL"):
+            self.check("plain", copies, newer)
+            self.check("plain", copies[::-1], newer)
+        with self.subTest("a program linked with one"):
+            self.check("linked", copies + ["linked"], newer)
+            self.check("linked", ["linked"] + copies, newer)
+
+    def test_each_alone(self):
+        for name in self.modules:
+            with self.subTest(name):
+                self.check("plain", self.copies(name), bool(self.newer))
+        if self.why:
+            self.skipTest(self.why)
+
+    def test_1_1_and_3(self):
+        self.both_programs("1.1", "3")
+
+    def test_1_1_and_3_and_4(self):
+        self.both_programs("1.1", "3", "4", newer=bool(self.newer))
+
+    def test_1_1_and_newer_3_and_4(self):
+        # The soname of the machine's own 3 is the same: a program linked with that can't have both.
+        self.check("plain", self.copies("1.1", "newer 3", "4"), bool(self.newer))
+
+    def test_program_linked_with_3_and_a_module_with_1_1_only(self):
+        """RTLD_NEXT has an answer here, and it is the wrong one."""
+        self.check("linked", self.copies("1.1"), False)
+        self.check("linked", self.copies("4"), bool(self.newer))
+
+    def test_functions_looked_up_by_the_program(self):
+        """As .NET, Qt and ctypes do: the calls reach the library without passing a hook."""
+        with self.subTest("3"):
+            self.check("plain", ["dlsym:libssl.so.3"], False)
+        for name in "1.1", "4":
+            with self.subTest(name):
+                module, there = self.copies(name)[0], bool(self.newer)
+                # Where the context was made unseen, its store is known for a client's when it verifies.
+                self.check("plain", [self.by_name[name]], there, at_load=False)
+                self.check("plain", [module, self.by_name[name]], there, at_load=False)
+                self.check("plain", [self.by_name[name], self.modules["3"]], there, at_load=False)
+
+    def test_memory(self):
+        """Under valgrind: no error at all that is not there without the shim."""
+        lab.need(programs=["valgrind"])
+        if platform.machine() != "x86_64":
+            self.skipTest("OpenSSL's assembler confuses valgrind on other machines")
+        copies = self.copies("1.1", "3")
+        wrap = ["valgrind", "-q", "--error-exitcode=99", "--trace-children=no"]
+        without = self.use("plain", "nested", copies, wrap=wrap)
+        result = self.use("plain", "nested", copies, wrap=wrap, shim=True)
+        self.assertEqual((0, ""), (without.code, without.err), without)
+        self.assertEqual((0, ""), (result.code, result.err), result)
+        self.assertEqual(2, len(re.findall("verify 0, page$", result.out, re.M)), result.out)
+
+
+if __name__ == "__main__":
+    lab.main()

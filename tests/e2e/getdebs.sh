@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Unpacks other releases' OpenSSL, for copies.py, below FOLDER: libssl1.1/ (bullseye), libssl3t64/ and
+# libc6/ (sid; what newer libraries need to run here), libssl4/ (experimental). From the Debian mirror
+# that this machine's apt uses, with apt checking signatures and checksums.
+#
+# usage: getdebs.sh FOLDER
+# Exit status: 0 all there; 1 a download failed; 2 wrong usage; 77 this machine cannot do it.
+set -eu
+
+if [ $# -ne 1 ]; then
+	echo "usage: getdebs.sh FOLDER" >&2
+	exit 2
+fi
+
+cannot() {
+	echo "skipped: $*" >&2
+	exit 77
+}
+
+# By path: busybox has an applet of the same name that knows less.
+unpack=/usr/bin/dpkg-deb
+for tool in apt-get "$unpack"; do
+	command -v "$tool" >/dev/null || cannot "no $tool: not a Debian machine"
+done
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -r "$keyring" ] || cannot "no $keyring"
+
+# The archive of the distribution itself, not that of its security updates.
+mirror=$(apt-get indextargets --format "\$(ORIGIN) \$(RELEASE) \$(REPO_URI)" "Created-By: Packages" |
+	awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
+[ -n "$mirror" ] || cannot "apt has no Debian mirror"
+
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# An apt of its own: the machine's lists and packages stay as they are.
+private_apt() {
+	apt-get -q \
+		-o Dir::State="$work/state" -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache" \
+		-o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+		-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 \
+		-o Acquire::Check-Valid-Until=false -o APT::Update::Error-Mode=any "$@"
+}
+
+get() { # suite package...
+	suite=$1
+	shift
+	missing=
+	for package; do
+		[ -d "$folder/$package" ] || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	rm -rf "$work/state" "$work/cache"
+	mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial" "$work/new"
+	: >"$work/status"
+	echo "deb [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
+	private_apt update >"$work/log" 2>&1 || {
+		cat "$work/log" >&2
+		return 1
+	}
+	for package in $missing; do
+		(cd "$work/new" && rm -f ./*.deb && private_apt download "$package") >"$work/log" 2>&1 || {
+			cat "$work/log" >&2
+			return 1
+		}
+		"$unpack" -x "$work/new/"*.deb "$work/new/$package"
+		# Whole or not at all, should it be interrupted.
+		mv "$work/new/$package" "$folder/.$package.new"
+		mv "$folder/.$package.new" "$folder/$package"
+		echo "$package ($suite)"
+	done
+}
+
+get bullseye libssl1.1
+get sid libssl3t64 libc6
+get experimental libssl4

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CATRUST_STRICT=relax forgives what X509_V_FLAG_X509_STRICT finds where a chain ends at a corporate anchor, and only
+there; everything else is as strict as ever."""
+
+import functools
+import json
+import os
+
+import lab
+from policy_lab import Case, LEAF, Pki, ROOT, element, elements
+
+NAME = "www.corp.example"
+RELAX = {"CATRUST_STRICT": "relax"}
+STRICT = "c.verify_flags |= ssl.VERIFY_X509_STRICT\n"
+NOT_STRICT = "c.verify_flags &= ~ssl.VERIFY_X509_STRICT\n"
+
+
+def version_1(tbs):
+    """Without the version, which makes it the first."""
+    return element(0x30, b"".join(whole for whole, _ in elements(tbs[1])[1:]))
+
+
+def other_algorithm(tbs):
+    """Says sha384 within the signature, where outside there is sha256."""
+    parts = [whole for whole, _ in elements(tbs[1])]
+    parts[2] = bytes.fromhex("300a06082a8648ce3d040303")
+    return element(0x30, b"".join(parts))
+
+
+@functools.lru_cache(None)
+def pki():
+    return Pki()
+
+
+def names(more=""):
+    return LEAF + "subjectAltName = DNS:%s\n%s" % (NAME, more)
+
+
+# Each makes a chain; returns (root, leaf). The codes are those of OpenSSL 3.0 and of later versions.
+def leaf_of(root, **options):
+    return root, pki().leaf(root + "-leaf", root, "DNS:" + NAME, **options)
+
+
+def odd_leaf(root, *args, **options):
+    return pki().ca(root), pki().odd(root + "-leaf", root, *args, **options)
+
+
+FORGIVEN = {
+    "a path length, and no CA": ((80,), lambda: leaf_of(
+        pki().ca("f80"), more="basicConstraints = critical,CA:FALSE,pathlen:0")),
+    "a path length without keyCertSign": ((81,), lambda: leaf_of(
+        pki().ca("f81"), more="basicConstraints = critical,CA:TRUE,pathlen:0")),
+    "a leaf without authority key identifier": ((85,), lambda: leaf_of(
+        pki().ca("f85"), without=["authorityKeyIdentifier"])),
+    "a root without subject key identifier": ((86,), lambda: leaf_of(
+        pki().ca("f86", without=["subjectKeyIdentifier", "authorityKeyIdentifier"]),
+        more="authorityKeyIdentifier = DER:3006800401020304")),
+    "an empty subject, and names that are not critical": ((88,), lambda: odd_leaf("f88", names(), "/")),
+    "basicConstraints not critical": ((89,), lambda: leaf_of(
+        pki().ca("f89", more="basicConstraints = CA:TRUE"))),
+    "a root without key usage": ((92,), lambda: leaf_of(pki().ca("f92", without=["keyUsage"]))),
+    "extensions in version 1": ((93,), lambda: odd_leaf("f93", names(), change=version_1)),
+    "all that old corporate CAs lack": ((89, 92, 86, 85), lambda: leaf_of(
+        flawed("fall"), without=["authorityKeyIdentifier", "subjectKeyIdentifier"])),
+}
+
+
+def flawed(stem, issuer=None, **options):
+    """A CA with much to forgive."""
+    return pki().ca(stem, issuer, without=["keyUsage", "subjectKeyIdentifier", "authorityKeyIdentifier"],
+                    **{"more": "basicConstraints = CA:TRUE", **options})
+
+
+def bad_signature(stem):
+    root, leaf = leaf_of(flawed(stem), without=["authorityKeyIdentifier"])
+    der = bytearray(lab.openssl("x509", "-in", pki().cert(leaf), "-outform", "DER"))
+    # Its last byte belongs to the second number of an ECDSA signature.
+    der[-1] ^= 1
+    lab.write(pki().cert(leaf), lab.openssl("x509", "-inform", "DER", data=bytes(der)))
+    return root, leaf
+
+
+def through(root, sub, **options):
+    return root, pki().leaf(sub + "-leaf", sub, "DNS:" + NAME, without=["authorityKeyIdentifier"], **options)
+
+
+NEVER = {
+    "signature": ((7,), lambda: bad_signature("n7")),
+    "not yet valid": ((9,), lambda: leaf_of(flawed("n9"), days=(5, 90))),
+    "expired": ((10,), lambda: leaf_of(flawed("n10"), days=(-9, -5))),
+    "expired root": ((10, 20), lambda: leaf_of(flawed("n10r", days=(-9, -5)))),
+    "another name": ((62,), lambda: (flawed("n62"), pki().leaf("n62-leaf", "n62", "DNS:elsewhere.example"))),
+    "purpose": ((26,), lambda: leaf_of(flawed("n26"), more="extendedKeyUsage = clientAuth")),
+    "path length": ((25,), lambda: through(flawed("n25", more="basicConstraints = CA:TRUE,pathlen:0"), pki().ca(
+        "n25-sub", "n25", without=["authorityKeyIdentifier"]))),
+    "issued by no CA": ((24, 79), lambda: through(flawed("n24"), pki().ca(
+        "n24-sub", "n24", more="basicConstraints = critical,CA:FALSE"))),
+    "issued without keyCertSign": ((24, 79, 32), lambda: through(flawed("n32"), pki().ca(
+        "n32-sub", "n32", more="keyUsage = critical,cRLSign"))),
+    "version 1 CA": ((79, 24), lambda: (pki().odd("n79", None, ""), pki().leaf(
+        "n79-leaf", "n79", "DNS:" + NAME, without=["authorityKeyIdentifier"]))),
+    "two signature algorithms": ((78, 7), lambda: odd_leaf("n78", names(), change=other_algorithm)),
+    "a leaf that may sign certificates": ((82,), lambda: leaf_of(
+        flawed("n82"), more="keyUsage = critical,digitalSignature,keyCertSign")),
+    "nobody's": ((84, 87), lambda: odd_leaf("n84", LEAF, "/")),
+    "no alternative name in the extension": ((87,), lambda: odd_leaf("n87", LEAF + "subjectAltName = DER:3000\n")),
+    # Known to the strict mode too (90, 91), but first of all OpenSSL does not know them as critical extensions.
+    "authority key identifier critical": ((34,), lambda: leaf_of(
+        flawed("n90"), more="authorityKeyIdentifier = critical,DER:3006800401020304")),
+    "subject key identifier critical": ((34,), lambda: leaf_of(
+        flawed("n91", more="basicConstraints = CA:TRUE\nsubjectKeyIdentifier = critical,DER:040401020304"))),
+    "names not permitted by the CA itself": ((47,), lambda: leaf_of(
+        flawed("n47", more="basicConstraints = CA:TRUE\nnameConstraints = critical,permitted;DNS:corp.invalid"))),
+}
+
+
+@functools.lru_cache(None)
+def made(table, what):
+    codes, make = {"forgiven": FORGIVEN, "never": NEVER}[table][what]
+    root, leaf = make()
+    return codes, pki().trustdir({"": [root]}), pki().chain(leaf), root
+
+
+class Strict(Case):
+    @classmethod
+    def setUpClass(cls):
+        text = lab.run("import ssl; print(ssl.OPENSSL_VERSION_INFO >= (3,))").out
+        cls.finds = text.strip() == "True"
+
+    def check(self, chain, result, dirs, setup=STRICT, env=None, name=NAME, kinds=("client", "generic")):
+        self.shakes([(chain, name, result)], dirs, kinds, env=env, setup=setup)
+
+    def test_forgiven(self):
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        for what in FORGIVEN:
+            codes, path, chain, _ = made("forgiven", what)
+            with self.subTest(what):
+                self.check(chain, codes, [path])
+                self.check(chain, codes, [path], env={"CATRUST_STRICT": "keep"})
+                self.check(chain, "ok", [path], env=RELAX)
+                # It is the strict mode alone that minds.
+                self.check(chain, "ok", [path], NOT_STRICT)
+
+    def test_never_forgiven(self):
+        for what in NEVER:
+            codes, path, chain, _ = made("never", what)
+            name = None if codes[0] in (84, 87) else NAME
+            with self.subTest(what):
+                if not self.finds and codes[0] in (78, 82, 84, 87):
+                    continue
+                self.check(chain, codes, [path], env=RELAX, name=name)
+
+    def test_the_system_of_the_never_forgiven(self):
+        """Each would be fine but for what its name says."""
+        made("never", "signature")
+        _, path, chain, root = made("never", "another name")
+        self.check(chain, "ok", [path], env=RELAX, name="elsewhere.example")
+        good = pki().leaf("n7-good", "n7", "DNS:" + NAME, without=["authorityKeyIdentifier"])
+        self.check(pki().chain(good), "ok", [pki().trustdir({"": ["n7"]})], env=RELAX)
+
+    def test_untrusted(self):
+        _, _, chain, _ = made("forgiven", "all that old corporate CAs lack")
+        self.check(chain, (20, 19), [lab.trustdir("corp-root.pem")], env=RELAX)
+
+    def test_only_the_word_itself(self):
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        codes, path, chain, _ = made("forgiven", "basicConstraints not critical")
+        for value in "", "0", "1", "Relax", "relaxed", "relax ":
+            with self.subTest(value):
+                self.check(chain, codes, [path], env={"CATRUST_STRICT": value}, kinds=["client"])
+
+    def test_chains_of_the_program_are_not_forgiven(self):
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        for what in FORGIVEN:
+            codes, path, chain, root = made("forgiven", what)
+            dirs = [lab.trustdir("corp-root.pem")]
+            for how in "cafile", "str":
+                setup = STRICT + "load(c, %r, %r)" % (how, pki().cert(root))
+                with self.subTest(what, how=how):
+                    self.check(chain, codes, dirs, setup, env=RELAX)
+                    # The very same CA where the directory vouches for it too.
+                    self.check(chain, "ok", [path], setup, env=RELAX)
+
+    def test_chain_to_the_program_through_a_corporate_name(self):
+        """An anchor of the same name, but another key, does not make the program's chain a corporate one."""
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        codes, _, chain, root = made("forgiven", "basicConstraints not critical")
+        pki().ca("same-name", cn="CA " + root)
+        self.check(chain, codes, [pki().trustdir({"": ["same-name"]})], env=RELAX,
+                   setup=STRICT + "load(c, 'cafile', %r)" % pki().cert(root))
+
+    def test_within_a_scope(self):
+        _, _, chain, root = made("forgiven", "all that old corporate CAs lack")
+        self.check(chain, "ok", [pki().trustdir({"corp.example": [root]})], env=RELAX)
+        self.check(chain, 47, [pki().trustdir({"other.example": [root]})], env=RELAX)
+
+    def test_intermediate_as_anchor(self):
+        root = flawed("fi")
+        sub = flawed("fi-sub", root)
+        leaf = pki().leaf("fi-leaf", sub, "DNS:" + NAME, without=["authorityKeyIdentifier"])
+        dirs = [pki().trustdir({"": [sub]})]
+        for chain in pki().chain(leaf), pki().alone(leaf):
+            self.check(chain, "ok", dirs, env=RELAX)
+            if self.finds:
+                self.check(chain, (85, 86, 89, 92), dirs)
+
+    def test_as_python_3_13_does_by_itself(self):
+        if lab.python_version() < (3, 13):
+            self.skipTest("Python before 3.13 is not strict")
+        codes, path, chain, _ = made("forgiven", "all that old corporate CAs lack")
+        self.check(chain, codes, [path], "", kinds=["default"])
+        self.check(chain, "ok", [path], "", env=RELAX, kinds=["default"])
+
+    PYOPENSSL = lab.PRELUDE + r"""
+from OpenSSL import SSL, crypto
+seen = []
+def observe(connection, cert, code, depth, ok):
+    seen.append([code, ok])
+    return ok
+c = SSL.Context(SSL.TLS_CLIENT_METHOD)
+c.set_verify(SSL.VERIFY_PEER, observe)
+c.get_cert_store().set_flags(crypto.X509StoreFlags.X509_STRICT)
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
+s.setblocking(True)
+t = SSL.Connection(c, s)
+t.set_connect_state()
+try:
+    t.do_handshake()
+    result = "ok"
+except SSL.Error as e:
+    result = str(e)
+print(json.dumps([result, seen, SSL._lib.SSL_get_verify_result(t._ssl)]))
+"""
+
+    def test_program_with_its_own_callback(self):
+        """What is forgiven is no error for the program: not in its callback, nor in the result."""
+        lab.need(modules=["OpenSSL"])
+        codes, path, chain, _ = made("forgiven", "all that old corporate CAs lack")
+        with lab.server(chain, key=chain) as server:
+            for env in {}, RELAX:
+                result = lab.run(self.PYOPENSSL, [server.port], shim=True, dirs=[path], env=env)
+                self.assertEqual((0, ""), (result.code, result.err))
+                got, seen, code = json.loads(result.out)
+                if env:
+                    self.assertEqual(("ok", 0), (got, code))
+                    self.assertEqual([[0, 1]], [list(x) for x in {tuple(x) for x in seen}])
+                else:
+                    self.assertIn("certificate verify failed", got)
+                    self.assertIn(code, codes)
+
+    def test_program_that_accepts_an_error_keeps_it(self):
+        """A callback that lets an expired certificate pass sees it, and the result names it, whatever was forgiven
+        before and after."""
+        lab.need(modules=["OpenSSL"])
+        _, path, chain, _ = made("never", "expired")
+        # pyOpenSSL's own wrapper of callbacks clears the error: one without it.
+        program = self.PYOPENSSL.replace("s = socket", r"""
+@SSL._ffi.callback("int(int, X509_STORE_CTX *)")
+def accept(ok, ctx):
+    seen.append([SSL._lib.X509_STORE_CTX_get_error(ctx), ok])
+    return 1
+SSL._lib.SSL_CTX_set_verify(c._context, SSL.VERIFY_PEER, accept)
+s = socket""", 1)
+        with lab.server(chain, key=chain) as server:
+            result = lab.run(program, [server.port], shim=True, dirs=[path], env=RELAX)
+        self.assertEqual((0, ""), (result.code, result.err))
+        got, seen, code = json.loads(result.out)
+        self.assertEqual(("ok", 10), (got, code))
+        self.assertEqual([[10, 0]], [x for x in seen if not x[1]])
+
+
+if __name__ == "__main__":
+    lab.main()

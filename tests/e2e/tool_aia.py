@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""catrust fetch: issuers that the server does not send, from where certificates say they are."""
+
+import http.server
+import os
+import socketserver
+import threading
+import time
+import unittest
+
+import lab
+import tool_lab as tools
+
+SECTIONS = """
+[aiasub]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{port}/root
+[aialeaf]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+subjectAltName = DNS:localhost,IP:127.0.0.1
+authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{port}/issuer
+[aiafar]
+basicConstraints = critical,CA:FALSE
+subjectAltName = DNS:localhost,IP:127.0.0.1
+authorityKeyIdentifier = keyid:always
+authorityInfoAccess = caIssuers;URI:http://ca.example/root
+[aiamany]
+basicConstraints = critical,CA:FALSE
+subjectAltName = DNS:localhost,IP:127.0.0.1
+authorityKeyIdentifier = keyid:always
+authorityInfoAccess = caIssuers;URI:ldap://127.0.0.1/x,caIssuers;URI:https://127.0.0.1:{port}/tls,\\
+ caIssuers;URI:file:///etc/passwd,caIssuers;URI:http://u:p@127.0.0.1:{port}/password,\\
+ caIssuers;URI:http://127.0.0.1:{port}/missing,caIssuers;URI:http://127.0.0.1:{port}/issuer
+"""
+
+CERTIFICATES = [
+    ("aia-root", "AIA Root CA", "root", None, -1, 100),
+    ("aia-sub", "AIA Issuing CA", "aiasub", "aia-root", -1, 90),
+    ("aia-leaf", "localhost", "aialeaf", "aia-sub", -1, 60),
+    ("aia-many", "localhost", "aiamany", "aia-sub", -1, 60),
+    ("aia-far", "localhost", "aiafar", "aia-root", -1, 60),
+    ("aia-namesake", "AIA Issuing CA", "root", None, -1, 90),
+]
+
+
+class Web:
+    """A web server whose answers are functions of the handler, by path. Keeps what was asked for."""
+
+    def __init__(self):
+        self.pages, self.asked, self.headers = {}, [], []
+        self.stop = threading.Event()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.asked.append(self.path)
+                outer.headers.append(self.headers)
+                page = outer.pages.get(self.path)
+                if page is None:
+                    self.send_error(404)
+                elif callable(page):
+                    page(self)
+                else:
+                    outer.answer(self, page)
+
+            def log_message(self, *args):
+                pass
+
+        class Http(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def server_bind(self):
+                socketserver.TCPServer.server_bind(self)
+                self.server_name, self.server_port = self.server_address[:2]
+
+            def handle_error(self, *args):
+                pass
+
+        self.http = Http(("127.0.0.1", 0), Handler)
+        self.port = self.http.server_address[1]
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    @staticmethod
+    def answer(handler, body):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def close(self):
+        self.stop.set()
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+def redirect(to):
+    def page(handler):
+        handler.send_response(302)
+        handler.send_header("Location", to)
+        handler.end_headers()
+    return page
+
+
+class Aia(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.web = Web()
+        cls.addClassCleanup(cls.web.close)
+        cls.pki = lab.folder("aia")
+        lab.prepare_ca(cls.pki)
+        with open(os.path.join(cls.pki, "ca.cnf"), "a") as config:
+            config.write(SECTIONS.format(port=cls.web.port))
+        for row in CERTIFICATES:
+            lab.make_certificate(cls.pki, *row)
+        cls.root = tools.fingerprint(cls.cert("aia-root"))
+        cls.der = {name: lab.openssl("x509", "-in", cls.cert(name), "-outform", "DER")
+                   for name in ("aia-root", "aia-sub", "aia-namesake")}
+
+    @classmethod
+    def cert(cls, stem):
+        return os.path.join(cls.pki, stem + ".pem")
+
+    def setUp(self):
+        self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+        self.web.pages = {"/issuer": self.der["aia-sub"], "/root": self.der["aia-root"]}
+        self.web.asked, self.web.headers = [], []
+
+    def fetch(self, *args, code, leaf="aia-leaf", above=(), local=True, **options):
+        chain = tools.joined(self.cert(leaf), *map(self.cert, above))
+        with lab.server(chain, key=os.path.join(self.pki, leaf + ".key")) as srv:
+            result = tools.catrust("fetch", srv.url, *(["--aia-local"] if local else []), *args,
+                                   dirs=[self.dir], **options)
+        self.assertEqual(result.code, code, result.err)
+        if code:
+            self.assertFalse(os.path.isdir(self.dir) and os.listdir(self.dir))
+        return result
+
+    def not_found(self, text, **options):
+        """No issuer, for this reason; no CA was sent either."""
+        result = self.fetch("--fingerprint", self.root, code=1, **options)
+        self.assertIn(text, result.err)
+        self.assertIn("missing: its issuer, O=Example, CN=AIA Issuing CA", result.err)
+        return result
+
+    def found(self, **options):
+        result = self.fetch("--fingerprint", self.root, "--with-intermediate", code=0, **options)
+        self.assertEqual(sorted(tools.fingerprint(p) for p in result.out.split()),
+                         sorted(tools.fingerprint(self.cert(s)) for s in ("aia-root", "aia-sub")))
+        return result
+
+    def python(self):
+        """What is saved makes Python trust the server, which sends its own certificate alone."""
+        with lab.server(self.cert("aia-leaf"), key=os.path.join(self.pki, "aia-leaf.key")) as srv:
+            return lab.run([tools.tool("catrust-run"), lab.PYTHON, "-c",
+                            "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())",
+                            srv.url], dirs=[self.dir])
+
+    def test_der(self):
+        result = self.found()
+        self.assertEqual(self.web.asked, ["/issuer", "/root"])
+        self.assertIn("not sent, but fetched from where", result.err)
+        self.assertIn("no more proof than if the server had sent it", result.err)
+        got = self.python()
+        self.assertEqual((got.code, got.out.strip()), (0, lab.PAGE.strip()), got.err)
+
+    def test_root_alone_would_not_help(self):
+        result = self.fetch("--fingerprint", self.root, code=1)
+        self.assertIn("--with-intermediate would help", result.err)
+        self.assertIn("that the server fails to send", result.err)
+
+    def test_only_the_root_is_missing(self):
+        result = self.fetch("--fingerprint", self.root, code=0, above=["aia-sub"])
+        self.assertEqual(self.web.asked, ["/root"])
+        self.assertEqual(tools.fingerprint(result.out.strip()), self.root)
+        self.assertIn("accepted by Python up to 3.12", result.err)
+
+    def test_pem(self):
+        self.web.pages["/issuer"] = b"hello\n" + lab.read(self.cert("aia-sub"))
+        self.found()
+
+    def test_pkcs7(self):
+        for form in "DER", "PEM":
+            self.setUp()
+            with self.subTest(form):
+                self.web.pages["/issuer"] = lab.openssl(
+                    "crl2pkcs7", "-nocrl", "-certfile", self.cert("aia-namesake"), "-certfile",
+                    self.cert("aia-sub"), "-outform", form)
+                self.found()
+
+    def test_chunked(self):
+        def chunked(handler):
+            handler.protocol_version = "HTTP/1.1"
+            handler.send_response(200)
+            handler.send_header("Transfer-Encoding", "chunked")
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            body = self.der["aia-sub"]
+            for part in body[:100], body[100:]:
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            handler.wfile.write(b"0\r\n\r\n")
+        self.web.pages["/issuer"] = chunked
+        self.found()
+
+    def test_redirects(self):
+        self.web.pages.update({"/issuer": redirect("/a"), "/a": redirect("/b"),
+                               "/b": redirect("http://127.0.0.1:%d/c" % self.web.port),
+                               "/c": self.der["aia-sub"]})
+        self.found()
+        self.assertEqual(self.web.asked, ["/issuer", "/a", "/b", "/c", "/root"])
+
+    def test_too_many_redirects(self):
+        self.web.pages.update({"/issuer": redirect("/a"), "/a": redirect("/b"), "/b": redirect("/c"),
+                               "/c": redirect("/d"), "/d": self.der["aia-sub"]})
+        self.not_found("more than 3 redirects")
+        self.assertEqual(self.web.asked, ["/issuer", "/a", "/b", "/c"])
+
+    def test_loop(self):
+        self.web.pages["/issuer"] = redirect("/issuer")
+        self.not_found("more than 3 redirects")
+        self.assertEqual(len(self.web.asked), 4)
+
+    def test_redirect_to_another_scheme(self):
+        for to in ("https://127.0.0.1:%d/a" % self.web.port, "file:///etc/passwd", "ftp://127.0.0.1/x",
+                   "http://user:password@127.0.0.1:%d/a" % self.web.port, "gopher://127.0.0.1/x"):
+            with self.subTest(to):
+                self.web.asked.clear()
+                self.web.pages["/issuer"] = redirect(to)
+                result = self.fetch(code=1)
+                self.assertRegex(result.err, "only http is asked|no URL that may be asked|strange one")
+                self.assertEqual(self.web.asked, ["/issuer"])
+
+    def test_redirect_that_would_write_on_the_terminal(self):
+        self.web.pages["/issuer"] = redirect("http://127.0.0.1/\x1b[2J\u009b")
+        self.assertNotIn("\x1b", self.fetch(code=1).err)
+
+    def test_oversize(self):
+        def endless(handler):
+            handler.send_response(200)
+            handler.end_headers()
+            while not self.web.stop.is_set():
+                handler.wfile.write(bytes(4096))
+        for page in self.der["aia-sub"] + bytes(65537), endless:
+            self.web.pages["/issuer"] = page
+            self.not_found("larger than 64 KiB")
+
+    def test_slow(self):
+        def slow(handler):
+            handler.send_response(200)
+            handler.end_headers()
+            for byte in self.der["aia-sub"]:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                if self.web.stop.wait(0.2):
+                    break
+        self.web.pages["/issuer"] = slow
+        start = time.monotonic()
+        result = self.fetch("--timeout", "1", code=1)
+        self.assertLess(time.monotonic() - start, 8)
+        self.assertIn("Timeout was reached", result.err)
+
+    def test_wrong_issuer(self):
+        for stem in "aia-namesake", "aia-root":
+            with self.subTest(stem):
+                self.web.pages["/issuer"] = self.der[stem]
+                self.not_found("what is there is not the issuer")
+
+    def test_junk(self):
+        for body in b"", b"<html>no</html>", self.der["aia-sub"][:-5], b"\x30\x82\xff\xff":
+            with self.subTest(body[:8]):
+                self.web.pages["/issuer"] = body
+                self.not_found("no certificate in the answer")
+        del self.web.pages["/issuer"]
+        self.not_found("status 404")
+
+    def test_only_some_urls_are_asked(self):
+        self.found(leaf="aia-many")
+        self.assertEqual(self.web.asked, ["/missing", "/issuer", "/root"])
+        for headers in self.web.headers:
+            for name in "Authorization", "Cookie", "Proxy-Authorization", "Referer":
+                self.assertNotIn(name, headers)
+
+    def test_local_addresses_are_refused(self):
+        self.not_found("--aia-local allows that", local=False)
+        self.assertEqual(self.web.asked, [])
+
+    def test_proxy(self):
+        # on this machine, where no web server is asked; the name is the proxy's to look up
+        self.web.pages = {"http://ca.example/root": self.der["aia-root"]}
+        proxy = "http://127.0.0.1:%d" % self.web.port
+        self.fetch("--fingerprint", self.root, code=0, leaf="aia-far", local=False, env={"http_proxy": proxy})
+        self.assertEqual(self.web.asked, ["http://ca.example/root"])
+        self.web.asked.clear()
+        self.setUp()
+        self.not_found("--aia-local allows that", local=False, env={"http_proxy": proxy})
+        self.assertEqual(self.web.asked, [])
+
+    def test_no_aia(self):
+        result = self.fetch("--no-aia", code=1)
+        self.assertIn("sent no CA", result.err)
+        self.assertEqual(self.web.asked, [])
+
+    def test_not_asked_where_the_root_is_known(self):
+        self.fetch(code=0, above=["aia-sub"], env={"CATRUST_PEM": lab.read(self.cert("aia-root")).decode()})
+        self.assertEqual(self.web.asked, [])
+
+    def test_what_is_refused_stays_out(self):
+        self.web.pages["/issuer"] = self.der["aia-namesake"]
+        self.not_found("is not the issuer")
+        self.assertNotEqual(self.python().code, 0)
+
+
+if __name__ == "__main__":
+    lab.main()

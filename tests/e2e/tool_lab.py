@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the tools add to lab: odd certificates, terminals, and the tools themselves."""
+
+import contextlib
+import fcntl
+import functools
+import shutil
+import hashlib
+import os
+import re
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import termios
+import threading
+import time
+
+import lab
+
+SECTIONS = """
+[pseudo]
+basicConstraints = critical,CA:FALSE
+subjectKeyIdentifier = hash
+[loose]
+basicConstraints = CA:TRUE
+subjectKeyIdentifier = hash
+[ownca]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,digitalSignature
+subjectKeyIdentifier = hash
+subjectAltName = DNS:localhost,IP:127.0.0.1
+"""
+
+# A name that clears the screen, sets the title, rings, starts a new line, reverses the text, and
+# starts what looks like PEM.
+EVIL = "Evil\x1b[2J\x1b]0;owned\x07\nSHA-256  00\u009b2J\u202eCA -----BEGIN CERTIFICATE-----"
+
+# file stem, common name, extensions, issuer, days until it starts, until it ends
+CERTIFICATES = [
+    ("renamed-root", "Example Corp Root CA", "root", None, -1, 100),
+    ("renamed-server", "localhost", "server", "renamed-root", -1, 90),
+    ("expired-root", "Expired Root CA", "root", None, -30, -1),
+    ("expired-root-server", "localhost", "server", "expired-root", -1, 90),
+    ("soon-root", "Soon Expired Root CA", "root", None, -30, 10),
+    ("pseudo", "Pseudo CA", "pseudo", None, -1, 100),
+    ("pseudo-server", "localhost", "server", "pseudo", -1, 90),
+    ("loose-root", "Loose Root CA", "loose", None, -1, 100),
+    ("loose-server", "localhost", "server", "loose-root", -1, 90),
+    ("evil-root", EVIL, "root", None, -1, 100),
+    ("evil-server", "localhost", "server", "evil-root", -1, 90),
+    ("own", "localhost", "ownca", None, -1, 90),
+]
+
+
+def tool(name):
+    """The path of catrust or catrust-run in the build folder."""
+    build = os.environ.get("CATRUST_BUILD")
+    if not build:
+        raise RuntimeError("CATRUST_BUILD is not set: it names the build folder")
+    return os.path.join(os.path.abspath(build), "tools", name)
+
+
+@functools.lru_cache(maxsize=None)
+def certificates():
+    folder = lab.folder("tool-pki")
+    lab.prepare_ca(folder)
+    with open(os.path.join(folder, "ca.cnf"), "a") as config:
+        config.write(SECTIONS)
+    for row in CERTIFICATES:
+        lab.make_certificate(folder, *row)
+    return folder
+
+
+def cert(stem):
+    """The path of a certificate made here."""
+    return os.path.join(certificates(), stem + ".pem")
+
+
+def joined(*paths):
+    """A new file with the certificates of paths one after the other."""
+    return lab.write(os.path.join(lab.folder("joined"), "chain.pem"), b"".join(map(lab.read, paths)))
+
+
+def fingerprint(path):
+    """sha256:HEX of the first certificate in a PEM file."""
+    text = lab.read(path).decode()
+    pem = text[text.index("-----BEGIN CERTIFICATE-----\n"):]
+    pem = pem[:pem.index("-----END CERTIFICATE-----") + 25]
+    return "sha256:" + hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+
+
+def colons(fingerprint):
+    """AB:CD:... as the tool shows it."""
+    return ":".join(re.findall("..", fingerprint.replace("sha256:", "").upper()))
+
+
+@functools.lru_cache(maxsize=None)
+def readable_catrust():
+    """A copy for other users, who may not see the build folder."""
+    return shutil.copy(tool("catrust"), lab.folder("tool"))
+
+
+def catrust(*args, dirs=None, env=None, user=None, **options):
+    """Runs catrust without a terminal; see lab.run."""
+    program = tool("catrust") if user is None else readable_catrust()
+    return lab.run([program, *args], dirs=dirs, env=env, user=user, **options)
+
+
+def server_of(stem, *above, key=None, **options):
+    """A server with a certificate made here and those of the paths above sent with it."""
+    path = cert(stem)
+    return lab.server(joined(path, *above), key=key or path[:-len(".pem")] + ".key", **options)
+
+
+class Terminal:
+    """A process on a terminal of its own, with what it wrote there."""
+
+    def __init__(self, argv, env, stderr_too=True):
+        self.master, slave = os.openpty()
+
+        def take_terminal():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen(argv, env=env, cwd=lab.scratch(), stdin=slave,
+                                        stdout=subprocess.PIPE,
+                                        stderr=slave if stderr_too else subprocess.PIPE,
+                                        start_new_session=True, preexec_fn=take_terminal)
+        os.close(slave)
+        self.seen = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        os.close(self.master)
+
+    def _read(self, wait):
+        if not select.select([self.master], [], [], wait)[0]:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # EIO: the other end is closed
+            return False
+        self.seen += data.decode(errors="surrogateescape")
+        return bool(data)
+
+    def wait_for(self, text, timeout=20):
+        end = time.monotonic() + timeout
+        while text not in self.seen:
+            if time.monotonic() > end or (not self._read(0.1) and self.process.poll() is not None):
+                raise AssertionError("%r did not come: %r" % (text, self.seen))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self, timeout=20):
+        """The exit status, once it is over."""
+        end = time.monotonic() + timeout
+        while self.process.poll() is None:
+            self._read(0.05)
+            if time.monotonic() > end:
+                raise AssertionError("no end: %r" % self.seen)
+        while self._read(0):
+            pass
+        return self.process.returncode
+
+
+@contextlib.contextmanager
+def tcp_server(behave, backlog=16):
+    """A TCP server on loopback whose connections are handled by behave(socket). Yields its port."""
+    stop = threading.Event()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(backlog)
+        listener.settimeout(0.1)
+
+        def serve():
+            while not stop.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    continue
+                with connection, contextlib.suppress(OSError):
+                    behave(connection, stop)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            stop.set()
+            thread.join()

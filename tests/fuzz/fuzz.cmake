@@ -1,0 +1,47 @@
+# certfile_parse() over the corpus in every build; with CATRUST_FUZZ, a libFuzzer binary as well:
+#   certfile_fuzz -max_len=4096 -max_total_time=180 NEW_FINDS tests/fuzz/corpus
+add_executable(certfile_corpus ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c)
+target_compile_definitions(certfile_corpus PRIVATE _GNU_SOURCE FUZZ_MAIN)
+target_link_libraries(certfile_corpus PRIVATE trustdir catrust_warnings catrust_sanitizers)
+
+file(GLOB corpus CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/corpus/*)
+add_test(NAME fuzz-corpus COMMAND certfile_corpus ${corpus})
+set_tests_properties(fuzz-corpus PROPERTIES LABELS unit)
+
+if(CATRUST_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "CATRUST_FUZZ needs clang: libFuzzer comes with it")
+  endif()
+  # The parser is compiled once more: it is what the fuzzer's coverage must see.
+  add_executable(certfile_fuzz ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/certfile.c)
+  target_include_directories(certfile_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)
+  target_compile_definitions(certfile_fuzz PRIVATE _GNU_SOURCE)
+  target_compile_options(certfile_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
+    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
+  target_link_options(certfile_fuzz PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_link_libraries(certfile_fuzz PRIVATE catrust_warnings)
+endif()
+
+# The same for what catrust reads off the wire: NAME_corpus runs the corpus, NAME_fuzz is libFuzzer's.
+#   starttls_fuzz -max_len=4096 -max_total_time=60 NEW_FINDS tests/fuzz/starttls
+function(catrust_wire_fuzz name corpus)
+  set(here ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+  add_executable(${name}_corpus ${here}/${name}_fuzz.c ${here}/runner.c)
+  target_link_libraries(${name}_corpus PRIVATE catrust_tool catrust_warnings catrust_sanitizers)
+  file(GLOB inputs CONFIGURE_DEPENDS ${corpus}/*)
+  add_test(NAME fuzz-${name}-corpus COMMAND ${name}_corpus ${inputs})
+  set_tests_properties(fuzz-${name}-corpus PROPERTIES LABELS unit TIMEOUT 60)
+  if(CATRUST_FUZZ)
+    list(TRANSFORM ARGN PREPEND ${here}/../../tools/catrust/)
+    add_executable(${name}_fuzz ${here}/${name}_fuzz.c ${ARGN})
+    target_compile_options(${name}_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
+      -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer,address,undefined)
+    target_link_libraries(${name}_fuzz PRIVATE catrust_tool catrust_warnings)
+  endif()
+endfunction()
+
+catrust_wire_fuzz(starttls ${CMAKE_CURRENT_LIST_DIR}/starttls
+  starttls.c starttls_binary.c starttls_line.c starttls_xmpp.c escape.c why.c)
+catrust_wire_fuzz(aia ${CMAKE_CURRENT_LIST_DIR}/corpus aia.c)

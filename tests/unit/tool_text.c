@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text in and out: escaping, fingerprints, file names, lists of directories. */
+#include "escape.h"
+#include "filename.h"
+#include "fingerprint.h"
+#include "trusted.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *in;
+	size_t len;
+	unsigned flags;
+	const char *out;
+} escapes[] = {
+#define TEXT(s) (s), sizeof(s) - 1
+	{TEXT("plain text"), 0, "plain text"},
+	{TEXT(""), 0, ""},
+	{TEXT("M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x94\x92"), 0,
+	 "M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x94\x92"},
+	{TEXT("M\xc3\xbcller"), ESCAPE_ASCII, "M\\xc3\\xbcller"},
+	{TEXT("a\x1b[31mred\x07\r\n\t"), 0, "a\\x1b[31mred\\x07\\x0d\\x0a\\x09"},
+	{TEXT("nul\0here"), 0, "nul\\x00here"},
+	{TEXT("\x7f"), 0, "\\x7f"},
+	{TEXT("back\\slash"), 0, "back\\\\slash"},
+	/* C1: CSI in UTF-8, and as a bare byte */
+	{TEXT("\xc2\x9b"
+	      "2J"),
+	 0, "\\xc2\\x9b2J"},
+	{TEXT("\x9b"
+	      "2J"),
+	 0, "\\x9b2J"},
+	/* right-to-left override, zero width space, line separator, byte order mark, tag */
+	{TEXT("\xe2\x80\xae"), 0, "\\xe2\\x80\\xae"},
+	{TEXT("\xe2\x80\x8b"), 0, "\\xe2\\x80\\x8b"},
+	{TEXT("\xe2\x80\xa8"), 0, "\\xe2\\x80\\xa8"},
+	{TEXT("\xef\xbb\xbf"), 0, "\\xef\\xbb\\xbf"},
+	{TEXT("\xf3\xa0\x81\x81"), 0, "\\xf3\\xa0\\x81\\x81"},
+	/* overlong, surrogate, beyond Unicode, cut short, a lone tail */
+	{TEXT("\xc0\xaf"), 0, "\\xc0\\xaf"},
+	{TEXT("\xe0\x80\x9b"), 0, "\\xe0\\x80\\x9b"},
+	{TEXT("\xed\xa0\x80"), 0, "\\xed\\xa0\\x80"},
+	{TEXT("\xf4\x90\x80\x80"), 0, "\\xf4\\x90\\x80\\x80"},
+	{TEXT("\xe2\x82"), 0, "\\xe2\\x82"},
+	{TEXT("\xff\xbf"), 0, "\\xff\\xbf"},
+	{TEXT("a, O=b+c"), 0, "a, O=b+c"},
+	{TEXT("a, O=b+c"), ESCAPE_NAME, "a\\, O\\=b\\+c"},
+};
+
+START_TEST(test_escape)
+{
+	char buf[256];
+
+	escape(buf, sizeof(buf), escapes[_i].in, escapes[_i].len, escapes[_i].flags);
+	ck_assert_str_eq(buf, escapes[_i].out);
+}
+END_TEST
+
+START_TEST(test_escape_cut)
+{
+	char buf[8];
+
+	ck_assert_str_eq(escape(buf, sizeof(buf), "1234567", 7, 0), "1234567");
+	ck_assert_str_eq(escape(buf, sizeof(buf), "12345678", 8, 0), "1234...");
+	ck_assert_str_eq(escape(buf, sizeof(buf), "123\x01\x01", 5, 0), "123...");
+	ck_assert_str_eq(escape(buf, sizeof(buf), "12345\xe2\x82\xac", 8, 0), "1234...");
+	ck_assert_str_eq(escape(buf, sizeof(buf), "\x01\x02\x03", 3, 0), "\\x01...");
+	ck_assert_str_eq(escape(buf, 4, "\x01\x02", 2, 0), "...");
+}
+END_TEST
+
+#define HEX64 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+#define COLONS                                                                                     \
+	"00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"                                         \
+	"00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
+
+static const char *const good_fingerprints[] = {HEX64, "sha256:" HEX64, "SHA256:" COLONS, COLONS};
+
+START_TEST(test_fingerprint_good)
+{
+	char buf[FINGERPRINT_TEXT];
+	struct fingerprint f;
+
+	ck_assert_ptr_null(fingerprint_parse(good_fingerprints[_i], &f));
+	ck_assert_str_eq(fingerprint_text(&f, buf), COLONS);
+}
+END_TEST
+
+static const char *const bad_fingerprints[] = {
+	"",
+	"sha256:",
+	"00",
+	"sha1:" HEX64,
+	"sha256:sha256:" HEX64,
+	HEX64 "0",
+	HEX64 "00",
+	HEX64 ":",
+	":" HEX64,
+	COLONS ":",
+	COLONS ":00",
+	"0:011:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:"
+	"EE:FF",
+	"0011:22334455667788899aabbccddeeff00112233445566778899AABBCCDDEEFF",
+	"00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFG",
+	" " HEX64,
+	"0123456789012345678901234567890123456789",
+};
+
+START_TEST(test_fingerprint_bad)
+{
+	struct fingerprint f;
+
+	ck_assert_msg(fingerprint_parse(bad_fingerprints[_i], &f) != NULL, "%s",
+		      bad_fingerprints[_i]);
+}
+END_TEST
+
+START_TEST(test_fingerprint_sha1)
+{
+	struct fingerprint f;
+
+	/* The slip that happens: browsers show both. */
+	ck_assert_ptr_nonnull(
+		strstr(fingerprint_parse("0123456789012345678901234567890123456789", &f), "SHA-1"));
+}
+END_TEST
+
+static const struct {
+	const char *name, *file;
+} filenames[] = {
+	{"Example Corp Root CA", "example-corp-root-ca-00112233.pem"},
+	{"  (Root)  CA!! ", "root-ca-00112233.pem"},
+	{"../../etc/passwd", "etc-passwd-00112233.pem"},
+	{"\x1b[31m", "31m-00112233.pem"},
+	{"", "ca-00112233.pem"},
+	{"\xe6\x97\xa5\xe6\x9c\xac", "ca-00112233.pem"},
+	{"M\xc3\xbcller CA", "m-ller-ca-00112233.pem"},
+	{".hidden", "hidden-00112233.pem"},
+	{"a123456789b123456789c123456789d123456789e123456789f123456789",
+	 "a123456789b123456789c123456789d123456789e1234567-00112233.pem"},
+	{"a123456789b123456789c123456789d123456789e123456 is cut at a hyphen",
+	 "a123456789b123456789c123456789d123456789e123456-00112233.pem"},
+};
+
+START_TEST(test_filename)
+{
+	char buf[FILENAME_SIZE];
+	struct fingerprint f;
+	const char *name = filenames[_i].name;
+
+	ck_assert_ptr_null(fingerprint_parse(HEX64, &f));
+	filename_for((const unsigned char *)name, strlen(name), &f, buf);
+	ck_assert_str_eq(buf, filenames[_i].file);
+	ck_assert(trustdir_name_counts(buf));
+}
+END_TEST
+
+START_TEST(test_paths)
+{
+	struct trustdir_sources s = {.dirs = ":/a::b:", .home = "/home/u"};
+	char path[PATH_MAX];
+
+	ck_assert(trusted_path(&s, 0, path));
+	ck_assert_str_eq(path, "/a");
+	ck_assert(trusted_path(&s, 1, path));
+	ck_assert_str_eq(path, "b");
+	ck_assert(!trusted_path(&s, 2, path));
+	s.dirs = "";
+	ck_assert(trusted_path(&s, 0, path));
+	ck_assert_str_eq(path, TRUSTDIR_SYSTEM);
+	ck_assert(trusted_path(&s, 1, path));
+	ck_assert_str_eq(path, "/home/u/.config/" TRUSTDIR_USER);
+	ck_assert(!trusted_path(&s, 2, path));
+	s.home = NULL;
+	ck_assert(!trusted_path(&s, 1, path));
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
+
+int main(void)
+{
+	Suite *suite = suite_create("text");
+	TCase *tests = tcase_create("text");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tests, test_escape, 0, COUNT(escapes));
+	tcase_add_test(tests, test_escape_cut);
+	tcase_add_loop_test(tests, test_fingerprint_good, 0, COUNT(good_fingerprints));
+	tcase_add_loop_test(tests, test_fingerprint_bad, 0, COUNT(bad_fingerprints));
+	tcase_add_test(tests, test_fingerprint_sha1);
+	tcase_add_loop_test(tests, test_filename, 0, COUNT(filenames));
+	tcase_add_test(tests, test_paths);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

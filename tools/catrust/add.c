@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain.h"
+#include "command.h"
+#include "offer.h"
+#include "readcerts.h"
+#include "show.h"
+#include "system.h"
+#include "trusted.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum status add_certificate(X509 *cert, const char *path, const struct options *options,
+				   const struct trustdir_sources *sources,
+				   const STACK_OF(X509) * public_cas)
+{
+	struct trusted trusted;
+	char source[SHOW_MAX + sizeof("file ")], shown[SHOW_MAX];
+	enum status status = STATUS_NO;
+	struct offer offer = {
+		.cert = cert,
+		.because = chain_is_root(cert)
+				   ? "a root CA"
+				   : "no root, but below another CA: what others below that CA "
+				     "issue stays untrusted",
+		.source = source,
+		.options = options,
+		.sources = sources,
+		.trusted = &trusted,
+		.public_cas = public_cas,
+	};
+
+	snprintf(source, sizeof(source), "file %s",
+		 strcmp(path, "-") == 0 ? "(standard input)" : show_text(path, shown));
+	if (trusted_read(sources, &trusted) != 0) {
+		show_error("out of memory");
+		return STATUS_NO;
+	}
+	switch (offer_examine(&offer)) {
+	case OFFER_TRUSTED:
+		status = STATUS_DONE;
+		break;
+	case OFFER_REFUSED:
+		break;
+	case OFFER_GO_ON:
+		status = offer_save(&offer);
+		break;
+	}
+	trusted_clear(&trusted);
+	return status;
+}
+
+/* With --fingerprint, only the certificates that it names are meant. */
+static enum status add_file(const char *path, const struct options *options,
+			    const struct trustdir_sources *sources,
+			    const STACK_OF(X509) * public_cas)
+{
+	bool choosy = options->fingerprints.count > 0;
+	enum status worst = STATUS_DONE;
+	char shown[SHOW_MAX];
+	struct readcerts r;
+	struct why why = {""};
+	int tried = 0;
+
+	if (readcerts_file(path, &r, &why) != 0) {
+		show_error("%s", why.text);
+		return STATUS_NO;
+	}
+	show_text(path, shown);
+	if (r.problems > 0)
+		show_error("%s: %s", shown, r.problem.text);
+	for (int i = 0; i < sk_X509_num(r.certs); i++) {
+		X509 *cert = sk_X509_value(r.certs, i);
+		enum status status;
+
+		if (choosy && !fingerprints_have(&options->fingerprints, cert))
+			continue;
+		tried++;
+		status = add_certificate(cert, path, options, sources, public_cas);
+		if (status > worst)
+			worst = status;
+	}
+	if (tried == 0) {
+		show_error("%s: %s: nothing is saved", shown,
+			   choosy ? "no certificate has the fingerprint that --fingerprint gave"
+				  : "no certificate to add");
+		worst = STATUS_NO;
+	}
+	readcerts_clear(&r);
+	return worst;
+}
+
+static enum status run(const struct options *options)
+{
+	struct trustdir_sources sources = trusted_sources(options->dir);
+	enum status worst = STATUS_DONE;
+	STACK_OF(X509) * public_cas;
+	struct why why = {""};
+
+	public_cas = system_public_cas(options->public_bundle, &why);
+	if (public_cas == NULL) {
+		show_error("%s", why.text);
+		return STATUS_USAGE;
+	}
+	for (int i = 0; i < options->arg_count; i++) {
+		enum status status = add_file(options->args[i], options, &sources, public_cas);
+
+		if (status > worst)
+			worst = status;
+	}
+	sk_X509_pop_free(public_cas, X509_free);
+	return worst;
+}
+
+const struct command add_command = {
+	.name = "add",
+	.arguments = "[OPTION...] FILE...",
+	.summary = "adds CAs from files, with the checks of fetch",
+	.help = "Saves the CA certificates of FILE (PEM, DER or PKCS#7; - is standard input) in "
+		"the trust\n"
+		"directory, each once it is confirmed: at the terminal, or by --fingerprint.\n\n"
+		"options:\n"
+		"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, "
+		"without\n"
+		"                            asking (repeatable)\n"
+		"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the "
+		"defaults\n"
+		"  --public-bundle FILE      the public CAs, which are never saved (default: the "
+		"system's)\n"
+		"  --help\n",
+	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE,
+	.least_args = 1,
+	.most_args = 1000,
+	.run = run,
+};

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aiafetch.h"
+
+#include "chain.h"
+#include "transport.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One chase up a chain. */
+struct chase {
+	const struct aiafetch_options *options;
+	const char *proxy; /* "": none */
+	unsigned proxy_port;
+	long long deadline; /* for all of it */
+	unsigned char *answer;
+	size_t answer_len;
+	bool too_large, refused_address;
+};
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct chase *c = arg;
+	size_t len = size * count;
+
+	if (len > AIA_MAX_ANSWER - c->answer_len) {
+		c->too_large = true;
+		return 0;
+	}
+	memcpy(c->answer + c->answer_len, bytes, len);
+	c->answer_len += len;
+	return len;
+}
+
+/*
+ * The address that a name really leads to, at the moment when it counts. A proxy may well be on
+ * this machine: its port is excepted.
+ */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	/* libcurl's own is longer than the type says: addrlen tells. */
+	const char *from = (const char *)address + offsetof(struct curl_sockaddr, addr);
+	struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
+	struct chase *c = arg;
+	struct sockaddr_in v4;
+
+	(void)purpose;
+	if (address->addrlen <= sizeof(storage))
+		memcpy(&storage, from, address->addrlen);
+	/* The port is at the same place in IPv6's. */
+	memcpy(&v4, &storage, sizeof(v4));
+	if (!c->options->local && aia_address_is_local((const struct sockaddr *)&storage) &&
+	    (c->proxy[0] == '\0' || ntohs(v4.sin_port) != c->proxy_port)) {
+		c->refused_address = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static unsigned port_of_proxy(const char *proxy)
+{
+	CURLU *parts = curl_url();
+	char *port = NULL;
+	unsigned number = 0;
+
+	if (parts != NULL &&
+	    curl_url_set(parts, CURLUPART_URL, proxy,
+			 CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+	    curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+		number = (unsigned)strtoul(port, NULL, 10);
+	curl_free(port);
+	curl_url_cleanup(parts);
+	return number != 0 ? number : 1080; /* curl's, for proxies */
+}
+
+static CURL *new_request(struct chase *c)
+{
+	long long left = c->deadline - transport_now();
+	long ms = c->options->timeout_ms < AIA_MAX_MS ? c->options->timeout_ms : AIA_MAX_MS;
+	CURL *curl = curl_easy_init();
+
+	if (left < ms)
+		ms = left < 1 ? 1 : (long)left;
+	if (curl != NULL &&
+#if LIBCURL_VERSION_NUM >= 0x075500
+	    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+#else
+	    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP) == CURLE_OK &&
+#endif
+	    curl_easy_setopt(curl, CURLOPT_PROXY, c->proxy) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH, CURLAUTH_ANY) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_USERAGENT, "catrust/" CATRUST_VERSION) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ms) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_WRITEDATA, c) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, c) == CURLE_OK)
+		return curl;
+	curl_easy_cleanup(curl);
+	return NULL;
+}
+
+static void why_request(struct why *why, const struct chase *c, CURL *curl, const char *url,
+			CURLcode code)
+{
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (c->too_large)
+		why_set(why, "%s: the answer is larger than %d KiB", url, AIA_MAX_ANSWER / 1024);
+	else if (c->refused_address)
+		why_set(why, "%s: it leads to this machine or its link (--aia-local allows that)",
+			url);
+	else if (code == CURLE_HTTP_RETURNED_ERROR)
+		why_set(why, "%s: status %ld", url, status);
+	else
+		why_set(why, "%s: %s", url, curl_easy_strerror(code));
+}
+
+/* Short enough, and printable ASCII. */
+static bool is_plain(const char *url)
+{
+	size_t len = strlen(url);
+
+	for (size_t i = 0; i < len; i++)
+		if (url[i] <= ' ' || url[i] >= 0x7f)
+			return false;
+	return len < AIA_MAX_URL;
+}
+
+/* The answer of url, redirects followed one by one: each is judged anew. Returns 0, or *why. */
+static int get(struct chase *c, const char *first_url, struct why *why)
+{
+	char url[AIA_MAX_URL];
+	int result = -1;
+
+	snprintf(url, sizeof(url), "%s", first_url);
+	for (int hop = 0; hop <= AIA_MAX_REDIRECTS; hop++) {
+		const char *wrong = aia_url_wrong(url, c->options->local);
+		bool go_on = false;
+		char *next = NULL;
+		CURL *curl;
+		CURLcode code;
+
+		if (wrong != NULL) {
+			why_set(why, "%s: %s", url, wrong);
+			return -1;
+		}
+		if (transport_now() >= c->deadline) {
+			why_set(why, "%s: not asked, as %d s are over", url, AIA_MAX_ALL_MS / 1000);
+			return -1;
+		}
+		curl = new_request(c);
+		if (curl == NULL || curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK) {
+			curl_easy_cleanup(curl);
+			why_set(why, "libcurl lacks an option, or memory");
+			return -1;
+		}
+		c->answer_len = 0;
+		c->too_large = c->refused_address = false;
+		code = curl_easy_perform(curl);
+		if (code != CURLE_OK) {
+			why_request(why, c, curl, url, code);
+			curl_easy_cleanup(curl);
+			return -1;
+		}
+		curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &next);
+		go_on = next != NULL && is_plain(next);
+		if (go_on)
+			memcpy(url, next, strlen(next) + 1);
+		if (next == NULL)
+			result = 0;
+		curl_easy_cleanup(curl);
+		if (!go_on && result == 0)
+			return 0;
+		if (!go_on)
+			break;
+	}
+	why_set(why, "%s: more than %d redirects, or a strange one", first_url, AIA_MAX_REDIRECTS);
+	return -1;
+}
+
+static X509 *find_issuer(const STACK_OF(X509) * from, const STACK_OF(X509) * taken, X509 *subject)
+{
+	for (int i = 0; i < sk_X509_num(from); i++) {
+		X509 *cert = sk_X509_value(from, i);
+
+		if (!chain_contains(taken, cert) && X509_cmp(cert, subject) != 0 &&
+		    aia_issued(cert, subject))
+			return cert;
+	}
+	return NULL;
+}
+
+/* The issuer of subject out of one of its URLs. A reference of the caller's own, or NULL. */
+static X509 *ask_for_issuer(struct chase *c, X509 *subject, const STACK_OF(X509) * taken,
+			    struct why *why)
+{
+	struct aia_urls *urls = malloc(sizeof(*urls));
+	X509 *issuer = NULL;
+
+	if (urls == NULL) {
+		why_set(why, "out of memory");
+		return NULL;
+	}
+	aia_find_urls(subject, urls);
+	for (size_t i = 0; i < urls->count && issuer == NULL; i++) {
+		STACK_OF(X509) * certs;
+
+		if (get(c, urls->url[i], why) != 0)
+			continue;
+		certs = aia_read_answer(c->answer, c->answer_len);
+		issuer = find_issuer(certs, taken, subject);
+		if (issuer != NULL)
+			X509_up_ref(issuer);
+		else
+			why_set(why, "%s: %s", urls->url[i],
+				sk_X509_num(certs) > 0 ? "what is there is not the issuer"
+						       : "there is no certificate in the answer");
+		sk_X509_pop_free(certs, X509_free);
+	}
+	free(urls);
+	return issuer;
+}
+
+STACK_OF(X509) * aiafetch_issuers(X509 *cert, bool (*done)(void *arg, X509 *cert), void *arg,
+				  const struct aiafetch_options *options, struct why *why)
+{
+	struct chase c = {.options = options,
+			  .proxy = options->proxy,
+			  .deadline = transport_now() + AIA_MAX_ALL_MS,
+			  .answer = malloc(AIA_MAX_ANSWER)};
+	STACK_OF(X509) *found = sk_X509_new_null();
+	bool ok = found != NULL && c.answer != NULL;
+
+	if (c.proxy == NULL)
+		c.proxy = transport_environment_proxy("http");
+	if (c.proxy == NULL)
+		c.proxy = "";
+	if (c.proxy[0] != '\0')
+		c.proxy_port = port_of_proxy(c.proxy);
+	for (int depth = 0; ok && depth < AIA_MAX_DEPTH; depth++) {
+		X509 *issuer;
+
+		if (chain_is_root(cert) || done(arg, cert))
+			break;
+		issuer = ask_for_issuer(&c, cert, found, why);
+		if (issuer == NULL)
+			break;
+		ok = sk_X509_push(found, issuer) > 0;
+		if (!ok)
+			X509_free(issuer);
+		cert = issuer;
+	}
+	free(c.answer);
+	if (!ok) {
+		sk_X509_pop_free(found, X509_free);
+		found = NULL;
+	}
+	return found;
+}

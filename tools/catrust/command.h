@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_COMMAND_H
+#define CATRUST_COMMAND_H
+
+#include "options.h"
+
+/* In the order of what outweighs what when there are several targets. */
+enum status {
+	STATUS_DONE = 0,
+	STATUS_NO = 1, /* not confirmed, or refused */
+	STATUS_USAGE = 2,
+	STATUS_CONNECT = 3,
+	STATUS_NO_HELP = 4, /* of doctor: adding a CA would not help */
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* in the usage line */
+	const char *summary;
+	const char *help;
+	unsigned options; /* of enum options_allowed */
+	int least_args, most_args;
+	enum status (*run)(const struct options *options);
+};
+
+extern const struct command add_command;
+extern const struct command fetch_command;
+extern const struct command list_command;
+extern const struct command remove_command;
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_CONFIRM_H
+#define CATRUST_CONFIRM_H
+
+#include <stdbool.h>
+
+/* Is there somebody to ask, who sees what it is about? */
+bool confirm_possible(void);
+
+/* Asks a question; anything but y or yes is no. */
+bool confirm(const char *question);
+
+#endif

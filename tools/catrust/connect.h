@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_CONNECT_H
+#define CATRUST_CONNECT_H
+
+#include "target.h"
+#include "why.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+struct transport;
+
+/* More certificates than this are not read from a server. */
+enum { CONNECT_MAX_CERTS = 32 };
+
+struct connect_options {
+	const char *servername; /* the name to ask the server for (SNI); NULL: none */
+	const char *proxy;	/* a URL; "": none; NULL: the environment's */
+	const char *cert, *key; /* PEM files of a client certificate; NULL: none */
+	int timeout_ms;		/* for each step */
+};
+
+/*
+ * A connection on which TLS may start: through the proxy, and after STARTTLS. Returns 0 and *ret,
+ * to be freed with transport_close(), or -1 and *why.
+ */
+int connect_open(const struct target *target, const struct connect_options *options,
+		 struct transport **ret, struct why *why);
+
+/* The client certificate of options, if there is one. Returns 0, or -1 and *why. */
+int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options, struct why *why);
+
+/* What a server showed of itself. Nothing of it is verified. */
+struct peer {
+	STACK_OF(X509) * certs; /* as sent, the server's own first; at least one */
+	bool cut;		/* it sent more than CONNECT_MAX_CERTS */
+	bool broken_off;	/* the handshake failed after the certificates: *why says how */
+};
+
+/* Returns 0 and *ret, to be freed with peer_clear(), or -1 and *why. */
+int connect_peer(const struct target *target, const struct connect_options *options,
+		 struct peer *ret, struct why *why);
+
+/* Are the files of the client certificate of use? Returns 0, or -1 and *why. */
+int connect_check_files(const struct connect_options *options, struct why *why);
+
+void peer_clear(struct peer *peer);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_ESCAPE_H
+#define CATRUST_ESCAPE_H
+
+#include <stddef.h>
+
+enum escape_flags {
+	ESCAPE_ASCII = 1, /* the reader's terminal does not understand UTF-8 */
+	ESCAPE_NAME = 2,  /* also what separates the parts of a distinguished name */
+};
+
+/*
+ * Writes bytes to buf as a string that is safe to print: control characters, bytes that are not
+ * UTF-8, and characters that are invisible or change the direction of text become \xHH, a backslash
+ * is doubled. What does not fit is cut off and ends in "...". size is at least 4. Returns buf.
+ */
+char *escape(char *buf, size_t size, const void *bytes, size_t len, unsigned flags);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_FETCH_H
+#define CATRUST_FETCH_H
+
+#include "candidate.h"
+#include "chain.h"
+#include "command.h"
+#include "connect.h"
+#include "dryrun.h"
+#include "target.h"
+#include "trusted.h"
+#include "why.h"
+
+#include <limits.h>
+
+/* What does not change from target to target. */
+struct session {
+	const struct options *options;
+	struct trustdir_sources sources;
+	STACK_OF(X509) * public_cas;
+	STACK_OF(X509) *
+		known; /* roots that servers do not send: the system's, and what is saved */
+};
+
+/* What would be if the candidate were saved. */
+struct verdict {
+	bool known;
+	struct dryrun older, newer; /* Python up to 3.12, and from 3.13 on */
+};
+
+/* One target, from its name to what became of it. */
+struct fetch {
+	const struct session *session;
+	struct target target;
+	struct target name; /* what the certificate must be for */
+	char where[TARGET_TEXT];
+
+	/* what gather() finds */
+	bool connected;
+	struct peer peer;
+	STACK_OF(X509) * fetched; /* issuers, over AIA */
+	struct chain chain;
+	struct why why; /* no connection, or how the server broke off */
+	struct why aia; /* why an issuer was not to be had */
+
+	/* what became of it */
+	struct trusted trusted;
+	X509 *candidate;
+	const char *because;
+	struct verdict verdict;
+	struct findings findings;
+	enum status status;
+	struct why error;
+	bool trusted_already;
+	char path[PATH_MAX]; /* of the saved file, or of the one that was there */
+	size_t group;	     /* the first of the targets with the same CA on top */
+	int sites;	     /* domains among the targets with this very CA on top */
+};
+
+/* The roots that servers do not send: saved ones, and what the system trusts. NULL: out of memory.
+ */
+STACK_OF(X509) * fetch_known(const struct session *session);
+
+/* Says what went wrong with f, and keeps it for the report. */
+__attribute__((format(printf, 2, 3))) void fetch_fail(struct fetch *f, const char *format, ...);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The length of the UTF-8 character at text, or 0. */
+static size_t utf8_length(const unsigned char *text)
+{
+	static const struct {
+		unsigned char first_min, first_max, second_min, second_max;
+		size_t len;
+	} kinds[] = {
+		{0x00, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (text[0] < kinds[i].first_min || text[0] > kinds[i].first_max)
+			continue;
+		if (kinds[i].len > 1 &&
+		    (text[1] < kinds[i].second_min || text[1] > kinds[i].second_max))
+			return 0;
+		for (size_t at = 2; at < kinds[i].len; at++)
+			if ((text[at] & 0xc0) != 0x80)
+				return 0;
+		return kinds[i].len;
+	}
+	return 0;
+}
+
+static void write_string(FILE *to, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	fputc('"', to);
+	while (*p != '\0') {
+		size_t len = utf8_length(p);
+
+		if (len == 0)
+			fputs("\\ufffd", to);
+		else if (*p == '"' || *p == '\\')
+			fprintf(to, "\\%c", *p);
+		else if (*p < 0x20 || *p == 0x7f || (len == 2 && *p == 0xc2 && p[1] < 0xa0))
+			fprintf(to, "\\u%04x", len == 2 ? p[1] : *p);
+		else
+			fwrite(p, 1, len, to);
+		p += len == 0 ? 1 : len;
+	}
+	fputc('"', to);
+}
+
+static void start(struct json *j, const char *key)
+{
+	if (j->depth > 0)
+		fprintf(j->to, "%s\n%*s", j->first ? "" : ",", 2 * j->depth, "");
+	j->first = false;
+	if (key != NULL) {
+		write_string(j->to, key);
+		fputs(": ", j->to);
+	}
+}
+
+static void open_with(struct json *j, const char *key, char bracket)
+{
+	start(j, key);
+	fputc(bracket, j->to);
+	j->depth++;
+	j->first = true;
+}
+
+static void close_with(struct json *j, char bracket)
+{
+	j->depth--;
+	if (!j->first)
+		fprintf(j->to, "\n%*s", 2 * j->depth, "");
+	j->first = false;
+	fputc(bracket, j->to);
+	if (j->depth == 0)
+		fputc('\n', j->to);
+}
+
+void json_open_object(struct json *j, const char *key)
+{
+	open_with(j, key, '{');
+}
+
+void json_open_array(struct json *j, const char *key)
+{
+	open_with(j, key, '[');
+}
+
+void json_close_object(struct json *j)
+{
+	close_with(j, '}');
+}
+
+void json_close_array(struct json *j)
+{
+	close_with(j, ']');
+}
+
+void json_string(struct json *j, const char *key, const char *text)
+{
+	start(j, key);
+	if (text == NULL)
+		fputs("null", j->to);
+	else
+		write_string(j->to, text);
+}
+
+void json_number(struct json *j, const char *key, long number)
+{
+	start(j, key);
+	fprintf(j->to, "%ld", number);
+}
+
+void json_bool(struct json *j, const char *key, bool value)
+{
+	start(j, key);
+	fputs(value ? "true" : "false", j->to);
+}

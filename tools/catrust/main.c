@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+#include "show.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&fetch_command, &list_command, &add_command, &remove_command, NULL,
+};
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; commands[i] != NULL; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static void print_help(FILE *to)
+{
+	fputs("usage: catrust COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	      "Finds, checks and keeps the certificates of a company's own CAs, for programs that "
+	      "are\n"
+	      "started with catrust-run.\n\n"
+	      "commands:\n",
+	      to);
+	for (size_t i = 0; commands[i] != NULL; i++)
+		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("  help     shows this text, or that of a command\n\n"
+	      "options: --help, --version; each command has a --help of its own.\n"
+	      "More in catrust(1).\n",
+	      to);
+}
+
+static void print_command_help(const struct command *command)
+{
+	printf("usage: catrust %s %s\n\n%s", command->name, command->arguments, command->help);
+}
+
+static enum status unknown(const char *name)
+{
+	char shown[SHOW_MAX];
+
+	show_error("there is no command %s; see catrust --help", show_text(name, shown));
+	return STATUS_USAGE;
+}
+
+static enum status help(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		print_help(stdout);
+		return STATUS_DONE;
+	}
+	command = find(argv[1]);
+	if (command == NULL)
+		return unknown(argv[1]);
+	print_command_help(command);
+	return STATUS_DONE;
+}
+
+static enum status run(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	struct why why = {""};
+
+	if (options_parse(command->options, argc, argv, &options, &why) != 0) {
+		show_error("%s: %s; see catrust %s --help", command->name, why.text, command->name);
+		return STATUS_USAGE;
+	}
+	if (options.help) {
+		print_command_help(command);
+		return STATUS_DONE;
+	}
+	if (options.arg_count < command->least_args || options.arg_count > command->most_args) {
+		fprintf(stderr, "usage: catrust %s %s\n", command->name, command->arguments);
+		return STATUS_USAGE;
+	}
+	return command->run(&options);
+}
+
+static enum status dispatch(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return STATUS_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help(1, argv);
+	if (strcmp(argv[1], "help") == 0)
+		return help(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("catrust " CATRUST_VERSION);
+		return STATUS_DONE;
+	}
+	command = find(argv[1]);
+	return command == NULL ? unknown(argv[1]) : run(command, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	enum status status;
+
+	/* A reader that goes away, or a limit on the size of files, is an error like others. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	show_init();
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		show_error("libcurl can't be used");
+		return STATUS_NO;
+	}
+	status = dispatch(argc, argv);
+	curl_global_cleanup();
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		show_error("the output could not be written: %s", strerror(errno));
+		if (status == STATUS_DONE)
+			status = STATUS_NO;
+	}
+	return (int)status;
+}

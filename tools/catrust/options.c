@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include "scopedir.h"
+#include "show.h"
+#include "target.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HELP = 'h', FIRST_LONG = 256 };
+
+static const struct {
+	const char *name;
+	int has_arg;
+	unsigned bit;
+} known[] = {
+	{"aia-local", no_argument, OPTION_AIA_LOCAL},
+	{"ca-bundle", required_argument, OPTION_CA_BUNDLE},
+	{"cert", required_argument, OPTION_CERT},
+	{"dir", required_argument, OPTION_DIR},
+	{"fingerprint", required_argument, OPTION_FINGERPRINT},
+	{"format", required_argument, OPTION_FORMAT},
+	{"json", no_argument, OPTION_JSON},
+	{"key", required_argument, OPTION_KEY},
+	{"no-aia", no_argument, OPTION_NO_AIA},
+	{"output", required_argument, OPTION_OUTPUT},
+	{"pin", no_argument, OPTION_PIN},
+	{"proxy", required_argument, OPTION_PROXY},
+	{"public-bundle", required_argument, OPTION_PUBLIC_BUNDLE},
+	{"python", required_argument, OPTION_PYTHON},
+	{"scope", required_argument, OPTION_SCOPE},
+	{"servername", required_argument, OPTION_SERVERNAME},
+	{"starttls", required_argument, OPTION_STARTTLS},
+	{"stdout", no_argument, OPTION_STDOUT},
+	{"timeout", required_argument, OPTION_TIMEOUT},
+	{"with-intermediate", no_argument, OPTION_WITH_INTERMEDIATE},
+};
+
+enum { KNOWN = sizeof(known) / sizeof(*known) };
+
+static int parse_timeout(const char *text, int *ret)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !isfinite(seconds) || seconds < 0.1 || seconds > 3600)
+		return -1;
+	*ret = (int)(seconds * 1000);
+	return 0;
+}
+
+/* Those without an argument. Returns NULL where bit is none of them. */
+static bool *find_flag(struct options *o, unsigned bit)
+{
+	switch (bit) {
+	case OPTION_AIA_LOCAL:
+		return &o->aia_local;
+	case OPTION_JSON:
+		return &o->json;
+	case OPTION_NO_AIA:
+		return &o->no_aia;
+	case OPTION_PIN:
+		return &o->pin;
+	case OPTION_STDOUT:
+		return &o->to_stdout;
+	case OPTION_WITH_INTERMEDIATE:
+		return &o->with_intermediate;
+	default:
+		return NULL;
+	}
+}
+
+/* Those whose argument is kept as it is. */
+static const char **find_text(struct options *o, unsigned bit)
+{
+	switch (bit) {
+	case OPTION_CA_BUNDLE:
+		return &o->ca_bundle;
+	case OPTION_CERT:
+		return &o->cert;
+	case OPTION_DIR:
+		return &o->dir;
+	case OPTION_FORMAT:
+		return &o->format;
+	case OPTION_KEY:
+		return &o->key;
+	case OPTION_OUTPUT:
+		return &o->output;
+	case OPTION_PROXY:
+		return &o->proxy;
+	case OPTION_PUBLIC_BUNDLE:
+		return &o->public_bundle;
+	case OPTION_PYTHON:
+		return &o->python;
+	case OPTION_SCOPE:
+		return &o->scope;
+	case OPTION_SERVERNAME:
+		return &o->servername;
+	default:
+		return NULL;
+	}
+}
+
+/* What is wrong with an argument, or NULL. */
+static const char *check(struct options *o, unsigned bit, const char *text)
+{
+	char scope[SCOPEDIR_NAME];
+	struct target name;
+
+	switch (bit) {
+	case OPTION_DIR:
+		if (text[0] == '\0')
+			return "the name is empty";
+		return strchr(text, ':') == NULL
+			       ? NULL
+			       : "a trust directory can't have a colon in its name";
+	case OPTION_FINGERPRINT:
+		if (o->fingerprints.count == FINGERPRINTS_MAX)
+			return "there are too many of them";
+		return fingerprint_parse(text, &o->fingerprints.item[o->fingerprints.count++]);
+	case OPTION_SCOPE:
+		return scopedir_parse(text, scope);
+	case OPTION_SERVERNAME:
+		return target_parse_name(text, &name);
+	case OPTION_STARTTLS:
+		o->starttls_given = true;
+		return starttls_by_name(text, &o->starttls)
+			       ? NULL
+			       : "it is one of smtp, lmtp, imap, pop3, ftp, ldap, xmpp, "
+				 "xmpp-server, irc, nntp, sieve, postgres, mysql and none";
+	case OPTION_TIMEOUT:
+		return parse_timeout(text, &o->timeout_ms) == 0
+			       ? NULL
+			       : "it is a number of seconds from 0.1 to 3600";
+	default:
+		return NULL;
+	}
+}
+
+/* One option; text is its argument, or NULL. */
+static int take(struct options *o, unsigned bit, const char *text, struct why *why)
+{
+	bool *flag = find_flag(o, bit);
+	const char **place = find_text(o, bit), *wrong;
+	char shown[SHOW_MAX];
+
+	if (flag != NULL) {
+		*flag = true;
+		return 0;
+	}
+	if (place != NULL)
+		*place = text;
+	wrong = check(o, bit, text);
+	if (wrong == NULL)
+		return 0;
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].bit == bit)
+			why_set(why, "--%s %s: %s", known[i].name, show_text(text, shown), wrong);
+	return -1;
+}
+
+int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct why *why)
+{
+	struct option table[KNOWN + 2] = {{"help", no_argument, NULL, HELP}};
+	struct options o = {.timeout_ms = OPTIONS_DEFAULT_TIMEOUT_MS};
+	char shown[SHOW_MAX];
+	size_t rows = 1;
+	int c;
+
+	for (int i = 0; i < KNOWN; i++)
+		if ((allowed & known[i].bit) != 0)
+			table[rows++] = (struct option){known[i].name, known[i].has_arg, NULL,
+							FIRST_LONG + i};
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, (allowed & OPTION_OUTPUT) != 0 ? ":ho:" : ":h", table,
+				NULL)) != -1) {
+		if (c == HELP) {
+			o.help = true;
+		} else if (c == 'o') {
+			o.output = optarg;
+		} else if (c == ':') {
+			why_set(why, "%s needs an argument", show_text(argv[optind - 1], shown));
+			return -1;
+		} else if (c < FIRST_LONG) {
+			const char *bad = argv[optind - 1];
+			char letter[3] = {'-', (char)optopt, '\0'};
+
+			/* A cluster of letters is not passed yet when one of them is wrong. */
+			if (optopt > 0 && optopt < FIRST_LONG)
+				bad = letter;
+			why_set(why, "there is no option %s here", show_text(bad, shown));
+			return -1;
+		} else if (take(&o, known[c - FIRST_LONG].bit, optarg, why) != 0) {
+			return -1;
+		}
+	}
+	o.args = argv + optind;
+	o.arg_count = argc - optind;
+	o.after_dashes = strcmp(argv[optind - 1], "--") == 0;
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "readcerts.h"
+
+#include "certfile.h"
+#include "show.h"
+#include "trustdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 64 << 10 };
+
+/* To the end, at most TRUSTDIR_MAX_FILE bytes. Returns 0 or a negative errno. */
+static int read_all(int fd, unsigned char **ret, size_t *ret_len)
+{
+	unsigned char *data = NULL;
+	size_t room = 0, len = 0;
+	int error = 0;
+
+	for (;;) {
+		ssize_t got;
+
+		if (len == room) {
+			unsigned char *bigger =
+				len > TRUSTDIR_MAX_FILE ? NULL : realloc(data, room + CHUNK);
+
+			if (bigger == NULL) {
+				error = len > TRUSTDIR_MAX_FILE ? -EFBIG : -ENOMEM;
+				break;
+			}
+			data = bigger;
+			room += CHUNK;
+		}
+		got = read(fd, data + len, room - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			error = got == 0 ? 0 : -errno;
+			break;
+		}
+		len += (size_t)got;
+	}
+	if (error == 0 && len > TRUSTDIR_MAX_FILE)
+		error = -EFBIG;
+	if (error != 0) {
+		free(data);
+		return error;
+	}
+	*ret = data;
+	*ret_len = len;
+	return 0;
+}
+
+static int read_path(const char *path, unsigned char **ret, size_t *ret_len)
+{
+	struct stat st;
+	int error, fd;
+
+	if (strcmp(path, "-") == 0)
+		return read_all(STDIN_FILENO, ret, ret_len);
+	/* O_NONBLOCK: opening a FIFO must not wait. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0)
+		error = -errno;
+	else if (S_ISDIR(st.st_mode))
+		error = -EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		error = -EINVAL;
+	else
+		error = read_all(fd, ret, ret_len);
+	close(fd);
+	return error;
+}
+
+X509 *readcerts_der(const unsigned char *der, size_t len)
+{
+	X509 *cert = len > LONG_MAX ? NULL : d2i_X509(NULL, &der, (long)len);
+
+	ERR_clear_error();
+	return cert;
+}
+
+static void add_problem(struct readcerts *r, struct certfile_place place, const char *reason)
+{
+	if (r->problems++ == 0)
+		why_set(&r->problem, "%s %zu: %s", place.is_line ? "line" : "byte", place.at,
+			reason);
+}
+
+static bool on_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
+{
+	struct readcerts *r = arg;
+	X509 *cert = readcerts_der(der, len);
+
+	r->found++;
+	if (cert == NULL) {
+		add_problem(r, place, "a certificate that OpenSSL does not understand");
+		return true;
+	}
+	if (sk_X509_push(r->certs, cert) > 0)
+		return true;
+	X509_free(cert);
+	return false;
+}
+
+static void on_problem(void *arg, struct certfile_place place, const char *reason)
+{
+	add_problem(arg, place, reason);
+}
+
+static const char *reason_of(int error)
+{
+	switch (error) {
+	case EFBIG:
+		return "larger than 8 MiB";
+	case E2BIG:
+		return "more than 1000 certificates";
+	case EINVAL:
+		return "not a regular file";
+	default:
+		return strerror(error);
+	}
+}
+
+int readcerts_file(const char *path, struct readcerts *ret, struct why *why)
+{
+	struct readcerts r = {.certs = sk_X509_new_null()};
+	struct certfile_sink sink = {on_cert, on_problem, &r};
+	unsigned char *data = NULL;
+	size_t len = 0;
+	char shown[SHOW_MAX];
+	int error = r.certs == NULL ? -ENOMEM : read_path(path, &data, &len);
+
+	if (error == 0)
+		error = certfile_parse(data, len, &sink);
+	free(data);
+	if (error != 0) {
+		why_set(why, "%s: %s", show_text(path, shown), reason_of(-error));
+		readcerts_clear(&r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}
+
+void readcerts_clear(struct readcerts *r)
+{
+	sk_X509_pop_free(r->certs, X509_free);
+	r->certs = NULL;
+}

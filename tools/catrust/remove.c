@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+#include "fingerprint.h"
+#include "readcerts.h"
+#include "show.h"
+#include "trusted.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool same_directory(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+
+	return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && S_ISDIR(st_a.st_mode) &&
+	       st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino;
+}
+
+/* Is dir one of the trust directories? */
+static bool is_trust_directory(const struct trustdir_sources *sources, const char *dir)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; trusted_path(sources, i, path); i++)
+		if (same_directory(path, dir))
+			return true;
+	return false;
+}
+
+/* The part of path before its last slash. */
+static int directory_of(const char *path, char dir[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (len >= PATH_MAX)
+		return -1;
+	if (slash == NULL)
+		return snprintf(dir, PATH_MAX, ".") > 0 ? 0 : -1;
+	return snprintf(dir, PATH_MAX, "%.*s", len == 0 ? 1 : (int)len, path) > 0 ? 0 : -1;
+}
+
+static enum status remove_path(const char *path)
+{
+	char shown[SHOW_MAX];
+
+	show_text(path, shown);
+	if (unlink(path) != 0) {
+		show_error("%s: %s", shown, strerror(errno));
+		return STATUS_NO;
+	}
+	puts(shown);
+	return STATUS_DONE;
+}
+
+/* The file of the trust directories that the user means by name: a path, or a name in one of them.
+ */
+static bool find_file(const struct trustdir_sources *sources, const char *name, char path[PATH_MAX])
+{
+	const char *slash = strrchr(name, '/');
+	char dir[PATH_MAX];
+	struct stat st;
+
+	if (directory_of(name, dir) == 0 && is_trust_directory(sources, dir) &&
+	    lstat(name, &st) == 0)
+		return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX;
+	if (slash != NULL)
+		return false;
+	for (size_t i = 0; trusted_path(sources, i, dir); i++)
+		if (is_directory(dir) && snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX &&
+		    lstat(path, &st) == 0)
+			return true;
+	return false;
+}
+
+static enum status remove_file(const struct trustdir_sources *sources, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char shown[SHOW_MAX], path[PATH_MAX];
+
+	show_text(name, shown);
+	if (!find_file(sources, name, path)) {
+		show_error("%s: neither a fingerprint nor a file of a trust directory: nothing is "
+			   "removed",
+			   shown);
+		return STATUS_NO;
+	}
+	if (!trustdir_name_counts(slash == NULL ? name : slash + 1) || is_directory(path)) {
+		show_error("%s: not a file of certificates: nothing is removed", shown);
+		return STATUS_NO;
+	}
+	return remove_path(path);
+}
+
+/* May the whole file go, to be rid of the one certificate? */
+static bool is_alone_in(const struct trustdir_sources *sources, const char *path)
+{
+	char dir[PATH_MAX], shown[SHOW_MAX];
+	struct readcerts r;
+	struct why why = {""};
+	bool alone;
+
+	show_text(path, shown);
+	if (directory_of(path, dir) != 0 || !is_trust_directory(sources, dir)) {
+		show_error("%s: not in a trust directory but named itself, by CATRUST_DIR or "
+			   "CATRUST_PEM: "
+			   "nothing is removed",
+			   shown);
+		return false;
+	}
+	if (readcerts_file(path, &r, &why) != 0) {
+		show_error("%s", why.text);
+		return false;
+	}
+	alone = r.found == 1;
+	if (!alone)
+		show_error("%s holds %zu certificates: nothing is removed. To be rid of all of "
+			   "them, name "
+			   "the file: catrust remove FILE",
+			   shown, r.found);
+	readcerts_clear(&r);
+	return alone;
+}
+
+/* The file of the first certificate with this fingerprint; false: there is none. */
+static int find_fingerprint(const struct trustdir_sources *sources, const struct fingerprint *f,
+			    char path[PATH_MAX])
+{
+	struct trusted t;
+	int found = 0;
+
+	if (trusted_read(sources, &t) != 0)
+		return -1;
+	for (size_t i = 0; i < t.anchors->count && found == 0; i++) {
+		struct fingerprint other;
+
+		if (t.cert[i] != NULL && fingerprint_of(t.cert[i], &other) == 0 &&
+		    fingerprint_equal(&other, f))
+			found = snprintf(path, PATH_MAX, "%s", t.anchors->anchor[i].file) < PATH_MAX
+					? 1
+					: -1;
+	}
+	trusted_clear(&t);
+	return found;
+}
+
+/* All copies: one that stays would keep the certificate trusted. */
+static enum status remove_fingerprint(const struct trustdir_sources *sources,
+				      const struct fingerprint *f, const char *text)
+{
+	char path[PATH_MAX], shown[SHOW_MAX];
+
+	for (int removed = 0; removed <= TRUSTDIR_MAX_FILES; removed++) {
+		int found = find_fingerprint(sources, f, path);
+
+		if (found < 0) {
+			show_error("out of memory");
+			return STATUS_NO;
+		}
+		if (found == 0 && removed == 0) {
+			show_error("%s: no certificate with this fingerprint is trusted",
+				   show_text(text, shown));
+			return STATUS_NO;
+		}
+		if (found == 0)
+			return STATUS_DONE;
+		if (!is_alone_in(sources, path) || remove_path(path) != STATUS_DONE)
+			return STATUS_NO;
+	}
+	return STATUS_NO;
+}
+
+static enum status run(const struct options *options)
+{
+	struct trustdir_sources sources = trusted_sources(options->dir);
+	enum status worst = STATUS_DONE;
+
+	for (int i = 0; i < options->arg_count; i++) {
+		const char *text = options->args[i];
+		struct fingerprint f;
+		enum status status = fingerprint_parse(text, &f) == NULL
+					     ? remove_fingerprint(&sources, &f, text)
+					     : remove_file(&sources, text);
+
+		if (status > worst)
+			worst = status;
+	}
+	return worst;
+}
+
+const struct command remove_command = {
+	.name = "remove",
+	.arguments = "[--dir DIR] FINGERPRINT|FILE...",
+	.summary = "removes a certificate from the trust directory",
+	.help = "Removes files from the trust directories: those that hold the certificate with "
+		"the SHA-256\n"
+		"FINGERPRINT and no other, or FILE, a path or just its name.\n\n"
+		"options:\n"
+		"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
+		"  --help\n",
+	.options = OPTION_DIR,
+	.least_args = 1,
+	.most_args = 1000,
+	.run = run,
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_REPORT_H
+#define CATRUST_REPORT_H
+
+#include "fetch.h"
+
+#include <stddef.h>
+
+/* For people: what the server sent, in order, and what is remarkable about it. */
+void report_chain(const struct fetch *f);
+
+/* For programs: all targets as JSON on stdout. The schema is in catrust(1). */
+void report_json(const struct fetch *fetches, size_t count, enum status status);
+
+#endif

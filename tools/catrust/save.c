@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "save.h"
+
+#include "filename.h"
+#include "fingerprint.h"
+#include "show.h"
+#include "trusted.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One line of the comment. No run of hyphens, which could be taken for the start of PEM. */
+static bool add_comment(BIO *to, const char *label, const char *text)
+{
+	bool ok = BIO_printf(to, "# %-10s ", label) > 0;
+
+	for (const char *p = text; ok && *p != '\0'; p++)
+		ok = p > text && p[0] == '-' && p[-1] == '-' ? BIO_puts(to, "\\x2d") > 0
+							     : BIO_write(to, p, 1) == 1;
+	return ok && BIO_puts(to, "\n") > 0;
+}
+
+int save_render(const X509 *cert, const struct save_origin *origin, BIO *to)
+{
+	char subject[SHOW_MAX], sha256[FINGERPRINT_TEXT], date[64] = "";
+	struct fingerprint f;
+	time_t now = time(NULL);
+	struct tm tm;
+	bool ok;
+
+	if (gmtime_r(&now, &tm) != NULL)
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC, catrust " CATRUST_VERSION, &tm);
+	show_name(X509_get_subject_name(cert), subject);
+	ok = fingerprint_of(cert, &f) == 0 && add_comment(to, "Subject:", subject) &&
+	     add_comment(to, "SHA-256:", fingerprint_text(&f, sha256)) &&
+	     add_comment(to, "Source:", origin->source) && add_comment(to, "Saved:", date) &&
+	     add_comment(to, "Confirmed:", origin->confirmed) && PEM_write_bio_X509(to, cert) == 1;
+	ERR_clear_error();
+	return ok ? 0 : -1;
+}
+
+int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct why *why)
+{
+	char shown[SHOW_MAX];
+	int error = trustdir_first(sources, geteuid() == 0, dir, PATH_MAX);
+
+	if (error == -ENOENT)
+		why_set(why,
+			"there is no directory to save to: neither CATRUST_DIR nor HOME is set");
+	else if (error != 0)
+		why_set(why, "the name of the trust directory is too long");
+	else if (strchr(dir, ':') != NULL)
+		why_set(why, "%s: a trust directory can't have a colon in its name",
+			show_text(dir, shown));
+	else
+		return 0;
+	return -1;
+}
+
+static char *name_for(const X509 *cert, char name[FILENAME_SIZE])
+{
+	static const int kinds[] = {NID_commonName, NID_organizationalUnitName,
+				    NID_organizationName};
+	const X509_NAME *subject = X509_get_subject_name(cert);
+	const unsigned char *text = (const unsigned char *)"";
+	struct fingerprint f;
+	size_t len = 0;
+
+	if (fingerprint_of(cert, &f) != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && len == 0; i++) {
+		int at = X509_NAME_get_index_by_NID(subject, kinds[i], -1);
+		const ASN1_STRING *value =
+			at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+
+		if (value != NULL) {
+			text = ASN1_STRING_get0_data(value);
+			len = (size_t)ASN1_STRING_length(value);
+		}
+	}
+	return filename_for(text, len, &f, name);
+}
+
+/* What trustdir has to say about path itself, or about anything if path is NULL. */
+static const char *problem_with(const struct anchors *anchors, const char *path)
+{
+	for (size_t i = 0; i < anchors->problem_count; i++) {
+		const struct trustdir_problem *p = &anchors->problem[i];
+		size_t len = path == NULL ? 0 : strlen(path);
+
+		if (p->level != TRUSTDIR_ERROR)
+			continue;
+		if (path == NULL || (strncmp(p->text, path, len) == 0 && p->text[len] == ':'))
+			return p->text;
+	}
+	return NULL;
+}
+
+/* Reads dir alone, and pem if there is one. */
+static int read_alone(const char *dir, const char *pem, const struct trustdir_sources *sources,
+		      struct trusted *ret)
+{
+	struct trustdir_sources alone = *sources;
+
+	alone.dirs = dir;
+	alone.pem = pem;
+	return trusted_read(&alone, ret);
+}
+
+/* May path be made, or written to? */
+static bool may_write(const char *path)
+{
+	char buf[PATH_MAX];
+	char *slash;
+
+	if (access(path, F_OK) == 0)
+		return access(path, W_OK | X_OK) == 0;
+	if (errno != ENOENT || snprintf(buf, sizeof(buf), "%s", path) >= (int)sizeof(buf))
+		return false;
+	while ((slash = strrchr(buf, '/')) != NULL) {
+		slash[slash == buf ? 1 : 0] = '\0';
+		if (access(buf, F_OK) == 0)
+			return access(buf, W_OK | X_OK) == 0;
+		if (errno != ENOENT || slash == buf)
+			return false;
+	}
+	return access(".", W_OK | X_OK) == 0;
+}
+
+static void why_path(struct why *why, const char *path, int error)
+{
+	char shown[SHOW_MAX];
+	bool denied = error == EACCES || error == EPERM || error == EROFS;
+
+	why_set(why, "%s: %s%s", show_text(path, shown), strerror(error),
+		denied ? " (become root, or choose another directory with --dir)" : "");
+}
+
+int save_check(const char *dir, const X509 *cert, const struct trustdir_sources *sources,
+	       struct why *why)
+{
+	static const struct save_origin nothing = {"", ""};
+	struct trusted t = {NULL, NULL};
+	BIO *pem = BIO_new(BIO_s_mem());
+	const char *problem;
+	char shown[SHOW_MAX];
+	struct stat st;
+	char *text = NULL;
+	int result = -1;
+
+	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		why_path(why, dir, ENOTDIR);
+		goto out;
+	}
+	if (!may_write(dir)) {
+		why_path(why, dir, errno == 0 ? EACCES : errno);
+		goto out;
+	}
+	if (access(dir, F_OK) != 0) {
+		result = 0; /* it will be made, and be right */
+		goto out;
+	}
+	/* With a certificate from elsewhere, the emptiness of dir is no problem. */
+	if (pem == NULL || save_render(cert, &nothing, pem) != 0 || BIO_write(pem, "", 1) != 1 ||
+	    BIO_get_mem_data(pem, &text) <= 0 || read_alone(dir, text, sources, &t) != 0) {
+		why_set(why, "out of memory");
+		goto out;
+	}
+	problem = problem_with(t.anchors, dir);
+	if (problem != NULL)
+		why_set(why, "a certificate saved there would not count: %s",
+			show_text(problem, shown));
+	else
+		result = 0;
+out:
+	trusted_clear(&t);
+	BIO_free(pem);
+	return result;
+}
+
+/* mkdir -p; what it makes is open to all readers, whatever the umask: trust is no secret. */
+static int make_directories(const char *dir)
+{
+	char path[PATH_MAX];
+	size_t len = strlen(dir);
+
+	if (len >= sizeof(path))
+		return -ENAMETOOLONG;
+	memcpy(path, dir, len + 1);
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (mkdir(path, 0755) == 0) {
+			if (chmod(path, 0755) != 0)
+				return -errno;
+		} else if (errno != EEXIST && access(path, F_OK) != 0) {
+			return -errno;
+		}
+		path[i] = i < len ? '/' : '\0';
+	}
+	return 0;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t wrote = write(fd, data, len);
+
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0)
+			return -errno;
+		data += wrote;
+		len -= (size_t)wrote;
+	}
+	return 0;
+}
+
+/* Returns 0 or a negative errno. */
+static int write_file(int dir, const char *name, const char *data, size_t len)
+{
+	struct timespec now;
+	char temporary[64];
+	int error, fd;
+
+	/* Hidden: no reader takes it for a certificate. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(temporary, sizeof(temporary), ".catrust-%ld-%ld.tmp", (long)getpid(), now.tv_nsec);
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	error = write_all(fd, data, len);
+	if (error == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
+		error = -errno;
+	if (close(fd) != 0 && error == 0)
+		error = -errno;
+	/* link() fails where rename() would overwrite. */
+	if (error == 0 && linkat(dir, temporary, dir, name, 0) != 0)
+		error = -errno;
+	unlinkat(dir, temporary, 0);
+	if (error == 0)
+		fsync(dir);
+	return error;
+}
+
+/* Does the file just saved count? It is taken away again otherwise. */
+static int check_saved(int fd, const char *dir, const char *name, const char *path,
+		       const X509 *cert, const struct trustdir_sources *sources, struct why *why)
+{
+	struct trusted t = {NULL, NULL};
+	char shown[SHOW_MAX];
+	const char *problem;
+	int result = -1;
+
+	if (read_alone(dir, NULL, sources, &t) != 0) {
+		why_set(why, "out of memory");
+	} else if (trusted_file_of(&t, cert) != NULL) {
+		result = 0;
+	} else {
+		problem = problem_with(t.anchors, path);
+		if (problem == NULL)
+			problem = problem_with(t.anchors, NULL);
+		why_set(why, "a certificate saved there does not count: %s",
+			show_text(problem == NULL ? dir : problem, shown));
+	}
+	if (result != 0)
+		unlinkat(fd, name, 0);
+	trusted_clear(&t);
+	return result;
+}
+
+int save_certificate(const char *dir, const X509 *cert, const struct save_origin *origin,
+		     const struct trustdir_sources *sources, char path[PATH_MAX], struct why *why)
+{
+	sigset_t interrupts, before;
+	BIO *pem = BIO_new(BIO_s_mem());
+	char name[FILENAME_SIZE];
+	int fd = -1, result = -1, error;
+	char *data = NULL;
+	long len;
+
+	if (pem == NULL || save_render(cert, origin, pem) != 0 || name_for(cert, name) == NULL) {
+		why_set(why, "out of memory");
+		BIO_free(pem);
+		return -1;
+	}
+	len = BIO_get_mem_data(pem, &data);
+	/* Ctrl-C waits for the few milliseconds in which something could be left behind. */
+	sigemptyset(&interrupts);
+	sigaddset(&interrupts, SIGINT);
+	sigaddset(&interrupts, SIGTERM);
+	sigaddset(&interrupts, SIGHUP);
+	sigaddset(&interrupts, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &interrupts, &before);
+	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX) {
+		why_path(why, dir, ENAMETOOLONG);
+		goto out;
+	}
+	error = make_directories(dir);
+	if (error == 0) {
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		error = fd < 0 ? -errno : write_file(fd, name, data, (size_t)len);
+	}
+	if (error == 0)
+		result = check_saved(fd, dir, name, path, cert, sources, why);
+	else
+		why_path(why, error == -EEXIST ? path : dir, -error);
+out:
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (fd >= 0)
+		close(fd);
+	BIO_free(pem);
+	return result;
+}

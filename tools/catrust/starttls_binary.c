@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LDAP, PostgreSQL and MySQL: packets with a length. */
+#include "starttls_steps.h"
+
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	BER_ENUMERATED = 0x0a,
+	BER_INTEGER = 0x02,
+	BER_OCTETS = 0x04,
+	BER_SEQUENCE = 0x30,
+	LDAP_EXTENDED_RESPONSE = 0x78,
+};
+
+struct bytes {
+	const unsigned char *at;
+	size_t len;
+};
+
+enum ber { BER_OK, BER_MORE, BER_BAD };
+
+/* One element off the front of *from: its tag and content. */
+static enum ber read_ber(struct bytes *from, unsigned char *tag, struct bytes *content)
+{
+	size_t header = 2, len;
+
+	if (from->len < 2)
+		return BER_MORE;
+	len = from->at[1];
+	if (len >= 0x80) {
+		size_t count = len & 0x7f;
+
+		if (count == 0 || count > 4)
+			return BER_BAD;
+		if (from->len < 2 + count)
+			return BER_MORE;
+		len = 0;
+		for (size_t i = 0; i < count; i++)
+			len = len << 8 | from->at[2 + i];
+		header += count;
+	}
+	if (len > STARTTLS_MAX_PIECE)
+		return BER_BAD;
+	if (from->len - header < len)
+		return BER_MORE;
+	*tag = from->at[0];
+	*content = (struct bytes){from->at + header, len};
+	from->at += header + len;
+	from->len -= header + len;
+	return BER_OK;
+}
+
+static bool read_expected(struct bytes *from, unsigned char expected, struct bytes *content)
+{
+	unsigned char tag;
+
+	return read_ber(from, &tag, content) == BER_OK && tag == expected;
+}
+
+/* ExtendedResponse: resultCode, matchedDN, diagnosticMessage, and more that does not matter. */
+static void on_ldap(struct starttls *s, struct bytes message, struct why *why)
+{
+	struct bytes id, response, code, dn, text;
+
+	if (!read_expected(&message, BER_INTEGER, &id) ||
+	    !read_expected(&message, LDAP_EXTENDED_RESPONSE, &response) ||
+	    !read_expected(&response, BER_ENUMERATED, &code) || code.len != 1 ||
+	    !read_expected(&response, BER_OCTETS, &dn) ||
+	    !read_expected(&response, BER_OCTETS, &text))
+		starttls_refuse(s, why, "the server's answer is not LDAP's", NULL, 0);
+	else if (code.at[0] != 0)
+		starttls_refuse(s, why, "the server refuses", text.at, text.len);
+	else
+		s->state = STARTTLS_READY;
+}
+
+size_t starttls_take_ldap(struct starttls *s, struct why *why)
+{
+	struct bytes all = {s->in, s->in_len}, message;
+	unsigned char tag = s->in[0];
+	enum ber r = tag == BER_SEQUENCE ? read_ber(&all, &tag, &message) : BER_BAD;
+
+	if (r == BER_MORE)
+		return 0;
+	if (r == BER_BAD) {
+		starttls_refuse(s, why, "the server's answer is not LDAP's", NULL, 0);
+		return 0;
+	}
+	on_ldap(s, message, why);
+	return s->in_len - all.len;
+}
+
+size_t starttls_take_postgres(struct starttls *s, struct why *why)
+{
+	switch (s->in[0]) {
+	case 'S':
+		s->state = STARTTLS_READY;
+		break;
+	case 'N':
+		starttls_refuse(s, why, "the server does not do TLS", NULL, 0);
+		break;
+	default:
+		starttls_refuse(s, why, "the server's answer is not PostgreSQL's", s->in,
+				s->in_len < 200 ? s->in_len : 200);
+	}
+	return 1;
+}
+
+enum {
+	MYSQL_HEADER = 4,
+	MYSQL_ERROR = 0xff,
+	MYSQL_PROTOCOL = 10,
+	MYSQL_CLIENT_SSL = 0x0800,
+};
+
+/* Protocol version, server version (a string), connection (4), salt (8), 0, capabilities (2). */
+static void on_mysql_greeting(struct starttls *s, struct bytes packet, struct why *why)
+{
+	/* 32 bytes, number 1: LONG_PASSWORD, PROTOCOL_41, SSL, SECURE_CONNECTION; 16 MiB; UTF-8 */
+	static const unsigned char request[MYSQL_HEADER + 32] = {32, 0, 0, 1, 0x01, 0x8a, 0,
+								 0,  0, 0, 0, 1,    33};
+	const unsigned char *end =
+		packet.len == 0 ? NULL : memchr(packet.at + 1, '\0', packet.len - 1);
+	const size_t to_capabilities = 1 + 4 + 8 + 1;
+	size_t left = end == NULL ? 0 : packet.len - (size_t)(end - packet.at);
+
+	if (packet.len > 3 && packet.at[0] == MYSQL_ERROR) {
+		starttls_refuse(s, why, "the server says", packet.at + 3, packet.len - 3);
+	} else if (end == NULL || packet.at[0] != MYSQL_PROTOCOL || left < to_capabilities + 2) {
+		starttls_refuse(s, why, "the server's greeting is not MySQL's", NULL, 0);
+	} else if (((end[to_capabilities] | end[to_capabilities + 1] << 8) & MYSQL_CLIENT_SSL) ==
+		   0) {
+		starttls_refuse(s, why, "the server does not do TLS", NULL, 0);
+	} else {
+		starttls_say(s, request, sizeof(request));
+		s->state = STARTTLS_READY;
+	}
+}
+
+size_t starttls_take_mysql(struct starttls *s, struct why *why)
+{
+	size_t len;
+
+	if (s->in_len < MYSQL_HEADER)
+		return 0;
+	len = (size_t)s->in[0] | (size_t)s->in[1] << 8 | (size_t)s->in[2] << 16;
+	if (len > STARTTLS_MAX_PIECE - MYSQL_HEADER) {
+		starttls_refuse(s, why, "the server's greeting is not MySQL's", NULL, 0);
+		return 0;
+	}
+	if (s->in_len - MYSQL_HEADER < len)
+		return 0;
+	on_mysql_greeting(s, (struct bytes){s->in + MYSQL_HEADER, len}, why);
+	return MYSQL_HEADER + len;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_TARGETS_H
+#define CATRUST_TARGETS_H
+
+#include "target.h"
+#include "why.h"
+
+#include <stddef.h>
+
+enum { TARGETS_MAX = 1000 };
+
+struct targets {
+	struct target *item;
+	size_t count;
+};
+
+/*
+ * Those of the command line, "-" standing for the lines of standard input; empty lines and those
+ * that start with # are passed over. Returns 0 and *ret, to be freed with targets_clear(), or -1
+ * and *why.
+ */
+int targets_read(char *const *args, int count, struct targets *ret, struct why *why);
+
+void targets_clear(struct targets *targets);
+
+#endif

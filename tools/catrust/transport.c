@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport.h"
+
+#include "show.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct transport {
+	CURL *curl;
+	curl_socket_t fd;
+};
+
+long long transport_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+const char *transport_environment_proxy(const char *scheme)
+{
+	char lower[32], upper[32];
+	const char *value;
+	size_t i;
+
+	snprintf(lower, sizeof(lower), "%s_proxy", scheme);
+	for (i = 0; lower[i] != '\0'; i++)
+		upper[i] = (char)toupper((unsigned char)lower[i]);
+	upper[i] = '\0';
+	value = variable(lower);
+	/* HTTP_PROXY is what a CGI program's client says in a header. */
+	if (value == NULL && strcmp(scheme, "http") != 0)
+		value = variable(upper);
+	if (value == NULL)
+		value = variable("all_proxy");
+	return value != NULL ? value : variable("ALL_PROXY");
+}
+
+static void why_connect(struct why *why, CURL *curl, CURLcode code, const struct target *target,
+			const char *words, int timeout_ms)
+{
+	long error = 0, status = 0;
+	char shown[SHOW_MAX];
+
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &status);
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		why_set(why, "there is no address for the name %s", target->host);
+	else if (code == CURLE_COULDNT_RESOLVE_PROXY)
+		why_set(why, "there is no address for the name of the proxy");
+	else if (code == CURLE_OPERATION_TIMEDOUT)
+		why_set(why, "no connection within %d.%d s", timeout_ms / 1000,
+			timeout_ms % 1000 / 100);
+	else if (status == 407)
+		why_set(why, "the proxy wants a user name and a password, or others than these "
+			     "(status 407): --proxy http://USER:PASSWORD@HOST:PORT");
+	else if (status >= 300)
+		why_set(why, "the proxy refuses to connect to the server (status %ld)", status);
+	else if (code == CURLE_COULDNT_CONNECT && error > 0)
+		why_set(why, "no connection: %s", strerror((int)error));
+	else
+		why_set(why, "no connection: %s",
+			words[0] != '\0' ? show_text(words, shown) : curl_easy_strerror(code));
+}
+
+/* The scheme is for libcurl alone: with https it would do TLS, and verify. */
+static int set_url(CURL *curl, const struct target *target)
+{
+	char url[sizeof("http://[%25]:65535") + TARGET_HOST];
+	const char *percent = strchr(target->host, '%');
+	int len = percent == NULL ? (int)strlen(target->host) : (int)(percent - target->host);
+	bool brackets = strchr(target->host, ':') != NULL;
+
+	snprintf(url, sizeof(url), "http://%s%.*s%s%s%s:%u", brackets ? "[" : "", len, target->host,
+		 percent == NULL ? "" : "%25", percent == NULL ? "" : percent + 1,
+		 brackets ? "]" : "", target->port);
+	return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK ? 0 : -1;
+}
+
+static int set_proxy(CURL *curl, const struct target *target, const char *proxy)
+{
+	const char *ca = variable("SSL_CERT_FILE");
+
+	if (proxy == NULL)
+		proxy = transport_environment_proxy(target->scheme);
+	if (curl_easy_setopt(curl, CURLOPT_PROXY, proxy == NULL ? "" : proxy) != CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L) != CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH, CURLAUTH_ANY) != CURLE_OK)
+		return -1;
+	/* The proxy's own certificate is verified: it may be told a password. */
+	if (ca != NULL && curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca) != CURLE_OK)
+		return -1;
+	return 0;
+}
+
+int transport_open(const struct target *target, const char *proxy, int timeout_ms,
+		   struct transport **ret, struct why *why)
+{
+	char words[CURL_ERROR_SIZE] = "";
+	struct transport *t = calloc(1, sizeof(*t));
+	CURLcode code;
+
+	why_set(why, "out of memory");
+	if (t == NULL)
+		return -1;
+	t->curl = curl_easy_init();
+	if (t->curl == NULL)
+		goto fail;
+	if (set_url(t->curl, target) != 0 || set_proxy(t->curl, target, proxy) != 0 ||
+	    curl_easy_setopt(t->curl, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK ||
+	    curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+	    curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, words) != CURLE_OK ||
+	    curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
+	    /* With a proxy, the answer to CONNECT is waited for as well. */
+	    curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, 2 * (long)timeout_ms) != CURLE_OK) {
+		why_set(why, "libcurl lacks an option, or memory");
+		goto fail;
+	}
+	code = curl_easy_perform(t->curl);
+	if (code == CURLE_OK)
+		code = curl_easy_getinfo(t->curl, CURLINFO_ACTIVESOCKET, &t->fd);
+	if (code == CURLE_OK && t->fd == CURL_SOCKET_BAD)
+		code = CURLE_COULDNT_CONNECT;
+	if (code != CURLE_OK) {
+		why_connect(why, t->curl, code, target, words, timeout_ms);
+		goto fail;
+	}
+	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, NULL);
+	*ret = t;
+	return 0;
+fail:
+	transport_close(t);
+	return -1;
+}
+
+void transport_close(struct transport *t)
+{
+	if (t == NULL)
+		return;
+	curl_easy_cleanup(t->curl);
+	free(t);
+}
+
+int transport_wait(const struct transport *t, enum transport_wait what, long long deadline)
+{
+	struct pollfd p = {.fd = t->fd, .events = what == TRANSPORT_WRITE ? POLLOUT : POLLIN};
+	long long left;
+	int r;
+
+	do {
+		left = deadline - transport_now();
+		if (left <= 0)
+			return 0;
+		r = poll(&p, 1, (int)left);
+	} while (r < 0 && errno == EINTR);
+	return r;
+}
+
+static int error_of(const struct transport *t, CURLcode code)
+{
+	long error = 0;
+
+	if (code == CURLE_AGAIN)
+		return -EAGAIN;
+	curl_easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &error);
+	return error > 0 && error != EAGAIN ? (int)-error : -ECONNRESET;
+}
+
+int transport_read(struct transport *t, void *buf, size_t size)
+{
+	size_t got = 0;
+	CURLcode code = curl_easy_recv(t->curl, buf, size, &got);
+
+	return code == CURLE_OK ? (int)got : error_of(t, code);
+}
+
+/* Returns the bytes written, or a negative errno. */
+static int write_some(struct transport *t, const void *data, size_t len)
+{
+	size_t sent = 0;
+	CURLcode code = curl_easy_send(t->curl, data, len, &sent);
+
+	if (code == CURLE_OK && sent == 0 && len > 0)
+		code = CURLE_AGAIN;
+	return code == CURLE_OK ? (int)sent : error_of(t, code);
+}
+
+int transport_write(struct transport *t, const void *data, size_t len, long long deadline)
+{
+	const char *rest = data;
+
+	while (len > 0) {
+		int r = write_some(t, rest, len);
+
+		if (r == -EAGAIN) {
+			r = transport_wait(t, TRANSPORT_WRITE, deadline);
+			if (r <= 0)
+				return r == 0 ? -ETIMEDOUT : -errno;
+			continue;
+		}
+		if (r < 0)
+			return r;
+		rest += r;
+		len -= (size_t)r;
+	}
+	return 0;
+}
+
+static int bio_read(BIO *bio, char *buf, int size)
+{
+	int r = size <= 0 ? 0 : transport_read(BIO_get_data(bio), buf, (size_t)size);
+
+	BIO_clear_retry_flags(bio);
+	if (r == -EAGAIN)
+		BIO_set_retry_read(bio);
+	else if (r == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	if (r >= 0)
+		return r;
+	errno = -r;
+	return -1;
+}
+
+static int bio_write(BIO *bio, const char *data, int len)
+{
+	int r = len <= 0 ? 0 : write_some(BIO_get_data(bio), data, (size_t)len);
+
+	BIO_clear_retry_flags(bio);
+	if (r == -EAGAIN)
+		BIO_set_retry_write(bio);
+	if (r >= 0)
+		return r;
+	errno = -r;
+	return -1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	(void)number;
+	(void)pointer;
+	if (command == BIO_CTRL_EOF)
+		return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+	return command == BIO_CTRL_FLUSH;
+}
+
+/* One for all threads, for as long as the process lives. */
+static BIO_METHOD *method;
+
+static void make_method(void)
+{
+	method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "transport");
+	if (method != NULL && (BIO_meth_set_read(method, bio_read) != 1 ||
+			       BIO_meth_set_write(method, bio_write) != 1 ||
+			       BIO_meth_set_ctrl(method, bio_ctrl) != 1)) {
+		BIO_meth_free(method);
+		method = NULL;
+	}
+}
+
+BIO *transport_bio(struct transport *t)
+{
+	static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+	BIO *bio;
+
+	if (CRYPTO_THREAD_run_once(&once, make_method) != 1 || method == NULL)
+		return NULL;
+	bio = BIO_new(method);
+	if (bio != NULL) {
+		BIO_set_data(bio, t);
+		BIO_set_init(bio, 1);
+	}
+	return bio;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_TRANSPORT_H
+#define CATRUST_TRANSPORT_H
+
+#include "target.h"
+#include "why.h"
+
+#include <openssl/bio.h>
+#include <stddef.h>
+
+/* A connection to a server, through a proxy or not, by libcurl. */
+struct transport;
+
+/*
+ * proxy: a URL; "": none; NULL: the environment's, with curl's names for the variables. no_proxy
+ * counts in any case. Returns 0 and *ret, to be freed with transport_close(), or -1 and *why.
+ */
+int transport_open(const struct target *target, const char *proxy, int timeout_ms,
+		   struct transport **ret, struct why *why);
+
+void transport_close(struct transport *t); /* NULL is fine */
+
+enum transport_wait { TRANSPORT_READ, TRANSPORT_WRITE };
+
+/* Milliseconds of a clock that only goes forward, for deadlines. */
+long long transport_now(void);
+
+/* Returns 1 when it can go on, 0 when the deadline is over, or -1 and errno. */
+int transport_wait(const struct transport *t, enum transport_wait what, long long deadline);
+
+/* Returns the bytes read, 0 at the end, -EAGAIN, or another negative errno. */
+int transport_read(struct transport *t, void *buf, size_t size);
+
+/* All of it, before the deadline. Returns 0, or a negative errno. */
+int transport_write(struct transport *t, const void *data, size_t len, long long deadline);
+
+/* For libssl. It does not own t. NULL: out of memory. */
+BIO *transport_bio(struct transport *t);
+
+/* The proxy that the environment names for a target, or NULL. no_proxy is not looked at. */
+const char *transport_environment_proxy(const char *scheme);
+
+#endif

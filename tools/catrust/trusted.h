@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_TRUSTED_H
+#define CATRUST_TRUSTED_H
+
+#include "trustdir.h"
+
+#include <limits.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the trust directories hold, as certificates. */
+struct trusted {
+	struct anchors *anchors;
+	X509 **cert; /* for each of anchors; NULL where OpenSSL does not understand it */
+};
+
+/* From the environment. dir, if not NULL, is --dir: it stands for all the rest. */
+struct trustdir_sources trusted_sources(const char *dir);
+
+/* Returns 0 and *ret, to be freed with trusted_clear(), or -1: out of memory. */
+int trusted_read(const struct trustdir_sources *sources, struct trusted *ret);
+
+void trusted_clear(struct trusted *t);
+
+/* The file that holds cert, or NULL. */
+const char *trusted_file_of(const struct trusted *t, const X509 *cert);
+
+/*
+ * The directory or file number index of sources, CATRUST_PEM apart. false: there are fewer, or it
+ * is too long to exist.
+ */
+bool trusted_path(const struct trustdir_sources *sources, size_t index, char buf[PATH_MAX]);
+
+#endif
