@@ -38,8 +38,25 @@ enum remedy hint_remedy(int error, bool strict_would_do)
 	}
 }
 
-/* Where the connection goes: the name that is verified, or at least asked for, and the port. */
-static void add_host(struct text *t, const struct verification *v)
+/* Returns false where no address is known: no socket, as in asyncio. */
+static bool add_peer(struct text *t, const struct sockaddr_storage *peer)
+{
+	char buf[INET6_ADDRSTRLEN] = "";
+	const void *address =
+		peer->ss_family == AF_INET
+			? (const void *)&((const struct sockaddr_in *)peer)->sin_addr
+			: (const void *)&((const struct sockaddr_in6 *)peer)->sin6_addr;
+
+	if ((peer->ss_family != AF_INET && peer->ss_family != AF_INET6) ||
+	    inet_ntop(peer->ss_family, address, buf, sizeof(buf)) == NULL)
+		return false;
+	text_add(t, buf);
+	return true;
+}
+
+/* Where the connection goes: the name that is verified, or at least asked for, or the address. */
+static void add_host(struct text *t, const struct verification *v,
+		     const struct sockaddr_storage *peer)
 {
 	X509_VERIFY_PARAM *param = v->crypto->api.X509_STORE_CTX_get0_param(v->ctx);
 	const char *name = NULL;
@@ -53,32 +70,49 @@ static void add_host(struct text *t, const struct verification *v)
 		address = v->crypto->api.X509_VERIFY_PARAM_get1_ip_asc(param);
 		name = address;
 	}
-	text_add(t, name == NULL ? "a server" : name);
+	if (name != NULL)
+		text_add(t, name);
+	else if (!add_peer(t, peer))
+		text_add(t, "a server");
 	if (address != NULL)
 		v->crypto->api.CRYPTO_free(address, __FILE__, __LINE__);
 }
 
-/* 0 where there is no socket, as in asyncio. */
-static unsigned port_of(const struct verification *v)
+static void get_peer(const struct verification *v, struct sockaddr_storage *peer)
 {
-	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof(*peer);
 	int fd = v->ssl->api.SSL_get_rfd(v->connection);
 
-	if (fd < 0 || getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
-		return 0;
-	if (peer.ss_family == AF_INET)
-		return ntohs(((const struct sockaddr_in *)&peer)->sin_port);
-	if (peer.ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)&peer)->sin6_port);
+	*peer = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
+	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) != 0)
+		peer->ss_family = AF_UNSPEC;
+}
+
+static unsigned port_of(const struct sockaddr_storage *peer)
+{
+	if (peer->ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)peer)->sin_port);
+	if (peer->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)peer)->sin6_port);
 	return 0;
 }
 
+/* As catrust takes it: host, host:port, [v6] or [v6]:port. */
 static void add_target(struct text *t, const struct verification *v)
 {
-	unsigned port = port_of(v);
+	char buf[NAME_BYTES] = "";
+	struct text host = TEXT(buf);
+	struct sockaddr_storage peer;
+	unsigned port;
+	bool v6;
 
-	add_host(t, v);
+	get_peer(v, &peer);
+	port = port_of(&peer);
+	add_host(&host, v, &peer);
+	v6 = strchr(buf, ':') != NULL;
+	text_add(t, v6 ? "[" : "");
+	text_add(t, buf);
+	text_add(t, v6 ? "]" : "");
 	if (port != 0 && port != 443) {
 		text_add(t, ":");
 		text_add_uint(t, port);
@@ -143,6 +177,16 @@ static void add_chain(struct text *t, const struct verification *v, enum remedy 
 	}
 }
 
+/* A shell may take the brackets of an IPv6 address for a pattern. */
+static void add_quoted(struct text *t, const char *target)
+{
+	const char *quote = strchr(target, '[') != NULL ? "'" : "";
+
+	text_add(t, quote);
+	text_add(t, target);
+	text_add(t, quote);
+}
+
 /* The target in a command that somebody may paste: a URL can hold anything a shell would run. */
 static void add_command(struct text *t, const char *command, const struct verification *v)
 {
@@ -153,10 +197,10 @@ static void add_command(struct text *t, const char *command, const struct verifi
 	text_add(t, command);
 	text_add(t, " ");
 	if (buf[0] == '-' || strspn(buf, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789.-_:") != target.len)
+					 "0123456789.-_:[]") != target.len)
 		text_add(t, "SERVER");
 	else
-		text_add(t, buf);
+		add_quoted(t, buf);
 }
 
 static void add_remedy(struct text *t, const struct verification *v, enum remedy remedy)
@@ -185,11 +229,11 @@ static void add_remedy(struct text *t, const struct verification *v, enum remedy
 }
 
 /* What has been told lately. Two threads may overwrite each other's entry: a line more, no harm. */
-static struct {
+static struct told {
 	_Atomic uint64_t what; /* a hash of the failure */
-	_Atomic uint64_t when; /* in seconds */
+	_Atomic uint64_t when; /* in seconds; 0: never */
 	_Atomic uint64_t more; /* not told since */
-} lately[16];
+} lately[64];
 
 static uint64_t hash_of(const char *s)
 {
@@ -200,24 +244,38 @@ static uint64_t hash_of(const char *s)
 	return hash;
 }
 
+/* The entry of a failure, or the one that can best be spared for it. */
+static struct told *find_told(uint64_t what)
+{
+	struct told *oldest = &lately[0];
+
+	for (size_t i = 0; i < sizeof(lately) / sizeof(*lately); i++) {
+		if (atomic_load(&lately[i].what) == what)
+			return &lately[i];
+		if (atomic_load(&lately[i].when) < atomic_load(&oldest->when))
+			oldest = &lately[i];
+	}
+	return oldest;
+}
+
 /* Is it time to tell? Then *ret_more is how often it was not. */
 static bool is_due(uint64_t what, uint64_t *ret_more)
 {
-	size_t i = what % (sizeof(lately) / sizeof(*lately));
+	struct told *told = find_told(what);
 	struct timespec now = {0, 0};
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	*ret_more = 0;
-	if (atomic_load(&lately[i].what) == what) {
-		if ((uint64_t)now.tv_sec - atomic_load(&lately[i].when) < REPEAT_AFTER_S) {
-			atomic_fetch_add(&lately[i].more, 1);
+	if (atomic_load(&told->what) == what) {
+		if ((uint64_t)now.tv_sec - atomic_load(&told->when) < REPEAT_AFTER_S) {
+			atomic_fetch_add(&told->more, 1);
 			return false;
 		}
-		*ret_more = atomic_load(&lately[i].more);
+		*ret_more = atomic_load(&told->more);
 	}
-	atomic_store(&lately[i].what, what);
-	atomic_store(&lately[i].when, (uint64_t)now.tv_sec);
-	atomic_store(&lately[i].more, 0);
+	atomic_store(&told->what, what);
+	atomic_store(&told->when, (uint64_t)now.tv_sec);
+	atomic_store(&told->more, 0);
 	return true;
 }
 

@@ -45,38 +45,62 @@ static bool has_dns_name(const struct crypto *c, const X509 *cert)
 	return found;
 }
 
-/*
- * Has the subject a CN that could pass for a host name, but that OpenSSL's matcher of constraints
- * takes for none: a wildcard, or a name without a dot? (cn2dnsid() in crypto/x509/v3_ncons.c,
- * against X509_check_host(), which takes both.) No scope has such a name.
- */
-static bool has_odd_cn(const struct crypto *c, const X509 *cert)
+/* A CN as a string; false for one that no scope has: too long, or with a NUL in it. */
+static bool read_cn(const struct crypto *c, const X509_NAME *subject, int at, char *buf,
+		    size_t size)
+{
+	const ASN1_STRING *value =
+		c->api.X509_NAME_ENTRY_get_data(c->api.X509_NAME_get_entry(subject, at));
+	unsigned char *text = NULL;
+	int len = c->api.ASN1_STRING_to_UTF8(&text, value);
+	bool fits = len >= 0 && (size_t)len < size;
+
+	if (fits && text != NULL) {
+		memcpy(buf, text, (size_t)len);
+		buf[len] = '\0';
+		fits = strlen(buf) == (size_t)len;
+	}
+	if (text != NULL)
+		c->api.CRYPTO_free(text, __FILE__, __LINE__);
+	return fits;
+}
+
+/* Could a CN pass for a host name? X509_check_host() takes wildcards, and names without a dot. */
+static bool is_host(const char *cn)
 {
 	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "0123456789-_.*";
+
+	return cn[0] != '\0' && cn[strspn(cn, host_chars)] == '\0';
+}
+
+/*
+ * Is each CN of a leaf without DNS names in the scope? OpenSSL's matcher of constraints is asked
+ * for names with a dot; it passes over wildcards and names without one, and takes an address for a
+ * name (cn2dnsid() in crypto/x509/v3_ncons.c).
+ */
+static bool has_cn_in_scope(const struct crypto *c, X509 *cert, const struct trust_anchor *anchor)
+{
 	const X509_NAME *subject = c->api.X509_get_subject_name(cert);
-	bool odd = false;
+	int count = 0, addresses = 0;
 
-	for (int i = -1;
-	     !odd && (i = c->api.X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
-		const ASN1_STRING *value =
-			c->api.X509_NAME_ENTRY_get_data(c->api.X509_NAME_get_entry(subject, i));
-		unsigned char *text = NULL;
-		int len = c->api.ASN1_STRING_to_UTF8(&text, value);
-		char name[256] = "";
+	for (int i = -1; (i = c->api.X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;
+	     count++) {
+		char cn[256] = "";
 
-		if (len > 0 && (size_t)len < sizeof(name)) {
-			memcpy(name, text, (size_t)len);
-			odd = strlen(name) != (size_t)len ||
-			      (strspn(name, host_chars) == (size_t)len &&
-			       (strchr(name, '*') != NULL || strchr(name, '.') == NULL));
-		} else {
-			odd = len != 0;
+		if (!read_cn(c, subject, i, cn, sizeof(cn)))
+			return false;
+		if (scope_is_address(cn)) {
+			if (!scope_has_address(anchor->scopes, anchor->scope_count, cn))
+				return false;
+			addresses++;
+		} else if (is_host(cn) && (strchr(cn, '*') != NULL || strchr(cn, '.') == NULL) &&
+			   !scope_has_host(anchor->scopes, anchor->scope_count, cn)) {
+			return false;
 		}
-		if (text != NULL)
-			c->api.CRYPTO_free(text, __FILE__, __LINE__);
 	}
-	return odd;
+	return (addresses > 0 && addresses == count) ||
+	       c->api.NAME_CONSTRAINTS_check_CN(cert, anchor->scope) == X509_V_OK;
 }
 
 /*
@@ -85,7 +109,7 @@ static bool has_odd_cn(const struct crypto *c, const X509 *cert)
  * are passed over unless they are the leaf.
  */
 static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
-			NAME_CONSTRAINTS *scope)
+			const struct trust_anchor *anchor)
 {
 	int count = count_of(c, chain);
 
@@ -94,11 +118,9 @@ static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
 
 		if (i > 0 && (c->api.X509_get_extension_flags(cert) & EXFLAG_SI) != 0)
 			continue;
-		if (c->api.NAME_CONSTRAINTS_check(cert, scope) != X509_V_OK)
+		if (c->api.NAME_CONSTRAINTS_check(cert, anchor->scope) != X509_V_OK)
 			return i;
-		if (i == 0 && !has_dns_name(c, cert) &&
-		    (has_odd_cn(c, cert) ||
-		     c->api.NAME_CONSTRAINTS_check_CN(cert, scope) != X509_V_OK))
+		if (i == 0 && !has_dns_name(c, cert) && !has_cn_in_scope(c, cert, anchor))
 			return i;
 	}
 	return -1;
@@ -164,8 +186,7 @@ static bool ends_chain(const struct search *s, X509 *cert)
 	const struct trust_anchor *anchor = trust_find(s->trust, cert);
 
 	if (anchor != NULL)
-		return anchor->scope == NULL ||
-		       out_of_scope(s->crypto, s->chain, anchor->scope) < 0;
+		return anchor->scope == NULL || out_of_scope(s->crypto, s->chain, anchor) < 0;
 	if (trust_is_former(s->trust, cert))
 		return false;
 	return s->partial || (s->crypto->api.X509_get_extension_flags(cert) & EXFLAG_SS) != 0;
@@ -200,8 +221,8 @@ static int step(struct search *s, bool same, const STACK_OF(X509) * candidates, 
 }
 
 /*
- * Another thread may have brought the store to a newer generation meanwhile, and none of its anchors
- * may pass for the program's own: so the rules are those of after the look, whenever it is.
+ * Another thread may have brought the store to a newer generation meanwhile, and none of its
+ * anchors may pass for the program's own: so the rules are those of after the look, whenever it is.
  */
 static STACK_OF(X509) * certs_in_store(struct search *s, const X509_NAME *subject)
 {
@@ -333,7 +354,7 @@ int policy_check(const struct crypto *crypto, const struct trust *trust, X509_ST
 	error = anchor == NULL || !is_client ? X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 					     : date_error(crypto, ctx, last);
 	if (error == X509_V_OK && anchor->scope != NULL) {
-		depth = out_of_scope(crypto, chain, anchor->scope);
+		depth = out_of_scope(crypto, chain, anchor);
 		error = depth < 0 ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION;
 	}
 	if (error == X509_V_OK || is_trusted_otherwise(crypto, trust, ctx, chain))

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 /* Of at most digits digits, all of them digits; -1 for anything else. */
 static int parse_number(const char *s, size_t digits)
@@ -134,6 +135,45 @@ bool scope_equal(const struct scope *a, const struct scope *b)
 	return a->address_len == b->address_len &&
 	       memcmp(a->address, b->address, a->address_len) == 0 &&
 	       memcmp(a->mask, b->mask, a->address_len) == 0;
+}
+
+bool scope_has_host(const struct scope *scopes, size_t count, const char *host)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!scopes[i].is_address && strcasecmp(scopes[i].domain, host) == 0)
+			return true;
+	return false;
+}
+
+/* The length of the address in bytes, or 0 for what is none. */
+static size_t read_address(const char *text, unsigned char address[16])
+{
+	if (inet_pton(AF_INET, text, address) == 1)
+		return 4;
+	return inet_pton(AF_INET6, text, address) == 1 ? 16 : 0;
+}
+
+bool scope_is_address(const char *name)
+{
+	unsigned char address[16];
+
+	return read_address(name, address) > 0;
+}
+
+bool scope_has_address(const struct scope *scopes, size_t count, const char *address)
+{
+	unsigned char bytes[16];
+	size_t len = read_address(address, bytes);
+
+	for (size_t i = 0; len > 0 && i < count; i++) {
+		bool inside = scopes[i].is_address && scopes[i].address_len == len;
+
+		for (size_t j = 0; inside && j < len; j++)
+			inside = (bytes[j] & scopes[i].mask[j]) == scopes[i].address[j];
+		if (inside)
+			return true;
+	}
+	return false;
 }
 
 struct der_writer {

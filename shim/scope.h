@@ -23,6 +23,14 @@ int scope_parse(const char *name, struct scope *ret);
 bool scope_equal(const struct scope *a, const struct scope *b);
 
 /*
+ * Does one of the scopes name a host without a dot, or an address as text, that OpenSSL's matcher
+ * does not take from a CN as what it is? Any other name, and one with a NUL in it: false.
+ */
+bool scope_has_host(const struct scope *scopes, size_t count, const char *host);
+bool scope_has_address(const struct scope *scopes, size_t count, const char *address);
+bool scope_is_address(const char *name);
+
+/*
  * The DER of a NameConstraints extension (RFC 5280 4.2.1.10) that permits the scopes given, and of
  * the kind that none of them is of, nothing: an anchor for a domain does not vouch for addresses.
  * Returns its length, or 0 where it does not fit.

@@ -263,7 +263,8 @@ static X509 *parse_cert(const struct crypto *c, const struct anchor *a)
  * Scopes as OpenSSL's own NAME_CONSTRAINTS, by way of an extension: the ASN1_ITEM of the type is a
  * variable in 1.1.1 and a function since 3.0.
  */
-static NAME_CONSTRAINTS *make_scope(const struct crypto *c, const struct scope_list *scopes)
+static bool make_scope(const struct crypto *c, const struct scope_list *scopes,
+		       struct trust_anchor *to)
 {
 	enum { SCOPES_MAX = 64, DER_MAX = SCOPES_MAX * 280 };
 	const struct scope *all[SCOPES_MAX];
@@ -271,7 +272,6 @@ static NAME_CONSTRAINTS *make_scope(const struct crypto *c, const struct scope_l
 	unsigned char *der = malloc(DER_MAX);
 	ASN1_OCTET_STRING *value = c->api.ASN1_OCTET_STRING_new();
 	X509_EXTENSION *extension = NULL;
-	NAME_CONSTRAINTS *made = NULL;
 
 	for (; scopes != NULL && count < SCOPES_MAX; scopes = scopes->next)
 		all[count++] = &scopes->scope;
@@ -280,11 +280,15 @@ static NAME_CONSTRAINTS *make_scope(const struct crypto *c, const struct scope_l
 		extension =
 			c->api.X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, value);
 	if (extension != NULL)
-		made = c->api.X509V3_EXT_d2i(extension);
+		to->scope = c->api.X509V3_EXT_d2i(extension);
+	to->scopes = calloc(count, sizeof(*to->scopes));
+	for (size_t i = 0; to->scopes != NULL && i < count; i++)
+		to->scopes[i] = *all[i];
+	to->scope_count = count;
 	c->api.X509_EXTENSION_free(extension);
 	c->api.ASN1_OCTET_STRING_free(value);
 	free(der);
-	return made;
+	return to->scope != NULL && to->scopes != NULL;
 }
 
 static const struct trust_anchor *find_der(const struct trust *t, const unsigned char *der,
@@ -315,8 +319,7 @@ static bool make_anchor(const struct crypto *c, const struct anchor *from,
 		old = find_der(t, from->der, from->der_len);
 	*to = (struct trust_anchor){.line = from->line, .der_len = from->der_len};
 	atomic_init(&to->plain, NULL);
-	to->scope = from->scopes == NULL ? NULL : make_scope(c, from->scopes);
-	if (from->scopes != NULL && to->scope == NULL)
+	if (from->scopes != NULL && !make_scope(c, from->scopes, to))
 		return false;
 	to->file = copy(from->file, strlen(from->file) + 1);
 	if (old != NULL) {
@@ -337,6 +340,7 @@ static bool make_anchor(const struct crypto *c, const struct anchor *from,
 static void free_anchor(const struct crypto *c, const struct trust *before, struct trust_anchor *a)
 {
 	c->api.NAME_CONSTRAINTS_free(a->scope);
+	free(a->scopes);
 	free(a->file);
 	if (before == NULL || a->cert == NULL || !trust_is_ours(before, a->cert)) {
 		c->api.X509_free(a->cert);

@@ -3,6 +3,7 @@
 #define CATRUST_TRUST_H
 
 #include "binding.h"
+#include "scope.h"
 
 #include <openssl/x509v3.h>
 
@@ -19,6 +20,8 @@
 struct trust_anchor {
 	X509 *cert;
 	NAME_CONSTRAINTS *scope; /* NULL: every name */
+	struct scope *scopes;	 /* what it is made of */
+	size_t scope_count;
 	unsigned long name_hash; /* that OpenSSL finds it by in a directory */
 	unsigned char *der;
 	size_t der_len;

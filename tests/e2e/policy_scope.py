@@ -36,6 +36,9 @@ LEAVES = [
     ("cn-short", [], "intranet"),
     ("cn-short-beside-ip", ["IP:10.1.2.3"], "intranet"),
     ("cn-wild", [], "*.corp.example"),
+    ("cn-ip10", [], "10.1.2.3"),
+    ("cn-ip10-beside-ip", ["IP:10.1.2.3"], "10.1.2.3"),
+    ("cn-ip11-beside-ip", ["IP:10.1.2.3"], "11.1.2.3"),
 ]
 
 
@@ -89,13 +92,19 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
     def test_host(self):
         self.table({"www.corp.example": ["root"]}, ["www", "upper", "cn-www", "cn-beside-dns"])
 
+    def test_host_without_a_dot(self):
+        """It counts where a folder is named like it."""
+        self.table({"Intranet": ["root"]}, ["cn-short"])
+        self.table({"intranet": ["root"], "10.1.2.3": ["root"]},
+                   ["ip10", "cn-ip10", "cn-ip10-beside-ip", "cn-short", "cn-short-beside-ip"])
+
     def test_internationalised_domain(self):
         self.table({"xn--bcher-kva.example": ["root"]}, ["idn"])
 
     def test_addresses(self):
-        self.table({"10.0.0.0_8": ["root"]}, ["ip10"])
-        self.table({"10.1.2.3": ["root"]}, ["ip10"])
-        self.table({"10.1.2.2_31": ["root"]}, ["ip10"])
+        self.table({"10.0.0.0_8": ["root"]}, ["ip10", "cn-ip10", "cn-ip10-beside-ip"])
+        self.table({"10.1.2.3": ["root"]}, ["ip10", "cn-ip10", "cn-ip10-beside-ip"])
+        self.table({"10.1.2.2_31": ["root"]}, ["ip10", "cn-ip10", "cn-ip10-beside-ip"])
         self.table({"10.1.2.2": ["root"]}, [])
         self.table({"fd00__8": ["root"]}, ["ip6"])
         self.table({"fd00__5_128": ["root"]}, ["ip6"])
@@ -103,7 +112,8 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
 
     def test_several_folders_are_a_union(self):
         self.table({"corp.example": ["root"], "10.0.0.0_8": ["root"]},
-                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "withip", "ip10"])
+                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "withip", "ip10", "cn-ip10",
+                    "cn-ip10-beside-ip"])
         self.table({"corp.example": ["root"], "other.example": ["root"]},
                    ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "both", "other", "cn-other"])
 
