@@ -56,12 +56,16 @@ struct crypto_real {
 	X(NAME_CONSTRAINTS_check_CN)                                                               \
 	X(NAME_CONSTRAINTS_free)                                                                   \
 	X(OBJ_nid2obj)                                                                             \
+	X(OPENSSL_sk_free)                                                                         \
+	X(OPENSSL_sk_new_null)                                                                     \
 	X(OPENSSL_sk_num)                                                                          \
 	X(OPENSSL_sk_pop_free)                                                                     \
+	X(OPENSSL_sk_push)                                                                         \
 	X(OPENSSL_sk_value)                                                                        \
 	X(OpenSSL_version)                                                                         \
 	X(OpenSSL_version_num)                                                                     \
 	X(X509V3_EXT_d2i)                                                                          \
+	X(X509_CRL_free)                                                                           \
 	X(X509_EXTENSION_create_by_NID)                                                            \
 	X(X509_EXTENSION_free)                                                                     \
 	X(X509_NAME_ENTRY_get_data)                                                                \
@@ -73,17 +77,22 @@ struct crypto_real {
 	X(X509_OBJECT_get0_X509)                                                                   \
 	X(X509_OBJECT_set1_X509)                                                                   \
 	X(X509_STORE_CTX_free)                                                                     \
+	X(X509_STORE_CTX_get0_cert)                                                                \
 	X(X509_STORE_CTX_get0_chain)                                                               \
 	X(X509_STORE_CTX_get0_param)                                                               \
 	X(X509_STORE_CTX_get0_store)                                                               \
 	X(X509_STORE_CTX_get0_untrusted)                                                           \
 	X(X509_STORE_CTX_get1_certs)                                                               \
+	X(X509_STORE_CTX_get1_crls)                                                                \
 	X(X509_STORE_CTX_get_error)                                                                \
 	X(X509_STORE_CTX_get_ex_data)                                                              \
 	X(X509_STORE_CTX_get_verify)                                                               \
 	X(X509_STORE_CTX_get_verify_cb)                                                            \
 	X(X509_STORE_CTX_init)                                                                     \
 	X(X509_STORE_CTX_new)                                                                      \
+	X(X509_STORE_CTX_set0_crls)                                                                \
+	X(X509_STORE_CTX_set0_param)                                                               \
+	X(X509_STORE_CTX_set0_trusted_stack)                                                       \
 	X(X509_STORE_CTX_set_current_cert)                                                         \
 	X(X509_STORE_CTX_set_error)                                                                \
 	X(X509_STORE_CTX_set_error_depth)                                                          \
@@ -97,33 +106,29 @@ struct crypto_real {
 	X(X509_STORE_new)                                                                          \
 	X(X509_STORE_set_ex_data)                                                                  \
 	X(X509_STORE_unlock)                                                                       \
+	X(X509_VERIFY_PARAM_free)                                                                  \
 	X(X509_VERIFY_PARAM_get_flags)                                                             \
+	X(X509_VERIFY_PARAM_new)                                                                   \
+	X(X509_VERIFY_PARAM_set1)                                                                  \
 	X(X509_add1_trust_object)                                                                  \
-	X(X509_check_issued)                                                                       \
-	X(X509_check_purpose)                                                                      \
-	X(X509_check_trust)                                                                        \
 	X(X509_cmp)                                                                                \
 	X(X509_cmp_current_time)                                                                   \
 	X(X509_digest)                                                                             \
 	X(X509_free)                                                                               \
 	X(X509_get0_notAfter)                                                                      \
 	X(X509_get0_notBefore)                                                                     \
-	X(X509_get0_pubkey)                                                                        \
 	X(X509_get_default_cert_dir)                                                               \
 	X(X509_get_default_cert_dir_env)                                                           \
 	X(X509_get_default_cert_file)                                                              \
 	X(X509_get_default_cert_file_env)                                                          \
-	X(X509_get_ext_by_NID)                                                                     \
 	X(X509_get_ext_d2i)                                                                        \
 	X(X509_get_extension_flags)                                                                \
 	X(X509_get_issuer_name)                                                                    \
-	X(X509_get_pathlen)                                                                        \
 	X(X509_get_subject_name)                                                                   \
 	X(X509_pubkey_digest)                                                                      \
 	X(X509_subject_name_hash)                                                                  \
 	X(X509_trusted)                                                                            \
 	X(X509_up_ref)                                                                             \
-	X(X509_verify)                                                                             \
 	X(X509_verify_cert_error_string)                                                           \
 	X(d2i_X509)                                                                                \
 	X(d2i_X509_NAME)

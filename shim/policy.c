@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
-#include "attach.h"
+#include "again.h"
 
 #include <openssl/obj_mac.h>
 
@@ -126,198 +126,6 @@ static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
 	return -1;
 }
 
-static bool in_date(const struct crypto *c, const X509 *cert)
-{
-	return c->api.X509_cmp_current_time(c->api.X509_get0_notBefore(cert)) < 0 &&
-	       c->api.X509_cmp_current_time(c->api.X509_get0_notAfter(cert)) > 0;
-}
-
-static bool same_key(const struct crypto *c, const X509 *a, const X509 *b)
-{
-	unsigned char digest[2][EVP_MAX_MD_SIZE];
-	unsigned int len[2] = {0, 0};
-
-	return c->api.X509_pubkey_digest(a, c->api.EVP_sha256(), digest[0], &len[0]) == 1 &&
-	       c->api.X509_pubkey_digest(b, c->api.EVP_sha256(), digest[1], &len[1]) == 1 &&
-	       len[0] == len[1] && memcmp(digest[0], digest[1], len[0]) == 0;
-}
-
-static bool has_issued(const struct crypto *c, X509 *issuer, X509 *cert)
-{
-	return issuer != cert && c->api.X509_check_issued(issuer, cert) == X509_V_OK &&
-	       c->api.X509_verify(cert, c->api.X509_get0_pubkey(issuer)) == 1;
-}
-
-/* The search for somebody else who vouches for a chain that an anchor may not vouch for. */
-struct search {
-	const struct crypto *crypto;
-	const struct trust *trust;
-	const STACK_OF(X509) * chain;
-	X509_STORE_CTX *lookup;
-	int below; /* the CAs between the leaf and where the search has come to, that one included
-		    */
-	bool partial; /* X509_V_FLAG_PARTIAL_CHAIN: what is in the program's store need be no root
-		       */
-	X509 *held;   /* where the search has come to; a reference */
-};
-
-static void hold(struct search *s, X509 *cert)
-{
-	s->crypto->api.X509_up_ref(cert);
-	s->crypto->api.X509_free(s->held);
-	s->held = cert;
-}
-
-/* Would OpenSSL let a CA stand above what was found so far? Where in doubt, the scope stays. */
-static bool may_stand(const struct search *s, X509 *cert, int below)
-{
-	const struct crypto *c = s->crypto;
-	long path_length = c->api.X509_get_pathlen(cert);
-
-	return in_date(c, cert) && (path_length < 0 || path_length >= below) &&
-	       c->api.X509_check_purpose(cert, X509_PURPOSE_SSL_SERVER, 1) > 0 &&
-	       c->api.X509_check_trust(cert, X509_TRUST_SSL_SERVER, 0) != X509_TRUST_REJECTED &&
-	       c->api.X509_get_ext_by_NID(cert, NID_name_constraints, -1) < 0;
-}
-
-/* Is a certificate out of the store one that ends a chain by itself? */
-static bool ends_chain(const struct search *s, X509 *cert)
-{
-	const struct trust_anchor *anchor = trust_find(s->trust, cert);
-
-	if (anchor != NULL)
-		return anchor->scope == NULL || out_of_scope(s->crypto, s->chain, anchor) < 0;
-	if (trust_is_former(s->trust, cert))
-		return false;
-	return s->partial || (s->crypto->api.X509_get_extension_flags(cert) & EXFLAG_SS) != 0;
-}
-
-/*
- * One step up: to the program's own certificate of the same key, or to an issuer. 1: somebody
- * vouches; 0: further up, s->held is new; -1: nobody.
- */
-static int step(struct search *s, bool same, const STACK_OF(X509) * candidates, bool from_store)
-{
-	int ret = -1;
-
-	for (int i = 0; ret != 1 && i < count_of(s->crypto, candidates); i++) {
-		X509 *cert = cert_at(s->crypto, candidates, i);
-		bool fits = same ? cert != s->held && trust_find(s->trust, cert) == NULL &&
-					    !trust_is_former(s->trust, cert) &&
-					    same_key(s->crypto, cert, s->held)
-				 : has_issued(s->crypto, cert, s->held);
-
-		if (!fits || !may_stand(s, cert, same ? s->below : s->below + 1))
-			continue;
-		if (from_store && ends_chain(s, cert)) {
-			ret = 1;
-		} else if (ret < 0) {
-			hold(s, cert);
-			ret = 0;
-			break;
-		}
-	}
-	return ret;
-}
-
-/*
- * Another thread may have brought the store to a newer generation meanwhile, and none of its
- * anchors may pass for the program's own: so the rules are those of after the look, whenever it is.
- */
-static STACK_OF(X509) * certs_in_store(struct search *s, const X509_NAME *subject)
-{
-	STACK_OF(X509) *found = s->crypto->api.X509_STORE_CTX_get1_certs(s->lookup, subject);
-
-	s->trust = trust_present(s->crypto);
-	return found;
-}
-
-static int step_in_store(struct search *s, bool same)
-{
-	const struct crypto *c = s->crypto;
-	const X509_NAME *name =
-		same ? c->api.X509_get_subject_name(s->held) : c->api.X509_get_issuer_name(s->held);
-	STACK_OF(X509) *found = certs_in_store(s, name);
-	int ret = step(s, same, found, true);
-
-	c->api.OPENSSL_sk_pop_free((OPENSSL_STACK *)found, (OPENSSL_sk_freefunc)c->api.X509_free);
-	return ret;
-}
-
-/* With X509_V_FLAG_PARTIAL_CHAIN, a program may trust a certificate below the anchor by itself. */
-static bool is_pinned_below(struct search *s)
-{
-	const struct crypto *c = s->crypto;
-	bool found = false;
-
-	for (int i = 0; !found && i < count_of(c, s->chain) - 1; i++) {
-		X509 *cert = cert_at(c, s->chain, i);
-		STACK_OF(X509) *same = certs_in_store(s, c->api.X509_get_subject_name(cert));
-
-		for (int j = 0; !found && j < count_of(c, same); j++) {
-			X509 *own = cert_at(c, same, j);
-
-			found = !trust_is_ours(s->trust, own) && c->api.X509_cmp(own, cert) == 0 &&
-				c->api.X509_check_trust(own, X509_TRUST_SSL_SERVER, 0) !=
-					X509_TRUST_REJECTED;
-		}
-		c->api.OPENSSL_sk_pop_free((OPENSSL_STACK *)same,
-					   (OPENSSL_sk_freefunc)c->api.X509_free);
-	}
-	return found;
-}
-
-/*
- * OpenSSL ends a chain at the first anchor that it finds, and a scoped intermediate may hide the
- * root above it, which the program itself trusts. Nobody is to lose what worked without the shim,
- * so the walk goes on from the anchor through issuers that really signed.
- */
-static bool is_trusted_otherwise(const struct crypto *c, const struct trust *trust,
-				 X509_STORE_CTX *ctx, const STACK_OF(X509) * chain)
-{
-	enum { STEPS_MAX = 8 };
-	X509_STORE *store = c->api.X509_STORE_CTX_get0_store(ctx);
-	unsigned long flags =
-		c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(ctx));
-	struct search s = {.crypto = c,
-			   .trust = trust,
-			   .chain = chain,
-			   .partial = (flags & X509_V_FLAG_PARTIAL_CHAIN) != 0};
-	bool same_tried = false;
-	int ret = -1;
-
-	s.lookup = store == NULL ? NULL : attach_lookup_new(c, store);
-	if (s.lookup == NULL)
-		return false;
-	if (s.partial && is_pinned_below(&s)) {
-		ret = 1;
-		goto out;
-	}
-	hold(&s, cert_at(c, chain, count_of(c, chain) - 1));
-	s.below = count_of(c, chain) > 2 ? count_of(c, chain) - 2 : 0;
-	for (int i = 0; i < STEPS_MAX; i++) {
-		/* Once for each key, or two certificates of it would send the search back and
-		 * forth. */
-		ret = same_tried ? -1 : step_in_store(&s, true);
-		if (ret >= 0) {
-			same_tried = true;
-		} else {
-			ret = step_in_store(&s, false);
-			if (ret < 0)
-				ret = step(&s, false, c->api.X509_STORE_CTX_get0_untrusted(ctx),
-					   false);
-			same_tried = false;
-			s.below++;
-		}
-		if (ret != 0)
-			break;
-	}
-out:
-	c->api.X509_free(s.held);
-	c->api.X509_STORE_CTX_free(s.lookup);
-	return ret == 1;
-}
-
 /*
  * OpenSSL leaves out the dates of a last certificate that is not self-issued, unless the program
  * has set PARTIAL_CHAIN. Whoever has set a time of his own, or none, is left to it.
@@ -336,29 +144,72 @@ static int date_error(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *a
 	return X509_V_OK;
 }
 
-int policy_check(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx,
-		 bool is_client, int *ret_depth)
+/* What is wrong with a chain by the rules of trust, and at which depth. */
+static int chain_error(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx,
+		       bool is_client, int *ret_depth)
 {
-	const STACK_OF(X509) *chain = crypto->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(crypto, chain), depth, error;
+	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
+	int count = count_of(c, chain), error;
 	const struct trust_anchor *anchor;
 	const X509 *last;
 
 	if (count <= 0)
 		return X509_V_OK;
-	last = cert_at(crypto, chain, count - 1);
+	last = cert_at(c, chain, count - 1);
 	if (!trust_is_ours(trust, last))
 		return X509_V_OK;
 	anchor = trust_find(trust, last);
-	depth = count - 1;
-	error = anchor == NULL || !is_client ? X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-					     : date_error(crypto, ctx, last);
-	if (error == X509_V_OK && anchor->scope != NULL) {
-		depth = out_of_scope(crypto, chain, anchor);
-		error = depth < 0 ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION;
-	}
-	if (error == X509_V_OK || is_trusted_otherwise(crypto, trust, ctx, chain))
-		return X509_V_OK;
-	*ret_depth = depth;
-	return error;
+	*ret_depth = count - 1;
+	if (anchor == NULL || !is_client)
+		return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+	error = date_error(c, ctx, last);
+	if (error != X509_V_OK || anchor->scope == NULL)
+		return error;
+	*ret_depth = out_of_scope(c, chain, anchor);
+	return *ret_depth < 0 ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION;
+}
+
+struct other_trust {
+	const struct crypto *crypto;
+	const STACK_OF(X509) * chain;
+};
+
+/* The program's own certificates, and anchors that have the chain in their scope. */
+static bool is_other_trust(void *arg, X509 *cert)
+{
+	const struct other_trust *other = arg;
+	/*
+	 * Another thread may have brought the store to a newer generation meanwhile, and none of
+	 * its anchors may pass for the program's own: so the rules are those of after the look.
+	 */
+	const struct trust *trust = trust_present(other->crypto);
+	const struct trust_anchor *anchor = trust_find(trust, cert);
+
+	if (anchor == NULL)
+		return !trust_is_ours(trust, cert);
+	return anchor->scope == NULL || out_of_scope(other->crypto, other->chain, anchor) < 0;
+}
+
+/*
+ * Nobody is to lose what worked without the shim, nor by a scope what another anchor vouches for.
+ */
+static bool is_trusted_otherwise(const struct crypto *c, X509_STORE_CTX *ctx, bool is_client)
+{
+	struct other_trust other = {c, c->api.X509_STORE_CTX_get0_chain(ctx)};
+	struct again *again = again_verify(c, ctx, is_other_trust, &other);
+	int depth;
+	bool ret = again != NULL && chain_error(c, trust_present(c), again_result(again), is_client,
+						&depth) == X509_V_OK;
+
+	again_free(again);
+	return ret;
+}
+
+int policy_check(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx,
+		 bool is_client, int *ret_depth)
+{
+	int error = chain_error(crypto, trust, ctx, is_client, ret_depth);
+
+	return error == X509_V_OK || is_trusted_otherwise(crypto, ctx, is_client) ? X509_V_OK
+										  : error;
 }

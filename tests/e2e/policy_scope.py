@@ -6,7 +6,7 @@ import json
 import os
 
 import lab
-from policy_lab import Case, Pki
+from policy_lab import Case, Pki, ROOT
 
 OK, SCOPE, UNKNOWN = "ok", 47, 20
 
@@ -229,6 +229,19 @@ class OwnTrust(Case):
         """The program trusts the public root, which has certified the key of the scoped one."""
         self.unchanged({"corp.example": ["root"]}, ["public"],
                        [(pki().chain("other", "cross"), "www.other.example")])
+
+    def test_what_openssl_would_not_take_from_the_root_above(self):
+        """Too weak a key of the program's own root: what it could not vouch for, it can't here."""
+        p = pki()
+        lab.openssl("genrsa", "-out", p.path("weak.key"), "1024")
+        p.make("weakroot", "CA weakroot", p.extensions(ROOT, (), ""), key="weak")
+        p.ca("weaksub", "weakroot")
+        p.leaf("weaksub-other", "weaksub", "DNS:www.other.example")
+        chain = p.chain("weaksub-other")
+        dirs = [p.trustdir({"corp.example": ["weaksub"]})]
+        load = "load(c, 'cafile', %r)" % p.cert("weakroot")
+        self.shakes([(chain, "www.other.example", SCOPE)], dirs, setup=load)
+        self.shakes([(chain, "www.other.example", OK)], dirs, setup=load + "; c.set_ciphers('DEFAULT:@SECLEVEL=0')")
 
     def test_another_ca_of_the_program_changes_nothing(self):
         dirs = [pki().trustdir({"corp.example": ["root"]})]
