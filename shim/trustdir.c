@@ -41,6 +41,7 @@ struct reading {
 	struct block *blocks;
 	size_t anchor_room, problem_room, watch_room;
 	size_t files;
+	size_t copies;	/* noted */
 	size_t errors;	/* problems of TRUSTDIR_ERROR */
 	dev_t root_dev; /* of the root directory at that time */
 	ino_t root_ino;
@@ -291,6 +292,19 @@ static bool widen(struct reading *r, struct anchor *a)
 	return true;
 }
 
+/* One more file has the certificate; a second time in the same file is no matter. */
+static bool note_copy(struct reading *r, struct anchor *a, const char *file)
+{
+	const struct anchor_copy copy = {file, a->copies};
+	const char *last = a->copies == NULL ? a->file : a->copies->file;
+
+	if (strcmp(last, file) == 0 || r->copies == TRUSTDIR_MAX_ANCHORS)
+		return true;
+	a->copies = keep(r, &copy, sizeof(copy));
+	r->copies++;
+	return a->copies != NULL;
+}
+
 static bool same_scopes(const struct anchor *a, const struct anchor *b)
 {
 	if ((a->scopes == NULL) != (b->scopes == NULL))
@@ -325,7 +339,7 @@ static bool file_cert(void *arg, const unsigned char *der, size_t len, struct ce
 	const unsigned char *copy;
 
 	if (anchors != NULL)
-		return widen(r, anchors);
+		return widen(r, anchors) && note_copy(r, anchors, f->path);
 	if (r->out.count == TRUSTDIR_MAX_ANCHORS) {
 		f->full = true;
 		return true;

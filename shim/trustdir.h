@@ -41,13 +41,20 @@ struct scope_list {
 	const struct scope_list *next;
 };
 
+/* Another file that holds the same certificate. */
+struct anchor_copy {
+	const char *file;
+	const struct anchor_copy *next;
+};
+
 /* One certificate that the user trusts. */
 struct anchor {
 	const unsigned char *der;
 	size_t der_len;
-	const char *file;		 /* where it comes from: a path, or "CATRUST_PEM" */
-	size_t line;			 /* of the file, from 1; 0 where the file is not text */
-	const struct scope_list *scopes; /* NULL: every name */
+	const char *file;		  /* where it comes from: a path, or "CATRUST_PEM" */
+	size_t line;			  /* of the file, from 1; 0 where the file is not text */
+	const struct scope_list *scopes;  /* NULL: every name */
+	const struct anchor_copy *copies; /* of all anchors at most TRUSTDIR_MAX_ANCHORS */
 };
 
 enum trustdir_level {

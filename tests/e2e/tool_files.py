@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """catrust list, add and remove: what is in the trust directory, and how it gets in and out."""
 
+import json
 import os
+import re
 import shutil
+import time
 import unittest
 
 import lab
@@ -11,6 +14,12 @@ import tool_lab as tools
 
 def names(path):
     return sorted(os.listdir(path))
+
+
+def not_after(path, which="-enddate"):
+    """A date of a certificate, as JSON has it."""
+    text = lab.openssl("x509", "-in", path, "-noout", which).decode().split("=")[1].strip()
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.strptime(text, "%b %d %H:%M:%S %Y %Z"))
 
 
 class Case(unittest.TestCase):
@@ -37,13 +46,24 @@ class List(Case):
         path = self.put("corp.pem", lab.cert("corp-root.pem"))
         result = self.catrust("list", code=0)
         self.assertEqual(result.err, "")
-        year = lab.openssl("x509", "-in", path, "-noout", "-enddate").decode().split()[3]
+        subject = "O=Example, CN=Example Corp Root CA"
         lines = result.out.split("\n")
-        self.assertEqual(lines[0], "O=Example, CN=Example Corp Root CA")
-        self.assertEqual(lines[1], "    scope    every name")
-        self.assertRegex(lines[2], r"\A    expires  %s-\d\d-\d\d\Z" % year)
-        self.assertEqual(lines[3], "    SHA-256  " + tools.colons(self.root))
-        self.assertEqual(lines[4:], ["    file     " + path, ""])
+        self.assertEqual(lines[0], "EXPIRES     SCOPE       %-34s  FILE" % "SUBJECT")
+        self.assertEqual(lines[1], "%s  every name  %s  %s" % (not_after(path)[:10], subject, path))
+        self.assertEqual(lines[2:], ["    SHA-256  " + tools.colons(self.root), ""])
+
+    def test_columns(self):
+        os.mkdir(os.path.join(self.dir, "corp.example"))
+        self.put("corp.example/b.pem", lab.cert("corp-root.pem"))
+        path = self.put("a.pem", tools.cert("wide-root"))
+        result = self.catrust("list", code=0)
+        lines = [line for line in result.out.split("\n") if line and line[0] != " "]
+        self.assertEqual(lines[1].index("O="), lines[0].index("SUBJECT"))
+        # A character of East Asia takes two columns, and none is told by its bytes.
+        self.assertEqual([tools.columns(line[:line.index(self.dir)]) for line in lines[1:]],
+                         [lines[0].index("FILE")] * 2)
+        self.assertIn("社内認証局", result.out)
+        self.assertIn(path, result.out)
 
     def test_several_files_and_directories(self):
         self.put("a.pem", lab.cert("corp-root.pem"), lab.cert("corp-sub.pem"))
@@ -67,13 +87,79 @@ class List(Case):
                 self.assertRegex(result.out, "(?m)^    warning  .*" + words)
                 os.unlink(path)
 
+    def warnings(self):
+        """The codes of all warnings, by file name."""
+        found = json.loads(self.catrust("list", "--json", code=0).out)
+        self.assertEqual(found["version"], 1)
+        return {os.path.relpath(c["file"], self.dir): [w["code"] for w in c["warnings"]]
+                for c in found["certificates"]}
+
+    def test_codes(self):
+        self.put("ok.pem", lab.cert("corp-root.pem"))
+        for stem in ("expired-root", "soon-root", "future-root", "pseudo", "loose-root", "bare-root",
+                     "weak-root", "sha1-sub", "leaf"):
+            self.put(stem + ".pem", tools.cert(stem))
+        self.assertEqual(self.warnings(), {
+            "ok.pem": [], "expired-root.pem": ["expired"], "soon-root.pem": ["expires-soon"],
+            "future-root.pem": ["not-yet-valid"], "pseudo.pem": ["not-a-ca", "pin"],
+            "loose-root.pem": ["strict", "strict"], "bare-root.pem": ["strict", "strict"],
+            "weak-root.pem": ["weak-key"], "sha1-sub.pem": ["weak-signature"], "leaf.pem": ["not-a-ca"]})
+        table = self.catrust("list", code=0).out
+        for words in "Basic Constraints of CA cert not marked critical", "CA cert does not include key usage extension", \
+                "Missing Subject Key Identifier", "its key is weak (1024 bits)", "its signature is weak (SHA1)", \
+                "is not valid yet":
+            self.assertIn(words, table)
+
+    def test_duplicates(self):
+        os.mkdir(os.path.join(self.dir, "corp.example"))
+        self.put("a.pem", lab.cert("corp-root.pem"), lab.cert("corp-root.pem"))
+        self.put("b.pem", lab.cert("corp-sub.pem"))
+        self.assertEqual(self.warnings(), {"a.pem": [], "b.pem": []})
+        self.put("c.pem", lab.cert("corp-root.pem"))
+        self.put("corp.example/d.pem", lab.cert("corp-root.pem"))
+        self.put("e.pem", tools.cert("renamed-root"))
+        self.put("f.pem", tools.cert("rekeyed-root"))
+        self.assertEqual(self.warnings(), {"a.pem": ["duplicate"], "b.pem": [], "e.pem": ["same-key"],
+                                           "f.pem": ["same-key"]})
+        table = self.catrust("list", code=0).out
+        self.assertRegex(table, "it is also in %s/.*, and in 1 more\n" % self.dir)
+        self.assertIn("its key is also that of another certificate: %s... in %s/f.pem\n" % (
+            tools.colons(tools.fingerprint(tools.cert("rekeyed-root")))[:11], self.dir), table)
+
+    def test_json(self):
+        os.mkdir(os.path.join(self.dir, "corp.example"))
+        path = self.put("corp.example/sub.pem", lab.cert("corp-sub.pem"), lab.read(lab.cert("server.key")))
+        self.put("junk\x1b[2J.pem", b"junk")
+        result = self.catrust("list", "--json", code=0)
+        self.assertEqual(result.err, "")
+        self.assertNotIn("\x1b", result.out)
+        found = json.loads(result.out)
+        self.assertEqual(found["certificates"], [{
+            "subject": "O=Example, CN=Example Corp Issuing CA", "issuer": "O=Example, CN=Example Corp Root CA",
+            "not_before": not_after(path, "-startdate"), "not_after": not_after(path), "key": "EC P-256",
+            "sha256": tools.colons(self.sub), "self_signed": False, "scopes": ["corp.example"],
+            "file": path, "also_in": [], "warnings": []}])
+        self.assertEqual(len(found["skipped"]), 2)
+        self.assertRegex(" ".join(found["skipped"]), "a private key, ignored")
+        self.assertRegex(" ".join(found["skipped"]), r"junk.*\.pem: byte 0: neither PEM nor DER")
+        self.put("root.pem", lab.cert("corp-root.pem"))
+        self.assertEqual({c["file"]: c["scopes"] for c in
+                          json.loads(self.catrust("list", "--json", code=0).out)["certificates"]},
+                         {os.path.join(self.dir, "root.pem"): None, path: ["corp.example"]})
+
+    def test_json_of_nothing(self):
+        found = json.loads(self.catrust("list", "--json", code=0, dirs=[lab.folder()]).out)
+        self.assertEqual(found["certificates"], [])
+        self.assertEqual(json.loads(self.catrust("list", "--json", code=0, env={"CATRUST_DIR": "/nowhere/at/all"}).out)
+                         ["certificates"], [])
+
     def test_scopes(self):
         for scope in "corp.example", "10.0.0.0_8", "fd00__8":
             os.mkdir(os.path.join(self.dir, scope))
             shutil.copy(lab.cert("corp-root.pem"), os.path.join(self.dir, scope, "root.pem"))
         result = self.catrust("list", code=0)
         for scope in "corp.example", "10.0.0.0/8", "fd00::/8":
-            self.assertIn("    scope    %s\n" % scope, result.out)
+            self.assertRegex(result.out, "(?m)^....-..-..  .*%s.*  O=Example" % re.escape(scope))
         self.assertNotIn("every name", result.out)
 
     def test_problems(self):
@@ -98,7 +184,7 @@ class List(Case):
 
     def test_variable(self):
         result = self.catrust("list", code=0, env={"CATRUST_PEM": lab.read(lab.cert("corp-root.pem")).decode()})
-        self.assertIn("    file     CATRUST_PEM\n", result.out)
+        self.assertIn("  CATRUST_PEM\n", result.out)
 
 
 class Add(Case):

@@ -16,6 +16,7 @@ import subprocess
 import termios
 import threading
 import time
+import unicodedata
 
 import lab
 
@@ -26,6 +27,14 @@ subjectKeyIdentifier = hash
 [loose]
 basicConstraints = CA:TRUE
 subjectKeyIdentifier = hash
+[bare]
+basicConstraints = critical,CA:TRUE
+subjectKeyIdentifier = none
+[leaf]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 [ownca]
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,digitalSignature
@@ -50,6 +59,10 @@ CERTIFICATES = [
     ("loose-server", "localhost", "server", "loose-root", -1, 90),
     ("evil-root", EVIL, "root", None, -1, 100),
     ("evil-server", "localhost", "server", "evil-root", -1, 90),
+    ("wide-root", "社内認証局", "root", None, -1, 100),
+    ("future-root", "Future Root CA", "root", None, 10, 100),
+    ("bare-root", "Bare Root CA", "bare", None, -1, 100),
+    ("leaf", "leaf", "leaf", "renamed-root", -1, 90),
     ("own", "localhost", "ownca", None, -1, 90),
 ]
 
@@ -70,7 +83,23 @@ def certificates():
         config.write(SECTIONS)
     for row in CERTIFICATES:
         lab.make_certificate(folder, *row)
+    odd_certificates(folder)
     return folder
+
+
+def odd_certificates(folder):
+    """Weak ones, and one whose key another one has."""
+    lab.openssl("genrsa", "-out", "weak-root.key", "1024", cwd=folder)
+    lab.make_certificate(folder, "weak-root", "Weak Root CA", "root", None, -1, 100, key="weak-root.key")
+    lab.make_certificate(folder, "rekeyed-root", "Old Name Root CA", "root", None, -1, 100, key="renamed-root.key")
+    shutil.copy(os.path.join(folder, "ca.cnf"), os.path.join(folder, "kept.cnf"))
+    with open(os.path.join(folder, "ca.cnf"), "r+") as config:
+        text = config.read().replace("default_md = sha256", "default_md = sha1")
+        config.seek(0)
+        config.write(text)
+        config.truncate()
+    lab.make_certificate(folder, "sha1-sub", "SHA-1 Issuing CA", "sub", "renamed-root", -1, 90)
+    os.replace(os.path.join(folder, "kept.cnf"), os.path.join(folder, "ca.cnf"))
 
 
 def cert(stem):
@@ -94,6 +123,11 @@ def fingerprint(path):
 def colons(fingerprint):
     """AB:CD:... as the tool shows it."""
     return ":".join(re.findall("..", fingerprint.replace("sha256:", "").upper()))
+
+
+def columns(text):
+    """How many columns of a terminal text takes."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 @functools.lru_cache(maxsize=None)

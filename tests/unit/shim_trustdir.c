@@ -108,6 +108,11 @@ START_TEST(each_certificate_once)
 	write_der("c.pem", 2);
 	read_dirs(dir);
 	ck_assert_str_eq(ids(), "1 2 ");
+	ck_assert_str_eq(anchors->anchor[0].file + strlen(dir), "/a.pem");
+	ck_assert_ptr_nonnull(anchors->anchor[0].copies);
+	ck_assert_str_eq(anchors->anchor[0].copies->file + strlen(dir), "/b.pem");
+	ck_assert_ptr_null(anchors->anchor[0].copies->next);
+	ck_assert_ptr_null(anchors->anchor[1].copies);
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR), "");
 }
 END_TEST

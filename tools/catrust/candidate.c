@@ -18,8 +18,8 @@ enum {
 	STRONG_DIGEST_BITS = 112, /* SHA-1 has 63 to 80, MD5 39 to 64 */
 };
 
-__attribute__((format(printf, 3, 4))) static void add(struct findings *f, enum finding_level level,
-						      const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void add(struct findings *f, enum finding_level level,
+						      const char *code, const char *format, ...)
 {
 	va_list args;
 
@@ -28,6 +28,7 @@ __attribute__((format(printf, 3, 4))) static void add(struct findings *f, enum f
 	va_start(args, format);
 	vsnprintf(f->item[f->count].text, sizeof(f->item[f->count].text), format, args);
 	va_end(args);
+	f->item[f->count].code = code;
 	f->item[f->count++].level = level;
 }
 
@@ -69,16 +70,17 @@ static void check_ca(X509 *cert, struct findings *f)
 	if (ca == 1)
 		return;
 	if (ca == 3)
-		add(f, FINDING_REFUSE,
+		add(f, FINDING_REFUSE, "not-a-ca",
 		    "it is of X.509 version 1, which can't say whether it is a CA");
 	else if (has_basic_constraints(cert) && (X509_get_extension_flags(cert) & EXFLAG_CA) == 0)
-		add(f, FINDING_REFUSE,
+		add(f, FINDING_REFUSE, "not-a-ca",
 		    "it says itself that it is no CA (basicConstraints: CA:FALSE)");
 	else if ((X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) == 0)
-		add(f, FINDING_REFUSE,
+		add(f, FINDING_REFUSE, "not-a-ca",
 		    "its key usage does not allow it to sign certificates (keyCertSign)");
 	else
-		add(f, FINDING_REFUSE, "it does not say that it is a CA (no basicConstraints)");
+		add(f, FINDING_REFUSE, "not-a-ca",
+		    "it does not say that it is a CA (no basicConstraints)");
 }
 
 static void check_signature(X509 *cert, struct findings *f)
@@ -87,14 +89,15 @@ static void check_signature(X509 *cert, struct findings *f)
 
 	if (chain_is_root(cert)) {
 		if (X509_self_signed(cert, 1) != 1)
-			add(f, FINDING_REFUSE,
+			add(f, FINDING_REFUSE, "bad-signature",
 			    "its own signature is not valid: it is damaged or forged");
 		ERR_clear_error();
 		return; /* nobody relies on the digest of a root's own signature */
 	}
 	if (X509_get_signature_info(cert, &digest, NULL, &bits, NULL) == 1 && bits > 0 &&
 	    bits < STRONG_DIGEST_BITS)
-		add(f, FINDING_WARN, "its signature is weak (%s): OpenSSL may refuse it",
+		add(f, FINDING_WARN, "weak-signature",
+		    "its signature is weak (%s): OpenSSL may refuse it",
 		    digest == NID_undef ? "unknown digest" : OBJ_nid2sn(digest));
 }
 
@@ -105,16 +108,18 @@ static void check_key(X509 *cert, struct findings *f)
 
 	if (key == NULL) {
 		ERR_clear_error();
-		add(f, FINDING_REFUSE, "OpenSSL does not understand its public key");
+		add(f, FINDING_REFUSE, "bad-key", "OpenSSL does not understand its public key");
 		return;
 	}
 	bits = EVP_PKEY_get_bits(key);
 	if ((EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ||
 	     EVP_PKEY_is_a(key, "DSA")) &&
 	    bits < STRONG_RSA_BITS)
-		add(f, FINDING_WARN, "its key is weak (%d bits): OpenSSL may refuse it", bits);
+		add(f, FINDING_WARN, "weak-key", "its key is weak (%d bits): OpenSSL may refuse it",
+		    bits);
 	else if (EVP_PKEY_is_a(key, "EC") && bits < STRONG_EC_BITS)
-		add(f, FINDING_WARN, "its key is weak (%d bits): OpenSSL may refuse it", bits);
+		add(f, FINDING_WARN, "weak-key", "its key is weak (%d bits): OpenSSL may refuse it",
+		    bits);
 }
 
 static void check_dates(X509 *cert, time_t now, struct findings *f)
@@ -124,13 +129,15 @@ static void check_dates(X509 *cert, time_t now, struct findings *f)
 	time_t soon = now + (time_t)EXPIRES_SOON_DAYS * DAY;
 
 	if (starts == 0 || ends == 0)
-		add(f, FINDING_REFUSE, "its dates are not readable");
+		add(f, FINDING_REFUSE, "bad-dates", "its dates are not readable");
 	else if (ends < 0)
-		add(f, FINDING_REFUSE, "it has expired");
+		add(f, FINDING_REFUSE, "expired", "it has expired");
 	else if (starts > 0)
-		add(f, FINDING_REFUSE, "it is not valid yet (is this machine's clock right?)");
+		add(f, FINDING_REFUSE, "not-yet-valid",
+		    "it is not valid yet (is this machine's clock right?)");
 	else if (X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0)
-		add(f, FINDING_WARN, "it expires in less than %d days", EXPIRES_SOON_DAYS);
+		add(f, FINDING_WARN, "expires-soon", "it expires in less than %d days",
+		    EXPIRES_SOON_DAYS);
 }
 
 /* The errors that OpenSSL has with a CA, apart from those that say nothing about it. */
@@ -246,11 +253,11 @@ static int check_verification(X509 *cert, struct findings *f)
 	    verify_below(cert, X509_V_FLAG_X509_STRICT, &strict) != 0)
 		return -1;
 	for (size_t i = 0; i < plain.count; i++)
-		add(f, FINDING_REFUSE, "OpenSSL refuses it as a CA of TLS servers: %s",
+		add(f, FINDING_REFUSE, "refused", "OpenSSL refuses it as a CA of TLS servers: %s",
 		    X509_verify_cert_error_string(plain.code[i]));
 	for (size_t i = 0; i < strict.count; i++)
 		if (!errors_have(&plain, strict.code[i]))
-			add(f, FINDING_WARN, "Python 3.13 and newer refuse it: %s",
+			add(f, FINDING_WARN, "strict", "Python 3.13 and newer refuse it: %s",
 			    X509_verify_cert_error_string(strict.code[i]));
 	return 0;
 }
@@ -275,7 +282,7 @@ int candidate_check_pin(X509 *cert, time_t now, struct findings *ret)
 {
 	ret->count = 0;
 	if (!chain_is_root(cert))
-		add(ret, FINDING_REFUSE, "it is not self-signed");
+		add(ret, FINDING_REFUSE, "not-self-signed", "it is not self-signed");
 	check_signature(cert, ret);
 	check_key(cert, ret);
 	check_dates(cert, now, ret);

@@ -18,7 +18,8 @@ enum { FINDINGS_MAX = 24 };
 struct findings {
 	struct finding {
 		enum finding_level level;
-		char text[240]; /* printable */
+		const char *code; /* for programs, kept stable */
+		char text[240];	  /* printable */
 	} item[FINDINGS_MAX];
 	size_t count;
 };

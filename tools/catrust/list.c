@@ -1,117 +1,337 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "candidate.h"
+#include "certjson.h"
 #include "command.h"
 #include "fingerprint.h"
+#include "problems.h"
 #include "show.h"
 #include "trusted.h"
 
 #include <arpa/inet.h>
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <wchar.h>
 
-/* Returns whether there were any. */
-static bool show_problems(const struct anchors *anchors)
+/* Of the columns of the table. A longer text moves what follows it. */
+enum { DATE_WIDTH = 10, SCOPE_WIDTH = 32, SUBJECT_WIDTH = 56 };
+
+struct key_id {
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len; /* 0: unknown */
+};
+
+struct list {
+	struct trusted trusted;
+	struct key_id *key; /* of each certificate */
+	time_t now;
+	struct json *json; /* NULL: a table */
+};
+
+typedef void tell_warning(const struct list *l, const char *code, const char *text);
+
+static int read_list(const struct trustdir_sources *sources, struct list *ret)
 {
-	char shown[SHOW_MAX];
-	bool any = false;
+	struct list l = {.now = time(NULL)};
 
-	for (size_t i = 0; i < anchors->problem_count; i++) {
-		if (anchors->problem[i].level != TRUSTDIR_ERROR)
-			continue;
-		show_error("%s", show_text(anchors->problem[i].text, shown));
-		any = true;
+	if (trusted_read(sources, &l.trusted) != 0)
+		return -1;
+	l.key = calloc(l.trusted.anchors->count + 1, sizeof(*l.key));
+	if (l.key == NULL) {
+		trusted_clear(&l.trusted);
+		return -1;
 	}
-	if (anchors->problems_lost > 0)
-		show_error("%zu more problems", anchors->problems_lost);
-	return any;
+	for (size_t i = 0; i < l.trusted.anchors->count; i++)
+		if (l.trusted.cert[i] == NULL ||
+		    X509_pubkey_digest(l.trusted.cert[i], EVP_sha256(), l.key[i].digest,
+				       &l.key[i].len) != 1)
+			l.key[i].len = 0;
+	*ret = l;
+	return 0;
 }
 
-static void show_warnings(X509 *cert)
+static void clear_list(struct list *l)
 {
+	trusted_clear(&l->trusted);
+	free(l->key);
+	l->key = NULL;
+}
+
+static bool same_key(const struct list *l, size_t a, size_t b)
+{
+	return a != b && l->key[a].len > 0 && l->key[a].len == l->key[b].len &&
+	       memcmp(l->key[a].digest, l->key[b].digest, l->key[a].len) == 0;
+}
+
+/* One warning for all of a kind: text, and how many more there are of what it says. */
+static void warn_once(const struct list *l, const char *code, const char *text, size_t count,
+		      tell_warning *tell)
+{
+	char more[SHOW_MAX + 250];
+
+	if (count == 0)
+		return;
+	snprintf(more, sizeof(more), "%s, and in %zu more", text, count - 1);
+	tell(l, code, count == 1 ? text : more);
+}
+
+static void warn_of_copies(const struct list *l, size_t i, tell_warning *tell)
+{
+	char shown[SHOW_MAX], text[SHOW_MAX + 50] = "";
+	size_t count = 0;
+
+	for (const struct anchor_copy *c = l->trusted.anchors->anchor[i].copies; c != NULL;
+	     c = c->next)
+		if (count++ == 0)
+			snprintf(text, sizeof(text), "it is also in %s", show_text(c->file, shown));
+	warn_once(l, "duplicate", text, count, tell);
+}
+
+static void warn_of_same_key(const struct list *l, size_t i, tell_warning *tell)
+{
+	char shown[SHOW_MAX], text[SHOW_MAX + 100] = "", sha256[FINGERPRINT_TEXT];
+	struct fingerprint f;
+	size_t count = 0;
+
+	for (size_t j = 0; j < l->trusted.anchors->count; j++) {
+		if (!same_key(l, i, j) || fingerprint_of(l->trusted.cert[j], &f) != 0)
+			continue;
+		if (count++ == 0)
+			snprintf(text, sizeof(text),
+				 "its key is also that of another certificate: %.11s... in %s",
+				 fingerprint_text(&f, sha256),
+				 show_text(l->trusted.anchors->anchor[j].file, shown));
+	}
+	warn_once(l, "same-key", text, count, tell);
+}
+
+static void warn(const struct list *l, size_t i, tell_warning *tell)
+{
+	X509 *cert = l->trusted.cert[i];
 	struct findings findings;
 
-	if (candidate_check(cert, time(NULL), &findings) != 0) {
+	if (candidate_check(cert, l->now, &findings) != 0) {
 		show_error("out of memory");
 		return;
 	}
-	for (size_t i = 0; i < findings.count; i++)
-		printf("    warning  %s\n", findings.item[i].text);
+	for (size_t f = 0; f < findings.count; f++)
+		tell(l, findings.item[f].code, findings.item[f].text);
 	if (X509_check_ca(cert) != 1 && X509_self_signed(cert, 0) == 1)
-		printf("    warning  so it can vouch only for the server that has its key\n");
+		tell(l, "pin", "so it can vouch only for the server that has its key");
+	warn_of_copies(l, i, tell);
+	warn_of_same_key(l, i, tell);
 }
 
-static void show_scopes(const struct scope_list *scopes)
+/* corp.example, or 10.0.0.0/8 */
+static void one_scope(const struct scope *s, char *buf, size_t size)
 {
-	if (scopes == NULL)
-		printf("    scope    every name\n");
-	for (; scopes != NULL; scopes = scopes->next) {
-		const struct scope *s = &scopes->scope;
-		char address[INET6_ADDRSTRLEN] = "";
-		int bits = 0;
+	char address[INET6_ADDRSTRLEN] = "";
+	int bits = 0;
 
-		if (!s->is_address) {
-			printf("    scope    %s\n", s->domain);
-			continue;
-		}
-		for (size_t i = 0; i < s->address_len * 8; i++)
-			bits += s->mask[i / 8] >> (7 - i % 8) & 1;
-		inet_ntop(s->address_len == 4 ? AF_INET : AF_INET6, s->address, address,
-			  sizeof(address));
-		printf("    scope    %s/%d\n", address, bits);
+	if (!s->is_address) {
+		snprintf(buf, size, "%s", s->domain);
+		return;
 	}
+	for (size_t i = 0; i < s->address_len * 8; i++)
+		bits += s->mask[i / 8] >> (7 - i % 8) & 1;
+	inet_ntop(s->address_len == 4 ? AF_INET : AF_INET6, s->address, address, sizeof(address));
+	snprintf(buf, size, "%s/%d", address, bits);
 }
 
-static void show_anchor(const struct anchor *anchor, X509 *cert)
+static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 {
+	size_t at = 0;
+
+	snprintf(buf, SHOW_MAX, "every name");
+	for (; scopes != NULL; scopes = scopes->next) {
+		char one[sizeof(scopes->scope.domain)];
+		size_t need;
+
+		one_scope(&scopes->scope, one, sizeof(one));
+		need = strlen(one) + sizeof(", ...");
+		if (at + need >= SHOW_MAX) {
+			snprintf(buf + at, SHOW_MAX - at, ", ...");
+			break;
+		}
+		at += (size_t)snprintf(buf + at, SHOW_MAX - at, "%s%s", at > 0 ? ", " : "", one);
+	}
+	return buf;
+}
+
+/* How many columns of the terminal text takes. */
+static int width(const char *text)
+{
+	wchar_t wide[SHOW_MAX];
+	size_t len = mbstowcs(wide, text, SHOW_MAX);
+	int columns = len < SHOW_MAX ? wcswidth(wide, len) : -1;
+
+	return columns >= 0 ? columns : (int)strlen(text);
+}
+
+static void widen(int *column, const char *text, int most)
+{
+	int needed = width(text);
+
+	if (needed > *column)
+		*column = needed < most ? needed : most;
+}
+
+static void cell(const char *text, int column)
+{
+	int pad = column - width(text);
+
+	printf("%s%*s  ", text, pad > 0 ? pad : 0, "");
+}
+
+static void table_warning(const struct list *l, const char *code, const char *text)
+{
+	(void)l;
+	(void)code;
+	printf("    warning  %s\n", text);
+}
+
+static void show_row(const struct list *l, size_t i, int scope_column, int subject_column)
+{
+	const struct anchor *anchor = &l->trusted.anchors->anchor[i];
+	const X509 *cert = l->trusted.cert[i];
 	char buf[SHOW_MAX], sha256[FINGERPRINT_TEXT];
 	struct fingerprint f;
 
-	printf("%s\n", show_name(X509_get_subject_name(cert), buf));
-	show_scopes(anchor->scopes);
-	printf("    expires  %s\n", show_date(X509_get0_notAfter(cert), buf));
+	cell(show_date(X509_get0_notAfter(cert), buf), DATE_WIDTH);
+	cell(all_scopes(anchor->scopes, buf), scope_column);
+	cell(show_name(X509_get_subject_name(cert), buf), subject_column);
+	puts(show_text(anchor->file, buf));
 	if (fingerprint_of(cert, &f) == 0)
 		printf("    SHA-256  %s\n", fingerprint_text(&f, sha256));
-	printf("    file     %s\n", show_text(anchor->file, buf));
-	show_warnings(cert);
+	warn(l, i, table_warning);
+}
+
+static void show_table(const struct list *l)
+{
+	const struct anchors *anchors = l->trusted.anchors;
+	int scope = width("SCOPE"), subject = width("SUBJECT");
+	char buf[SHOW_MAX];
+	bool head = false;
+
+	for (size_t i = 0; i < anchors->count; i++) {
+		if (l->trusted.cert[i] == NULL)
+			continue;
+		widen(&scope, all_scopes(anchors->anchor[i].scopes, buf), SCOPE_WIDTH);
+		widen(&subject, show_name(X509_get_subject_name(l->trusted.cert[i]), buf),
+		      SUBJECT_WIDTH);
+	}
+	for (size_t i = 0; i < anchors->count; i++) {
+		if (l->trusted.cert[i] == NULL)
+			continue;
+		if (!head)
+			printf("%-*s  %-*s  %-*s  FILE\n", DATE_WIDTH, "EXPIRES", scope, "SCOPE",
+			       subject, "SUBJECT");
+		head = true;
+		show_row(l, i, scope, subject);
+	}
+	if (!problems_show(&l->trusted) && anchors->count == 0)
+		show_line(SHOW_PLAIN, "nothing is trusted");
+}
+
+static void json_warning(const struct list *l, const char *code, const char *text)
+{
+	json_open_object(l->json, NULL);
+	json_string(l->json, "code", code);
+	json_string(l->json, "text", text);
+	json_close_object(l->json);
+}
+
+static void json_scopes(struct json *j, const struct scope_list *scopes)
+{
+	if (scopes == NULL) {
+		json_string(j, "scopes", NULL);
+		return;
+	}
+	json_open_array(j, "scopes");
+	for (; scopes != NULL; scopes = scopes->next) {
+		char one[sizeof(scopes->scope.domain)];
+
+		one_scope(&scopes->scope, one, sizeof(one));
+		json_string(j, NULL, one);
+	}
+	json_close_array(j);
+}
+
+static void json_anchor(const struct list *l, size_t i)
+{
+	const struct anchor *anchor = &l->trusted.anchors->anchor[i];
+	struct json *j = l->json;
+
+	json_open_object(j, NULL);
+	certjson_members(j, l->trusted.cert[i]);
+	json_scopes(j, anchor->scopes);
+	json_string(j, "file", anchor->file);
+	json_open_array(j, "also_in");
+	for (const struct anchor_copy *c = anchor->copies; c != NULL; c = c->next)
+		json_string(j, NULL, c->file);
+	json_close_array(j);
+	json_open_array(j, "warnings");
+	warn(l, i, json_warning);
+	json_close_array(j);
+	json_close_object(j);
+}
+
+static void json_problem(void *arg, const char *text)
+{
+	json_string(arg, NULL, text);
+}
+
+static void show_json(struct list *l)
+{
+	struct json j = {.to = stdout};
+
+	l->json = &j;
+	json_open_object(&j, NULL);
+	json_number(&j, "version", 1);
+	json_open_array(&j, "certificates");
+	for (size_t i = 0; i < l->trusted.anchors->count; i++)
+		if (l->trusted.cert[i] != NULL)
+			json_anchor(l, i);
+	json_close_array(&j);
+	json_open_array(&j, "skipped");
+	problems_each(&l->trusted, json_problem, &j);
+	json_close_array(&j);
+	json_close_object(&j);
+	l->json = NULL;
 }
 
 static enum status run(const struct options *options)
 {
 	struct trustdir_sources sources = trusted_sources(options->dir);
-	struct trusted t;
-	char shown[SHOW_MAX];
+	struct list l;
 
-	if (trusted_read(&sources, &t) != 0) {
+	if (read_list(&sources, &l) != 0) {
 		show_error("out of memory");
 		return STATUS_NO;
 	}
-	for (size_t i = 0; i < t.anchors->count; i++) {
-		const struct anchor *anchor = &t.anchors->anchor[i];
-
-		if (t.cert[i] != NULL)
-			show_anchor(anchor, t.cert[i]);
-		else
-			show_error("%s: line %zu: a certificate that OpenSSL does not understand",
-				   show_text(anchor->file, shown), anchor->line);
-	}
-	if (!show_problems(t.anchors) && t.anchors->count == 0)
-		show_line(SHOW_PLAIN, "nothing is trusted");
-	trusted_clear(&t);
+	if (options->json)
+		show_json(&l);
+	else
+		show_table(&l);
+	clear_list(&l);
 	return STATUS_DONE;
 }
 
 const struct command list_command = {
 	.name = "list",
-	.arguments = "[--dir DIR]",
+	.arguments = "[--dir DIR] [--json]",
 	.summary = "shows what is trusted",
-	.help = "Shows the certificates of the trust directories: subject, scope, expiry, SHA-256, "
-		"file,\n"
+	.help = "Shows the certificates of the trust directories: expiry, scope, subject, file, "
+		"SHA-256,\n"
 		"and what to know about them. What can't be read is told on standard error.\n\n"
 		"options:\n"
 		"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
+		"  --json     the same for programs; see catrust(1)\n"
 		"  --help\n",
-	.options = OPTION_DIR,
+	.options = OPTION_DIR | OPTION_JSON,
 	.least_args = 0,
 	.most_args = 0,
 	.run = run,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
+#include "certjson.h"
 #include "json.h"
 #include "show.h"
 
@@ -118,39 +119,10 @@ void report_chain(const struct fetch *f)
 	fputc('\n', stderr);
 }
 
-static void json_date(struct json *j, const char *key, const ASN1_TIME *time)
-{
-	char text[32] = "";
-	struct tm tm;
-
-	if (ASN1_TIME_to_tm(time, &tm) == 1)
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_string(j, key, text[0] == '\0' ? NULL : text);
-}
-
-static void json_sha256(struct json *j, const char *key, const X509 *cert)
-{
-	char text[FINGERPRINT_TEXT];
-	struct fingerprint f;
-
-	if (cert == NULL || fingerprint_of(cert, &f) != 0)
-		json_string(j, key, NULL);
-	else
-		json_string(j, key, fingerprint_text(&f, text));
-}
-
 static void json_certificate(struct json *j, const char *key, X509 *cert, const char *origin)
 {
-	char text[SHOW_MAX];
-
 	json_open_object(j, key);
-	json_string(j, "subject", show_name(X509_get_subject_name(cert), text));
-	json_string(j, "issuer", show_name(X509_get_issuer_name(cert), text));
-	json_date(j, "not_before", X509_get0_notBefore(cert));
-	json_date(j, "not_after", X509_get0_notAfter(cert));
-	json_string(j, "key", show_key(cert, text));
-	json_sha256(j, "sha256", cert);
-	json_bool(j, "self_signed", chain_is_root(cert));
+	certjson_members(j, cert);
 	json_string(j, "origin", origin);
 	json_close_object(j);
 }
@@ -177,7 +149,7 @@ static void json_chain(struct json *j, const struct fetch *f)
 
 static void json_candidate(struct json *j, const struct fetch *f)
 {
-	json_sha256(j, "candidate", f->candidate);
+	certjson_sha256(j, "candidate", f->candidate);
 	json_string(j, "because", f->because);
 	json_open_array(j, "findings");
 	for (size_t i = 0; i < f->findings.count; i++) {
@@ -185,6 +157,7 @@ static void json_candidate(struct json *j, const struct fetch *f)
 
 		json_open_object(j, NULL);
 		json_string(j, "level", finding->level == FINDING_REFUSE ? "refuse" : "warn");
+		json_string(j, "code", finding->code);
 		json_string(j, "text", finding->text);
 		json_close_object(j);
 	}
