@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&fetch_command, &list_command, &add_command, &remove_command, NULL,
+	&fetch_command, &list_command, &add_command, &remove_command, &bundle_command, NULL,
 };
 
 static const struct command *find(const char *name)

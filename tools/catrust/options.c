@@ -26,7 +26,9 @@ static const struct {
 	{"json", no_argument, OPTION_JSON},
 	{"key", required_argument, OPTION_KEY},
 	{"no-aia", no_argument, OPTION_NO_AIA},
+	{"no-public", no_argument, OPTION_NO_PUBLIC},
 	{"output", required_argument, OPTION_OUTPUT},
+	{"password", required_argument, OPTION_PASSWORD},
 	{"pin", no_argument, OPTION_PIN},
 	{"proxy", required_argument, OPTION_PROXY},
 	{"public-bundle", required_argument, OPTION_PUBLIC_BUNDLE},
@@ -62,6 +64,8 @@ static bool *find_flag(struct options *o, unsigned bit)
 		return &o->json;
 	case OPTION_NO_AIA:
 		return &o->no_aia;
+	case OPTION_NO_PUBLIC:
+		return &o->no_public;
 	case OPTION_PIN:
 		return &o->pin;
 	case OPTION_STDOUT:
@@ -89,6 +93,8 @@ static const char **find_text(struct options *o, unsigned bit)
 		return &o->key;
 	case OPTION_OUTPUT:
 		return &o->output;
+	case OPTION_PASSWORD:
+		return &o->password;
 	case OPTION_PROXY:
 		return &o->proxy;
 	case OPTION_PUBLIC_BUNDLE:
@@ -102,6 +108,11 @@ static const char **find_text(struct options *o, unsigned bit)
 	default:
 		return NULL;
 	}
+}
+
+static bool is_format(const char *text)
+{
+	return strcmp(text, "pem") == 0 || strcmp(text, "pkcs12") == 0 || strcmp(text, "jks") == 0;
 }
 
 /* What is wrong with an argument, or NULL. */
@@ -121,6 +132,8 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 		if (o->fingerprints.count == FINGERPRINTS_MAX)
 			return "there are too many of them";
 		return fingerprint_parse(text, &o->fingerprints.item[o->fingerprints.count++]);
+	case OPTION_FORMAT:
+		return is_format(text) ? NULL : "it is one of pem, pkcs12 and jks";
 	case OPTION_SCOPE:
 		return scopedir_parse(text, scope);
 	case OPTION_SERVERNAME:

@@ -30,6 +30,8 @@ enum options_allowed {
 	OPTION_PYTHON = 1 << 17,
 	OPTION_FORMAT = 1 << 18,
 	OPTION_OUTPUT = 1 << 19,
+	OPTION_NO_PUBLIC = 1 << 20,
+	OPTION_PASSWORD = 1 << 21,
 
 	/* How a server is reached: of fetch and doctor. */
 	OPTIONS_CONNECT = OPTION_SERVERNAME | OPTION_TIMEOUT | OPTION_STARTTLS | OPTION_PROXY |
@@ -43,6 +45,7 @@ struct options {
 	bool to_stdout;
 	bool json;
 	bool no_aia;
+	bool no_public;
 	bool aia_local;
 	bool pin;
 	bool with_intermediate;
@@ -58,6 +61,7 @@ struct options {
 	const char *python;
 	const char *format;
 	const char *output;
+	const char *password;
 	int timeout_ms;
 	struct fingerprints fingerprints;
 	char **args; /* what is left: targets, files */

@@ -3,6 +3,8 @@
 
 #include "filename.h"
 #include "fingerprint.h"
+#include "interrupts.h"
+#include "output.h"
 #include "show.h"
 #include "trusted.h"
 
@@ -10,7 +12,6 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,30 +66,6 @@ int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], s
 	else
 		return 0;
 	return -1;
-}
-
-static char *name_for(const X509 *cert, char name[FILENAME_SIZE])
-{
-	static const int kinds[] = {NID_commonName, NID_organizationalUnitName,
-				    NID_organizationName};
-	const X509_NAME *subject = X509_get_subject_name(cert);
-	const unsigned char *text = (const unsigned char *)"";
-	struct fingerprint f;
-	size_t len = 0;
-
-	if (fingerprint_of(cert, &f) != 0)
-		return NULL;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && len == 0; i++) {
-		int at = X509_NAME_get_index_by_NID(subject, kinds[i], -1);
-		const ASN1_STRING *value =
-			at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-
-		if (value != NULL) {
-			text = ASN1_STRING_get0_data(value);
-			len = (size_t)ASN1_STRING_length(value);
-		}
-	}
-	return filename_for(text, len, &f, name);
 }
 
 /* What trustdir has to say about path itself, or about anything if path is NULL. */
@@ -212,21 +189,6 @@ static int make_directories(const char *dir)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t wrote = write(fd, data, len);
-
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0)
-			return -errno;
-		data += wrote;
-		len -= (size_t)wrote;
-	}
-	return 0;
-}
-
 /* Returns 0 or a negative errno. */
 static int write_file(int dir, const char *name, const char *data, size_t len)
 {
@@ -240,7 +202,7 @@ static int write_file(int dir, const char *name, const char *data, size_t len)
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	error = write_all(fd, data, len);
+	error = output_all(fd, data, len);
 	if (error == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
 		error = -errno;
 	if (close(fd) != 0 && error == 0)
@@ -283,26 +245,20 @@ static int check_saved(int fd, const char *dir, const char *name, const char *pa
 int save_certificate(const char *dir, const X509 *cert, const struct save_origin *origin,
 		     const struct trustdir_sources *sources, char path[PATH_MAX], struct why *why)
 {
-	sigset_t interrupts, before;
+	sigset_t before;
 	BIO *pem = BIO_new(BIO_s_mem());
 	char name[FILENAME_SIZE];
 	int fd = -1, result = -1, error;
 	char *data = NULL;
 	long len;
 
-	if (pem == NULL || save_render(cert, origin, pem) != 0 || name_for(cert, name) == NULL) {
+	if (pem == NULL || save_render(cert, origin, pem) != 0 || filename_of(cert, name) == NULL) {
 		why_set(why, "out of memory");
 		BIO_free(pem);
 		return -1;
 	}
 	len = BIO_get_mem_data(pem, &data);
-	/* Ctrl-C waits for the few milliseconds in which something could be left behind. */
-	sigemptyset(&interrupts);
-	sigaddset(&interrupts, SIGINT);
-	sigaddset(&interrupts, SIGTERM);
-	sigaddset(&interrupts, SIGHUP);
-	sigaddset(&interrupts, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &interrupts, &before);
+	interrupts_hold(&before);
 	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX) {
 		why_path(why, dir, ENAMETOOLONG);
 		goto out;

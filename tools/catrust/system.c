@@ -22,11 +22,11 @@ static const char *const shipped[] = {
 
 /* What programs read: the above and this machine's own. */
 static const char *const bundles[] = {
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/ca-bundle.pem",
-	"/etc/ssl/cert.pem",
+	"/etc/ssl/certs/ca-certificates.crt",		     /* Debian, Ubuntu, Alpine, Arch */
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
+	"/etc/pki/tls/certs/ca-bundle.crt",		     /* the same, older */
+	"/etc/ssl/ca-bundle.pem",			     /* SUSE */
+	"/etc/ssl/cert.pem",				     /* Alpine without ca-certificates */
 };
 
 /* Where administrators put this machine's own. */
@@ -158,6 +158,16 @@ STACK_OF(X509) * system_public_cas(const char *bundle, struct why *why)
 	if (certs == NULL)
 		why_set(why, "out of memory");
 	return certs;
+}
+
+const char *system_bundle(void)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT(bundles); i++)
+		if (stat(bundles[i], &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+			return bundles[i];
+	return NULL;
 }
 
 STACK_OF(X509) * system_store(void)

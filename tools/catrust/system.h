@@ -13,6 +13,10 @@
  */
 STACK_OF(X509) * system_public_cas(const char *bundle, struct why *why);
 
+/* The file that programs of this system read the CAs from: the public ones and those added here.
+ * NULL: there is none. */
+const char *system_bundle(void);
+
 /*
  * What programs on this machine trust without catrust: the system's bundle, what was added to it
  * here, and SSL_CERT_FILE. NULL: out of memory.

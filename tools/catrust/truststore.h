@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_TRUSTSTORE_H
+#define CATRUST_TRUSTSTORE_H
+
+#include "why.h"
+
+#include <openssl/bio.h>
+#include <openssl/x509.h>
+
+/* Trust stores of Java. */
+
+/*
+ * PKCS#12, readable with the password and without: certificates are no secret. The same
+ * certificates and password make the same bytes. Returns 0, or -1: out of memory.
+ */
+int truststore_pkcs12(const STACK_OF(X509) * certs, const char *password, BIO *to);
+
+/* JKS, made by the Java runtime's keytool. Returns 0, or -1 and *why. */
+int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, struct why *why);
+
+#endif
