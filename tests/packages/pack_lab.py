@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of packages and examples stand on: copies of the tree, and roots to install into.
+
+CATRUST_COMPAT_CACHE   a folder that keeps Debian roots from one run to the next; without it, tests that
+                       need one are skipped
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+
+import lab  # noqa: E402
+
+BUILD_TIMEOUT = 400
+
+
+def tree(name):
+    """A copy of the sources, without what was built from them, in a folder called name."""
+    folder = os.path.join(lab.folder("tree"), name)
+    shutil.copytree(TOP, folder, symlinks=True,
+                    ignore=shutil.ignore_patterns("build", "build-*", ".git", "__pycache__"))
+    return folder
+
+
+def build(folder, *args, **env):
+    """Runs packaging/package of a tree; returns the folder of what it made."""
+    out = lab.folder("packages")
+    done = lab.run([os.path.join(folder, "packaging", "package"), "-o", out, *args],
+                   env=env, timeout=BUILD_TIMEOUT)
+    if done.code != 0:
+        raise AssertionError(done.out + done.err)
+    return out
+
+
+def need(*programs):
+    lab.need(programs=programs)
+
+
+def run(argv, **options):
+    """lab.run, and it must end well."""
+    done = lab.run(argv, **options)
+    if done.code != 0:
+        raise AssertionError("%s: %d\n%s%s" % (argv[0], done.code, done.out, done.err))
+    return done.out
+
+
+# A Python program that users would run: it reads the page at its first argument.
+APP = "import sys, urllib.request\nprint(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())\n"
+
+
+def app(folder):
+    return lab.write(os.path.join(folder, "app.py"), APP)
+
+
+@functools.lru_cache(maxsize=None)
+def debian_root():
+    """A Debian root of the cache, of this machine's release: only to be copied."""
+    cache = os.environ.get("CATRUST_COMPAT_CACHE")
+    if not cache:
+        raise unittest.SkipTest("CATRUST_COMPAT_CACHE is not set: it names the folder for Debian roots")
+    lab.need(programs=["debootstrap", "unshare", "chroot"])
+    if os.getuid() != 0:
+        raise unittest.SkipTest("not root: a Debian root can't be made")
+    root = os.path.join(os.path.abspath(cache), "minbase")
+    if not os.path.isdir(root):
+        done = subprocess.run([os.path.join(TOP, "tests", "packages", "root.sh"), root],
+                              env=lab.clean_env(), timeout=900, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        if done.returncode == 77:
+            raise unittest.SkipTest(done.stdout.decode(errors="replace").strip())
+        if done.returncode != 0:
+            raise AssertionError(done.stdout.decode(errors="replace"))
+    return root

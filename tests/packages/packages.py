@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages: the same bytes from two builds, what is in them, and that it works once installed."""
+
+import filecmp
+import functools
+import glob
+import os
+import shutil
+import unittest
+
+import pack_lab as packs
+from pack_lab import lab
+
+# In a .deb and an .rpm below /usr, in the archive below its own folder.
+COMMON = [
+    "bin/catrust", "bin/catrust-run",
+    "share/bash-completion/completions/catrust", "share/bash-completion/completions/catrust-run",
+    "share/fish/vendor_completions.d/catrust.fish", "share/fish/vendor_completions.d/catrust-run.fish",
+    "share/zsh/site-functions/_catrust", "share/zsh/site-functions/_catrust-run",
+]
+MAN = ["share/man/man1/catrust.1", "share/man/man1/catrust-run.1", "share/man/man7/libcatrust.7"]
+
+
+def formats():
+    """What can be built here."""
+    tools = {"deb": "dpkg-shlibdeps", "rpm": "rpmbuild"}
+    return [f for f in ("deb", "rpm", "tgz") if f not in tools or shutil.which(tools[f])]
+
+
+@functools.lru_cache(maxsize=None)
+def built():
+    """The packages, and those of a second build: elsewhere, later, by a user with other habits."""
+    packs.need("cmake", "ninja", "gcc")
+    first, second = packs.tree("first"), packs.tree("the second tree")
+    for folder, _, names in os.walk(second):
+        for name in names:
+            os.utime(os.path.join(folder, name), follow_symlinks=False)
+    # A file system that lists files in another order, where there is one.
+    tmp = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else lab.folder("tmp")
+    out = packs.build(first, *formats(), SOURCE_DATE_EPOCH="1700000000")
+    umask = os.umask(0o077)
+    try:
+        again = packs.build(second, *formats(), SOURCE_DATE_EPOCH="1700000000", TMPDIR=tmp,
+                            TZ="Asia/Tokyo", LC_ALL="C", USER="somebody", HOSTNAME="elsewhere")
+    finally:
+        os.umask(umask)
+    return out, again
+
+
+def package(pattern):
+    found = glob.glob(os.path.join(built()[0], pattern))
+    if not found:
+        raise unittest.SkipTest("no tools here to build a " + pattern)
+    return found[0]
+
+
+class Packages(lab.Case):
+    def works(self, prefix):
+        """The commands below prefix do what they are for."""
+        run = os.path.join(prefix, "bin", "catrust-run")
+        dirs = [lab.trustdir("corp-root.pem")]
+        with lab.server() as server:
+            argv = [lab.PYTHON, packs.app(lab.folder("app")), server.url]
+            self.refused(lab.run(argv, dirs=dirs))
+            self.got_page(lab.run([run, *argv], dirs=dirs))
+            link = os.path.join(lab.folder("bin"), "catrust-run")
+            os.symlink(run, link)
+            self.got_page(lab.run([link, *argv], dirs=dirs))
+        listed = lab.run([os.path.join(prefix, "bin", "catrust"), "list"], dirs=dirs)
+        self.assertEqual(0, listed.code, listed)
+        self.assertIn("Example Corp Root CA", listed.out)
+
+    def no_trace(self, folder):
+        """No file below folder knows where it was built."""
+        for top, _, names in os.walk(folder):
+            for name in names:
+                data = lab.read(os.path.join(top, name))
+                self.assertNotIn(lab.scratch().encode(), data, name)
+                self.assertNotRegex(data, rb"/(tmp|shm)/tmp\.", name)
+
+    def test_same_bytes(self):
+        first, second = built()
+        names = sorted(os.listdir(first))
+        self.assertEqual(len(formats()), len(names), names)
+        self.assertEqual(names, sorted(os.listdir(second)))
+        for name in names:
+            self.assertTrue(filecmp.cmp(os.path.join(first, name), os.path.join(second, name), shallow=False),
+                            name)
+
+    def test_deb(self):
+        deb = package("*.deb")
+        self.assertRegex(os.path.basename(deb), r"^catrust_[0-9.]+-1_[a-z0-9]+\.deb$")
+        fields = dict(line.split(": ", 1) for line in packs.run(["dpkg-deb", "-f", deb]).splitlines()
+                      if not line.startswith(" ") and ": " in line)
+        for name in "libc6", "libcurl4", "libssl3":
+            self.assertRegex(fields["Depends"], r"(^|, )%s(t64)? \(>= " % name)
+        root = lab.folder("root")
+        packs.run(["dpkg-deb", "-x", deb, root])
+        multiarch = packs.run(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).strip()
+        doc = ["share/doc/catrust/" + name for name in ("changelog.Debian.gz", "changelog.gz", "copyright")]
+        self.assertEqual(
+            sorted("usr/" + path for path in [
+                *COMMON, *(page + ".gz" for page in MAN), *doc, "share/lintian/overrides/catrust",
+                "lib/%s/libcatrust.so" % multiarch]), files_below(root))
+        listing = packs.run(["dpkg-deb", "-c", deb]).splitlines()
+        for line in listing:
+            self.assertRegex(line, r"^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--) root/root ")
+        self.assertTrue(any(line.endswith(" ./etc/catrust/ca.d/") for line in listing), listing)
+        for path in glob.glob(root + "/usr/share/**/*.gz", recursive=True):
+            # gzip's header: no name of the file (flags), no time.
+            self.assertEqual(b"\0\0\0\0\0", lab.read(path)[3:8], path)
+        # No script runs as root for it.
+        packs.run(["dpkg-deb", "-e", deb, os.path.join(root, "DEBIAN")])
+        self.assertEqual(["control", "md5sums"], sorted(os.listdir(os.path.join(root, "DEBIAN"))))
+        self.no_trace(root)
+        self.works(os.path.join(root, "usr"))
+
+    def test_deb_is_what_debian_wants(self):
+        packs.need("lintian")
+        done = lab.run(["lintian", "--allow-root", "--fail-on", "error,warning", package("*.deb")])
+        self.assertEqual(0, done.code, done)
+
+    def test_rpm(self):
+        rpm = package("*.rpm")
+        packs.need("rpm")
+        self.assertRegex(os.path.basename(rpm), r"^catrust-[0-9.]+-1\.[a-z0-9_]+\.rpm$")
+        root = lab.folder("root")
+        query = ["rpm", "--dbpath", lab.folder("db")]
+        paths = packs.run([*query, "-qpl", rpm]).split()
+        doc = ["/usr/share/doc/catrust/" + name for name in ("", "CHANGELOG.md", "README.md")]
+        self.assertEqual(
+            sorted(["/usr/" + path for path in [*COMMON, *(page + ".gz" for page in MAN)]] + doc +
+                   ["/usr/share/licenses/catrust/", "/usr/share/licenses/catrust/LICENSE",
+                    "/etc/catrust/", "/etc/catrust/ca.d/", "/usr/lib64/libcatrust.so"]),
+            sorted(path + "/" * (path in DIRECTORIES) for path in paths))
+        self.assertEqual("", packs.run([*query, "-qp", "--scripts", rpm]))
+        self.assertEqual("1700000000 localhost\n", packs.run(
+            [*query, "-qp", "--qf", "%{BUILDTIME} %{BUILDHOST}\n", rpm]))
+        owners = packs.run([*query, "-qp", "--qf", "[%{FILEUSERNAME} %{FILEGROUPNAME}\n]", rpm])
+        self.assertEqual({"root root"}, set(owners.splitlines()))
+        if os.getuid() != 0:
+            self.skipTest("not root: rpm can't install into another root")
+        packs.run(["rpm", "--root", root, "--nodeps", "-i", rpm])
+        self.assertEqual([], glob.glob(root + "/etc/catrust/ca.d/*"))
+        self.no_trace(os.path.join(root, "usr", "bin"))
+        self.works(os.path.join(root, "usr"))
+        packs.run(["rpm", "--root", root, "-e", "catrust"])
+        self.assertEqual([], glob.glob(root + "/usr/**/*catrust*", recursive=True))
+
+    def test_archive(self):
+        archive = package("*.tar.gz")
+        listing = packs.run(["tar", "-tvzf", archive]).splitlines()
+        for line in listing:
+            self.assertRegex(line, r"^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--) root/root ")
+        folder = os.path.basename(archive)[:-len(".tar.gz")]
+        root = lab.folder("root")
+        packs.run(["tar", "-xzf", archive, "-C", root])
+        doc = ["share/doc/catrust/" + name for name in ("CHANGELOG.md", "LICENSE", "README.md")]
+        self.assertEqual(sorted(folder + "/" + path for path in [*COMMON, *MAN, *doc, "lib/libcatrust.so"]),
+                         files_below(root))
+        self.no_trace(root)
+        moved = os.path.join(lab.folder("moved"), "tools")
+        os.rename(os.path.join(root, folder), moved)
+        self.works(moved)
+
+    def test_unknown_format(self):
+        done = lab.run([os.path.join(packs.TOP, "packaging", "package"), "-o", lab.folder(), "msi"])
+        self.assertEqual((1, ""), (done.code, done.out), done)
+        self.assertIn("there is no format msi", done.err)
+
+
+DIRECTORIES = ["/etc/catrust", "/etc/catrust/ca.d", "/usr/share/doc/catrust", "/usr/share/licenses/catrust"]
+
+
+def files_below(root):
+    return sorted(os.path.relpath(os.path.join(folder, name), root)
+                  for folder, _, names in os.walk(root) for name in names)
+
+
+if __name__ == "__main__":
+    lab.main()
