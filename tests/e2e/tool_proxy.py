@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """catrust fetch through proxies: squid with Basic and Digest, a TLS proxy, SOCKS, and one that inspects."""
 
+import base64
 import hashlib
 import os
 import select
@@ -42,6 +43,30 @@ def http_proxy(context=None, asked=None):
             client.sendall(b"HTTP/1.1 200 fine\r\n\r\n")
             pipe(client, upstream, stop)
         client.close()
+    return behave
+
+
+def login_proxy(offered, accepted, asked):
+    """CONNECT for those whose Proxy-Authorization is accepted; the others are told what is offered."""
+    def behave(connection, stop):
+        connection.settimeout(10)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            more = connection.recv(1)
+            if not more:
+                return
+            head += more
+        login = [line.split(b": ", 1)[1] for line in head.split(b"\r\n")
+                 if line.lower().startswith(b"proxy-authorization: ")]
+        asked.extend(login)
+        if login != [accepted]:
+            connection.sendall(b"HTTP/1.1 407 who?\r\nContent-Length: 0\r\nConnection: close\r\n" +
+                               b"".join(b"Proxy-Authenticate: %s\r\n" % o for o in offered) + b"\r\n")
+            return
+        host, port = head.split()[1].decode().rsplit(":", 1)
+        with socket.create_connection((host, int(port)), 10) as upstream:
+            connection.sendall(b"HTTP/1.1 200 fine\r\n\r\n")
+            pipe(connection, upstream, stop)
     return behave
 
 
@@ -137,6 +162,22 @@ class Plain(Case):
         self.assertIn("the proxy refuses to connect to the server (status 403)", result.err)
         self.assertNotIn("\x1b", result.err)
 
+    def test_negotiate_beside_basic(self):
+        # A user with a password, but no ticket, gets in by what is left.
+        accepted = b"Basic " + base64.b64encode(b"someone:" + PASSWORD.encode())
+        for offered in ([b"Negotiate", b'Basic realm="x"'], [b'Basic realm="x"', b"Negotiate"]):
+            self.setUp()
+            asked = []
+            with self.subTest(offered), tools.tcp_server(login_proxy(offered, accepted, asked)) as port:
+                self.fetch_root("--proxy", "http://%s@127.0.0.1:%d" % (QUOTED, port), self.target())
+                self.assertEqual(asked, [accepted])
+        asked = []
+        self.setUp()
+        with tools.tcp_server(login_proxy([b"Negotiate", b'Basic realm="x"'], accepted, asked)) as port:
+            for url in "http://127.0.0.1:%d" % port, "http://a:b@127.0.0.1:%d" % port:
+                result = self.fetch("--proxy", url, self.target(), code=3)
+                self.assertIn("status 407", result.err)
+
     def test_silent_proxy(self):
         with tools.tcp_server(lambda s, stop: stop.wait(20)) as port:
             result = self.fetch("--proxy", "http://127.0.0.1:%d" % port, "--timeout", "0.5", self.target(), code=3)
@@ -159,6 +200,22 @@ class Tls(Case):
     def test_starttls(self):
         with tools.tcp_server(starttls.scripted(starttls.SCRIPTS["imap"], self.server.context)) as port:
             self.fetch("--fingerprint", self.root, "--proxy", self.url, "imap://localhost:%d" % port, env=self.env)
+
+    def test_trust_directory(self):
+        """The company's proxy has a certificate of the company's CA."""
+        def go(directory, code):
+            result = tools.catrust("fetch", "--fingerprint", self.root, "--proxy", self.url, self.target(),
+                                   dirs=[directory])
+            self.assertEqual(result.code, code, result.err)
+            return result
+        scoped = lab.folder("ca.d")
+        os.mkdir(os.path.join(scoped, "corp.example"))
+        shutil.copy(lab.cert("other-root.pem"), os.path.join(scoped, "corp.example", "a.pem"))
+        self.assertIn("certificate", go(scoped, 3).err)
+        self.assertEqual(os.listdir(scoped), ["corp.example"])
+        result = go(lab.trustdir("other-root.pem"), 0)
+        self.assertEqual(tools.fingerprint(result.out.strip()), self.root)
+        self.assertIn("certificate", go(lab.trustdir("corp-sub.pem"), 3).err)
 
     def test_a_proxy_that_nobody_trusts_gets_no_password(self):
         result = self.fetch("--proxy", self.url.replace("//", "//a:b@"), self.target(), code=3)

@@ -2,6 +2,7 @@
 #include "aiafetch.h"
 
 #include "chain.h"
+#include "proxyauth.h"
 #include "transport.h"
 
 #include <arpa/inet.h>
@@ -168,7 +169,7 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 		}
 		c->answer_len = 0;
 		c->too_large = c->refused_address = false;
-		code = curl_easy_perform(curl);
+		code = proxyauth_perform(curl, c->proxy);
 		if (code != CURLE_OK) {
 			why_request(why, c, curl, url, code);
 			curl_easy_cleanup(curl);

@@ -220,7 +220,8 @@ int connect_open(const struct target *target, const struct connect_options *opti
 {
 	struct transport *transport = NULL;
 
-	if (transport_open(target, options->proxy, options->timeout_ms, &transport, why) != 0)
+	if (transport_open(target, options->proxy, options->proxy_cas, options->timeout_ms,
+			   &transport, why) != 0)
 		return -1;
 	if (target->starttls != STARTTLS_NONE &&
 	    speak_starttls(transport, target, options, why) != 0) {

@@ -15,10 +15,11 @@ struct transport;
 enum { CONNECT_MAX_CERTS = 32 };
 
 struct connect_options {
-	const char *servername; /* the name to ask the server for (SNI); NULL: none */
-	const char *proxy;	/* a URL; "": none; NULL: the environment's */
-	const char *cert, *key; /* PEM files of a client certificate; NULL: none */
-	int timeout_ms;		/* for each step */
+	const char *servername;		  /* the name to ask the server for (SNI); NULL: none */
+	const char *proxy;		  /* a URL; "": none; NULL: the environment's */
+	const STACK_OF(X509) * proxy_cas; /* as transport_open() takes them */
+	const char *cert, *key;		  /* PEM files of a client certificate; NULL: none */
+	int timeout_ms;			  /* for each step */
 };
 
 /*

@@ -44,6 +44,34 @@ STACK_OF(X509) * fetch_known(const struct session *session)
 	return known;
 }
 
+static bool add_marked(STACK_OF(X509) * certs, const X509 *cert)
+{
+	X509 *marked = X509_dup(cert);
+
+	if (marked != NULL && X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
+	    sk_X509_push(certs, marked) > 0)
+		return true;
+	X509_free(marked);
+	return false;
+}
+
+STACK_OF(X509) * fetch_proxy_cas(const struct session *session)
+{
+	STACK_OF(X509) *cas = sk_X509_new_null();
+	struct trusted trusted = {NULL, NULL};
+	bool ok = cas != NULL && trusted_read(&session->sources, &trusted) == 0;
+
+	for (size_t i = 0; ok && i < trusted.anchors->count; i++)
+		if (trusted.cert[i] != NULL && trusted.anchors->anchor[i].scopes == NULL)
+			ok = add_marked(cas, trusted.cert[i]);
+	trusted_clear(&trusted);
+	if (!ok) {
+		sk_X509_pop_free(cas, X509_free);
+		cas = NULL;
+	}
+	return cas;
+}
+
 /* Shows what a server sent, and saves what is to be saved. */
 static void finish(struct fetch *f)
 {
@@ -97,7 +125,8 @@ static enum status prepare(struct session *session, struct fetch *fetches,
 		return STATUS_USAGE;
 	}
 	session->known = fetch_known(session);
-	if (session->known != NULL)
+	session->proxy_cas = fetch_proxy_cas(session);
+	if (session->known != NULL && session->proxy_cas != NULL)
 		return STATUS_DONE;
 	show_error("out of memory");
 	return STATUS_NO;
@@ -167,6 +196,7 @@ out:
 	targets_clear(&targets);
 	sk_X509_pop_free(session.public_cas, X509_free);
 	sk_X509_pop_free(session.known, X509_free);
+	sk_X509_pop_free(session.proxy_cas, X509_free);
 	return status;
 }
 

@@ -18,6 +18,7 @@ struct session {
 	const struct options *options;
 	struct trustdir_sources sources;
 	STACK_OF(X509) * public_cas;
+	STACK_OF(X509) * proxy_cas; /* what is trusted for every name, marked for TLS servers */
 	STACK_OF(X509) *
 		known; /* roots that servers do not send: the system's, and what is saved */
 };
@@ -60,6 +61,9 @@ struct fetch {
 /* The roots that servers do not send: saved ones, and what the system trusts. NULL: out of memory.
  */
 STACK_OF(X509) * fetch_known(const struct session *session);
+
+/* NULL: out of memory. */
+STACK_OF(X509) * fetch_proxy_cas(const struct session *session);
 
 /* Says what went wrong with f, and keeps it for the report. */
 __attribute__((format(printf, 2, 3))) void fetch_fail(struct fetch *f, const char *format, ...);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transport.h"
 
+#include "proxyauth.h"
 #include "show.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,15 +94,38 @@ static int set_url(CURL *curl, const struct target *target)
 	return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK ? 0 : -1;
 }
 
-static int set_proxy(CURL *curl, const struct target *target, const char *proxy)
+/* Has libcurl the same copy of OpenSSL as we? Objects of one copy must not get into another. */
+static bool shares_openssl(void)
+{
+	const char *theirs = curl_version_info(CURLVERSION_NOW)->ssl_version;
+	char ours[32];
+
+	snprintf(ours, sizeof(ours), "OpenSSL/%u.", OPENSSL_version_major());
+	return theirs != NULL && strncmp(theirs, ours, strlen(ours)) == 0;
+}
+
+static CURLcode add_proxy_cas(CURL *curl, void *ssl_ctx, void *arg)
+{
+	const STACK_OF(X509) *cas = arg;
+	X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
+
+	(void)curl;
+	for (int i = 0; i < sk_X509_num(cas); i++)
+		X509_STORE_add_cert(store, sk_X509_value(cas, i));
+	return CURLE_OK;
+}
+
+static int set_proxy(CURL *curl, const char *proxy, const STACK_OF(X509) * proxy_cas)
 {
 	const char *ca = variable("SSL_CERT_FILE");
 
-	if (proxy == NULL)
-		proxy = transport_environment_proxy(target->scheme);
-	if (curl_easy_setopt(curl, CURLOPT_PROXY, proxy == NULL ? "" : proxy) != CURLE_OK ||
+	if (curl_easy_setopt(curl, CURLOPT_PROXY, proxy) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH, CURLAUTH_ANY) != CURLE_OK)
+		return -1;
+	if (sk_X509_num(proxy_cas) > 0 && shares_openssl() &&
+	    (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, add_proxy_cas) != CURLE_OK ||
+	     curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, proxy_cas) != CURLE_OK))
 		return -1;
 	/* The proxy's own certificate is verified: it may be told a password. */
 	if (ca != NULL && curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca) != CURLE_OK)
@@ -108,20 +133,24 @@ static int set_proxy(CURL *curl, const struct target *target, const char *proxy)
 	return 0;
 }
 
-int transport_open(const struct target *target, const char *proxy, int timeout_ms,
-		   struct transport **ret, struct why *why)
+int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
+		   int timeout_ms, struct transport **ret, struct why *why)
 {
 	char words[CURL_ERROR_SIZE] = "";
 	struct transport *t = calloc(1, sizeof(*t));
 	CURLcode code;
 
+	if (proxy == NULL)
+		proxy = transport_environment_proxy(target->scheme);
+	if (proxy == NULL)
+		proxy = "";
 	why_set(why, "out of memory");
 	if (t == NULL)
 		return -1;
 	t->curl = curl_easy_init();
 	if (t->curl == NULL)
 		goto fail;
-	if (set_url(t->curl, target) != 0 || set_proxy(t->curl, target, proxy) != 0 ||
+	if (set_url(t->curl, target) != 0 || set_proxy(t->curl, proxy, proxy_cas) != 0 ||
 	    curl_easy_setopt(t->curl, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, words) != CURLE_OK ||
@@ -131,7 +160,7 @@ int transport_open(const struct target *target, const char *proxy, int timeout_m
 		why_set(why, "libcurl lacks an option, or memory");
 		goto fail;
 	}
-	code = curl_easy_perform(t->curl);
+	code = proxyauth_perform(t->curl, proxy);
 	if (code == CURLE_OK)
 		code = curl_easy_getinfo(t->curl, CURLINFO_ACTIVESOCKET, &t->fd);
 	if (code == CURLE_OK && t->fd == CURL_SOCKET_BAD)

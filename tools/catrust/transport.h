@@ -6,6 +6,7 @@
 #include "why.h"
 
 #include <openssl/bio.h>
+#include <openssl/x509.h>
 #include <stddef.h>
 
 /* A connection to a server, through a proxy or not, by libcurl. */
@@ -13,10 +14,12 @@ struct transport;
 
 /*
  * proxy: a URL; "": none; NULL: the environment's, with curl's names for the variables. no_proxy
- * counts in any case. Returns 0 and *ret, to be freed with transport_close(), or -1 and *why.
+ * counts in any case. proxy_cas, or NULL: who may vouch for a proxy that is reached over TLS,
+ * besides those that libcurl trusts. Returns 0 and *ret, to be freed with transport_close(), or -1
+ * and *why.
  */
-int transport_open(const struct target *target, const char *proxy, int timeout_ms,
-		   struct transport **ret, struct why *why);
+int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
+		   int timeout_ms, struct transport **ret, struct why *why);
 
 void transport_close(struct transport *t); /* NULL is fine */
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxyauth.h"
+
+#include <stdbool.h>
+
+enum { PROXY_AUTHENTICATION_REQUIRED = 407 };
+
+static bool has_user(const char *proxy)
+{
+	CURLU *parts = curl_url();
+	char *user = NULL;
+	bool has = parts != NULL &&
+		   curl_url_set(parts, CURLUPART_URL, proxy,
+				CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+		   curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK && user[0] != '\0';
+
+	curl_free(user);
+	curl_url_cleanup(parts);
+	return has;
+}
+
+/* Was it refused for want of a login, by a proxy that takes tickets? */
+static bool takes_tickets(CURL *curl)
+{
+	long tunnel = 0, plain = 0, offered = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &plain);
+	curl_easy_getinfo(curl, CURLINFO_PROXYAUTH_AVAIL, &offered);
+	return (tunnel == PROXY_AUTHENTICATION_REQUIRED ||
+		plain == PROXY_AUTHENTICATION_REQUIRED) &&
+	       ((unsigned long)offered & CURLAUTH_NEGOTIATE) != 0;
+}
+
+CURLcode proxyauth_perform(CURL *curl, const char *proxy)
+{
+	CURLcode code = curl_easy_perform(curl);
+	bool user;
+
+	if (proxy[0] == '\0' || !takes_tickets(curl))
+		return code;
+	user = has_user(proxy);
+	/* An empty name and password stand for the ticket of whoever runs this. */
+	if ((!user && curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, ":") != CURLE_OK) ||
+	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
+			     user ? CURLAUTH_ANY & ~CURLAUTH_NEGOTIATE : CURLAUTH_NEGOTIATE) !=
+		    CURLE_OK)
+		return code;
+	return curl_easy_perform(curl);
+}
