@@ -372,7 +372,7 @@ class Server:
     it against that file. Counts handshakes in .good; failures, as text, are in .bad."""
 
     def __init__(self, certificate="server-chain", key=None, client_ca=None, host="127.0.0.1",
-                 minimum=None, maximum=None, pages=None):
+                 minimum=None, maximum=None, pages=None, port=0):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         chain = certificate if os.path.isabs(certificate) else cert(certificate + ".pem")
         self.context.load_cert_chain(chain, key or keyfile(chain))
@@ -436,7 +436,7 @@ class Server:
                 socketserver.TCPServer.server_bind(self)
                 self.server_name, self.server_port = self.server_address[:2]
 
-        self.http = Http((host, 0), Handler)
+        self.http = Http((host, port), Handler)
         self.port = self.http.server_address[1]
         self.host = host
         self.url = "https://%s:%d/" % ("[%s]" % host if ":" in host else host, self.port)

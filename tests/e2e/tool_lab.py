@@ -2,6 +2,7 @@
 """What the tests of the tools add to lab: odd certificates, terminals, and the tools themselves."""
 
 import contextlib
+import errno
 import fcntl
 import functools
 import shutil
@@ -205,19 +206,56 @@ class Terminal:
 
 
 @contextlib.contextmanager
+def both_loopbacks(certificate):
+    """A server on 127.0.0.1 and on the same port of ::1, if that is there: localhost may be either,
+    and not every proxy tries both."""
+    for _ in range(20):
+        with lab.server(certificate) as first, contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lab.server(certificate, host="::1", port=first.port))
+            except OSError as e:
+                if e.errno == errno.EADDRINUSE:
+                    continue
+            yield first
+            return
+    raise RuntimeError("no port is free on both loopback addresses")
+
+
+def listen(backlog):
+    """Sockets on one port of both loopback addresses."""
+    for _ in range(20):
+        first, second = socket.socket(), socket.socket(socket.AF_INET6)
+        first.bind(("127.0.0.1", 0))
+        try:
+            second.bind(("::1", first.getsockname()[1]))
+        except OSError as e:
+            second.close()
+            if e.errno == errno.EADDRINUSE:
+                first.close()
+                continue
+            second = None
+        listeners = [s for s in (first, second) if s]
+        for s in listeners:
+            s.listen(backlog)
+        return listeners
+    raise RuntimeError("no port is free on both loopback addresses")
+
+
+@contextlib.contextmanager
 def tcp_server(behave, backlog=16):
     """A TCP server on loopback whose connections are handled by behave(socket). Yields its port."""
     stop = threading.Event()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(backlog)
-        listener.settimeout(0.1)
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(s) for s in listen(backlog)]
 
         def serve():
             while not stop.is_set():
+                ready = select.select(listeners, [], [], 0.1)[0]
                 try:
-                    connection, _ = listener.accept()
+                    connection, _ = ready[0].accept() if ready else (None, None)
                 except OSError:
+                    continue
+                if connection is None:
                     continue
                 with connection, contextlib.suppress(OSError):
                     behave(connection, stop)
@@ -225,7 +263,7 @@ def tcp_server(behave, backlog=16):
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
-            yield listener.getsockname()[1]
+            yield listeners[0].getsockname()[1]
         finally:
             stop.set()
             thread.join()

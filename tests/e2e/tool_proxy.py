@@ -87,7 +87,7 @@ def socks4a_proxy(asked):
 class Case(starttls.Case):
     @classmethod
     def setUpClass(cls):
-        cls.server = cls.enterClassContext(lab.server("server-full"))
+        cls.server = cls.enterClassContext(tools.both_loopbacks("server-full"))
 
     def target(self):
         return "127.0.0.1:%d" % self.server.port
