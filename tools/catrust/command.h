@@ -11,6 +11,9 @@ enum status {
 	STATUS_USAGE = 2,
 	STATUS_CONNECT = 3,
 	STATUS_NO_HELP = 4, /* of doctor: adding a CA would not help */
+
+	/* Of doctor's commands, as of catrust-run; also 126 and 127. */
+	STATUS_CANT_RUN = 125,
 };
 
 struct command {

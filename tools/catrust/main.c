@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 #include "show.h"
+#include "stacks_command.h"
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+static const struct command doctor_command = {
+	.name = "doctor",
+	.arguments = "[--json] [--dir DIR] -- COMMAND [ARG...]",
+	.summary = "says which TLS stacks of a command are reached",
+	.help = "Runs COMMAND as catrust-run does, and then says which TLS stacks it and its "
+		"children had\n"
+		"loaded, whether they were reached and how, and what to do about the others.\n\n"
+		"options:\n"
+		"  --dir DIR  also trust the CAs in DIR\n"
+		"  --json     as JSON; COMMAND's standard output goes to standard error\n"
+		"  --help\n",
+	.options = OPTION_DIR | OPTION_JSON,
+	.least_args = 1,
+	.most_args = INT_MAX,
+	.run = stacks_command,
+};
+
 static const struct command *const commands[] = {
-	&fetch_command, &list_command, &add_command, &remove_command, &bundle_command, NULL,
+	&fetch_command,	 &doctor_command, &list_command, &add_command,
+	&remove_command, &bundle_command, NULL,
 };
 
 static const struct command *find(const char *name)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_ELFFILE_H
+#define CATRUST_ELFFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What is asked of an ELF file: how it is linked, and whose X509_verify_cert it calls. The file is
+ * a stranger's and may change while it is read: every offset and length in it is checked against
+ * its size, and it is read, not mapped.
+ */
+
+struct elffile_source {
+	/* All of len bytes from at on, or -1. */
+	int (*read)(void *arg, uint64_t at, void *buf, size_t len);
+	void *arg;
+	uint64_t size;
+};
+
+/* A name in the dynamic symbol table. */
+enum elffile_symbol { SYMBOL_ABSENT, SYMBOL_IMPORTED, SYMBOL_DEFINED };
+
+/* Names that tell a TLS library, or a program that has one in itself. */
+enum elffile_name {
+	NAME_VERIFY,  /* X509_verify_cert, where the hooks reach a verification */
+	NAME_SSL_NEW, /* SSL_CTX_new */
+	NAME_FOPEN,   /* of libcatrust.so: its file layer */
+	NAME_GNUTLS,  /* gnutls_handshake */
+	NAME_NAPI,    /* napi_module_register: node, and what is made like it */
+	NAMES,
+};
+
+enum { ELFFILE_SONAME = 64, ELFFILE_VERSION = 48 };
+
+struct elffile {
+	bool is_64;
+	uint16_t machine;
+	bool has_interpreter; /* a program without one is linked statically */
+	uint64_t first;	      /* the lowest address of a segment */
+	char soname[ELFFILE_SONAME];
+	char crypto[ELFFILE_SONAME]; /* the libcrypto that it needs, or "" */
+	enum elffile_symbol name[NAMES];
+	uint64_t verify_slot; /* the address of the pointer to X509_verify_cert, 0: it has none */
+	bool is_go;
+	char go_version[ELFFILE_VERSION];
+};
+
+/* Returns -1 where it is no ELF file of this machine's byte order, or a broken one. */
+int elffile_read(const struct elffile_source *source, struct elffile *ret);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_PROCFILE_H
+#define CATRUST_PROCFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What /proc tells of a process. */
+
+/* One line of maps. */
+struct procfile_mapping {
+	uint64_t start, end;
+	bool is_code; /* executable */
+	uint64_t inode;
+	const char *device;
+	const char *path; /* "" where it is no file's */
+};
+
+/* Takes line, which it splits up, apart. false: it is none. */
+bool procfile_mapping(char *line, struct procfile_mapping *ret);
+
+/* /proc/PID/NAME whole, with a NUL behind it, to be freed; NULL where it is not to be read. */
+char *procfile_read(pid_t pid, const char *name, size_t *ret_len);
+
+/* The number of an entry of auxv, which is 0 where there is none. */
+uint64_t procfile_aux(const char *auxv, size_t len, uint64_t type);
+
+/* The value of a line of status, as of "Tgid:", or -1. */
+long procfile_status(const char *status, const char *name);
+
+/* When a process was started, of the text of stat. false: it does not say. */
+bool procfile_start(const char *stat, unsigned long long *ret);
+
+/* environ: the value of a variable, or NULL. */
+const char *procfile_variable(const char *environ_text, size_t len, const char *name);
+
+#endif

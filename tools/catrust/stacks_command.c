@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stacks_command.h"
+
+#include "readcerts.h"
+#include "show.h"
+#include "stacks_report.h"
+#include "stackwatch.h"
+#include "trusted.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Files that variables named, and whether they have all anchors: each is read once. */
+enum { BUNDLES_MAX = 32 };
+
+struct anchors_check {
+	struct trusted trusted;
+	struct {
+		char *path;
+		bool is_good;
+	} bundle[BUNDLES_MAX];
+	size_t count;
+};
+
+static bool has(const struct readcerts *file, const X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(file->certs); i++)
+		if (X509_cmp(sk_X509_value(file->certs, i), cert) == 0)
+			return true;
+	return false;
+}
+
+/* Those that may vouch for every name: others do not belong into a file, which knows no scope. */
+static bool has_all(const struct readcerts *file, const struct trusted *t)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < t->anchors->count; i++) {
+		if (t->cert[i] == NULL || t->anchors->anchor[i].scopes != NULL)
+			continue;
+		if (!has(file, t->cert[i]))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool check_bundle(void *arg, const char *path)
+{
+	struct anchors_check *check = arg;
+	struct readcerts file;
+	struct why why;
+	bool is_good = false;
+
+	for (size_t i = 0; i < check->count; i++)
+		if (strcmp(check->bundle[i].path, path) == 0)
+			return check->bundle[i].is_good;
+	if (path[0] == '/' && readcerts_file(path, &file, &why) == 0) {
+		is_good = has_all(&file, &check->trusted);
+		readcerts_clear(&file);
+	}
+	if (check->count < BUNDLES_MAX) {
+		check->bundle[check->count].path = strdup(path);
+		check->bundle[check->count].is_good = is_good;
+		check->count += check->bundle[check->count].path != NULL;
+	}
+	return is_good;
+}
+
+static void clear_check(struct anchors_check *check)
+{
+	for (size_t i = 0; i < check->count; i++)
+		free(check->bundle[i].path);
+	if (check->trusted.anchors != NULL)
+		trusted_clear(&check->trusted);
+}
+
+/* catrust-run stands beside this program. */
+static int find_runner(char buf[PATH_MAX], struct why *why)
+{
+	static const char name[] = "catrust-run";
+	ssize_t len = readlink("/proc/self/exe", buf, PATH_MAX - sizeof(name));
+	char shown[SHOW_MAX];
+	char *slash;
+
+	if (len <= 0) {
+		why_set(why, "/proc/self/exe: %s", strerror(errno));
+		return -1;
+	}
+	buf[len] = '\0';
+	slash = strrchr(buf, '/');
+	if (slash != NULL)
+		memcpy(slash + 1, name, sizeof(name));
+	if (slash == NULL || access(buf, X_OK) != 0) {
+		why_set(why, "%s, which would run the command, is not there: install it",
+			show_text(buf, shown));
+		return -1;
+	}
+	return 0;
+}
+
+/* catrust-run [-d DIR] -- COMMAND ARG... */
+static char **make_argv(char *runner, const struct options *options)
+{
+	static char dir_option[] = "-d", dashes[] = "--";
+	char **argv = calloc((size_t)options->arg_count + 5, sizeof(*argv));
+	size_t count = 0;
+
+	if (argv == NULL)
+		return NULL;
+	argv[count++] = runner;
+	if (options->dir != NULL) {
+		argv[count++] = dir_option;
+		argv[count++] = (char *)(uintptr_t)options->dir;
+	}
+	argv[count++] = dashes;
+	for (int i = 0; i < options->arg_count; i++)
+		argv[count++] = options->args[i];
+	return argv;
+}
+
+static enum status report(const struct options *options, const struct stackwatch *watch,
+			  const struct stacks_run *run)
+{
+	struct stacks_report *r = stacks_report_new(watch->tree);
+	enum status status;
+
+	if (r == NULL) {
+		show_error("out of memory");
+		return STATUS_NO;
+	}
+	status = stacks_report_unreached(r) > 0 ? STATUS_NO : STATUS_DONE;
+	if (options->json)
+		stacks_report_json(r, run, (int)status, stdout);
+	else
+		stacks_report_text(r, run, stdout);
+	stacks_report_free(r);
+	return status;
+}
+
+static void tell(const struct stackwatch *watch, const struct stacks_run *run)
+{
+	if (watch->is_polled)
+		show_line(SHOW_WARNING, "tracing is not allowed here: programs that ran for less "
+					"than some 20 ms may be missing");
+	if (!stacktree_is_whole(watch->tree))
+		show_line(SHOW_WARNING, "there were too many programs, or too little memory: some "
+					"are missing");
+	if (run->anchors == 0)
+		show_line(SHOW_WARNING, "the trust directories are empty: what is reached gets "
+					"nothing; see catrust fetch");
+}
+
+static enum status watch_it(const struct options *options, char *runner,
+			    struct anchors_check *check)
+{
+	struct stackwatch watch = {
+		.tree = stacktree_new(check_bundle, check),
+		.argv = make_argv(runner, options),
+		.out_to_err = options->json,
+		.never_traces = getenv("CATRUST_NO_PTRACE") != NULL,
+	};
+	struct stacks_run run = {.command = options->args,
+				 .anchors = check->trusted.anchors->count};
+	enum status status = STATUS_NO;
+	struct why why = {""};
+
+	if (watch.tree == NULL || watch.argv == NULL)
+		show_error("out of memory");
+	else if (stackwatch_run(&watch, &why) != 0)
+		show_error("%s", why.text);
+	else if (!watch.started)
+		/* catrust-run has said why. */
+		status = WIFEXITED(watch.status) ? (enum status)WEXITSTATUS(watch.status)
+						 : STATUS_CANT_RUN;
+	else {
+		run.status = watch.status;
+		run.is_polled = watch.is_polled;
+		tell(&watch, &run);
+		status = report(options, &watch, &run);
+	}
+	stacktree_free(watch.tree);
+	free(watch.argv);
+	return status;
+}
+
+enum status stacks_command(const struct options *options)
+{
+	struct trustdir_sources sources = trusted_sources(options->dir);
+	struct anchors_check check = {.count = 0};
+	enum status status = STATUS_CANT_RUN;
+	char runner[PATH_MAX];
+	struct why why = {""};
+
+	if (trusted_read(&sources, &check.trusted) != 0)
+		show_error("out of memory");
+	else if (find_runner(runner, &why) != 0)
+		show_error("%s", why.text);
+	else
+		status = watch_it(options, runner, &check);
+	clear_check(&check);
+	return status;
+}

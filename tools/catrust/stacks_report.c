@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stacks_report.h"
+
+#include "json.h"
+#include "show.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* Programs that are named for a row; of the others their number is told. */
+enum { NAMED_MAX = 5 };
+
+/* A stack, or, with is_loss, a program that the library is not in. */
+struct row {
+	bool is_loss;
+	bool is_said; /* a loss that is the reason of stacks in other rows */
+	const char *path;
+	struct stacks_verdict verdict;
+	size_t *program;
+	size_t count;
+};
+
+struct stacks_report {
+	const struct stacktree *tree;
+	struct row *row;
+	size_t count;
+	bool is_cut;
+};
+
+static bool is_same(const struct row *a, const struct row *b)
+{
+	return a->is_loss == b->is_loss && strcmp(a->path, b->path) == 0 &&
+	       a->verdict.layer == b->verdict.layer && a->verdict.reason == b->verdict.reason &&
+	       a->verdict.stack.kind == b->verdict.stack.kind &&
+	       a->verdict.stack.linkage == b->verdict.stack.linkage &&
+	       strcmp(a->verdict.stack.version, b->verdict.stack.version) == 0 &&
+	       a->verdict.variable == b->verdict.variable &&
+	       a->verdict.variable_lacks == b->verdict.variable_lacks &&
+	       a->verdict.is_aside == b->verdict.is_aside && a->is_said == b->is_said;
+}
+
+static void *one_more(void *array, size_t count, size_t size)
+{
+	/* It doubles at powers of two. */
+	return count != 0 && (count & (count - 1)) != 0
+		       ? array
+		       : realloc(array, (count == 0 ? 1 : 2 * count) * size);
+}
+
+static struct row *find_row(struct stacks_report *r, const struct row *like)
+{
+	struct row *rows;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (is_same(&r->row[i], like))
+			return &r->row[i];
+	rows = one_more(r->row, r->count, sizeof(*rows));
+	if (rows == NULL)
+		return NULL;
+	r->row = rows;
+	rows[r->count] = *like;
+	return &rows[r->count++];
+}
+
+static int add(struct stacks_report *r, const struct row *like, size_t program)
+{
+	struct row *row = find_row(r, like);
+	size_t *programs;
+
+	if (row == NULL)
+		return -1;
+	programs = one_more(row->program, row->count, sizeof(*programs));
+	if (programs == NULL)
+		return -1;
+	row->program = programs;
+	programs[row->count++] = program;
+	return 0;
+}
+
+static int add_program(struct stacks_report *r, size_t index)
+{
+	const struct stacktree_program *p = stacktree_program(r->tree, index);
+	struct row row = {.is_loss = true, .path = p->path == NULL ? "?" : p->path};
+
+	row.verdict.reason = stacks_lost(&p->facts);
+	row.verdict.variable = -1;
+	for (size_t u = 0; u < p->facts.use_count; u++)
+		row.is_said = row.is_said ||
+			      (p->facts.use[u].file != NULL && p->facts.use[u].file->count > 0);
+	if (row.verdict.reason != REASON_NONE && p->facts.use_count > 0 && add(r, &row, index) != 0)
+		return -1;
+	for (size_t u = 0; u < p->facts.use_count; u++) {
+		const struct stacks_use *use = &p->facts.use[u];
+
+		for (size_t i = 0; use->file != NULL && i < use->file->count; i++) {
+			row = (struct row){.path = use->path,
+					   .verdict = stacks_judge(&p->facts, u, i)};
+			if (add(r, &row, index) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+struct stacks_report *stacks_report_new(const struct stacktree *tree)
+{
+	struct stacks_report *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->tree = tree;
+	for (size_t i = 0; i < stacktree_count(tree); i++) {
+		if (add_program(r, i) != 0) {
+			stacks_report_free(r);
+			return NULL;
+		}
+	}
+	return r;
+}
+
+void stacks_report_free(struct stacks_report *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->count; i++)
+		free(r->row[i].program);
+	free(r->row);
+	free(r);
+}
+
+static bool is_unreached(const struct row *row)
+{
+	return !row->is_loss && row->verdict.layer == LAYER_NONE && !row->verdict.is_aside;
+}
+
+size_t stacks_report_unreached(const struct stacks_report *r)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		count += is_unreached(&r->row[i]);
+	return count;
+}
+
+/* Programs whose memory could not be looked at: another user's. */
+static size_t closed(const struct stacks_report *r)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < stacktree_count(r->tree); i++)
+		count += stacktree_program(r->tree, i)->is_closed;
+	return count;
+}
+
+/* --- for people --- */
+
+static void print_programs(const struct stacks_report *r, const struct row *row, FILE *to)
+{
+	for (size_t i = 0; i < row->count && i < NAMED_MAX; i++) {
+		const struct stacktree_program *p = stacktree_program(r->tree, row->program[i]);
+		char shown[SHOW_MAX];
+
+		fprintf(to, "      in   %s (process %ld", show_text(p->command, shown),
+			(long)p->pid);
+		if (p->processes > 1)
+			fprintf(to, " and %zu forked from it", p->processes - 1);
+		fprintf(to, "%s)\n", p->is_running ? ", still running" : "");
+	}
+	if (row->count > NAMED_MAX)
+		fprintf(to, "      and  %zu more\n", row->count - NAMED_MAX);
+}
+
+static void print_stack(const struct stacks_report *r, const struct row *row, FILE *to)
+{
+	static const char *const linkage[] = {
+		[TLS_SHARED] = "",
+		[TLS_EXPORTED] = ", linked into the file",
+		[TLS_HIDDEN] = ", linked into the file",
+	};
+	const struct stacks_verdict *v = &row->verdict;
+	char shown[SHOW_MAX];
+
+	fprintf(to, "  %s%s%s in %s%s\n", stacks_kind_text(v->stack.kind),
+		v->stack.version[0] == '\0' ? "" : " ", v->stack.version,
+		show_text(row->path, shown),
+		v->stack.kind == TLS_GO || v->stack.kind == TLS_RUSTLS ? ""
+								       : linkage[v->stack.linkage]);
+	print_programs(r, row, to);
+	if (v->layer == LAYER_ENVIRONMENT && v->variable >= 0)
+		fprintf(to, "      by   %s\n", tls_variable_name[v->variable]);
+	if (v->layer != LAYER_NONE || v->is_aside)
+		return;
+	fprintf(to, "      why  %s\n", stacks_reason_text(v->reason));
+	if (v->variable_lacks)
+		fprintf(to, "      why  %s is set, to a file without the CAs\n",
+			tls_variable_name[v->variable]);
+	fprintf(to, "      do   %s\n", stacks_advice(v));
+}
+
+static void print_loss(const struct stacks_report *r, const struct row *row, FILE *to)
+{
+	char shown[SHOW_MAX];
+
+	fprintf(to, "  %s\n", show_text(row->path, shown));
+	print_programs(r, row, to);
+	fprintf(to, "      why  %s\n", stacks_reason_text(row->verdict.reason));
+}
+
+static void print_layer(const struct stacks_report *r, enum stacks_layer layer, bool is_aside,
+			const char *title, FILE *to)
+{
+	bool is_titled = false;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct row *row = &r->row[i];
+
+		if (row->is_loss || row->verdict.layer != layer ||
+		    row->verdict.is_aside != is_aside)
+			continue;
+		if (!is_titled)
+			fprintf(to, "%s:\n", title);
+		is_titled = true;
+		print_stack(r, row, to);
+	}
+}
+
+static void print_losses(const struct stacks_report *r, FILE *to)
+{
+	bool is_titled = false;
+
+	for (size_t i = 0; i < r->count; i++) {
+		if (!r->row[i].is_loss || r->row[i].is_said)
+			continue;
+		if (!is_titled)
+			fputs("other programs that the library is not in:\n", to);
+		is_titled = true;
+		print_loss(r, &r->row[i], to);
+	}
+}
+
+static void print_end(const struct stacks_run *run, FILE *to)
+{
+	char shown[SHOW_MAX];
+
+	fprintf(to, "%s ", show_text(run->command[0], shown));
+	if (WIFSIGNALED(run->status))
+		fprintf(to, "was ended by signal %d (%s)\n", WTERMSIG(run->status),
+			strsignal(WTERMSIG(run->status)));
+	else
+		fprintf(to, "ended with status %d\n", WEXITSTATUS(run->status));
+}
+
+void stacks_report_text(const struct stacks_report *r, const struct stacks_run *run, FILE *to)
+{
+	size_t stacks = 0, unreached = stacks_report_unreached(r);
+
+	for (size_t i = 0; i < r->count; i++)
+		stacks += !r->row[i].is_loss && !r->row[i].verdict.is_aside;
+	print_layer(r, LAYER_HOOKS, false, "reached by the hooks", to);
+	print_layer(r, LAYER_FILES, false,
+		    "reached by the file layer, if it reads a bundle of CAs from a file", to);
+	print_layer(r, LAYER_ENVIRONMENT, false, "reached by the environment", to);
+	print_layer(r, LAYER_NONE, false, "NOT reached", to);
+	print_layer(r, LAYER_NONE, true, "not reached, and loaded for LDAP or RTMP alone", to);
+	print_losses(r, to);
+	print_end(run, to);
+	if (stacks == 0)
+		fputs("no TLS was loaded\n", to);
+	else
+		fprintf(to, "TLS stacks: %zu, reached: %zu, not reached: %zu\n", stacks,
+			stacks - unreached, unreached);
+	if (closed(r) > 0)
+		fprintf(to, "programs that may not be looked into: %zu\n", closed(r));
+}
+
+/* --- for programs --- */
+
+static void json_programs(struct json *j, const struct stacks_report *r, const struct row *row)
+{
+	json_open_array(j, "programs");
+	for (size_t i = 0; i < row->count; i++) {
+		const struct stacktree_program *p = stacktree_program(r->tree, row->program[i]);
+
+		json_open_object(j, NULL);
+		json_number(j, "pid", (long)p->pid);
+		json_string(j, "path", p->path);
+		json_string(j, "command", p->command);
+		json_number(j, "processes", (long)p->processes);
+		json_bool(j, "running", p->is_running);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void json_why(struct json *j, const struct stacks_verdict *v)
+{
+	const char *reason = stacks_reason_name(v->reason), *text = stacks_reason_text(v->reason);
+
+	json_string(j, "reason", reason[0] == '\0' ? NULL : reason);
+	json_string(j, "why", text[0] == '\0' ? NULL : text);
+}
+
+static void json_stack(struct json *j, const struct stacks_report *r, const struct row *row)
+{
+	const struct stacks_verdict *v = &row->verdict;
+	const char *version = v->stack.version, *advice = stacks_advice(v);
+
+	json_open_object(j, NULL);
+	json_string(j, "kind", stacks_kind_text(v->stack.kind));
+	json_string(j, "version", version[0] == '\0' ? NULL : version);
+	json_string(j, "file", row->path);
+	json_bool(j, "linked_in", v->stack.linkage != TLS_SHARED);
+	json_bool(j, "reached", v->layer != LAYER_NONE);
+	json_string(j, "layer", stacks_layer_name(v->layer));
+	json_bool(j, "aside", v->is_aside);
+	json_why(j, v);
+	json_string(j, "variable", v->variable < 0 ? NULL : tls_variable_name[v->variable]);
+	json_string(j, "advice", advice[0] == '\0' ? NULL : advice);
+	json_programs(j, r, row);
+	json_close_object(j);
+}
+
+static void json_loss(struct json *j, const struct stacks_report *r, const struct row *row)
+{
+	json_open_object(j, NULL);
+	json_string(j, "path", row->path);
+	json_why(j, &row->verdict);
+	json_programs(j, r, row);
+	json_close_object(j);
+}
+
+static void json_rows(struct json *j, const struct stacks_report *r, const char *key, bool losses)
+{
+	json_open_array(j, key);
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->row[i].is_loss != losses)
+			continue;
+		if (losses)
+			json_loss(j, r, &r->row[i]);
+		else
+			json_stack(j, r, &r->row[i]);
+	}
+	json_close_array(j);
+}
+
+void stacks_report_json(const struct stacks_report *r, const struct stacks_run *run, int status,
+			FILE *to)
+{
+	struct json j = {.to = to, .first = true};
+
+	json_open_object(&j, NULL);
+	json_number(&j, "version", 1);
+	json_number(&j, "status", status);
+	json_open_array(&j, "command");
+	for (size_t i = 0; run->command[i] != NULL; i++)
+		json_string(&j, NULL, run->command[i]);
+	json_close_array(&j);
+	json_open_object(&j, "ended");
+	json_string(&j, "by", WIFSIGNALED(run->status) ? "signal" : "exit");
+	json_number(&j, "number",
+		    WIFSIGNALED(run->status) ? WTERMSIG(run->status) : WEXITSTATUS(run->status));
+	json_close_object(&j);
+	json_bool(&j, "traced", !run->is_polled);
+	json_bool(&j, "complete", stacktree_is_whole(r->tree) && closed(r) == 0);
+	json_number(&j, "anchors", (long)run->anchors);
+	json_rows(&j, r, "stacks", false);
+	json_rows(&j, r, "without_library", true);
+	json_close_object(&j);
+}

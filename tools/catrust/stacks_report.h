@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_STACKS_REPORT_H
+#define CATRUST_STACKS_REPORT_H
+
+#include "stacktree.h"
+
+#include <stdio.h>
+
+/* The stacks of a tree of programs, those that are alike in one row. */
+struct stacks_report;
+
+/* What else is told. */
+struct stacks_run {
+	char *const *command;
+	int status; /* as of waitpid() */
+	bool is_polled;
+	size_t anchors; /* in the trust directories */
+};
+
+/* tree must outlive it. NULL: out of memory. Free with stacks_report_free(). */
+struct stacks_report *stacks_report_new(const struct stacktree *tree);
+void stacks_report_free(struct stacks_report *r);
+
+size_t stacks_report_unreached(const struct stacks_report *r);
+
+void stacks_report_text(const struct stacks_report *r, const struct stacks_run *run, FILE *to);
+void stacks_report_json(const struct stacks_report *r, const struct stacks_run *run, int status,
+			FILE *to);
+
+#endif

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stacktree.h"
+
+#include "procfile.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PROGRAMS_MAX = 20000, PROCESSES_MAX = 20000, USES_MAX = 4096, FILES_MAX = 20000 };
+
+/* A file that was looked into, once however many programs load it. */
+struct known_file {
+	struct known_file *next;
+	char *path;
+	char *device;
+	uint64_t inode;
+	bool is_elf;
+	struct tls_file facts;
+};
+
+struct process {
+	pid_t pid;
+	size_t program;
+	uint64_t seen; /* a hash of its maps when they were read last */
+};
+
+struct stacktree {
+	stacktree_check *check;
+	void *arg;
+	struct known_file *files;
+	size_t file_count;
+	struct stacktree_program *program;
+	size_t program_count;
+	struct process *process;
+	size_t process_count;
+	bool is_cut;
+};
+
+struct stacktree *stacktree_new(stacktree_check *check, void *arg)
+{
+	struct stacktree *t = calloc(1, sizeof(*t));
+
+	if (t != NULL) {
+		t->check = check;
+		t->arg = arg;
+	}
+	return t;
+}
+
+void stacktree_free(struct stacktree *t)
+{
+	if (t == NULL)
+		return;
+	while (t->files != NULL) {
+		struct known_file *next = t->files->next;
+
+		free(t->files->path);
+		free(t->files->device);
+		free(t->files);
+		t->files = next;
+	}
+	for (size_t i = 0; i < t->program_count; i++) {
+		free(t->program[i].facts.use);
+		free(t->program[i].where);
+		free(t->program[i].path);
+	}
+	free(t->program);
+	free(t->process);
+	free(t);
+}
+
+/* Room for one more in a growing array; false and nothing changed where there is none. */
+static bool grow(void **array, size_t count, size_t size, size_t max)
+{
+	void *more;
+
+	/* It doubles at powers of two. */
+	if (count >= max)
+		return false;
+	if (count != 0 && (count & (count - 1)) != 0)
+		return true;
+	more = realloc(*array, (count == 0 ? 1 : 2 * count) * size);
+	if (more == NULL)
+		return false;
+	*array = more;
+	return true;
+}
+
+static struct process *find(struct stacktree *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->process_count; i++)
+		if (t->process[i].pid == pid)
+			return &t->process[i];
+	return NULL;
+}
+
+/* --- what a file holds --- */
+
+static int read_fd(void *arg, uint64_t at, void *buf, size_t len)
+{
+	const int *fd = arg;
+	char *to = buf;
+
+	while (len > 0) {
+		ssize_t got = pread(*fd, to, len, (off_t)at);
+
+		if (got <= 0)
+			return -1;
+		to += got;
+		at += (uint64_t)got;
+		len -= (size_t)got;
+	}
+	return 0;
+}
+
+static int open_file(const char *path, uint64_t inode)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+			(inode != 0 && (uint64_t)st.st_ino != inode))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/*
+ * The first way works even where the file was replaced or is in another mount namespace, but may
+ * be root's alone. Some file systems show another inode in maps: then the path has to do.
+ */
+static int open_mapped(pid_t tid, const struct procfile_mapping *m)
+{
+	char path[PATH_MAX + 64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/map_files/%llx-%llx", (long)tid,
+		 (unsigned long long)m->start, (unsigned long long)m->end);
+	fd = open_file(path, 0);
+	if (fd < 0)
+		fd = open_file(m->path, m->inode);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%ld/root%s", (long)tid, m->path);
+		fd = open_file(path, 0);
+	}
+	return fd;
+}
+
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static void look_into(struct known_file *f, pid_t tid, const struct procfile_mapping *m)
+{
+	struct elffile_source source = {.read = read_fd};
+	struct stat st;
+	int fd = open_mapped(tid, m);
+
+	source.arg = &fd;
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		source.size = (uint64_t)st.st_size;
+		f->is_elf = tlsfile_read(&source, name_of(f->path), &f->facts) == 0;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static const struct known_file *file_of(struct stacktree *t, pid_t tid,
+					const struct procfile_mapping *m)
+{
+	struct known_file *f;
+
+	for (f = t->files; f != NULL; f = f->next)
+		if (f->inode == m->inode && strcmp(f->device, m->device) == 0 &&
+		    strcmp(f->path, m->path) == 0)
+			return f;
+	f = t->file_count < FILES_MAX ? calloc(1, sizeof(*f)) : NULL;
+	if (f == NULL)
+		goto fail;
+	f->path = strdup(m->path);
+	f->device = strdup(m->device);
+	f->inode = m->inode;
+	if (f->path == NULL || f->device == NULL)
+		goto fail;
+	look_into(f, tid, m);
+	f->next = t->files;
+	t->files = f;
+	t->file_count++;
+	return f;
+fail:
+	if (f != NULL) {
+		free(f->path);
+		free(f->device);
+	}
+	free(f);
+	t->is_cut = true;
+	return NULL;
+}
+
+/* --- what a program is --- */
+
+static bool has_library(const char *preload)
+{
+	static const char name[] = "libcatrust.so";
+
+	return preload != NULL && strstr(preload, name) != NULL;
+}
+
+static bool is_on(const char *value)
+{
+	return value != NULL && value[0] != '\0' && strcmp(value, "0") != 0;
+}
+
+static const char java_store[] = "-Djavax.net.ssl.trustStore=", openssl_ca[] = "--use-openssl-ca";
+
+static void take_environment(struct stacktree *t, struct stacktree_program *p, const char *text,
+			     size_t len)
+{
+	static const char *const java[] = {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"};
+	const char *files = procfile_variable(text, len, "CATRUST_FILES");
+	const char *node = procfile_variable(text, len, "NODE_OPTIONS");
+
+	p->facts.is_named = has_library(procfile_variable(text, len, "LD_PRELOAD"));
+	p->facts.is_disabled = is_on(procfile_variable(text, len, "CATRUST_DISABLE"));
+	p->facts.files_off = files != NULL && strcmp(files, "off") == 0;
+	p->facts.openssl_ca = node != NULL && strstr(node, openssl_ca) != NULL;
+	for (int i = 0; i < TLS_VARIABLES; i++) {
+		const char *value = procfile_variable(text, len, tls_variable_name[i]);
+
+		if (value == NULL || value[0] == '\0')
+			continue;
+		p->facts.set |= 1U << i;
+		if (t->check(t->arg, value))
+			p->facts.good |= 1U << i;
+	}
+	for (size_t i = 0; i < sizeof(java) / sizeof(*java); i++) {
+		const char *value = procfile_variable(text, len, java[i]);
+
+		if (value != NULL && strstr(value, java_store) != NULL)
+			p->facts.java_store = true;
+	}
+}
+
+static void take_command(struct stacktree_program *p, char *line, size_t len)
+{
+	for (size_t at = 0; at < len; at += strlen(line + at) + 1) {
+		if (strncmp(line + at, java_store, strlen(java_store)) == 0)
+			p->facts.java_store = true;
+		if (strcmp(line + at, openssl_ca) == 0)
+			p->facts.openssl_ca = true;
+	}
+	for (size_t i = 0; i + 1 < len; i++)
+		if (line[i] == '\0')
+			line[i] = ' ';
+	if (len >= sizeof(p->command)) {
+		memcpy(p->command, line, sizeof(p->command) - 4);
+		memcpy(p->command + sizeof(p->command) - 4, "...", 4);
+	} else {
+		memcpy(p->command, line, len);
+		p->command[len] = '\0';
+	}
+}
+
+static char *read_path(pid_t pid)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/%ld/exe", (long)pid);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return NULL;
+	path[len] = '\0';
+	return strdup(path);
+}
+
+/* Right after exec: later, a process may have overwritten its own arguments and environment. */
+static void describe(struct stacktree *t, struct stacktree_program *p)
+{
+	size_t len;
+	char *text = procfile_read(p->pid, "environ", &len);
+
+	p->is_closed = text == NULL;
+	if (text != NULL)
+		take_environment(t, p, text, len);
+	free(text);
+	text = procfile_read(p->pid, "cmdline", &len);
+	if (text != NULL)
+		take_command(p, text, len);
+	free(text);
+	text = procfile_read(p->pid, "auxv", &len);
+	p->facts.is_secure = text != NULL && procfile_aux(text, len, AT_SECURE) != 0;
+	free(text);
+	p->path = read_path(p->pid);
+}
+
+/* Returns the index, or PROGRAMS_MAX. */
+static size_t add_program(struct stacktree *t, pid_t pid)
+{
+	struct stacktree_program *p;
+
+	if (!grow((void **)&t->program, t->program_count, sizeof(*t->program), PROGRAMS_MAX)) {
+		t->is_cut = true;
+		return PROGRAMS_MAX;
+	}
+	p = &t->program[t->program_count];
+	*p = (struct stacktree_program){.pid = pid, .processes = 1};
+	describe(t, p);
+	return t->program_count++;
+}
+
+static struct process *add_process(struct stacktree *t, pid_t pid, size_t program)
+{
+	struct process *process;
+
+	if (program == PROGRAMS_MAX ||
+	    !grow((void **)&t->process, t->process_count, sizeof(*t->process), PROCESSES_MAX)) {
+		t->is_cut = true;
+		return NULL;
+	}
+	process = &t->process[t->process_count++];
+	*process = (struct process){.pid = pid, .program = program};
+	return process;
+}
+
+void stacktree_exec(struct stacktree *t, pid_t pid)
+{
+	struct process *process = find(t, pid);
+	size_t program = add_program(t, pid);
+
+	if (process == NULL) {
+		add_process(t, pid, program);
+	} else if (program != PROGRAMS_MAX) {
+		process->program = program;
+		process->seen = 0;
+	}
+}
+
+void stacktree_fork(struct stacktree *t, pid_t parent, pid_t child)
+{
+	const struct process *from = find(t, parent);
+
+	if (from == NULL || find(t, child) != NULL)
+		return;
+	if (add_process(t, child, from->program) != NULL) {
+		from = find(t, parent); /* it may have moved */
+		if (from != NULL)
+			t->program[from->program].processes++;
+	}
+}
+
+/* --- what is loaded --- */
+
+/* The index of the file among those of the program; it is added if it is new. -1: no room. */
+static long use_of(struct stacktree *t, struct stacktree_program *p, pid_t tid,
+		   const struct procfile_mapping *m)
+{
+	struct stacks_program *facts = &p->facts;
+	const struct known_file *f;
+
+	for (size_t u = 0; u < facts->use_count; u++)
+		if (strcmp(facts->use[u].path, m->path) == 0)
+			return (long)u;
+	f = file_of(t, tid, m);
+	if (f == NULL ||
+	    !grow((void **)&facts->use, facts->use_count, sizeof(*facts->use), USES_MAX) ||
+	    !grow((void **)&p->where, facts->use_count, sizeof(*p->where), USES_MAX))
+		return -1;
+	facts->use[facts->use_count] = (struct stacks_use){
+		.file = f->is_elf ? &f->facts : NULL,
+		.path = f->path,
+		.is_main = p->path != NULL && strcmp(p->path, m->path) == 0,
+	};
+	if (f->is_elf && strcmp(name_of(m->path), "libcatrust.so") == 0) {
+		facts->is_preloaded = true;
+		facts->machine = f->facts.elf.machine;
+	}
+	return (long)facts->use_count++;
+}
+
+static bool lies_in(uint64_t address, struct stacktree_range range)
+{
+	return address >= range.start && address < range.end;
+}
+
+/* Before it is bound, a slot leads into its own file, or nowhere yet. */
+static enum stacks_slot judge_slot(const struct stacktree_program *p, size_t u, uint64_t value)
+{
+	if (lies_in(value, p->library))
+		return SLOT_HOOKED;
+	for (size_t i = 0; i < p->facts.use_count; i++)
+		if (i != u && lies_in(value, p->where[i]))
+			return SLOT_ELSEWHERE;
+	return SLOT_UNKNOWN;
+}
+
+/* Where the pointers of the program's libraries lead, while they are there to be read. */
+static void read_slots(struct stacktree_program *p, pid_t tid)
+{
+	const uint64_t page = 4096;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/mem", (long)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	for (size_t u = 0; u < p->facts.use_count; u++) {
+		struct stacks_use *use = &p->facts.use[u];
+		uint64_t value, at;
+
+		if (use->file == NULL || use->file->elf.verify_slot == 0 ||
+		    use->slot == SLOT_HOOKED)
+			continue;
+		at = p->where[u].start - (use->file->elf.first & ~(page - 1)) +
+		     use->file->elf.verify_slot;
+		if (read_fd(&fd, at, &value, sizeof(value)) == 0)
+			use->slot = judge_slot(p, u, value);
+	}
+	close(fd);
+}
+
+static uint64_t hash_of(const char *text, size_t len)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+/* The mappings of a file follow one another, its code among them. */
+static void take_maps(struct stacktree *t, struct stacktree_program *p, pid_t tid, char *text)
+{
+	struct stacktree_range range = {0, 0};
+	const char *path = "";
+	char *rest = text, *line;
+	long u = -1;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		struct procfile_mapping m;
+
+		if (!procfile_mapping(line, &m) || m.path[0] != '/' || m.inode == 0)
+			continue;
+		if (strcmp(path, m.path) != 0) {
+			path = m.path;
+			range.start = m.start;
+			u = -1;
+		}
+		range.end = m.end;
+		if (m.is_code && u < 0) {
+			u = use_of(t, p, tid, &m);
+			t->is_cut = t->is_cut || u < 0;
+		}
+		if (u >= 0)
+			p->where[u] = range;
+		if (u >= 0 && strcmp(name_of(path), "libcatrust.so") == 0)
+			p->library = range;
+	}
+}
+
+void stacktree_look(struct stacktree *t, pid_t pid, pid_t tid)
+{
+	struct process *process = find(t, pid);
+	struct stacktree_program *program;
+	size_t len = 0;
+	uint64_t hash;
+	char *text;
+
+	if (process == NULL)
+		process = add_process(t, pid, add_program(t, pid));
+	if (process == NULL)
+		return;
+	text = procfile_read(tid, "maps", &len);
+	if (text == NULL)
+		return;
+	program = &t->program[process->program];
+	hash = hash_of(text, len);
+	if (hash != process->seen)
+		take_maps(t, program, tid, text);
+	process->seen = hash;
+	free(text);
+	if (program->facts.is_preloaded)
+		read_slots(program, tid);
+}
+
+void stacktree_gone(struct stacktree *t, pid_t pid)
+{
+	struct process *process = find(t, pid);
+
+	if (process != NULL)
+		*process = t->process[--t->process_count];
+}
+
+void stacktree_each(struct stacktree *t, void (*see)(void *arg, pid_t pid), void *arg)
+{
+	for (size_t i = 0; i < t->process_count; i++)
+		see(arg, t->process[i].pid);
+}
+
+void stacktree_finish(struct stacktree *t)
+{
+	for (size_t i = 0; i < t->process_count; i++)
+		t->program[t->process[i].program].is_running = true;
+}
+
+size_t stacktree_count(const struct stacktree *t)
+{
+	return t->program_count;
+}
+
+const struct stacktree_program *stacktree_program(const struct stacktree *t, size_t i)
+{
+	return &t->program[i];
+}
+
+bool stacktree_is_whole(const struct stacktree *t)
+{
+	return !t->is_cut;
+}
