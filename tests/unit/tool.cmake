@@ -10,6 +10,7 @@ foreach(name IN ITEMS
     chain
     json
     scopedir
+    stacks
     starttls
     target
     text)

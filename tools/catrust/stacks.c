@@ -119,7 +119,7 @@ static enum stacks_reason through_hooks(const struct stacks_program *p,
 					const struct stacks_use *use, const struct tls_stack *stack)
 {
 	if (stack->kind != TLS_OPENSSL)
-		return REASON_OWN;
+		return stack->linkage == TLS_SHARED ? REASON_NOT_OPENSSL : REASON_OWN;
 	if (is_old(stack))
 		return REASON_OLD;
 	if (use->slot == SLOT_HOOKED)
@@ -218,7 +218,7 @@ struct stacks_verdict stacks_judge(const struct stacks_program *program, size_t 
 							 : REASON_NOT_OPENSSL;
 		if (v.reason == REASON_NONE) {
 			v.layer = LAYER_HOOKS;
-		} else if (is_openssl_like(v.stack.kind)) {
+		} else if (is_openssl_like(v.stack.kind) && v.stack.linkage != TLS_SHARED) {
 			enum stacks_reason files = through_files(program, use);
 
 			v.layer = files == REASON_NONE ? LAYER_FILES : LAYER_NONE;

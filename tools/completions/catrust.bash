@@ -3,13 +3,28 @@
 
 _catrust() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='fetch list add remove help' options=
+	local commands='fetch doctor list add remove help' options= i
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
 	fi
+	# doctor -- COMMAND: with its own completions
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		if [[ ${COMP_WORDS[1]} == doctor && ${COMP_WORDS[i]} == -- ]]; then
+			if declare -F _comp_command_offset >/dev/null; then
+				_comp_command_offset $((i + 1))
+			elif declare -F _command_offset >/dev/null; then
+				_command_offset $((i + 1))
+			elif ((i + 1 == COMP_CWORD)); then
+				mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+			else
+				compopt -o default
+			fi
+			return
+		fi
+	done
 	case $prev in
 	--dir)
 		compopt -o filenames
@@ -25,6 +40,7 @@ _catrust() {
 	esac
 	case ${COMP_WORDS[1]} in
 	fetch) options='--dir --fingerprint --help --public-bundle --servername --stdout --timeout' ;;
+	doctor) options='-- --dir --help --json' ;;
 	add) options='--dir --fingerprint --help --public-bundle' ;;
 	list | remove) options='--dir --help' ;;
 	help)
