@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates with exactly the names and extensions that a test of the policy wants, and handshakes in memory."""
 
+import functools
 import json
 import os
 
@@ -19,6 +20,12 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 """
+
+
+@functools.lru_cache(maxsize=None)
+def openssl_version():
+    """The major version of the openssl program."""
+    return int(lab.openssl("version").split()[1].split(b".")[0])
 
 
 def element(tag, content):
@@ -101,8 +108,9 @@ class Pki:
     def extensions(usual, without, more):
         replaced = [line.split("=")[0].strip() for line in more.splitlines()]
         lines = [line for line in usual.splitlines() if line.split("=")[0].strip() not in [*without, *replaced]]
-        # Left out, key identifiers come by themselves.
-        lines += [name + " = none" for name in without if name.endswith("KeyIdentifier") and name not in replaced]
+        if openssl_version() >= 3:
+            # Left out, key identifiers come by themselves.
+            lines += [name + " = none" for name in without if name.endswith("KeyIdentifier") and name not in replaced]
         return "\n".join([*lines, more, ""])
 
     def path(self, name):

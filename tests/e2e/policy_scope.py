@@ -293,7 +293,7 @@ seen = []
 def observe(connection, cert, code, depth, ok):
     seen.append([code, depth, ok, cert.get_subject().CN])
     return {"observe": ok, "accept": True, "refuse": False}[sys.argv[2]]
-c = SSL.Context(SSL.TLS_CLIENT_METHOD if sys.argv[3] == "client" else SSL.SSLv23_METHOD)
+c = SSL.Context(getattr(SSL, "TLS_CLIENT_METHOD" if sys.argv[3] == "client" else "", SSL.SSLv23_METHOD))
 c.set_verify(SSL.VERIFY_PEER, observe)
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
 s.setblocking(True)

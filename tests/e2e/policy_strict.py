@@ -221,7 +221,7 @@ seen = []
 def observe(connection, cert, code, depth, ok):
     seen.append([code, ok])
     return ok
-c = SSL.Context(SSL.TLS_CLIENT_METHOD)
+c = SSL.Context(getattr(SSL, "TLS_CLIENT_METHOD", SSL.SSLv23_METHOD))
 c.set_verify(SSL.VERIFY_PEER, observe)
 c.get_cert_store().set_flags(crypto.X509StoreFlags.X509_STRICT)
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
@@ -241,7 +241,7 @@ print(json.dumps([result, seen, SSL._lib.SSL_get_verify_result(t._ssl)]))
         lab.need(modules=["OpenSSL"])
         codes, path, chain, _ = made("forgiven", "all that old corporate CAs lack")
         with lab.server(chain, key=chain) as server:
-            for env in {}, RELAX:
+            for env in ({}, RELAX) if self.finds else (RELAX,):
                 result = lab.run(self.PYOPENSSL, [server.port], shim=True, dirs=[path], env=env)
                 self.assertEqual((0, ""), (result.code, result.err))
                 got, seen, code = json.loads(result.out)

@@ -153,7 +153,7 @@ def relocation_faults(path):
 def size_faults(path):
     with tempfile.TemporaryDirectory() as folder:
         stripped = os.path.join(folder, "stripped")
-        tool("strip", "-o", stripped, path)
+        tool(os.environ.get("STRIP", "strip"), "-o", stripped, path)
         size = os.path.getsize(stripped)
     if size >= SIZE:
         yield "has %d bytes stripped, %d or more" % (size, SIZE)
