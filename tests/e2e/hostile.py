@@ -80,9 +80,10 @@ class Processes(Hostile):
     def test_out_of_descriptors(self):
         """While there is none for the trust directory, it says so; afterwards it trusts."""
         without, result = self.each("descriptors")
-        self.assertEqual((0, "without descriptors: %s\nwith descriptors again: trusted\n" % UNKNOWN), result[:2])
+        self.assertEqual((0, "without descriptors: %s\nwith descriptors again: trusted\nwith a new context: trusted\n"
+                          % UNKNOWN), result[:2])
         self.assertEqual((0, result.out.replace("trusted", UNKNOWN), ""), without)
-        self.lines(result.err, [r"ca\.d.*: too many open files"])
+        self.lines(result.err, [r"/corp-root\.pem: too many open files", self.dirs[0] + ": too many open files"])
 
     def test_small_stack(self):
         self.trusted(*self.each("stack"))
@@ -116,7 +117,11 @@ class Processes(Hostile):
 
 class Linking(Hostile):
     def test_static_program(self):
-        self.unreached(*self.each("once", program=build("static", "hostile.c", "-static", *TLS, "-ldl", "-Wno-error")))
+        try:
+            program = build("static", "hostile.c", "-static", *TLS, "-ldl")
+        except RuntimeError as e:
+            self.skipTest("no static OpenSSL: " + str(e).splitlines()[-1])
+        self.unreached(*self.each("once", program=program))
 
     def test_static_program_of_musl(self):
         program = os.path.join(lab.folder("built"), "musl")
