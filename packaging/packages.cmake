@@ -16,8 +16,7 @@ foreach(target shim trustdir catrust_tool catrust)
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=)
 endforeach()
 # What distributions ask of programs. The shim has its own flags, for every libc at once.
-target_compile_options(catrust_tool PRIVATE -fstack-protector-strong
-  $<$<NOT:$<BOOL:${CATRUST_STATIC}>>:-D_FORTIFY_SOURCE=2>)
+target_compile_options(catrust_tool PRIVATE -fstack-protector-strong -D_FORTIFY_SOURCE=2)
 target_link_options(catrust PRIVATE -Wl,-z,relro,-z,now)
 
 set(doc ${CMAKE_INSTALL_DATADIR}/doc/catrust)

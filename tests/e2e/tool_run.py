@@ -192,17 +192,45 @@ class Cases:
         if os.path.exists(log):  # some shells have a readlink of their own
             self.assertEqual(set(lab.read(log).decode().split()), {"unset"})
 
-    def test_library_that_cannot_be_preloaded(self):
+    def test_library_at_a_path_that_cannot_be_preloaded(self):
         for name in "a b", "a:b", "a$b":
             with self.subTest(name):
-                path = os.path.join(lab.folder(), name)
+                path, home = os.path.join(lab.folder(), name), lab.folder("home")
                 os.mkdir(path)
                 lib = shutil.copy(self.lib, path)
-                self.failed(125, "can't be preloaded", "true", env={"CATRUST_LIB": lib})
-                # the same by way of a link with a better name
-                link = os.path.join(lab.folder(), "link.so")
-                os.symlink(lib, link)
-                self.failed(125, "can't be preloaded", "true", env={"CATRUST_LIB": link})
+                env = {"CATRUST_LIB": lib, "HOME": home}
+                link = self.shown(env=env)["LD_PRELOAD"]
+                self.assertTrue(link.startswith(home + "/.cache/catrust/"), link)
+                self.assertEqual("libcatrust.so", os.path.basename(link))
+                self.assertEqual(lib, os.readlink(link))
+                self.assertEqual(0o700, os.stat(os.path.dirname(link)).st_mode & 0o777)
+                # the next run, and one inside of a run, use the same
+                self.assertEqual(link, self.shown(env=env)["LD_PRELOAD"])
+                self.assertEqual(link, self.shown(env={**env, "LD_PRELOAD": link})["LD_PRELOAD"])
+                elsewhere = lab.folder("cache")
+                link = self.shown(env={**env, "XDG_CACHE_HOME": elsewhere})["LD_PRELOAD"]
+                self.assertTrue(link.startswith(elsewhere + "/catrust/"), link)
+
+    def test_link_to_the_library_that_cannot_be_made(self):
+        path = os.path.join(lab.folder(), "a b")
+        os.mkdir(path)
+        lib = shutil.copy(self.lib, path)
+        odd = os.path.join(lab.folder(), "c d")
+        os.mkdir(odd)
+        blocked = lab.write(os.path.join(lab.folder(), "file"), "")
+        for home in odd, blocked, "relative", "":
+            self.failed(125, "can't be preloaded", "true", env={"CATRUST_LIB": lib, "HOME": home})
+        # one that others may write to, and one where another thing has the link's name
+        home = lab.folder("home")
+        os.mkdir(os.path.join(home, ".cache"))
+        os.chmod(os.path.join(home, ".cache"), 0o777)
+        env = {"CATRUST_LIB": lib, "HOME": home}
+        self.failed(125, "others may write to", "true", env=env)
+        os.chmod(os.path.join(home, ".cache"), 0o755)
+        link = self.shown(env=env)["LD_PRELOAD"]
+        os.unlink(link)
+        os.symlink("/elsewhere", link)
+        self.failed(125, "is not", "true", env=env)
 
     def test_library_that_is_missing(self):
         self.failed(125, "not there", "true", env={"CATRUST_LIB": "/nowhere/libcatrust.so"})

@@ -58,16 +58,22 @@ def app(folder):
     return lab.write(os.path.join(folder, "app.py"), APP)
 
 
+def cache():
+    """The folder for what takes minutes to make."""
+    path = os.environ.get("CATRUST_COMPAT_CACHE")
+    if not path:
+        raise unittest.SkipTest("CATRUST_COMPAT_CACHE is not set: it names a folder for what takes minutes "
+                                "to make")
+    return os.path.abspath(path)
+
+
 @functools.lru_cache(maxsize=None)
 def debian_root():
     """A Debian root of the cache, of this machine's release: only to be copied."""
-    cache = os.environ.get("CATRUST_COMPAT_CACHE")
-    if not cache:
-        raise unittest.SkipTest("CATRUST_COMPAT_CACHE is not set: it names the folder for Debian roots")
+    root = os.path.join(cache(), "minbase")
     lab.need(programs=["debootstrap", "unshare", "chroot"])
     if os.getuid() != 0:
         raise unittest.SkipTest("not root: a Debian root can't be made")
-    root = os.path.join(os.path.abspath(cache), "minbase")
     if not os.path.isdir(root):
         done = subprocess.run([os.path.join(TOP, "tests", "packages", "root.sh"), root],
                               env=lab.clean_env(), timeout=900, stdout=subprocess.PIPE,
