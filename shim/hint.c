@@ -11,7 +11,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { NAME_BYTES = 256, CHAIN_BYTES = 1600, SHOWN_CERTS = 5, REPEAT_AFTER_S = 60 };
+enum {
+	NAME_BYTES = 256,
+	CHAIN_BYTES = 1600,
+	SHOWN_CERTS = 5,
+	SHOWN_NAME = 200,
+	REPEAT_AFTER_S = 60
+};
 
 enum remedy hint_remedy(int error, bool strict_would_do)
 {
@@ -119,20 +125,23 @@ static void add_target(struct text *t, const struct verification *v)
 	}
 }
 
+/* Of a long name, its beginning: a name may have any length. */
 static void add_name(struct text *t, const struct crypto *c, const X509_NAME *name)
 {
-	char buf[NAME_BYTES] = "";
+	char *all = c->api.X509_NAME_oneline(name, NULL, 0);
+	size_t len = all == NULL ? 0 : strlen(all);
 
-	c->api.X509_NAME_oneline(name, buf, (int)sizeof(buf));
 	text_add(t, "\"");
 	/* A name must not end its own quotes and go on as if it were the hint. */
-	for (const char *at = buf; *at != '\0'; at++) {
-		if (*at == '"')
+	for (size_t i = 0; i < len && i < SHOWN_NAME; i++) {
+		if (all[i] == '"')
 			text_add(t, "\\x22");
 		else
-			text_add_n(t, at, 1);
+			text_add_n(t, &all[i], 1);
 	}
-	text_add(t, "\"");
+	text_add(t, len > SHOWN_NAME ? "...\"" : "\"");
+	if (all != NULL)
+		c->api.CRYPTO_free(all, __FILE__, __LINE__);
 }
 
 static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *cert)

@@ -233,9 +233,14 @@ static void put_subtree(struct der_writer *w, const struct scope *s)
 size_t scope_constraints(const struct scope *const *scopes, size_t count, unsigned char *der,
 			 size_t size)
 {
-	/* Names that no server has: 0.0.0.0/32, and RFC 2606's top level domain. */
-	static const struct scope no_address = {
-		.is_address = true, .mask = {0xff, 0xff, 0xff, 0xff}, .address_len = 4};
+	/*
+	 * Names that no server has: the broadcast address (0.0.0.0 leads to the host itself), and
+	 * one of RFC 2606's top level domain.
+	 */
+	static const struct scope no_address = {.is_address = true,
+						.address = {0xff, 0xff, 0xff, 0xff},
+						.mask = {0xff, 0xff, 0xff, 0xff},
+						.address_len = 4};
 	static const struct scope no_domain = {.domain = "nobody.invalid"};
 	struct der_writer w = {.buf = der, .size = size};
 	size_t all = open_element(&w, DER_SEQUENCE), permitted = open_element(&w, DER_PERMITTED);

@@ -1,0 +1,23 @@
+# Unit tests of the shim's policy, against the OpenSSL that they are linked with. The shim without its
+# hooks: nothing of the test's own is interposed.
+
+pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
+set(shim_dir ${CMAKE_CURRENT_LIST_DIR}/../../shim)
+add_library(shim_parts STATIC
+  ${shim_dir}/attach.c ${shim_dir}/binding.c ${shim_dir}/config.c ${shim_dir}/dl.c ${shim_dir}/hint.c
+  ${shim_dir}/log.c ${shim_dir}/policy.c ${shim_dir}/public.c ${shim_dir}/strict.c ${shim_dir}/trust.c
+  ${shim_dir}/verify.c ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
+target_compile_definitions(shim_parts PUBLIC _GNU_SOURCE OPENSSL_SUPPRESS_DEPRECATED
+                           PRIVATE CATRUST_VERSION="${PROJECT_VERSION}")
+target_link_libraries(shim_parts PUBLIC trustdir fixture PkgConfig::LIBSSL)
+
+foreach(name change hint role scope strict)
+  add_executable(shim_${name} ${CMAKE_CURRENT_LIST_DIR}/shim_${name}.c)
+  target_link_libraries(shim_${name} PRIVATE shim_parts)
+  add_test(NAME shim-${name} COMMAND shim_${name})
+  set_tests_properties(shim-${name} PROPERTIES LABELS unit TIMEOUT 120)
+endforeach()
+# A minute passes when the test says so.
+foreach(name change hint)
+  target_link_options(shim_${name} PRIVATE -Wl,--wrap=clock_gettime)
+endforeach()

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Role x method: whose stores get the anchors, and for whom they count. */
+#include "attach.h"
+
+#include "fixture.h"
+#include "shim_openssl.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+static const struct {
+	const char *name;
+	const SSL_METHOD *(*method)(void);
+	bool client; /* and nothing else */
+} methods[] = {
+	{"TLS", TLS_method, false},
+	{"TLS client", TLS_client_method, true},
+	{"TLS server", TLS_server_method, false},
+	{"TLS 1.2", TLSv1_2_method, false},
+	{"TLS 1.2 client", TLSv1_2_client_method, true},
+	{"TLS 1.2 server", TLSv1_2_server_method, false},
+	{"DTLS", DTLS_method, false},
+	{"DTLS client", DTLS_client_method, true},
+	{"DTLS server", DTLS_server_method, false},
+	{"DTLS 1.2 client", DTLSv1_2_client_method, true},
+	{"DTLS 1.2 server", DTLSv1_2_server_method, false},
+};
+
+static char *dir;
+static EVP_PKEY *key;
+static X509 *root, *server, *client;
+
+static X509 *leaf_for(const char *cn, const char *purpose)
+{
+	char extensions[512];
+
+	snprintf(extensions, sizeof(extensions),
+		 "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+		 "authorityKeyIdentifier=keyid\nextendedKeyUsage=%s\n",
+		 purpose);
+	return new_cert(&(struct cert_plan){
+		.cn = cn, .key = key, .issuer = root, .issuer_key = key, .extensions = extensions});
+}
+
+static void set_up(void)
+{
+	dir = fixture_dir();
+	trust_only(dir);
+	key = new_key();
+	root = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+	server = leaf_for("server", "serverAuth");
+	client = leaf_for("client", "clientAuth");
+}
+
+static void tear_down(void)
+{
+	X509_free(client);
+	X509_free(server);
+	X509_free(root);
+	EVP_PKEY_free(key);
+	fixture_remove(dir);
+}
+
+START_TEST(contexts_that_are_clients_by_themselves)
+{
+	struct ssl *ssl = linked_ssl();
+	const SSL_METHOD *method = methods[_i].method();
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	ck_assert_msg(attach_is_client_method(ssl, method) == methods[_i].client, "%s",
+		      methods[_i].name);
+	ck_assert(!attach_is_tagged(ssl->crypto, SSL_CTX_get_cert_store(ctx)));
+	attach_tag_client(ssl, ctx);
+	ck_assert(attach_is_tagged(ssl->crypto, SSL_CTX_get_cert_store(ctx)));
+	ck_assert(!attach_is_done(ssl->crypto, SSL_CTX_get_cert_store(ctx)));
+	SSL_CTX_free(ctx);
+}
+END_TEST
+
+/* Does the store know the root beforehand, and from whom? */
+enum before { NOTHING, FROM_CLIENT, FROM_PROGRAM };
+
+static const struct {
+	enum role role;
+	enum before before;
+	int error;	/* -1: any */
+	bool of_client; /* the certificate: a client's, or a server's */
+	bool attached;
+} cases[] = {
+	/* A client verifies servers by the anchors, and nobody else does. */
+	{ROLE_CLIENT, NOTHING, X509_V_OK, false, true},
+	{ROLE_CLIENT, NOTHING, X509_V_ERR_INVALID_PURPOSE, true, true},
+	{ROLE_CLIENT, FROM_CLIENT, X509_V_OK, false, true},
+	{ROLE_CLIENT, FROM_PROGRAM, X509_V_OK, false, true},
+	{ROLE_SERVER, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
+	{ROLE_SERVER, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
+	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_CERT_REJECTED, true, true},
+	{ROLE_SERVER, FROM_CLIENT, -1, false, true},
+	{ROLE_NONE, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
+	{ROLE_NONE, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
+	{ROLE_NONE, FROM_CLIENT, -1, false, true},
+	{ROLE_NONE, FROM_CLIENT, -1, true, true},
+	/* What the program trusts itself, it goes on trusting. */
+	{ROLE_SERVER, FROM_PROGRAM, X509_V_OK, true, false},
+	{ROLE_SERVER, FROM_PROGRAM, X509_V_ERR_INVALID_PURPOSE, false, false},
+	{ROLE_NONE, FROM_PROGRAM, X509_V_OK, false, false},
+	{ROLE_NONE, FROM_PROGRAM, X509_V_OK, true, false},
+};
+
+START_TEST(who_verifies)
+{
+	X509_STORE *store = X509_STORE_new();
+	struct attempt attempt = {.role = ROLE_CLIENT, .store = store, .leaf = server};
+	struct verdict got;
+
+	if (cases[_i].before == FROM_PROGRAM)
+		ck_assert_int_eq(X509_STORE_add_cert(store, root), 1);
+	write_cert(dir, "root.pem", root);
+	if (cases[_i].before == FROM_CLIENT)
+		ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	attempt.role = cases[_i].role;
+	attempt.leaf = cases[_i].of_client ? client : server;
+	got = verify_as(&attempt);
+	ck_assert_msg(cases[_i].error < 0 ? got.error != X509_V_OK : got.error == cases[_i].error,
+		      "%d: %s", got.error, got.text);
+	ck_assert_int_eq(got.ret == 1, got.error == X509_V_OK);
+	ck_assert_int_eq(got.attached, cases[_i].attached);
+	ck_assert_int_eq(got.in_store, cases[_i].before != NOTHING || cases[_i].attached);
+	X509_STORE_free(store);
+}
+END_TEST
+
+START_TEST(without_a_trust_directory)
+{
+	X509_STORE *store = X509_STORE_new();
+	struct verdict got = verify_as(&(struct attempt){.store = store, .leaf = server});
+
+	ck_assert_int_eq(got.error, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+	ck_assert_int_eq(got.in_store, 0);
+	X509_STORE_free(store);
+}
+END_TEST
+
+START_TEST(expired_anchors_are_none)
+{
+	X509 *old = new_cert(&(struct cert_plan){
+		.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS, .expired = true});
+	X509_STORE *store = X509_STORE_new();
+	struct verdict got;
+
+	write_cert(dir, "old.pem", old);
+	got = verify_as(&(struct attempt){.store = store, .leaf = server});
+	ck_assert_int_eq(got.error, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+	ck_assert_int_eq(got.in_store, 0);
+	X509_STORE_free(store);
+	X509_free(old);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("role");
+	TCase *tc = tcase_create("role");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 30);
+	tcase_add_loop_test(tc, contexts_that_are_clients_by_themselves, 0, (int)LENGTH(methods));
+	tcase_add_loop_test(tc, who_verifies, 0, (int)LENGTH(cases));
+	tcase_add_test(tc, without_a_trust_directory);
+	tcase_add_test(tc, expired_anchors_are_none);
+	suite_add_tcase(suite, tc);
+	return fixture_run(suite);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scopes: from the name of a folder to what it means, from there to a NameConstraints that OpenSSL
+ * reads, and by OpenSSL's own matcher to the certificates of servers.
+ */
+#include "scope.h"
+
+#include "fixture.h"
+#include "shim_openssl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LABEL_63 "a23456789012345678901234567890123456789012345678901234567890123"
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+/* Folder names. want: as subtree_text() has it. */
+static const struct {
+	const char *name, *want;
+} good[] = {
+	{"corp.example", "DNS:corp.example"},
+	{"Corp.EXAMPLE", "DNS:corp.example"},
+	{"corp", "DNS:corp"},
+	{"localhost", "DNS:localhost"},
+	{"a-b.c--d.example", "DNS:a-b.c--d.example"},
+	{"1.example", "DNS:1.example"},
+	{"dead.beef", "DNS:dead.beef"},
+	{"xn--bcher-kva.example", "DNS:xn--bcher-kva.example"},
+	{"XN--BCHER-KVA.example", "DNS:xn--bcher-kva.example"},
+	{LABEL_63 ".example", "DNS:" LABEL_63 ".example"},
+	{"10.0.0.0_8", "IP:0a000000ff000000"},
+	{"10.1.2.3", "IP:0a010203ffffffff"},
+	{"10.1.2.3_32", "IP:0a010203ffffffff"},
+	{"10.1.2.2_31", "IP:0a010202fffffffe"},
+	{"192.0.2.128_25", "IP:c0000280ffffff80"},
+	{"172.16.0.0_12", "IP:ac100000fff00000"},
+	{"fd00__8", "IP:fd000000000000000000000000000000ff000000000000000000000000000000"},
+	{"fd00___8", "IP:fd000000000000000000000000000000ff000000000000000000000000000000"},
+	{"FD00::_8", "IP:fd000000000000000000000000000000ff000000000000000000000000000000"},
+	{"2001_db8__32", "IP:20010db8000000000000000000000000ffffffff000000000000000000000000"},
+	{"2001_db8_0_8___61", "IP:20010db8000000080000000000000000"
+			      "fffffffffffffff80000000000000000"},
+	{"__1_128", "IP:00000000000000000000000000000001ffffffffffffffffffffffffffffffff"},
+	{"::1", "IP:00000000000000000000000000000001ffffffffffffffffffffffffffffffff"},
+	{"fd00__5_128", "IP:fd000000000000000000000000000005ffffffffffffffffffffffffffffffff"},
+	{"fd00::5", "IP:fd000000000000000000000000000005ffffffffffffffffffffffffffffffff"},
+};
+
+static const char *const bad[] = {
+	"",
+	".",
+	"..",
+	".corp.example",
+	"corp.example.",
+	"corp..example",
+	"-corp.example",
+	"corp-.example",
+	"corp.-example",
+	"corp.example-",
+	"corp_example",
+	"_tcp.corp.example",
+	"*.corp.example",
+	"*",
+	"corp example",
+	"corp.example\n",
+	"b\xc3\xbc.example",
+	"corp.example:443",
+	"a234567890123456789012345678901234567890123456789012345678901234.example",
+	"10.0.0.0/8",
+	"10.0.0.0_",
+	"10.0.0.0_-8",
+	"10.0.0.0_+8",
+	"10.0.0.0_x",
+	"10.0.0.0_0008",
+	"10.0.0.0_33",
+	"10.0.0.0_256",
+	"10.0.0.0_7",
+	"10.0.0.0_8_8",
+	"10.1.0.0_8", /* bits beyond the prefix */
+	"10.1.2.3_31",
+	"0.0.0.0_0",
+	"010.0.0.0_8",
+	"10.0.0_8",
+	"10.0.0.256",
+	"10.1",
+	"1234",
+	"0",
+	"__1",
+	"__0",
+	"fd00__7",
+	"fd00__129",
+	"fd00_8", /* two groups, not eight */
+	"fd01__8",
+	"fd00__1__8",
+	"abc_def",
+	"::ffff:10.0.0.0_104",
+	"fe80::1%eth0",
+	"[fd00::5]",
+};
+
+static void subtree_text(const GENERAL_NAME *name, char *buf, size_t size)
+{
+	int type = -1;
+	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+	const unsigned char *data = ASN1_STRING_get0_data(value);
+	int len = ASN1_STRING_length(value);
+
+	if (type == GEN_DNS) {
+		snprintf(buf, size, "DNS:%.*s", len, data);
+		return;
+	}
+	ck_assert_int_eq(type, GEN_IPADD);
+	snprintf(buf, size, "IP:");
+	for (int i = 0; i < len; i++)
+		snprintf(buf + strlen(buf), size - strlen(buf), "%02x", data[i]);
+}
+
+/* What OpenSSL reads out of the DER of scopes: "DNS:corp.example IP:… ". */
+static void constraints_text(const struct scope *const *scopes, size_t count, char *buf,
+			     size_t size)
+{
+	unsigned char der[4096];
+	const unsigned char *at = der;
+	size_t len = scope_constraints(scopes, count, der, sizeof(der));
+	NAME_CONSTRAINTS *read;
+
+	ck_assert_uint_gt(len, 0);
+	read = (NAME_CONSTRAINTS *)ASN1_item_d2i(NULL, &at, (long)len,
+						 ASN1_ITEM_rptr(NAME_CONSTRAINTS));
+	ck_assert_ptr_nonnull(read);
+	ck_assert_ptr_eq(at, der + len);
+	ck_assert_ptr_null(read->excludedSubtrees);
+	buf[0] = '\0';
+	for (int i = 0; i < sk_GENERAL_SUBTREE_num(read->permittedSubtrees); i++) {
+		const GENERAL_SUBTREE *subtree =
+			sk_GENERAL_SUBTREE_value(read->permittedSubtrees, i);
+
+		/* RFC 5280: minimum is 0, and maximum is absent. */
+		ck_assert_ptr_null(subtree->minimum);
+		ck_assert_ptr_null(subtree->maximum);
+		subtree_text(subtree->base, buf + strlen(buf), size - strlen(buf));
+		snprintf(buf + strlen(buf), size - strlen(buf), " ");
+	}
+	NAME_CONSTRAINTS_free(read);
+	/* It never writes beyond what it is given. */
+	for (size_t room = 0; room < len; room++) {
+		unsigned char *small = malloc(room + 1);
+
+		ck_assert_ptr_nonnull(small);
+		ck_assert_uint_eq(scope_constraints(scopes, count, small, room), 0);
+		free(small);
+	}
+}
+
+#define NO_DOMAIN "DNS:nobody.invalid "
+#define NO_ADDRESS "IP:ffffffffffffffff "
+
+START_TEST(good_names)
+{
+	struct scope scope, again;
+	const struct scope *const only = &scope;
+	char got[1024], want[1024];
+
+	ck_assert_int_eq(scope_parse(good[_i].name, &scope), 0);
+	constraints_text(&only, 1, got, sizeof(got));
+	snprintf(want, sizeof(want), "%s %s", good[_i].want,
+		 scope.is_address ? NO_DOMAIN : NO_ADDRESS);
+	ck_assert_str_eq(got, want);
+	ck_assert_int_eq(scope_parse(good[_i].name, &again), 0);
+	ck_assert(scope_equal(&scope, &again));
+	for (size_t i = 0; i < LENGTH(good); i++)
+		ck_assert(scope_parse(good[i].name, &again) == 0 &&
+			  scope_equal(&scope, &again) ==
+				  (strcmp(good[i].want, good[_i].want) == 0));
+}
+END_TEST
+
+START_TEST(bad_names)
+{
+	struct scope scope = {.domain = "as it was"};
+
+	ck_assert_msg(scope_parse(bad[_i], &scope) == -EINVAL, "%s", bad[_i]);
+	ck_assert_str_eq(scope.domain, "as it was");
+}
+END_TEST
+
+START_TEST(longest_name)
+{
+	char name[255];
+	struct scope scope;
+
+	/* Labels of 63, up to 253 characters: the longest that DNS has. */
+	for (size_t i = 0; i < sizeof(name); i++)
+		name[i] = i % 64 == 63 ? '.' : 'a';
+	name[254] = '\0';
+	ck_assert_int_eq(scope_parse(name, &scope), -EINVAL);
+	name[253] = '\0';
+	ck_assert_int_eq(scope_parse(name, &scope), 0);
+	ck_assert_str_eq(scope.domain, name);
+}
+END_TEST
+
+START_TEST(several_and_none)
+{
+	struct scope a, b, c;
+	const struct scope *const all[] = {&a, &b, &c};
+	char got[1024];
+
+	ck_assert_int_eq(scope_parse("corp.example", &a), 0);
+	ck_assert_int_eq(scope_parse("fd00__8", &b), 0);
+	ck_assert_int_eq(scope_parse("10.0.0.0_8", &c), 0);
+	constraints_text(all, 3, got, sizeof(got));
+	ck_assert_str_eq(got, "DNS:corp.example IP:fd000000000000000000000000000000"
+			      "ff000000000000000000000000000000 IP:0a000000ff000000 ");
+	/* No scope at all permits nothing. */
+	constraints_text(all, 0, got, sizeof(got));
+	ck_assert_str_eq(got, NO_ADDRESS NO_DOMAIN);
+}
+END_TEST
+
+/*
+ * Folders (with a space between them; "." is the top one), the names of a server's certificate, its
+ * CNs, and whether an anchor in these folders may vouch for it.
+ */
+static const struct {
+	const char *folders, *names, *cn;
+	bool in;
+} servers[] = {
+	{"corp.example", "DNS:corp.example", "x y", true},
+	{"corp.example", "DNS:www.corp.example", "x y", true},
+	{"corp.example", "DNS:a.b.c.corp.example", "x y", true},
+	{"corp.example", "DNS:WWW.Corp.EXAMPLE", "x y", true},
+	{"Corp.EXAMPLE", "DNS:www.corp.example", "x y", true},
+	{"corp.example", "DNS:my_host.corp.example", "x y", true},
+	{"corp.example", "DNS:*.corp.example", "x y", true},
+	{"corp.example", "DNS:w*.corp.example", "x y", true},
+	{"corp.example", "DNS:*.example", "x y", false},
+	{"corp.example", "DNS:*", "x y", false},
+	{"corp.example", "DNS:evilcorp.example", "x y", false},
+	{"corp.example", "DNS:corp.example.evil.example", "x y", false},
+	{"corp.example", "DNS:corp.example.", "x y", false},
+	{"corp.example", "DNS:www.corp.example.", "x y", false},
+	{"corp.example", "DNS:example", "x y", false},
+	{"corp.example", "DNS:corp", "x y", false},
+	{"corp.example", "DNS:localhost", "x y", false},
+	{"corp.example", "DNS:www.other.example", "x y", false},
+	{"corp.example", "DNS:www.corp.example,DNS:www.other.example", "x y", false},
+	{"corp.example", "DNS:www.other.example,DNS:www.corp.example", "x y", false},
+	{"corp.example", "DNS:www.corp.example,IP:10.1.2.3", "x y", false},
+	{"corp.example", "IP:10.1.2.3", "x y", false},
+	{"corp.example", "IP:0.0.0.0", "x y", false},
+	{"corp.example", "IP:::", "x y", false},
+	{"corp.example", "IP:fd00::5", "x y", false},
+	{"corp.example", "DNS:www.corp.example,email:a@other.example", "x y", true},
+	{"corp.example", "DNS:www.corp.example,URI:https://www.other.example/", "x y", true},
+	{"www.corp.example", "DNS:www.corp.example", "x y", true},
+	{"www.corp.example", "DNS:corp.example", "x y", false},
+	{"www.corp.example", "DNS:*.corp.example", "x y", false},
+	{"corp", "DNS:www.corp", "x y", true},
+	{"corp", "DNS:www.corp.example", "x y", false},
+	{"xn--bcher-kva.example", "DNS:www.xn--bcher-kva.example", "x y", true},
+	{"xn--bcher-kva.example", "DNS:www.XN--BCHER-KVA.example", "x y", true},
+	{"xn--bcher-kva.example", "DNS:www.bucher.example", "x y", false},
+	/* The CN, where no name of the kind that it stands for is there. */
+	{"corp.example", "", "www.corp.example", true},
+	{"corp.example", "", "CORP.example", true},
+	{"corp.example", "", "www.other.example", false},
+	{"corp.example", "", "evilcorp.example", false},
+	{"corp.example", "", "*.corp.example", false},
+	{"corp.example", "", "intranet", false},
+	{"corp.example", "", "www.corp.example\nwww.other.example", false},
+	{"corp.example", "", "www.other.example\nwww.corp.example", false},
+	{"corp.example", "", "www.corp.example\nintranet", false},
+	{"corp.example", "", "10.1.2.3", false},
+	{"corp.example", "", "no name of a host", true},
+	{"corp.example", "DNS:www.corp.example", "www.other.example", true},
+	{"corp.example", "DNS:www.corp.example", "*.other.example", true},
+	{"corp.example", "email:a@corp.example", "www.other.example", false},
+	{"intranet", "", "intranet", true},
+	{"intranet", "", "INTRANET", true},
+	{"intranet", "", "extranet", false},
+	{"corp.example intranet", "", "intranet", true},
+	{"localhost", "DNS:localhost", "x y", true},
+	/* Addresses. */
+	{"10.0.0.0_8", "IP:10.0.0.0", "x y", true},
+	{"10.0.0.0_8", "IP:10.1.2.3", "x y", true},
+	{"10.0.0.0_8", "IP:10.255.255.255", "x y", true},
+	{"10.0.0.0_8", "IP:9.255.255.255", "x y", false},
+	{"10.0.0.0_8", "IP:11.0.0.0", "x y", false},
+	{"10.0.0.0_8", "IP:10.1.2.3,IP:11.1.2.3", "x y", false},
+	{"10.0.0.0_8", "IP:::ffff:10.1.2.3", "x y", false},
+	{"10.0.0.0_8", "IP:fd00::5", "x y", false},
+	{"10.0.0.0_8", "DNS:www.corp.example", "x y", false},
+	{"10.0.0.0_8", "DNS:10.1.2.3", "x y", false},
+	{"10.0.0.0_8", "DNS:nobody.invalid.example", "x y", false},
+	{"10.0.0.0_8", "", "www.corp.example", false},
+	{"10.0.0.0_8", "IP:10.1.2.3", "www.corp.example", false},
+	{"10.0.0.0_8", "IP:10.1.2.3", "10.1.2.3", true},
+	{"10.0.0.0_8", "IP:10.1.2.3", "11.1.2.3", false},
+	{"192.0.2.128_25", "IP:192.0.2.128", "x y", true},
+	{"192.0.2.128_25", "IP:192.0.2.127", "x y", false},
+	{"10.1.2.3", "IP:10.1.2.3", "x y", true},
+	{"10.1.2.3", "IP:10.1.2.2", "x y", false},
+	{"fd00__8", "IP:fd00::5", "x y", true},
+	{"fd00__8", "IP:fdff:ffff::", "x y", true},
+	{"fd00__8", "IP:fe00::", "x y", false},
+	{"fd00__8", "IP:10.1.2.3", "x y", false},
+	{"::1", "IP:::1", "x y", true},
+	{"::1", "IP:::2", "x y", false},
+	/* Several folders are a union; the top one is for every name. */
+	{"corp.example other.example", "DNS:www.corp.example,DNS:www.other.example", "x y", true},
+	{"corp.example other.example", "DNS:www.third.example", "x y", false},
+	{"corp.example 10.0.0.0_8", "DNS:www.corp.example,IP:10.1.2.3", "x y", true},
+	{"corp.example 10.0.0.0_8", "DNS:www.corp.example,IP:11.1.2.3", "x y", false},
+	{"10.0.0.0_8 fd00__8", "IP:10.1.2.3,IP:fd00::5", "x y", true},
+	{"corp.example .", "DNS:www.other.example,IP:11.1.2.3", "x y", true},
+	{". corp.example", "", "*.other.example", true},
+};
+
+static char *dir;
+
+static void set_up(void)
+{
+	dir = fixture_dir();
+}
+
+static void tear_down(void)
+{
+	fixture_remove(dir);
+}
+
+static void put_into_folders(X509 *cert, const char *folders)
+{
+	char *copy = strdup(folders), *rest = NULL, path[512];
+
+	ck_assert_ptr_nonnull(copy);
+	for (char *name = strtok_r(copy, " ", &rest); name != NULL;
+	     name = strtok_r(NULL, " ", &rest)) {
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		ck_assert(strcmp(name, ".") == 0 || mkdir(path, 0755) == 0);
+		write_cert(path, "root.pem", cert);
+	}
+	free(copy);
+}
+
+START_TEST(names_of_servers)
+{
+	EVP_PKEY *root_key = new_key(), *leaf_key = new_key();
+	X509 *root = new_cert(
+		&(struct cert_plan){.cn = "root", .key = root_key, .extensions = ROOT_EXTENSIONS});
+	X509_STORE *store = X509_STORE_new();
+	char extensions[512];
+	struct verdict got;
+	X509 *leaf;
+
+	snprintf(extensions, sizeof(extensions), LEAF_EXTENSIONS "%s%s",
+		 servers[_i].names[0] == '\0' ? "" : "subjectAltName=", servers[_i].names);
+	leaf = new_cert(&(struct cert_plan){.cn = servers[_i].cn,
+					    .key = leaf_key,
+					    .issuer = root,
+					    .issuer_key = root_key,
+					    .extensions = extensions});
+	put_into_folders(root, servers[_i].folders);
+	trust_only(dir);
+	got = verify_as(&(struct attempt){.store = store, .leaf = leaf});
+	ck_assert_msg(got.ret == servers[_i].in &&
+			      got.error ==
+				      (servers[_i].in ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION),
+		      "[%s] %s CN=%s: %s", servers[_i].folders, servers[_i].names, servers[_i].cn,
+		      got.text);
+	X509_free(leaf);
+	X509_free(root);
+	EVP_PKEY_free(leaf_key);
+	EVP_PKEY_free(root_key);
+	X509_STORE_free(store);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("scope");
+	TCase *tc = tcase_create("scope");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 30);
+	tcase_add_loop_test(tc, good_names, 0, (int)LENGTH(good));
+	tcase_add_loop_test(tc, bad_names, 0, (int)LENGTH(bad));
+	tcase_add_test(tc, longest_name);
+	tcase_add_test(tc, several_and_none);
+	tcase_add_loop_test(tc, names_of_servers, 0, (int)LENGTH(servers));
+	suite_add_tcase(suite, tc);
+	return fixture_run(suite);
+}
