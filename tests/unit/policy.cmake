@@ -4,7 +4,7 @@
 pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
 set(shim_dir ${CMAKE_CURRENT_LIST_DIR}/../../shim)
 add_library(shim_parts STATIC
-  ${shim_dir}/attach.c ${shim_dir}/binding.c ${shim_dir}/config.c ${shim_dir}/dl.c ${shim_dir}/hint.c
+  ${shim_dir}/again.c ${shim_dir}/attach.c ${shim_dir}/binding.c ${shim_dir}/config.c ${shim_dir}/dl.c ${shim_dir}/hint.c
   ${shim_dir}/log.c ${shim_dir}/policy.c ${shim_dir}/public.c ${shim_dir}/strict.c ${shim_dir}/trust.c
   ${shim_dir}/verify.c ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
 target_compile_definitions(shim_parts PUBLIC _GNU_SOURCE OPENSSL_SUPPRESS_DEPRECATED

@@ -206,7 +206,7 @@ static size_t search(struct search *s, const unsigned char *bytes, size_t limit,
 static int search_file(struct search *s, const struct elffile_source *source)
 {
 	uint64_t size = source->size < SEARCH_MAX ? source->size : SEARCH_MAX, at = 0;
-	unsigned char *bytes = malloc(CHUNK);
+	unsigned char *bytes = malloc(size < CHUNK ? (size_t)size + 1 : CHUNK);
 	int result = bytes == NULL ? -1 : 0;
 
 	while (result == 0 && at + SHORTEST <= size) {
