@@ -4,6 +4,7 @@
 #include "compat.h"
 #include "dl.h"
 #include "log.h"
+#include "object.h"
 
 #include <link.h>
 #include <stdlib.h>
@@ -61,69 +62,6 @@ void binding_work_end(struct crypto *crypto, struct binding_scope scope)
 		crypto->api.ERR_pop_to_mark();
 }
 
-static bool lies_in(struct module m, const void *address)
-{
-	return (uintptr_t)address >= m.start && (uintptr_t)address < m.end;
-}
-
-static bool is_own(const void *address)
-{
-	extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-	extern const char _end[] __attribute__((visibility("hidden")));
-
-	return lies_in((struct module){(uintptr_t)__ehdr_start, (uintptr_t)_end}, address);
-}
-
-struct search {
-	const void *address;
-	struct module found;
-	const char *path;
-	bool is_main;
-	size_t seen;
-};
-
-static int search_step(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	struct search *s = arg;
-	struct module m = {UINTPTR_MAX, 0};
-
-	(void)size;
-	for (size_t i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-
-		if (segment->p_type != PT_LOAD)
-			continue;
-		if (start < m.start)
-			m.start = start;
-		if (start + segment->p_memsz > m.end)
-			m.end = start + segment->p_memsz;
-	}
-	s->seen++;
-	if (m.start >= m.end || !lies_in(m, s->address))
-		return 0;
-	s->found = m;
-	s->path = info->dlpi_name;
-	s->is_main = s->seen == 1;
-	return 1;
-}
-
-/* dladdr() would search the object's symbols as well, which takes far longer. */
-static bool module_at(const void *address, struct search *s)
-{
-	*s = (struct search){.address = address};
-	return address != NULL && dl_iterate_phdr(search_step, s) != 0;
-}
-
-/* A handle on an object that is loaded already, and on no other. */
-static void *module_open(const struct search *s)
-{
-	if (s->is_main)
-		return dl_open(NULL, RTLD_LAZY);
-	return s->path == NULL || s->path[0] == '\0' ? NULL
-						     : dl_open(s->path, RTLD_LAZY | RTLD_NOLOAD);
-}
-
 static void *symbol(void *handle, const char *name)
 {
 	return handle == NULL ? NULL : dl_symbol(handle, name);
@@ -139,7 +77,7 @@ static struct module *known(copies all, const void *address)
 	struct module *m;
 
 	for (size_t i = 0; (m = nth(all, i)) != NULL; i++)
-		if (lies_in(*m, address))
+		if (module_has(*m, address))
 			return m;
 	return NULL;
 }
@@ -186,16 +124,16 @@ static bool is_openssl(const struct crypto *c)
 /* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
 #define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
 
-static struct crypto *crypto_new(const struct search *where)
+static struct crypto *crypto_new(const struct object *where)
 {
 	struct crypto *c = calloc(1, sizeof(*c));
 	/* Kept for good: a copy that we point into must not be unloaded. OpenSSL pins itself
 	 * anyway. */
-	void *handle = module_open(where);
+	void *handle = object_open(where);
 
 	if (c == NULL || handle == NULL)
 		goto fail;
-	c->module = where->found;
+	c->module = where->module;
 	atomic_init(&c->mark_index, -1);
 	atomic_init(&c->trust, NULL);
 	c->usable = true;
@@ -222,9 +160,9 @@ fail:
 static struct crypto *crypto_at(const void *address)
 {
 	struct crypto *there = known_crypto(address), *mine;
-	struct search where;
+	struct object where;
 
-	if (there != NULL || !module_at(address, &where))
+	if (there != NULL || !object_at(address, &where))
 		return there;
 	mine = crypto_new(&where);
 	if (mine == NULL)
@@ -254,14 +192,14 @@ static void find_client_methods(struct ssl *s, void *handle)
 	}
 }
 
-static struct ssl *ssl_new(const struct search *where)
+static struct ssl *ssl_new(const struct object *where)
 {
 	struct ssl *s = calloc(1, sizeof(*s));
-	void *handle = module_open(where);
+	void *handle = object_open(where);
 
 	if (s == NULL || handle == NULL)
 		goto fail;
-	s->module = where->found;
+	s->module = where->module;
 	s->crypto = crypto_at(symbol(handle, "X509_verify_cert"));
 	if (s->crypto == NULL)
 		goto fail;
@@ -286,9 +224,9 @@ fail:
 static struct ssl *ssl_at(const void *address)
 {
 	struct ssl *there = known_ssl(address), *mine;
-	struct search where;
+	struct object where;
 
-	if (there != NULL || !module_at(address, &where))
+	if (there != NULL || !object_at(address, &where))
 		return there;
 	mine = ssl_new(&where);
 	if (mine == NULL)
@@ -302,16 +240,16 @@ static struct ssl *ssl_at(const void *address)
 /* The real function as the object at an address sees it: its own, or its dependencies'. */
 static void *real_seen_from(const void *address, const char *name)
 {
-	struct search where;
+	struct object where;
 	void *handle, *real;
 
-	if (is_own(address) || !module_at(address, &where))
+	if (object_is_own(address) || !object_at(address, &where))
 		return NULL;
-	handle = module_open(&where);
+	handle = object_open(&where);
 	real = symbol(handle, name);
 	if (handle != NULL)
 		dl_close(handle);
-	return is_own(real) ? NULL : real;
+	return object_is_own(real) ? NULL : real;
 }
 
 /*
@@ -326,15 +264,15 @@ static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const 
 	if (ctx != NULL)
 		memcpy(word, ctx, sizeof(word));
 	for (size_t i = 0; i < 2; i++) {
-		struct search owner;
+		struct object owner;
 		const void *real;
 
 		if (known_ssl(word[i]) != NULL)
 			return word[i];
-		if (!module_at(word[i], &owner))
+		if (!object_at(word[i], &owner))
 			continue;
 		real = real_seen_from(word[i], name);
-		if (real != NULL && lies_in(owner.found, real))
+		if (real != NULL && module_has(owner.module, real))
 			return real;
 	}
 	return NULL;
@@ -358,7 +296,7 @@ static const void *owner_of_store(const X509_STORE *store, const char *name)
 {
 	const void *const *objects;
 	const void *word[4], *real;
-	struct search owner;
+	struct object owner;
 
 	if (store == NULL || !peek(store, word, 2 * sizeof(word[0])))
 		return NULL;
@@ -367,10 +305,10 @@ static const void *owner_of_store(const X509_STORE *store, const char *name)
 		return NULL;
 	if (known_crypto(word[3]) != NULL)
 		return word[3];
-	if (!module_at(word[3], &owner))
+	if (!object_at(word[3], &owner))
 		return NULL;
 	real = real_seen_from(word[3], name);
-	return real != NULL && lies_in(owner.found, real) ? real : NULL;
+	return real != NULL && module_has(owner.module, real) ? real : NULL;
 }
 
 /* The paths of all loaded objects, as far as there is room. */
@@ -412,7 +350,7 @@ static const void *only_owner(const char *name)
 		unsigned long (*version)(void) = NULL;
 
 		/* Seen from an object that only depends on the owner, it is the same address. */
-		if (real != NULL && !is_own(real) && real != found && real != newer) {
+		if (real != NULL && !object_is_own(real) && real != found && real != newer) {
 			LOOK_UP(version, handle, "OpenSSL_version_num");
 			if (version != NULL && version() >= 0x40000000UL) {
 				newer = real;
@@ -465,7 +403,7 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	struct crypto *c = s != NULL ? s->crypto : known_crypto(caller);
 	const void *real;
 
-	if (c == NULL && is_own(caller))
+	if (c == NULL && object_is_own(caller))
 		c = current.last;
 	if (c != NULL)
 		return c;
@@ -473,7 +411,7 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	real = owner_of_store(store, name);
 	if (real == NULL)
 		real = real_seen_from(caller, name);
-	if (real == NULL && !is_own(caller))
+	if (real == NULL && !object_is_own(caller))
 		real = dl_symbol(RTLD_NEXT, name);
 	if (real == NULL)
 		real = only_owner(name);

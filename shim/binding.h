@@ -2,6 +2,8 @@
 #ifndef CATRUST_BINDING_H
 #define CATRUST_BINDING_H
 
+#include "object.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -18,11 +20,6 @@
  * meets a function of another. All of it is without locks: what is found is published once and
  * stays, so a fork at any point leaves the child with a whole picture.
  */
-
-/* Where a loaded object lies. */
-struct module {
-	uintptr_t start, end;
-};
 
 /* The hooked functions as one copy has them; NULL where its version does not. */
 struct ssl_real {

@@ -20,9 +20,11 @@ enum variable {
 	ALLOW_WRITABLE,
 	CONTEXTS,
 	STRICT,
+	FILES,
 	HOME,
 	XDG,
-	VARIABLES,
+	BUNDLES, /* from here on */
+	VARIABLES = BUNDLES + CONFIG_BUNDLES - 1,
 };
 
 static const char *const names[VARIABLES] = {
@@ -34,12 +36,23 @@ static const char *const names[VARIABLES] = {
 	[ALLOW_WRITABLE] = "CATRUST_ALLOW_WRITABLE",
 	[CONTEXTS] = "CATRUST_CONTEXTS",
 	[STRICT] = "CATRUST_STRICT",
+	[FILES] = "CATRUST_FILES",
 	[HOME] = "HOME",
 	[XDG] = "XDG_CONFIG_HOME",
+	"SSL_CERT_FILE",
+	"NIX_SSL_CERT_FILE",
+	"REQUESTS_CA_BUNDLE",
+	"CURL_CA_BUNDLE",
+	"PIP_CERT",
+	"AWS_CA_BUNDLE",
+	"GIT_SSL_CAINFO",
+	"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+	"HTTPLIB2_CA_CERTS",
+	"WEBSOCKET_CLIENT_CA_BUNDLE",
 };
 
 /* Copies. Almost always they fit here, so that a process that never uses TLS does not malloc. */
-static char copies[1024];
+static char copies[2048];
 static size_t copies_len;
 
 static const char *copy_of(const char *value)
@@ -106,6 +119,12 @@ static enum log_level level_of(const char *value)
 	return is(value, "debug") ? LOG_DEBUG : LOG_ERROR;
 }
 
+/* The letters that the names begin with. */
+static bool may_be_one(char first)
+{
+	return first != '\0' && strchr("CHXSNRPAGW", first) != NULL;
+}
+
 /* All that happens in a process that never uses TLS. */
 __attribute__((constructor)) static void snapshot(void)
 {
@@ -114,13 +133,14 @@ __attribute__((constructor)) static void snapshot(void)
 	if (getauxval(AT_SECURE) != 0) {
 		config.sources.privileged = true;
 		config.log_level = LOG_ERROR;
+		config.files = true;
 		config.active = true;
 		return;
 	}
 	for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
 		char first = (*entry)[0];
 
-		if (first != 'C' && first != 'H' && first != 'X')
+		if (!may_be_one(first))
 			continue;
 		for (int i = 0; i < VARIABLES; i++) {
 			size_t len;
@@ -146,5 +166,10 @@ __attribute__((constructor)) static void snapshot(void)
 	}
 	config.public_only = is(value[CONTEXTS], "public");
 	config.relax_strict = is(value[STRICT], "relax");
+	config.files = !is(value[FILES], "off");
+	config.default_bundle = value[BUNDLES] != NULL;
+	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
+		if (value[i] != NULL)
+			config.bundle[count++] = value[i];
 	config.active = !is_on(value[DISABLE]);
 }

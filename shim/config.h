@@ -8,6 +8,8 @@
 
 enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
+enum { CONFIG_BUNDLES = 11 };
+
 /*
  * The environment as the process was started with, for programs that clear it or write over it
  * (setproctitle). See libcatrust(7) for the variables.
@@ -15,9 +17,13 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 struct config {
 	bool active; /* read, and not switched off by CATRUST_DISABLE */
 	enum log_level log_level;
-	const char *log_file; /* NULL: stderr */
-	bool public_only;     /* CATRUST_CONTEXTS=public */
-	bool relax_strict;    /* CATRUST_STRICT=relax */
+	const char *log_file;		    /* NULL: stderr */
+	bool public_only;		    /* CATRUST_CONTEXTS=public */
+	bool relax_strict;		    /* CATRUST_STRICT=relax */
+	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
+	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
+					       is SSL_CERT_FILE's */
+	bool default_bundle;		    /* there is such a first one */
 	struct trustdir_sources sources;
 };
 

@@ -71,16 +71,20 @@ static void *find(const struct dl_phdr_info *info, const struct tables *t, const
 	return NULL;
 }
 
-static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
+static bool is_library(const struct dl_phdr_info *info, const char *file)
 {
-	static const char soname[] = "/libdl.so.2";
-	struct functions *f = arg;
-	struct tables t;
 	size_t len = info->dlpi_name == NULL ? 0 : strlen(info->dlpi_name);
 
+	return len >= strlen(file) && strcmp(info->dlpi_name + len - strlen(file), file) == 0;
+}
+
+static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct functions *f = arg;
+	struct tables t;
+
 	(void)size;
-	if (len < strlen(soname) || strcmp(info->dlpi_name + len - strlen(soname), soname) != 0 ||
-	    !read_tables(info, &t))
+	if (!is_library(info, "/libdl.so.2") || !read_tables(info, &t))
 		return 0;
 	*(void **)&f->open = find(info, &t, "dlopen");
 	*(void **)&f->symbol = find(info, &t, "dlsym");
@@ -123,4 +127,31 @@ void dl_close(void *handle)
 
 	if (f.close != NULL)
 		f.close(handle);
+}
+
+struct wanted {
+	const char *name;
+	void *found;
+};
+
+/* libc has more symbols than libdl, but of those that are wanted one version each as well. */
+static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct wanted *w = arg;
+	struct tables t;
+
+	(void)size;
+	if (!is_library(info, "/libc.so.6") || !read_tables(info, &t))
+		return 0;
+	w->found = find(info, &t, w->name);
+	return 1;
+}
+
+void *dl_next(const char *name)
+{
+	struct wanted w = {name, dl_symbol(RTLD_NEXT, name)};
+
+	if (w.found == NULL)
+		dl_iterate_phdr(find_libc, &w);
+	return w.found;
 }

@@ -10,4 +10,8 @@ void *dl_open(const char *path, int flags);
 void *dl_symbol(void *handle, const char *name);
 void dl_close(void *handle);
 
+/* The C library's own function of a name that the shim exports, or that of another preloaded
+ * library behind the shim. Also where there is no dlsym() at all. */
+void *dl_next(const char *name);
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "public.h"
 
+#include "certfile.h"
+
 #include <string.h>
 
 /*
@@ -141,4 +143,41 @@ bool public_bundle(const struct crypto *crypto, X509_STORE_CTX *lookup)
 		if (has_root(crypto, lookup, i))
 			found++;
 	return found == ENOUGH;
+}
+
+/* Which of the roots were found. */
+struct found {
+	bool root[sizeof(roots) / sizeof(*roots)];
+};
+
+static bool note_root(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
+{
+	struct found *f = arg;
+
+	(void)place;
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
+		if (!f->root[i])
+			f->root[i] =
+				memmem(der, len, roots[i].subject, roots[i].subject_len) != NULL;
+	return true;
+}
+
+static void pass_over(void *arg, struct certfile_place place, const char *reason)
+{
+	(void)arg;
+	(void)place;
+	(void)reason;
+}
+
+bool public_pem(const unsigned char *data, size_t len)
+{
+	struct found found = {{false}};
+	const struct certfile_sink sink = {note_root, pass_over, &found};
+	size_t count = 0;
+
+	if (certfile_parse(data, len, &sink) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
+		count += found.root[i];
+	return count >= ENOUGH;
 }

@@ -10,4 +10,7 @@
  */
 bool public_bundle(const struct crypto *crypto, X509_STORE_CTX *lookup);
 
+/* Has the text of a PEM file the public CAs in it? Told by name only. */
+bool public_pem(const unsigned char *data, size_t len);
+
 #endif

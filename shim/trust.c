@@ -157,6 +157,18 @@ static void refresh(void)
 		retire(e);
 }
 
+void trust_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg)
+{
+	const struct edition *e;
+
+	refresh();
+	e = enter();
+	for (size_t i = 0; e != NULL && i < e->anchors->count; i++)
+		if (!each(arg, &e->anchors->anchor[i]))
+			break;
+	leave();
+}
+
 /*
  * OpenSSL reads an object of a store after it has given the lock back: it counts a reference up and
  * then copies the pointer (X509_STORE_CTX_get_by_subject). Where attach.c swaps one certificate of

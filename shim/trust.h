@@ -4,6 +4,7 @@
 
 #include "binding.h"
 #include "scope.h"
+#include "trustdir.h"
 
 #include <openssl/x509v3.h>
 
@@ -73,5 +74,11 @@ bool trust_is_ours(const struct trust *trust, const X509 *cert);
 
 /* Is some anchor, of this or any earlier generation, the very bytes of a certificate? */
 bool trust_knows_der(const struct trust *trust, const unsigned char *der, size_t len);
+
+/*
+ * The present anchors as they were read, for those who need no copy of OpenSSL. each is called for
+ * all, or until it returns false.
+ */
+void trust_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg);
 
 #endif

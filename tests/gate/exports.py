@@ -34,7 +34,8 @@ BANNED = [
     (r".*_chk$", "fortify: missing in musl"),
     (r"__isoc\d+_.*", "a name of new glibc"),
     (r"__tls_get_addr$", "TLS that is allocated late"),
-    (r"(v?[fsda]?n?w?printf|v?[fs]?w?scanf|f?puts|f?putc|putchar|perror|f(open|dopen|reopen|close|read|write"
+    # But fdopen(): what answers the program's fopen() must be one of its own.
+    (r"(v?[fsda]?n?w?printf|v?[fs]?w?scanf|f?puts|f?putc|putchar|perror|f(open|reopen|close|read|write"
      r"|flush|gets|getc|seek|tell)(64)?|getline|getdelim|open_memstream|setv?buf|std(in|out|err)"
      r"|_IO_.*)$", "stdio"),
 ]
@@ -237,8 +238,10 @@ class Gate(unittest.TestCase):
         self.assertEqual(faults(self.build()), [])
 
     def test_stdio(self):
-        code = "#include <stdio.h>\nint SSL_used(void); __attribute__((visibility(\"hidden\")))" \
-               " int SSL_used(void) { return fprintf(stderr, \"%p\", (void *)stdin); }\n" \
+        # Not by stdio.h, which has another idea of what fopen() is.
+        code = "extern void *stderr, *stdin;\nint fprintf(void *, const char *, void *);\n" \
+               "int SSL_used(void); __attribute__((visibility(\"hidden\")))" \
+               " int SSL_used(void) { return fprintf(stderr, \"%p\", stdin); }\n" \
                "int (*const keep[])(void) __attribute__((used)) = {SSL_used};\n"
         self.assertRefused(r"imports fprintf \(stdio\)", code)
         self.assertRefused(r"imports stderr \(stdio\)", code)

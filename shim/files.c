@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file layer, for an OpenSSL that is linked statically into a program or a module: no hook sees
+ * its functions, but it reads its bundle through the C library's fopen(). Of a bundle of public CAs
+ * it gets one that also has the anchors.
+ *
+ * They are TRUSTED CERTIFICATE blocks with serverAuth as their only purpose, the same mark as
+ * elsewhere, so a server that loads a public bundle for its clients lets nobody in by them. A scope
+ * can't be said there: an anchor that has one is left out.
+ *
+ * A shared libcrypto reads the file as it is: its stores get the anchors by the hooks. So do all
+ * who read it for something else.
+ */
+#include "bundles.h"
+#include "compat.h"
+#include "config.h"
+#include "dl.h"
+#include "log.h"
+#include "object.h"
+#include "public.h"
+#include "text.h"
+#include "trust.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { BUNDLE_MAX = TRUSTDIR_MAX_FILE, ANCHORS_MAX = 8 << 20, CHUNK = 1 << 16 };
+
+/* Bytes that grow. */
+struct bytes {
+	char *at;
+	size_t len, room;
+	bool failed; /* too many, or out of memory */
+};
+
+/* One fopen() that is to be answered. */
+struct request {
+	const char *path;
+	enum bundle kind;
+	bool is_default; /* what the OpenSSL in object takes where nobody names a file */
+	struct object object;
+	struct bytes bytes;
+	size_t added, left_out; /* anchors */
+};
+
+static void add(struct bytes *b, const void *data, size_t len)
+{
+	if (len > b->room - b->len) {
+		size_t room = b->room * 2 + len + 4096;
+		char *bigger = room > BUNDLE_MAX + ANCHORS_MAX ? NULL : realloc(b->at, room);
+
+		b->failed = b->failed || bigger == NULL;
+		if (bigger == NULL)
+			return;
+		b->at = bigger;
+		b->room = room;
+	}
+	memcpy(b->at + b->len, data, len);
+	b->len += len;
+}
+
+static void add_string(struct bytes *b, const char *string)
+{
+	add(b, string, strlen(string));
+}
+
+/* In lines of 64, as PEM wants them. */
+static void add_base64(struct bytes *b, const unsigned char *data, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char line[65];
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t have = len - i < 3 ? len - i : 3;
+		unsigned long bits = (unsigned long)data[i] << 16;
+
+		bits |= have > 1 ? (unsigned long)data[i + 1] << 8 : 0;
+		bits |= have > 2 ? data[i + 2] : 0;
+		line[n++] = digits[bits >> 18];
+		line[n++] = digits[bits >> 12 & 63];
+		line[n++] = '=';
+		line[n++] = '=';
+		if (have > 1)
+			line[n - 2] = digits[bits >> 6 & 63];
+		if (have > 2)
+			line[n - 1] = digits[bits & 63];
+		if (n == 64 || i + 3 >= len) {
+			line[n] = '\n';
+			add(b, line, n + 1);
+			n = 0;
+		}
+	}
+}
+
+/* OpenSSL's X509_CERT_AUX: SEQUENCE { trust SEQUENCE { serverAuth } }. */
+static const unsigned char for_servers[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x08, 0x2b,
+					    0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+
+static bool add_anchor(void *arg, const struct anchor *anchor)
+{
+	struct request *r = arg;
+	unsigned char *der;
+
+	if (anchor->scopes != NULL) {
+		r->left_out++;
+		return true;
+	}
+	der = malloc(anchor->der_len + sizeof(for_servers));
+	if (der == NULL) {
+		r->bytes.failed = true;
+		return false;
+	}
+	memcpy(der, anchor->der, anchor->der_len);
+	memcpy(der + anchor->der_len, for_servers, sizeof(for_servers));
+	add_string(&r->bytes, "-----BEGIN TRUSTED CERTIFICATE-----\n");
+	add_base64(&r->bytes, der, anchor->der_len + sizeof(for_servers));
+	add_string(&r->bytes, "-----END TRUSTED CERTIFICATE-----\n");
+	free(der);
+	r->added++;
+	return !r->bytes.failed;
+}
+
+/* false where the file can't be read, or is none of text. No file at all is none of no bytes. */
+static bool read_bundle(struct request *r)
+{
+	static const char begin[] = "-----BEGIN ";
+	struct stat st;
+	char *buf = NULL;
+	ssize_t n = -1;
+	int fd;
+
+	if (compat_stat(r->path, &st) != 0)
+		return errno == ENOENT && r->is_default;
+	/* Only files: what can be read once only is the program's alone. */
+	if (!S_ISREG(st.st_mode) || st.st_size > BUNDLE_MAX)
+		return false;
+	fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	buf = malloc(CHUNK);
+	while (buf != NULL && !r->bytes.failed && (n = read(fd, buf, CHUNK)) > 0)
+		add(&r->bytes, buf, (size_t)n);
+	free(buf);
+	close(fd);
+	if (n != 0 || r->bytes.failed ||
+	    memmem(r->bytes.at, r->bytes.len, begin, strlen(begin)) == NULL)
+		return false;
+	add_string(&r->bytes, "\n");
+	return true;
+}
+
+/* Is what was read a bundle that gets the anchors? */
+static bool counts(const struct request *r)
+{
+	return r->is_default || r->kind == BUNDLE_YES ||
+	       public_pem((const unsigned char *)r->bytes.at, r->bytes.len);
+}
+
+/* A file without a name: in memory, or where that is forbidden, on a file system. */
+static int new_file(bool cloexec)
+{
+	enum { CLOEXEC = 1, NOEXEC_SEAL = 8 };
+	static const char *const dirs[] = {"/dev/shm", "/tmp", "/var/tmp"};
+	unsigned flags = cloexec ? CLOEXEC : 0;
+	/* A kernel may want to be told that it will not be executed, and an old one can't be. */
+	int fd = (int)syscall(SYS_memfd_create, "catrust", flags | NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = (int)syscall(SYS_memfd_create, "catrust", flags);
+	for (size_t i = 0; fd < 0 && i < sizeof(dirs) / sizeof(*dirs); i++)
+		fd = open(dirs[i], O_TMPFILE | O_RDWR | O_EXCL | (cloexec ? O_CLOEXEC : 0), 0600);
+	return fd;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		data += n < 0 ? 0 : n;
+		len -= n < 0 ? 0 : (size_t)n;
+	}
+	return true;
+}
+
+static FILE *make_file(const struct bytes *b, const char *mode)
+{
+	int fd = new_file(strchr(mode, 'e') != NULL);
+	FILE *file = NULL;
+
+	if (fd >= 0 && write_all(fd, b->at, b->len) && lseek(fd, 0, SEEK_SET) == 0)
+		file = fdopen(fd, mode);
+	if (file == NULL && fd >= 0)
+		close(fd);
+	return file;
+}
+
+/* Once for each bundle; at every load for those who look for a fault. */
+static void tell(const struct request *r, const FILE *file)
+{
+	static atomic_flag failed = ATOMIC_FLAG_INIT;
+	static _Atomic uint64_t told;
+	char added[24], left_out[24];
+	struct text count = TEXT(added), rest = TEXT(left_out);
+	uint64_t what = (uintptr_t)r->object.module.start ^ strlen(r->path) << 48;
+
+	if (file == NULL) {
+		if (!atomic_flag_test_and_set(&failed))
+			log_line(LOG_ERROR, r->path,
+				 ": no memory file and no temporary file can be made, so no "
+				 "certificate is added; see CATRUST_FILES in libcatrust(7)");
+		return;
+	}
+	text_add_uint(&count, r->added);
+	text_add_uint(&rest, r->left_out);
+	log_line(atomic_exchange(&told, what) == what ? LOG_DEBUG : LOG_INFO, r->path, ": ", added,
+		 " certificates added for the TLS library in ",
+		 r->object.is_main ? "the program itself" : r->object.path,
+		 r->left_out > 0 ? "; left out, as they have a scope: " : "",
+		 r->left_out > 0 ? left_out : "");
+}
+
+static FILE *answer(struct request *r, const char *mode)
+{
+	FILE *file = NULL;
+
+	if (!read_bundle(r) || !counts(r))
+		goto out;
+	trust_each(add_anchor, r);
+	if (r->bytes.failed || (r->added == 0 && r->left_out == 0))
+		goto out;
+	if (r->added > 0)
+		file = make_file(&r->bytes, mode);
+	if (r->added > 0)
+		tell(r, file);
+out:
+	free(r->bytes.at);
+	return file;
+}
+
+/* Does a variable name the file as the program's bundle? */
+static enum bundle named_kind(const char *path)
+{
+	for (size_t i = 0; i < CONFIG_BUNDLES && config.bundle[i] != NULL; i++)
+		if (strcmp(config.bundle[i], path) == 0)
+			/* The first is OpenSSL's default, as if it had no other. */
+			return !config.public_only || (i == 0 && config.default_bundle)
+				       ? BUNDLE_YES
+				       : BUNDLE_IF_PUBLIC;
+	return BUNDLE_NO;
+}
+
+static bool is_reading(const char *mode)
+{
+	return mode != NULL && mode[0] == 'r' && strpbrk(mode, "+,") == NULL;
+}
+
+/* In a request: memory or a file of our own must not lead to another. */
+static _Thread_local bool busy;
+
+/* NULL: the call is to be passed through. */
+static FILE *open_bundle(const char *path, const char *mode, const void *caller, enum bundle kind)
+{
+	struct request r = {.path = path, .kind = kind};
+	FILE *file = NULL;
+	int saved_errno = errno;
+
+	if (busy)
+		return NULL;
+	busy = true;
+	if (object_at(caller, &r.object) && object_has_static_tls(&r.object)) {
+		r.is_default = object_is_default_file(&r.object, path);
+		file = answer(&r, mode);
+	}
+	busy = false;
+	errno = saved_errno;
+	return file;
+}
+
+static enum bundle kind_of(const char *path, const char *mode)
+{
+	enum bundle named;
+
+	if (!config.active || !config.files || path == NULL || !is_reading(mode))
+		return BUNDLE_NO;
+	named = config.bundle[0] == NULL ? BUNDLE_NO : named_kind(path);
+	return named == BUNDLE_NO ? bundles_kind(path) : named;
+}
+
+/* The real function stays where it is, so whoever finds it first finds it for all. */
+#define HOOK_FOPEN(name, params, args)                                                             \
+	EXPORT FILE *name params                                                                   \
+	{                                                                                          \
+		static _Atomic(void *) known;                                                      \
+		__typeof__(name) *real = NULL;                                                     \
+		enum bundle kind = kind_of args;                                                   \
+		FILE *file = NULL;                                                                 \
+                                                                                                   \
+		if (kind != BUNDLE_NO)                                                             \
+			file = open_bundle(path, mode, __builtin_return_address(0), kind);         \
+		if (file != NULL)                                                                  \
+			return file;                                                               \
+		*(void **)&real = real_function(&known, #name);                                    \
+		if (real == NULL) {                                                                \
+			errno = ENOSYS;                                                            \
+			return NULL;                                                               \
+		}                                                                                  \
+		return real args;                                                                  \
+	}
+
+static void *real_function(_Atomic(void *) *known, const char *name)
+{
+	void *real = atomic_load_explicit(known, memory_order_acquire);
+	int saved_errno = errno;
+
+	if (real != NULL)
+		return real;
+	real = dl_next(name);
+	/* On 64-bit Linux the same; musl has the other name for old programs' sake only. */
+	if (real == NULL)
+		real = dl_next("fopen");
+	atomic_store_explicit(known, real, memory_order_release);
+	errno = saved_errno;
+	return real;
+}
+
+#include "hooks.def"
