@@ -12,7 +12,7 @@
 
 struct search {
 	const void *address;
-	struct object *ret;
+	struct object found;
 	size_t seen;
 };
 
@@ -55,20 +55,21 @@ static int search_step(struct dl_phdr_info *info, size_t size, void *arg)
 	s->seen++;
 	if (m.start >= m.end || !module_has(m, s->address))
 		return 0;
-	s->ret->module = m;
-	s->ret->path = info->dlpi_name;
-	s->ret->is_main = s->seen == 1;
-	collect_parts(info, s->ret);
+	s->found.module = m;
+	s->found.path = info->dlpi_name;
+	s->found.is_main = s->seen == 1;
+	collect_parts(info, &s->found);
 	return 1;
 }
 
 /* dladdr() would search the object's symbols as well, which takes far longer. */
 bool object_at(const void *address, struct object *ret)
 {
-	struct search s = {address, ret, 0};
+	struct search s = {.address = address};
+	bool found = address != NULL && dl_iterate_phdr(search_step, &s) != 0;
 
-	*ret = (struct object){.part_count = 0};
-	return address != NULL && dl_iterate_phdr(search_step, &s) != 0;
+	*ret = s.found;
+	return found;
 }
 
 void *object_open(const struct object *object)
