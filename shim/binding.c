@@ -376,7 +376,7 @@ static void tell_unbound(const char *name)
 
 	if (!atomic_flag_test_and_set(&told))
 		log_line(LOG_ERROR, name,
-			 ": the caller's OpenSSL is not to be found, so the call fails: "
+			 ": the caller's TLS library is not to be found, so the call fails: "
 			 "run this program without the preload, and report it");
 }
 
@@ -425,6 +425,19 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	if (real != NULL)
 		ssl_at(real);
 	return c;
+}
+
+void *binding_real(const char *name, const void *caller)
+{
+	void *real = real_seen_from(caller, name);
+
+	if (real == NULL)
+		real = dl_symbol(RTLD_NEXT, name);
+	if (real == NULL)
+		real = (void *)(uintptr_t)only_owner(name);
+	if (real == NULL)
+		tell_unbound(name);
+	return real;
 }
 
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)

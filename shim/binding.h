@@ -185,6 +185,10 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 			const SSL_METHOD *method);
 struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store);
 
+/* The real function behind a call of a hook, where it is none of OpenSSL's; NULL, and told, as
+ * above. */
+void *binding_real(const char *name, const void *caller);
+
 /* The libssl that a verification belongs to, and its SSL; NULL where it is none of TLS. */
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret);
 

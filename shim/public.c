@@ -18,7 +18,7 @@ static const struct {
 	unsigned char subject[NAME_MAX_BYTES]; /* the DER of the Name */
 	size_t subject_len;
 	unsigned char key[DIGEST_BYTES]; /* X509_pubkey_digest(), SHA-256 */
-} roots[] = {
+} roots[PUBLIC_ROOTS] = {
 	{"ISRG: ISRG Root X1",
 	 {0x30, 0x4f, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, 0x55,
 	  0x53, 0x31, 0x29, 0x30, 0x27, 0x06, 0x03, 0x55, 0x04, 0x0a, 0x13, 0x20, 0x49, 0x6e,
@@ -145,20 +145,27 @@ bool public_bundle(const struct crypto *crypto, X509_STORE_CTX *lookup)
 	return found == ENOUGH;
 }
 
-/* Which of the roots were found. */
-struct found {
-	bool root[sizeof(roots) / sizeof(*roots)];
-};
-
-static bool note_root(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
+void public_note(struct public_roots *seen, const unsigned char *der, size_t len)
 {
-	struct found *f = arg;
-
-	(void)place;
-	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
-		if (!f->root[i])
-			f->root[i] =
+	for (size_t i = 0; i < PUBLIC_ROOTS; i++)
+		if (!seen->root[i])
+			seen->root[i] =
 				memmem(der, len, roots[i].subject, roots[i].subject_len) != NULL;
+}
+
+bool public_enough(const struct public_roots *seen)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PUBLIC_ROOTS; i++)
+		count += seen->root[i];
+	return count >= ENOUGH;
+}
+
+static bool note_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
+{
+	(void)place;
+	public_note(arg, der, len);
 	return true;
 }
 
@@ -171,13 +178,8 @@ static void pass_over(void *arg, struct certfile_place place, const char *reason
 
 bool public_pem(const unsigned char *data, size_t len)
 {
-	struct found found = {{false}};
-	const struct certfile_sink sink = {note_root, pass_over, &found};
-	size_t count = 0;
+	struct public_roots seen = {{false}};
+	const struct certfile_sink sink = {note_cert, pass_over, &seen};
 
-	if (certfile_parse(data, len, &sink) != 0)
-		return false;
-	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
-		count += found.root[i];
-	return count >= ENOUGH;
+	return certfile_parse(data, len, &sink) == 0 && public_enough(&seen);
 }

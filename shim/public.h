@@ -10,7 +10,15 @@
  */
 bool public_bundle(const struct crypto *crypto, X509_STORE_CTX *lookup);
 
-/* Has the text of a PEM file the public CAs in it? Told by name only. */
+/* The same by name only, for certificates that no copy of OpenSSL has. */
+enum { PUBLIC_ROOTS = 8 };
+struct public_roots {
+	bool root[PUBLIC_ROOTS]; /* which ones were seen */
+};
+void public_note(struct public_roots *seen, const unsigned char *der, size_t len);
+bool public_enough(const struct public_roots *seen);
+
+/* That of the text of a PEM file. */
 bool public_pem(const unsigned char *data, size_t len);
 
 #endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GnuTLS, as Debian's git, wget and curl's GnuTLS flavour use it. Credentials there belong to no
+ * role: a program may use the same for clients and servers. So the anchors never get into them.
+ * Where the program, as a client, verifies a server whose issuer it does not know, the same
+ * verification is done once more with credentials that have the anchors alone, and counts if that
+ * knows the issuer. All else that was found stays.
+ *
+ * A scope can't be enforced there: an anchor that has one is left out.
+ */
+#include "gnutls_api.h"
+
+#include "binding.h"
+#include "config.h"
+#include "dl.h"
+#include "log.h"
+#include "object.h"
+#include "public.h"
+#include "trust.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* What the shim itself calls. All of it is in GnuTLS 3.4 and later. */
+#define GNUTLS_API(X)                                                                              \
+	X(gnutls_certificate_allocate_credentials)                                                 \
+	X(gnutls_certificate_free_credentials)                                                     \
+	X(gnutls_certificate_get_trust_list)                                                       \
+	X(gnutls_certificate_get_verify_flags)                                                     \
+	X(gnutls_certificate_set_verify_flags)                                                     \
+	X(gnutls_certificate_set_x509_trust_mem)                                                   \
+	X(gnutls_credentials_get)                                                                  \
+	X(gnutls_credentials_set)                                                                  \
+	X(gnutls_server_name_get)                                                                  \
+	X(gnutls_x509_crt_deinit)                                                                  \
+	X(gnutls_x509_crt_export)                                                                  \
+	X(gnutls_x509_trust_list_iter_get_ca)
+
+#define SLOT(name, ...) __typeof__(name) *name;
+
+/* The copy of GnuTLS behind one call of a hooked function. */
+struct gnutls {
+	void *handle;
+	bool usable;
+	struct {
+#define HOOK_GNUTLS_VERIFY SLOT
+#include "hooks.def"
+	} real;
+	struct {
+		GNUTLS_API(SLOT)
+	} api;
+};
+
+/*
+ * The copy that this thread is in: the real functions call each other by way of the hooks, by tail
+ * calls, too, and then the shim itself seems to be the caller.
+ */
+static _Thread_local const struct gnutls *current;
+
+/* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
+#define LOOK_UP(slot, g, name) (*(void **)&(slot) = dl_symbol((g)->handle, name))
+
+static bool find_copy(struct gnutls *g, const char *name, const void *caller)
+{
+	const void *real = binding_real(name, caller);
+	struct object where;
+
+	*g = (struct gnutls){.usable = true};
+	if (real == NULL || !object_at(real, &where))
+		return false;
+	g->handle = object_open(&where);
+	if (g->handle == NULL)
+		return false;
+#define HOOK_GNUTLS_VERIFY(name, ...) LOOK_UP(g->real.name, g, #name);
+#include "hooks.def"
+#define LOOK_UP_API(name) g->usable = LOOK_UP(g->api.name, g, #name) != NULL && g->usable;
+	GNUTLS_API(LOOK_UP_API)
+	return true;
+}
+
+/* Only servers can be asked for the name that the client has sent. */
+static bool is_client(const struct gnutls *g, gnutls_session_t session)
+{
+	char name[256];
+	size_t len = sizeof(name);
+	unsigned type = 0;
+
+	return g->api.gnutls_server_name_get(session, name, &len, &type, 0) ==
+	       API_E_INVALID_REQUEST;
+}
+
+/* Under CATRUST_CONTEXTS=public: do the program's credentials trust the public CAs? */
+static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credentials_t credentials)
+{
+	struct public_roots roots = {{false}};
+	gnutls_x509_trust_list_t list = NULL;
+	gnutls_x509_trust_list_iter_t iter = NULL;
+	gnutls_x509_crt_t crt;
+	unsigned char der[8192];
+
+	g->api.gnutls_certificate_get_trust_list(credentials, &list);
+	/* The iterator is freed at the end, so there is no leaving early. */
+	while (list != NULL && g->api.gnutls_x509_trust_list_iter_get_ca(list, &iter, &crt) >= 0) {
+		size_t len = sizeof(der);
+
+		if (g->api.gnutls_x509_crt_export(crt, API_X509_FMT_DER, der, &len) >= 0)
+			public_note(&roots, der, len);
+		g->api.gnutls_x509_crt_deinit(crt);
+	}
+	return public_enough(&roots);
+}
+
+struct filling {
+	const struct gnutls *gnutls;
+	gnutls_certificate_credentials_t credentials;
+	size_t count;
+};
+
+static bool add_anchor(void *arg, const struct anchor *anchor)
+{
+	struct filling *f = arg;
+	gnutls_datum_t der = {(unsigned char *)(uintptr_t)anchor->der, (unsigned)anchor->der_len};
+
+	if (anchor->scopes == NULL && anchor->der_len <= INT_MAX &&
+	    f->gnutls->api.gnutls_certificate_set_x509_trust_mem(f->credentials, &der,
+								 API_X509_FMT_DER) > 0)
+		f->count++;
+	return true;
+}
+
+/* Credentials that have the anchors, and check as strictly as the program's; NULL without anchors.
+ */
+static gnutls_certificate_credentials_t make_credentials(const struct gnutls *g,
+							 gnutls_certificate_credentials_t like)
+{
+	struct filling f = {.gnutls = g};
+
+	if (g->api.gnutls_certificate_allocate_credentials(&f.credentials) < 0)
+		return NULL;
+	g->api.gnutls_certificate_set_verify_flags(
+		f.credentials, g->api.gnutls_certificate_get_verify_flags(like));
+	trust_each(add_anchor, &f);
+	if (f.count > 0)
+		return f.credentials;
+	g->api.gnutls_certificate_free_credentials(f.credentials);
+	return NULL;
+}
+
+/* One verification, and the program's credentials while the session has those with the anchors. */
+struct verification {
+	struct gnutls copy;
+	const struct gnutls *gnutls, *outer;
+	void *credentials;
+	gnutls_certificate_credentials_t anchors;
+	int saved_errno; /* the program's, before the call and after */
+};
+
+static bool begin(struct verification *v, const char *name, const void *caller)
+{
+	*v = (struct verification){.outer = current, .saved_errno = errno};
+	v->gnutls = current;
+	if (current == NULL) {
+		if (!find_copy(&v->copy, name, caller))
+			return false;
+		v->gnutls = current = &v->copy;
+	}
+	errno = v->saved_errno;
+	return true;
+}
+
+/* Must the server be verified again? Then the session has the anchors' credentials. */
+static bool begin_again(struct verification *v, gnutls_session_t session, int ret,
+			const unsigned *status)
+{
+	const struct gnutls *g = v->gnutls;
+
+	v->saved_errno = errno;
+	if (v->outer != NULL || !config.active || !g->usable || ret < 0 || status == NULL ||
+	    (*status & API_CERT_SIGNER_NOT_FOUND) == 0 || !is_client(g, session) ||
+	    g->api.gnutls_credentials_get(session, API_CRD_CERTIFICATE, &v->credentials) < 0 ||
+	    v->credentials == NULL || (config.public_only && !has_public_cas(g, v->credentials)))
+		return false;
+	v->anchors = make_credentials(g, v->credentials);
+	return v->anchors != NULL &&
+	       g->api.gnutls_credentials_set(session, API_CRD_CERTIFICATE, v->anchors) >= 0;
+}
+
+static void tell(void)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&told))
+		log_line(LOG_INFO, "GnuTLS: a server was trusted because of a trust directory");
+}
+
+static const unsigned UNKNOWN_ISSUER = API_CERT_INVALID | API_CERT_SIGNER_NOT_FOUND;
+
+/* first: what was found with the program's credentials, second: with the anchors'. */
+static void end_again(struct verification *v, gnutls_session_t session, int ret, unsigned second,
+		      unsigned *first)
+{
+	v->gnutls->api.gnutls_credentials_set(session, API_CRD_CERTIFICATE, v->credentials);
+	if (ret < 0 || (second & API_CERT_SIGNER_NOT_FOUND) != 0)
+		return;
+	*first = (*first & ~UNKNOWN_ISSUER) | second;
+	if (*first != 0)
+		*first |= API_CERT_INVALID;
+	else
+		tell();
+}
+
+static void end(struct verification *v)
+{
+	if (v->anchors != NULL)
+		v->gnutls->api.gnutls_certificate_free_credentials(v->anchors);
+	current = v->outer;
+	if (v->outer == NULL && v->copy.handle != NULL)
+		dl_close(v->copy.handle);
+}
+
+#define HOOK_GNUTLS_VERIFY(name, params, args)                                                     \
+	EXPORT int name params                                                                     \
+	{                                                                                          \
+		struct verification v;                                                             \
+		int ret = API_E_INTERNAL_ERROR;                                                    \
+                                                                                                   \
+		if (!begin(&v, #name, __builtin_return_address(0)) || v.gnutls->real.name == NULL) \
+			goto out;                                                                  \
+		ret = v.gnutls->real.name args;                                                    \
+		if (begin_again(&v, session, ret, status)) {                                       \
+			unsigned *first = status, second = UNKNOWN_ISSUER;                         \
+			int again;                                                                 \
+                                                                                                   \
+			status = &second;                                                          \
+			again = v.gnutls->real.name args;                                          \
+			end_again(&v, session, again, second, first);                              \
+		}                                                                                  \
+	out:                                                                                       \
+		end(&v);                                                                           \
+		errno = v.saved_errno;                                                             \
+		return ret;                                                                        \
+	}
+
+#include "hooks.def"

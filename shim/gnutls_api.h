@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_GNUTLS_API_H
+#define CATRUST_GNUTLS_API_H
+
+#include <stddef.h>
+
+/*
+ * What the shim needs of GnuTLS, by hand: nothing else would call for its headers, and the ABI has
+ * been the same since 3.4. tests/unit/gnutls_api.c compiles this together with the real header,
+ * where there is one: a wrong prototype does not compile.
+ */
+#ifndef GNUTLS_GNUTLS_H
+typedef struct gnutls_session_int *gnutls_session_t;
+typedef struct gnutls_certificate_credentials_st *gnutls_certificate_credentials_t;
+typedef struct gnutls_x509_trust_list_st *gnutls_x509_trust_list_t;
+typedef struct gnutls_x509_trust_list_iter *gnutls_x509_trust_list_iter_t;
+typedef struct gnutls_x509_crt_int *gnutls_x509_crt_t;
+typedef unsigned gnutls_credentials_type_t;
+typedef unsigned gnutls_x509_crt_fmt_t;
+typedef struct gnutls_typed_vdata_st gnutls_typed_vdata_st;
+typedef struct {
+	unsigned char *data;
+	unsigned size;
+} gnutls_datum_t;
+#endif
+
+enum {
+	API_CRD_CERTIFICATE = 1,
+	API_X509_FMT_DER = 0,
+	API_CERT_INVALID = 1 << 1,
+	API_CERT_SIGNER_NOT_FOUND = 1 << 6,
+	API_E_INVALID_REQUEST = -50,
+	API_E_INTERNAL_ERROR = -59,
+};
+
+int gnutls_certificate_verify_peers2(gnutls_session_t session, unsigned *status);
+int gnutls_certificate_verify_peers3(gnutls_session_t session, const char *hostname,
+				     unsigned *status);
+int gnutls_certificate_verify_peers(gnutls_session_t session, gnutls_typed_vdata_st *data,
+				    unsigned elements, unsigned *status);
+
+int gnutls_server_name_get(gnutls_session_t session, void *data, size_t *data_length,
+			   unsigned *type, unsigned indx);
+int gnutls_credentials_get(gnutls_session_t session, gnutls_credentials_type_t type, void **cred);
+int gnutls_credentials_set(gnutls_session_t session, gnutls_credentials_type_t type, void *cred);
+int gnutls_certificate_allocate_credentials(gnutls_certificate_credentials_t *res);
+void gnutls_certificate_free_credentials(gnutls_certificate_credentials_t sc);
+unsigned gnutls_certificate_get_verify_flags(gnutls_certificate_credentials_t res);
+void gnutls_certificate_set_verify_flags(gnutls_certificate_credentials_t res, unsigned flags);
+int gnutls_certificate_set_x509_trust_mem(gnutls_certificate_credentials_t res,
+					  const gnutls_datum_t *ca, gnutls_x509_crt_fmt_t type);
+void gnutls_certificate_get_trust_list(gnutls_certificate_credentials_t res,
+				       gnutls_x509_trust_list_t *tlist);
+int gnutls_x509_trust_list_iter_get_ca(gnutls_x509_trust_list_t list,
+				       gnutls_x509_trust_list_iter_t *iter, gnutls_x509_crt_t *crt);
+int gnutls_x509_crt_export(gnutls_x509_crt_t cert, gnutls_x509_crt_fmt_t format, void *output_data,
+			   size_t *output_data_size);
+void gnutls_x509_crt_deinit(gnutls_x509_crt_t cert);
+
+#endif
