@@ -626,4 +626,4 @@ def main():
     result = unittest.main(module="__main__", exit=False).result
     if not result.wasSuccessful():
         sys.exit(1)
-    sys.exit(77 if result.testsRun and len(result.skipped) >= result.testsRun else 0)
+    sys.exit(77 if result.skipped and len(result.skipped) >= result.testsRun else 0)
