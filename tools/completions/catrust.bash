@@ -2,8 +2,9 @@
 # Completion of catrust(1) for bash.
 
 _catrust() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='fetch doctor list add remove help' options= i
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+	local commands='fetch doctor list add remove bundle help' options= i
+	local connect='--aia-local --cert --key --no-aia --proxy --servername --starttls --timeout'
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -12,7 +13,7 @@ _catrust() {
 	fi
 	# doctor -- COMMAND: with its own completions
 	for ((i = 2; i < COMP_CWORD; i++)); do
-		if [[ ${COMP_WORDS[1]} == doctor && ${COMP_WORDS[i]} == -- ]]; then
+		if [[ $command == doctor && ${COMP_WORDS[i]} == -- ]]; then
 			if declare -F _comp_command_offset >/dev/null; then
 				_comp_command_offset $((i + 1))
 			elif declare -F _command_offset >/dev/null; then
@@ -31,18 +32,33 @@ _catrust() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--public-bundle)
+	--ca-bundle | --cert | --key | --output | -o | --public-bundle)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--fingerprint | --servername | --timeout) return ;;
+	--python)
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		return
+		;;
+	--starttls)
+		mapfile -t COMPREPLY < <(compgen -W 'smtp lmtp imap pop3 ftp ldap xmpp xmpp-server irc nntp sieve
+			postgres mysql none' -- "$cur")
+		return
+		;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W 'pem pkcs12 jks' -- "$cur")
+		return
+		;;
+	--fingerprint | --password | --proxy | --scope | --servername | --timeout) return ;;
 	esac
-	case ${COMP_WORDS[1]} in
-	fetch) options='--dir --fingerprint --help --public-bundle --servername --stdout --timeout' ;;
-	doctor) options='-- --dir --help --json' ;;
+	case $command in
+	fetch) options="--dir --fingerprint --help --json --pin --public-bundle --scope --stdout --with-intermediate $connect" ;;
+	doctor) options="-- --ca-bundle --dir --help --json --public-bundle --python $connect" ;;
+	list) options='--dir --help --json' ;;
 	add) options='--dir --fingerprint --help --public-bundle' ;;
-	list | remove) options='--dir --help' ;;
+	remove) options='--dir --help' ;;
+	bundle) options='--dir --format --help --no-public --output --password --public-bundle' ;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 		return
@@ -50,9 +66,9 @@ _catrust() {
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	elif [[ ${COMP_WORDS[1]} == fetch ]]; then
+	elif [[ $command == @(fetch|doctor) ]]; then
 		mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
-	elif [[ ${COMP_WORDS[1]} == @(add|remove) ]]; then
+	elif [[ $command == @(add|remove) ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi
