@@ -531,20 +531,22 @@ class Scopes(Case):
                 self.assertIn("--pin", self.fetch(where, code=1).err)
                 self.fetch(where, "--pin", code=1)
                 result = self.fetch(where, "--pin", "--fingerprint", leaf, code=0)
-                self.assertEqual(listing(self.dir), [host])
-                path = result.out.strip()
+                # one for each name of the certificate: it is refused out of its scope
+                self.assertEqual(listing(self.dir), ["127.0.0.1", "__1_128", "localhost"])
+                path, *others = result.out.splitlines()
+                self.assertEqual(len(others), 2)
                 self.assertEqual(os.path.dirname(path), os.path.join(self.dir, host))
                 self.assertEqual(tools.fingerprint(path), leaf)
                 again = self.fetch(where, "--pin", "--fingerprint", leaf, code=0)
                 self.assertIn("trusted already", again.err)
-                self.assertEqual(again.out, result.out)
+                self.assertEqual(again.out, path + "\n")
 
     def test_pin_ipv6(self):
         with lab.server("selfsigned", host="::1") as srv:
             result = self.fetch(srv.url, "--pin", "--fingerprint",
                                 tools.fingerprint(lab.cert("selfsigned.pem")), code=0)
-        self.assertEqual(listing(self.dir), ["__1_128"])
-        self.assertTrue(os.path.exists(result.out.strip()))
+        self.assertEqual(listing(self.dir), ["127.0.0.1", "__1_128", "localhost"])
+        self.assertTrue(os.path.exists(result.out.splitlines()[0]))
 
     def test_pin_of_a_certificate_that_has_an_issuer(self):
         with lab.server("server-full") as srv:
@@ -555,7 +557,7 @@ class Scopes(Case):
     def test_pin_of_an_own_ca(self):
         with tools.server_of("own") as srv:
             self.fetch(srv, "--pin", "--fingerprint", tools.fingerprint(tools.cert("own")), code=0)
-        self.assertEqual(listing(self.dir), ["127.0.0.1"])
+        self.assertEqual(listing(self.dir), ["127.0.0.1", "localhost"])
 
     def test_pin_of_the_wrong_name(self):
         with lab.server("selfsigned") as srv:

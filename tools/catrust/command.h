@@ -28,6 +28,7 @@ struct command {
 
 extern const struct command add_command;
 extern const struct command bundle_command;
+extern const struct command doctor_command;
 extern const struct command fetch_command;
 extern const struct command list_command;
 extern const struct command remove_command;

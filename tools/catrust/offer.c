@@ -2,6 +2,7 @@
 #include "offer.h"
 
 #include "confirm.h"
+#include "pin.h"
 #include "save.h"
 #include "show.h"
 
@@ -273,6 +274,33 @@ static enum status save_below(const struct offer *offer, const char *dir)
 	return status;
 }
 
+/* A pin is for all of its names, or libcatrust.so would refuse it for those out of its scope. */
+static enum status save_pin_names(const struct offer *offer, const struct save_origin *origin)
+{
+	char scopes[PIN_SCOPES_MAX][SCOPEDIR_NAME], dir[PATH_MAX];
+	size_t count = offer->options->scope == NULL ? pin_scopes(offer->cert, scopes) : 0;
+	enum status status = STATUS_DONE;
+
+	for (size_t i = 0; i < count && status == STATUS_DONE; i++) {
+		struct offer other = *offer;
+		struct why why = {""};
+
+		other.scope = scopes[i];
+		other.path = NULL;
+		if (strcmp(scopes[i], offer->scope) == 0 ||
+		    in_scope_already(&other, offer->cert, dir))
+			continue;
+		if (directory_for(&other, dir, &why) == 0 &&
+		    save_check(dir, offer->cert, offer->sources, &why) == 0) {
+			status = save_one(&other, offer->cert, dir, origin);
+		} else {
+			fail(offer, "%s", why.text);
+			status = STATUS_NO;
+		}
+	}
+	return status;
+}
+
 /* Returns 0 and dir, or -1 after saying why it can't be written to. */
 static int prepare(const struct offer *offer, char dir[PATH_MAX])
 {
@@ -305,6 +333,8 @@ enum status offer_save(const struct offer *offer)
 	if (origin.confirmed == NULL)
 		return STATUS_NO;
 	status = save_one(offer, offer->cert, dir, &origin);
+	if (status == STATUS_DONE && offer->pin && offer->scope != NULL && !to_stdout)
+		status = save_pin_names(offer, &origin);
 	if (status == STATUS_DONE && !to_stdout)
 		show_line(SHOW_PLAIN,
 			  "saved; programs started with catrust-run trust it from now on");

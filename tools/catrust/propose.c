@@ -33,6 +33,9 @@ static const char *reason_for(const struct fetch *f, X509 *cert)
 
 	if (f->session->options->pin)
 		return "the server's own, self-signed certificate, for this server alone";
+	if (cert != top && f->session->options->fingerprints.count == 0)
+		return "an intermediate CA that the server fails to send, below one that is "
+		       "publicly trusted";
 	if (cert != top)
 		return "named by --fingerprint";
 	if (kind == CHAIN_OWN_CA)
@@ -96,18 +99,34 @@ static X509 *choose(struct fetch *f)
 	return top;
 }
 
-/* A public CA above the server means that trust is not what is missing. */
+/* The topmost CA, below place top of the path, that the server fails to send; or NULL. */
+static X509 *unsent_below(const struct fetch *f, int top)
+{
+	for (int i = top - 1; i > 0; i--)
+		if (!chain_contains(f->peer.certs, sk_X509_value(f->chain.path, i)))
+			return sk_X509_value(f->chain.path, i);
+	return NULL;
+}
+
+/*
+ * A public CA above the server means that trust is not what is missing. An intermediate CA may be:
+ * with --with-intermediate, it takes the public one's place as the candidate.
+ */
 static bool is_public(struct fetch *f)
 {
 	char name[SHOW_MAX];
 
 	for (int i = 1; i < sk_X509_num(f->chain.path); i++) {
-		X509 *cert = sk_X509_value(f->chain.path, i);
+		X509 *cert = sk_X509_value(f->chain.path, i), *unsent = unsent_below(f, i);
 
 		if (trusted_file_of(&f->trusted, cert) != NULL)
 			return false;
 		if (candidate_find_key(f->session->public_cas, cert) == NULL)
 			continue;
+		if (f->session->options->with_intermediate && unsent != NULL) {
+			f->candidate = unsent;
+			return false;
+		}
 		fetch_fail(f,
 			   "its CA is publicly trusted already: %s. Adding it would mend "
 			   "nothing; if verification fails, the reason is another one",

@@ -134,7 +134,7 @@ static void json_verdict(struct json *j, const char *key, const struct dryrun *r
 					       : X509_verify_cert_error_string(result->error));
 }
 
-static void json_chain(struct json *j, const struct fetch *f)
+void report_json_chain(struct json *j, const struct fetch *f)
 {
 	json_open_array(j, "chain");
 	for (int i = 0; i < sk_X509_num(f->chain.path); i++)
@@ -193,7 +193,7 @@ static void json_target(struct json *j, const struct fetch *f)
 	json_string(j, "error", f->error.text[0] == '\0' ? NULL : f->error.text);
 	json_bool(j, "in_order", !f->connected || is_in_order(f));
 	json_bool(j, "broken_off", f->peer.broken_off);
-	json_chain(j, f);
+	report_json_chain(j, f);
 	json_candidate(j, f);
 	json_number(j, "domains_with_this_ca", f->sites);
 	json_string(j, "file", f->path[0] == '\0' ? NULL : f->path);

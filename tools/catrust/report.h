@@ -3,6 +3,7 @@
 #define CATRUST_REPORT_H
 
 #include "fetch.h"
+#include "json.h"
 
 #include <stddef.h>
 
@@ -11,5 +12,8 @@ void report_chain(const struct fetch *f);
 
 /* For programs: all targets as JSON on stdout. The schema is in catrust(1). */
 void report_json(const struct fetch *fetches, size_t count, enum status status);
+
+/* Its members chain and extra. */
+void report_json_chain(struct json *j, const struct fetch *f);
 
 #endif

@@ -1,0 +1,820 @@
+# SPDX-License-Identifier: Apache-2.0
+"""catrust doctor: what it says is what Python really says, and what it says mends it does.
+
+Pythons: CATRUST_PYTHON, those of PATH and of pyenv, and CATRUST_TEST_PYTHONS (paths with colons
+between). Each is asked with the flags of Python up to 3.12 and of 3.13, whatever its own version."""
+
+import contextlib
+import functools
+import glob
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import unittest
+
+import lab
+import tool_lab as tools
+from tool_aia import Web
+
+SERVER = "subjectAltName = DNS:localhost,IP:127.0.0.1\n"
+LEAF = "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n"
+NO_KEYS = "subjectKeyIdentifier = none\nauthorityKeyIdentifier = none\n"
+KEYS = "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid:always\n"
+AUTHORITY = "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign,cRLSign\n"
+
+# Extensions by the name of their section; {web} is the port of the web server for issuers.
+EXTENSIONS = {
+    "aia": LEAF + KEYS + SERVER + "authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{web}/sub\n",
+    "aia-nokeyid": LEAF + NO_KEYS + SERVER + "authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{web}/plain\n",
+    "plainca": AUTHORITY + NO_KEYS,
+    "plainleaf": LEAF + NO_KEYS + SERVER,
+    "loose": "basicConstraints = CA:TRUE\nkeyUsage = critical,keyCertSign\n" + KEYS,
+    "nousage": "basicConstraints = critical,CA:TRUE\n" + KEYS,
+    "noskid": AUTHORITY + NO_KEYS,
+    "akidcritical": AUTHORITY + "subjectKeyIdentifier = hash\n"
+                    "authorityKeyIdentifier = critical,keyid:always\n",
+    "skidcritical": AUTHORITY + "subjectKeyIdentifier = critical,hash\n",
+    "nosign": "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,cRLSign\n" + KEYS,
+    "pathlennosign": "basicConstraints = critical,CA:TRUE,pathlen:1\n" + KEYS,
+    "anypath": AUTHORITY + KEYS,
+    "permitted": AUTHORITY + KEYS + "nameConstraints = critical,permitted;DNS:corp.example\n",
+    "excluded": AUTHORITY + KEYS + "nameConstraints = critical,excluded;DNS:localhost\n",
+    "clientca": AUTHORITY + KEYS + "extendedKeyUsage = clientAuth\n",
+    "clientleaf": LEAF + KEYS + SERVER + "extendedKeyUsage = clientAuth\n",
+    "unhandled": LEAF + KEYS + SERVER + "1.2.3.4 = critical,ASN1:UTF8String:new\n",
+    "signingleaf": "basicConstraints = critical,CA:FALSE\n"
+                   "keyUsage = critical,digitalSignature,keyCertSign\n" + KEYS + SERVER,
+    "pathlenleaf": "basicConstraints = critical,CA:FALSE,pathlen:0\n" + KEYS + SERVER,
+    "noakid": LEAF + "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = none\n" + SERVER,
+    "cnonly": LEAF + KEYS,
+}
+
+# stem, common name, extensions, issuer, days until it starts and ends, key (None: EC), digest
+CERTIFICATES = [
+    ("root", "Doctor Root CA", "root", None, -30, 300),
+    ("root-old", "Doctor Root CA", "root", None, -300, 300),
+    ("other", "Another Root CA", "root", None, -30, 300),
+    ("sub", "Doctor Issuing CA", "sub", "root", -30, 200),
+    ("sub-wrong", "Doctor Issuing CA", "sub", "other", -30, 200),
+    ("leaf", "localhost", "server", "sub", -1, 90),
+    ("direct", "localhost", "server", "root", -1, 90),
+    ("aia", "localhost", "aia", "sub", -1, 90),
+    ("self", "localhost", "server", None, -1, 90),
+    ("own-ca", "localhost", "ownca", None, -1, 90),
+    ("expired", "localhost", "server", "sub", -20, -10),
+    ("future", "localhost", "server", "sub", 10, 90),
+    ("wrongname", "elsewhere.example", "wrongname", "sub", -1, 90),
+    ("root-expired", "Expired Root CA", "root", None, -30, -1),
+    ("below-expired", "localhost", "server", "root-expired", -1, 90),
+    ("sub-expired", "Expired Issuing CA", "sub", "root", -30, -1),
+    ("below-sub-expired", "localhost", "server", "sub-expired", -1, 90),
+    ("plain-root", "Plain Root CA", "plainca", None, -30, 300),
+    ("plain-root-old", "Plain Root CA", "plainca", None, -300, 300),
+    ("plain-leaf", "localhost", "plainleaf", "plain-root", -1, 90),
+    ("plain-sub", "Plain Issuing CA", "plainca", "root", -30, 200),
+    ("plain-sub-wrong", "Plain Issuing CA", "plainca", "other", -30, 200),
+    ("plain-aia", "localhost", "aia-nokeyid", "plain-sub", -1, 90),
+    ("weak", "localhost", "server", "sub", -1, 90, 1024),
+    ("weak-sub", "Weak Issuing CA", "sub", "root", -30, 200, 1024),
+    ("below-weak", "localhost", "server", "weak-sub", -1, 90),
+    ("sha1", "localhost", "server", "sub", -1, 90, None, "sha1"),
+    ("pseudo", "Pseudo CA", "pseudo", None, -1, 100),
+    ("below-pseudo", "localhost", "server", "pseudo", -1, 90),
+    ("nosign", "No Signing CA", "nosign", "root", -1, 100),
+    ("below-nosign", "localhost", "server", "nosign", -1, 90),
+    ("v1", "Version 1 Root CA", None, None, -1, 100),
+    ("below-v1", "localhost", "plainleaf", "v1", -1, 90),
+    ("sub-sub", "Doctor Deeper CA", "anypath", "sub", -1, 100),
+    ("below-sub-sub", "localhost", "server", "sub-sub", -1, 90),
+    ("clientleaf", "localhost", "clientleaf", "sub", -1, 90),
+    ("clientleaf-direct", "localhost", "clientleaf", "root", -1, 90),
+    ("clientca", "Client Issuing CA", "clientca", "root", -1, 100),
+    ("below-clientca", "localhost", "server", "clientca", -1, 90),
+    ("unhandled", "localhost", "unhandled", "sub", -1, 90),
+    ("permitted", "Permitted CA", "permitted", "root", -1, 100),
+    ("below-permitted", "localhost", "server", "permitted", -1, 90),
+    ("excluded", "Excluded CA", "excluded", "root", -1, 100),
+    ("below-excluded", "localhost", "server", "excluded", -1, 90),
+    ("explicit", "Explicit Curve CA", "sub", "root", -1, 100, "explicit"),
+    ("below-explicit", "localhost", "server", "explicit", -1, 90),
+    ("noakid", "localhost", "noakid", "sub", -1, 90),
+    ("noskid-root", "No Key Id Root CA", "noskid", None, -1, 100),
+    ("noskid-leaf", "localhost", "plainleaf", "noskid-root", -1, 90),
+    ("loose-root", "Loose Root CA", "loose", None, -1, 100),
+    ("loose-leaf", "localhost", "server", "loose-root", -1, 90),
+    ("loose-sub", "Loose Issuing CA", "sub", "loose-root", -1, 100),
+    ("below-loose-sub", "localhost", "server", "loose-sub", -1, 90),
+    ("nousage-root", "No Usage Root CA", "nousage", None, -1, 100),
+    ("nousage-leaf", "localhost", "server", "nousage-root", -1, 90),
+    ("pathlennosign-root", "Path Length Root CA", "pathlennosign", None, -1, 100),
+    ("pathlennosign-leaf", "localhost", "server", "pathlennosign-root", -1, 90),
+    ("akidcritical-sub", "Critical AKI CA", "akidcritical", "root", -1, 100),
+    ("akidcritical-leaf", "localhost", "server", "akidcritical-sub", -1, 90),
+    ("skidcritical-root", "Critical SKI CA", "skidcritical", None, -1, 100),
+    ("skidcritical-leaf", "localhost", "server", "skidcritical-root", -1, 90),
+    ("signingleaf", "localhost", "signingleaf", "sub", -1, 90),
+    ("pathlenleaf", "localhost", "pathlenleaf", "sub", -1, 90),
+    ("cnonly", "localhost", "cnonly", "sub", -1, 90),
+]
+
+
+class Case:
+    """One server, one bundle, and what doctor is to say.
+
+    codes: what Python up to 3.12 and from 3.13 on show, None: accepted. causes: all codes that are
+    named. accepted: which of the two accept the server once the remedy is applied."""
+
+    def __init__(self, chain, bundle, codes, remedy, status, causes=None, name="127.0.0.1",
+                 accepted=(True, True), gap=None, args=()):
+        self.chain, self.bundle, self.codes, self.name = chain.split(), bundle, codes, name
+        self.remedy, self.status, self.accepted, self.gap = remedy, status, accepted, gap
+        self.causes = set(causes if causes is not None else codes) - {None}
+        self.args = list(args)
+
+
+AIA = ["--aia-local"]
+MENDED = {"fetch", "fetch-with-intermediate", "pin", "relax"}
+
+CASES = {
+    # trust
+    "root sent": Case("leaf sub root", "other", (19, 19), "fetch", 1, gap="the root CA"),
+    "root not sent": Case("leaf sub", "other", (20, 20), "fetch", 1, gap="not to be found"),
+    "reversed": Case("leaf root sub", "other", (19, 19), "fetch", 1, gap="the root CA"),
+    "leaf alone": Case("leaf", "other", (20, 20), "add", 1, gap="not to be found"),
+    "leaf alone, root trusted": Case("leaf", "root", (20, 20), "add", 1, gap="not to be found"),
+    "missing intermediate": Case("aia", "root", (20, 20), "fetch", 1, args=AIA,
+                                 gap="does not send an intermediate"),
+    "missing intermediate, no AIA": Case("aia", "root", (20, 20), "add", 1, gap="not to be found",
+                                         args=["--no-aia"]),
+    "wrong intermediate": Case("aia sub-wrong", "root", (20, 20), "fetch", 1,
+                               args=AIA, gap="a wrong intermediate"),
+    "wrong intermediate, no key ids": Case(
+        "plain-aia plain-sub-wrong other", "root", (19, 19), "fetch", 1, {19, 7, 85, 86}, args=AIA),
+    "renewed root": Case("leaf sub root", "root-old", (19, 19), "fetch", 1, gap="of this name"),
+    "stale root, no key ids": Case("plain-leaf", "plain-root-old", (7, 85), "add", 1, {7, 85, 86}),
+    "self-signed": Case("self", "other", (18, 18), "pin", 1, gap="self-signed"),
+    "self-signed CA": Case("own-ca", "other", (18, 18), "pin", 1, gap="self-signed"),
+    "only the intermediate trusted": Case("leaf sub root", "sub", (2, None), "fetch", 1),
+    "only the intermediate trusted, root not sent": Case("leaf sub", "sub", (2, None), "add", 1,
+                                                         gap="wants the root"),
+    "trusted": Case("leaf sub", "root", (None, None), "nothing", 0),
+    # dates
+    "expired": Case("expired sub", "root", (10, 10), "none", 4),
+    "expired and unknown": Case("expired sub root", "other", (19, 19), "none", 4, {19, 10}),
+    "expired root": Case("below-expired", "root-expired", (10, 10), "add", 1),
+    "expired intermediate": Case("below-sub-expired sub-expired", "root", (10, 10), "add", 1),
+    "not yet valid": Case("future sub", "root", (9, 9), "none", 4),
+    # names
+    "wrong name": Case("wrongname sub", "root", (62, 62), "none", 4, name="localhost"),
+    "wrong address": Case("wrongname sub", "root", (64, 64), "none", 4),
+    "wrong name and unknown": Case("wrongname sub root", "other", (19, 19), "none", 4, {19, 62},
+                                   name="localhost"),
+    "common name alone": Case("cnonly sub", "root", (None, None), "nothing", 0, name="localhost"),
+    # strength
+    "weak key": Case("weak sub", "root", (66, 66), "none", 4),
+    "weak CA key": Case("below-weak weak-sub", "root", (67, 67), "none", 4),
+    "weak digest": Case("sha1 sub", "root", (68, 68), "none", 4),
+    # what is no CA, and what a CA may not
+    "pseudo CA": Case("below-pseudo", "pseudo", (79, 79), "none", 4),
+    "no keyCertSign": Case("below-nosign nosign", "root", (79, 79), "none", 4, {79, 32}),
+    "version 1 root": Case("below-v1", "v1", (None, 85), "none", 4, {85, 79}),
+    "path length": Case("below-sub-sub sub-sub sub", "root", (25, 25), "none", 4),
+    "purpose": Case("clientleaf sub", "root", (26, 26), "none", 4),
+    "purpose of a CA": Case("below-clientca clientca", "root", (26, 26), "none", 4),
+    "critical extension": Case("unhandled sub", "root", (34, 34), "none", 4),
+    "permitted names": Case("below-permitted permitted", "root", (47, 47), "none", 4),
+    "excluded names": Case("below-excluded excluded", "root", (48, 48), "none", 4),
+    "explicit curve": Case("below-explicit explicit", "root", (94, 94), "none", 4),
+    # what only strict rules find
+    "leaf without AKI": Case("noakid sub root", "other", (19, 19), "fetch", 1, {19, 85}),
+    "root without SKI": Case("noskid-leaf noskid-root", "other", (19, 19), "fetch", 1, {19, 85, 86}),
+    "loose root": Case("loose-leaf loose-root", "other", (19, 19), "fetch", 1, {19, 89}),
+    "loose root, trusted by the bundle": Case("loose-leaf loose-root", "loose-root", (None, 89),
+                                              "fetch", 1),
+    "loose root above an intermediate": Case("below-loose-sub loose-sub loose-root", "other", (19, 19),
+                                             "fetch-with-intermediate", 1, {19, 89}),
+    "root without key usage": Case("nousage-leaf nousage-root", "other", (19, 19), "fetch", 1, {19, 92}),
+    "path length without keyCertSign": Case("pathlennosign-leaf pathlennosign-root", "other", (19, 19),
+                                            "fetch", 1, {19, 81, 92}),
+    "critical AKI": Case("akidcritical-leaf akidcritical-sub root", "other", (19, 19), "none", 4,
+                         {19, 34}),
+    "critical SKI": Case("skidcritical-leaf skidcritical-root", "other", (19, 19), "none", 4,
+                         {19, 34}),
+    "leaf that may sign": Case("signingleaf sub", "root", (None, 82), "none", 4),
+    "leaf with a path length": Case("pathlenleaf sub", "root", (None, 80), "fetch", 1, {80, 81}),
+}
+
+# Connects to each server with each set of flags; says what each exception says.
+ASK = r"""
+import json, socket, ssl, sys, warnings
+warnings.simplefilter("ignore")
+TRUSTED_FIRST, STRICT, PARTIAL = 0x8000, 0x20, 0x80000
+
+def text(e):
+    return type(e).__name__, str(e), getattr(e, "verify_code", None)
+
+def ask(job):
+    try:
+        c = ssl.create_default_context(cafile=job["bundle"])
+        if job["flags"] is not None:
+            c.verify_flags = ssl.VerifyFlags(job["flags"])
+        if job.get("cert"):
+            c.load_cert_chain(job["cert"], job["key"])
+        with socket.create_connection(("127.0.0.1", job["port"]), 30) as s:
+            with c.wrap_socket(s, server_hostname=job["name"]) as t:
+                # what is sent may cross the server's alert, and be answered by a reset
+                if not job.get("quiet"):
+                    t.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                t.recv(1)
+        return None
+    except Exception as e:
+        return text(e)
+
+flags = {"3.12": TRUSTED_FIRST, "3.13": TRUSTED_FIRST | STRICT | PARTIAL, "own": None}
+jobs = json.load(sys.stdin)
+print(json.dumps([{k: ask(dict(job, flags=flags[k])) for k in job.get("ask", flags)} for job in jobs]))
+"""
+
+
+@functools.lru_cache(maxsize=None)
+def pythons():
+    """Every Python from 3.8 on that is at hand, the one under test first: OpenSSL's errors have
+    other names in what Python 3.7 and older knew."""
+    found = [lab.PYTHON, *filter(None, os.environ.get("CATRUST_TEST_PYTHONS", "").split(":"))]
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    found += sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python3")))
+    found += filter(None, [shutil.which("python3", path=lab.clean_env()["PATH"])])
+    seen, result = set(), []
+    for path in found:
+        real = os.path.realpath(path)
+        if real in seen or not os.access(path, os.X_OK):
+            continue
+        seen.add(real)
+        asked = lab.run("import ssl, sys; print(sys.version_info[:2] >= (3, 8))", python=path)
+        if asked.out.strip() == "True":
+            result.append(path)
+    return result
+
+
+def ask(python, jobs, command=None, dirs=None, env=None):
+    """What python says to each job, by flags; under command, if given."""
+    argv = [*(command or []), python, "-c", ASK]
+    result = lab.run(argv, stdin=json.dumps(jobs).encode(), dirs=dirs, env=env)
+    if result.code != 0:
+        raise AssertionError("%s: %s" % (python, result.err))
+    return json.loads(result.out)
+
+
+def said(answer):
+    """The text without the place in CPython's source, or None."""
+    return answer and re.sub(r" \(_ssl\.c:\d+\)$", "", answer[1])
+
+
+class Pki:
+    """The certificates of the cases, and the web server that has the issuers."""
+
+    def __init__(self):
+        self.web = Web()
+        self.folder = lab.folder("doctor-pki")
+        lab.prepare_ca(self.folder)
+        with open(os.path.join(self.folder, "ca.cnf"), "a") as config:
+            config.write(tools.SECTIONS)
+            for name, text in EXTENSIONS.items():
+                config.write("[%s]\n%s" % (name, text.format(web=self.web.port)))
+        for row in CERTIFICATES:
+            self.make(*row)
+        self.web.pages["/sub"] = ssl.PEM_cert_to_DER_cert(lab.read(self.path("sub")).decode())
+        self.web.pages["/plain"] = ssl.PEM_cert_to_DER_cert(lab.read(self.path("plain-sub")).decode())
+
+    def path(self, stem, end=".pem"):
+        return os.path.join(self.folder, stem + end)
+
+    def make(self, stem, name, extensions, issuer, start, end, key=None, digest="sha256"):
+        if key is None:
+            lab.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out",
+                        self.path(stem, ".key"))
+        elif key == "explicit":
+            lab.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-param_enc",
+                        "explicit", "-out", self.path(stem, ".key"))
+        else:
+            lab.openssl("genrsa", "-out", self.path(stem, ".key"), str(key))
+        lab.openssl("req", "-new", "-config", "ca.cnf", "-key", stem + ".key", "-out", stem + ".csr",
+                    "-subj", "/O=Example/CN=" + name, cwd=self.folder)
+        signer = ["-selfsign", "-keyfile", stem + ".key"] if issuer is None else \
+            ["-cert", issuer + ".pem", "-keyfile", issuer + ".key"]
+        lab.openssl("ca", "-batch", "-notext", "-config", "ca.cnf", *signer, "-md", digest,
+                    *(["-extensions", extensions] if extensions else []),
+                    "-startdate", lab._date(start), "-enddate", lab._date(end),
+                    "-in", stem + ".csr", "-out", stem + ".pem", cwd=self.folder)
+
+    def chain(self, stems):
+        return tools.joined(*map(self.path, stems))
+
+
+@functools.lru_cache(maxsize=None)
+def pki():
+    made = Pki()
+    unittest.addModuleCleanup(made.web.close)
+    return made
+
+
+class TlsServer:
+    """Any certificate at all: a server of security level 0. Answers each request with a line."""
+
+    def __init__(self, chain, key, client_ca=None, maximum=None):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        self.context.load_cert_chain(chain, key)
+        if maximum:
+            self.context.maximum_version = maximum
+        if client_ca:
+            self.context.load_verify_locations(client_ca)
+            self.context.verify_mode = ssl.CERT_REQUIRED
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        connection.settimeout(30)
+        with connection, connection.dup() as raw:
+            raw.settimeout(30)
+            with contextlib.suppress(OSError):
+                with self.context.wrap_socket(connection, server_side=True) as tls:
+                    while tls.recv(1000):
+                        tls.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+            # all is read before the end: otherwise the kernel resets, and the alert may be lost
+            with contextlib.suppress(OSError):
+                raw.shutdown(socket.SHUT_WR)
+                while raw.recv(1000):
+                    pass
+
+    def close(self):
+        # accept() in another thread does not notice close() alone
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+
+class Doctor(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = {}
+        cls.addClassCleanup(lambda: [s.close() for s in cls.servers.values()])
+
+    @classmethod
+    def server(cls, stems):
+        """A server that shows these certificates, the first being its own."""
+        key = " ".join(stems)
+        if key not in cls.servers:
+            cls.servers[key] = TlsServer(pki().chain(stems), pki().path(stems[0], ".key"))
+        return cls.servers[key]
+
+    def doctor(self, *args, code, dirs=None, env=None):
+        """Runs doctor for programs; returns what it says."""
+        result = tools.catrust("doctor", "--json", *args, dirs=dirs or [lab.folder("none")], env=env)
+        self.assertEqual(code, result.code, result.err + result.out)
+        return json.loads(result.out)
+
+    def client(self, verdict, name):
+        return next(c for c in verdict["clients"] if c["name"] == name)
+
+    def texts(self, verdict, under=False):
+        """By flags, what doctor says that Python says."""
+        clients = {c["name"]: c["catrust_run"] if under else c for c in verdict["clients"]}
+        return {"3.12": clients["python_3_12"]["text"], "3.13": clients["python_3_13"]["text"]}
+
+    def mend(self, verdict, dirs, env=None):
+        """Runs the command that doctor names, confirmed by the fingerprint that it names. Returns
+        the variables that it sets."""
+        command = verdict["command"]
+        self.assertTrue(command)
+        sets = {}
+        for part in command.split(" && "):
+            if part.startswith("export "):
+                name, value = part[len("export "):].split("=")
+                sets[name] = value
+                continue
+            script = part.replace("catrust", '"$0"', 1) + ' --fingerprint "$1"'
+            result = lab.run(["sh", "-c", script, tools.tool("catrust"),
+                              "sha256:" + verdict["candidate"].replace(":", "")], dirs=dirs, env=env)
+            self.assertEqual(0, result.code, "%s\n%s" % (script, result.err))
+        return sets
+
+
+class Verdicts(Doctor):
+    """Every case, every Python."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.jobs, cls.verdicts = {}, {}
+        for name, case in CASES.items():
+            cls.jobs[name] = {"port": cls.server(case.chain).port, "name": case.name,
+                              "bundle": pki().path(case.bundle)}
+
+    def verdict(self, name):
+        case = CASES[name]
+        if name not in self.verdicts:
+            result = tools.catrust("doctor", "--json", *case.args, "--ca-bundle",
+                                   self.jobs[name]["bundle"],
+                                   "%s:%d" % (case.name, self.jobs[name]["port"]),
+                                   dirs=[lab.folder("none")])
+            self.assertNotIn(result.code, (2, 3), result.err)
+            self.verdicts[name] = (result, json.loads(result.out))
+        return self.verdicts[name]
+
+    def test_same_words_as_python(self):
+        for python in pythons():
+            version = lab.python_version(python)
+            for name, answer in zip(CASES, ask(python, [self.jobs[n] for n in CASES])):
+                with self.subTest(name, python=python):
+                    _, verdict = self.verdict(name)
+                    texts = self.texts(verdict)
+                    self.assertEqual(texts["3.12"], said(answer["3.12"]))
+                    self.assertEqual(texts["3.13"], said(answer["3.13"]))
+                    self.assertEqual(texts["3.13" if version >= (3, 13) else "3.12"],
+                                     said(answer["own"]))
+                    for flags, client in ("3.12", "python_3_12"), ("3.13", "python_3_13"):
+                        code = answer[flags] and answer[flags][2]
+                        self.assertEqual(code, self.client(verdict, client)["code"])
+                        if answer[flags]:
+                            self.assertEqual("ssl." + answer[flags][0],
+                                             self.client(verdict, client)["exception"])
+
+    def test_causes_and_remedies(self):
+        for name, case in CASES.items():
+            with self.subTest(name):
+                result, verdict = self.verdict(name)
+                self.assertEqual(case.codes, (self.client(verdict, "python_3_12")["code"],
+                                              self.client(verdict, "python_3_13")["code"]))
+                self.assertEqual(case.causes, {c["code"] for c in verdict["causes"]})
+                self.assertEqual((case.remedy, case.status), (verdict["remedy"], result.code))
+                self.assertEqual(case.status, verdict["status"])
+                self.assertEqual(case.status == 1, verdict["ca_helps"])
+                if case.gap:
+                    self.assertIn(case.gap, verdict["causes"][0]["cause"])
+
+    def test_what_is_said_to_mend_it_mends_it(self):
+        run = [tools.tool("catrust-run")]
+        for name, case in CASES.items():
+            if case.remedy not in MENDED:
+                continue
+            with self.subTest(name):
+                _, verdict = self.verdict(name)
+                dirs = [os.path.join(lab.folder("mend"), "ca.d")]
+                sets = self.mend(verdict, dirs)
+                answer, = ask(lab.PYTHON, [self.jobs[name]], run, dirs,
+                              {**sets, "CATRUST_LIBRARY": lab.shim()})
+                self.assertEqual((None, None), (said(answer["3.12"]), said(answer["3.13"])))
+                after = tools.catrust("doctor", "--json", *case.args, "--ca-bundle",
+                                      self.jobs[name]["bundle"],
+                                      "%s:%d" % (case.name, self.jobs[name]["port"]), dirs=dirs)
+                verdict = json.loads(after.out)
+                if not sets:
+                    self.assertEqual(("catrust-run", 0), (verdict["remedy"], after.code))
+                    self.assertEqual({"3.12": None, "3.13": None}, self.texts(verdict, under=True))
+                else:
+                    self.assertEqual(("relax", 4), (verdict["remedy"], after.code))
+                    without, = ask(lab.PYTHON, [self.jobs[name]], run, dirs)
+                    self.assertEqual(self.texts(verdict, under=True),
+                                     {k: said(without[k]) for k in ("3.12", "3.13")})
+
+
+def say_and_close(text):
+    """A server that talks first, in plain text, and reads until the client has enough of it."""
+    def behave(connection, stop):
+        connection.settimeout(20)
+        if text:
+            connection.sendall(text)
+        while connection.recv(1000):
+            connection.sendall(text or b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    return behave
+
+
+def reset(connection, stop):
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def close(connection, stop):
+    connection.settimeout(20)
+    connection.recv(100000)
+
+
+class NoTrustProblem(Doctor):
+    """What fails before trust, or after it: adding a CA never helps."""
+
+    def check(self, port, problem, fix, text=True, **job):
+        """Every Python says what doctor says, whose cause is problem, mended by fix."""
+        bundle = pki().path("root")
+        where = "127.0.0.1:%d" % port
+        certificate = ["--cert", job["cert"], "--key", job["key"]] if "cert" in job else []
+        job = {"port": port, "name": "127.0.0.1", "bundle": bundle, "ask": ["3.12", "3.13"], **job}
+        # Python's names of its own ciphers differ from one to another: doctor asks for them.
+        for python in pythons():
+            answer, = ask(python, [job])
+            with self.subTest(python=python):
+                verdict = self.doctor(where, "--ca-bundle", bundle, "--python", python, *certificate,
+                                      code=4)
+                self.assertEqual([said(answer["3.12"])], [c["text"] for c in verdict["clients"]])
+        verdict = self.doctor(where, "--ca-bundle", bundle, *certificate, code=4)
+        cause = verdict["causes"][-1]
+        self.assertEqual(("tls", problem, False),
+                         (cause["kind"], cause["problem"], cause["ca_helps"]))
+        self.assertIn(fix, cause["fix"])
+        self.assertFalse(verdict["ca_helps"])
+        if text:
+            self.assertEqual({k: said(answer[k]) for k in ("3.12", "3.13")}, self.texts(verdict))
+        return verdict
+
+    def test_plain_text(self):
+        for greeting, fix in ((b"", "http://"), (b"220 mx ESMTP\r\n", "smtp"), (b"* OK IMAP\r\n", "imap"),
+                              (b"+OK POP3\r\n", "pop3"), (b"SSH-2.0-x\r\n", "SSH")):
+            with self.subTest(greeting), tools.tcp_server(say_and_close(greeting)) as port:
+                self.check(port, "plain-text", fix)
+
+    def test_reset(self):
+        with tools.tcp_server(reset) as port:
+            self.check(port, "reset", "proxy")
+
+    def test_closed(self):
+        with tools.tcp_server(close) as port:
+            # Python's words depend on its options, not on its generation
+            self.check(port, "closed", "STARTTLS", text=False)
+
+    def test_old_protocol(self):
+        with lab.SServer("server", "-tls1", "-cipher", "DEFAULT:@SECLEVEL=0") as srv:
+            verdict = self.check(srv.port, "old-protocol", "TLS 1.2", text=False)
+        # the certificates are seen all the same
+        self.assertEqual({20}, {c["code"] for c in verdict["causes"] if c["kind"] == "verification"})
+
+    def test_client_certificate_wanted(self):
+        chain, key = pki().chain(["direct"]), pki().path("direct", ".key")
+        for maximum in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            server = TlsServer(chain, key, pki().path("root"), maximum)
+            self.addCleanup(server.close)
+            with self.subTest(maximum):
+                self.check(server.port, "client-certificate-wanted", "--cert", quiet=True)
+                # one that the server does not know, and a good one
+                self.check(server.port, "client-certificate-refused", "server trusts",
+                           quiet=True, cert=pki().path("self"), key=pki().path("self", ".key"))
+                self.doctor("127.0.0.1:%d" % server.port, "--ca-bundle", pki().path("root"), "--cert",
+                            pki().path("clientleaf-direct"), "--key",
+                            pki().path("clientleaf-direct", ".key"), code=0)
+
+    def test_client_certificate_and_unknown_root(self):
+        server = TlsServer(pki().chain(["direct", "root"]), pki().path("direct", ".key"),
+                           pki().path("root"), ssl.TLSVersion.TLSv1_2)
+        self.addCleanup(server.close)
+        verdict = self.doctor("127.0.0.1:%d" % server.port, "--ca-bundle", pki().path("other"), code=4)
+        self.assertEqual([19, None], [c["code"] for c in verdict["causes"]])
+        self.assertEqual("client-certificate-wanted", verdict["causes"][1]["problem"])
+        # what Python shows first, and the command that is one part of the cure
+        self.assertIn("self-signed", self.texts(verdict)["3.12"])
+        self.assertIn("catrust fetch ", verdict["command"])
+
+    def test_legacy_renegotiation(self):
+        lab.need(programs=["gnutls-serv"])
+        port = lab.free_port()
+        argv = ["gnutls-serv", "--port", str(port), "--http", "--x509certfile", pki().path("direct"),
+                "--x509keyfile", pki().path("direct", ".key"), "--priority",
+                "NORMAL:-VERS-ALL:+VERS-TLS1.2:%DISABLE_SAFE_RENEGOTIATION"]
+        with lab.Process(argv, ready="(?s)IPv4.*done"):
+            self.check(port, "legacy-renegotiation", "OP_LEGACY_SERVER_CONNECT")
+
+    def test_silence_and_no_server(self):
+        def silent(connection, stop):
+            stop.wait(30)
+
+        with tools.tcp_server(silent) as port:
+            verdict = self.doctor("127.0.0.1:%d" % port, "--timeout", "0.3", code=4)
+            self.assertEqual("silent", verdict["causes"][0]["problem"])
+        verdict = self.doctor("127.0.0.1:%d" % lab.free_port(), code=3)
+        self.assertEqual(("unreachable", []), (verdict["result"], verdict["causes"]))
+        self.assertIn("refused", verdict["error"])
+
+
+class Bundles(Doctor):
+    """--ca-bundle with what is no bundle: Python's own words, and no connection at all."""
+
+    def test_bundles(self):
+        folder = lab.folder("bundles")
+        good = lab.read(pki().path("root")).decode()
+        files = {
+            "empty": b"", "junk": b"no certificate\n",
+            "der": ssl.PEM_cert_to_DER_cert(good),
+            "corrupt": good.replace("\nMI", "\n!I", 1).encode(),
+            "cut": good[:len(good) // 2].encode(),
+            "missing": None,
+        }
+        words = {"empty": "NO_CERTIFICATE_OR_CRL_FOUND", "junk": "NO_CERTIFICATE_OR_CRL_FOUND",
+                 "der": "NO_CERTIFICATE_OR_CRL_FOUND", "corrupt": "[X509] PEM lib",
+                 "cut": "[X509] PEM lib", "missing": "No such file or directory",
+                 "directory": "Is a directory"}
+        fixes = {"der": "-inform der", "corrupt": "a fresh copy", "missing": "path"}
+        os.mkdir(os.path.join(folder, "directory"))
+        for name, data in files.items():
+            if data is not None:
+                lab.write(os.path.join(folder, name), data)
+        jobs = [{"port": 9, "name": "x", "bundle": os.path.join(folder, n), "ask": ["own"]} for n in words]
+        answers = {p: ask(p, jobs) for p in pythons()}
+        for i, (name, text) in enumerate(words.items()):
+            with self.subTest(name):
+                verdict = self.doctor("127.0.0.1:9", "--ca-bundle", os.path.join(folder, name), code=4)
+                client = verdict["clients"][0]
+                self.assertIn(text, client["text"])
+                self.assertIn(fixes.get(name, ""), verdict["causes"][0]["fix"])
+                for answer in answers.values():
+                    self.assertEqual(said(answer[i]["own"]), client["text"])
+                    self.assertEqual(answer[i]["own"][0], client["exception"].replace("ssl.", ""))
+
+
+class Sources(Doctor):
+    """What is trusted besides --ca-bundle: the system's store, the trust directories, a Python's."""
+
+    def setUp(self):
+        self.dirs = [os.path.join(lab.folder("sources"), "ca.d")]
+
+    def where(self, stems):
+        return "127.0.0.1:%d" % self.server(stems.split()).port
+
+    def plain(self, where, env, under=(), dirs=None):
+        """What Python's default context says."""
+        answer, = ask(lab.PYTHON, [{"port": int(where.split(":")[1]), "name": "127.0.0.1",
+                                    "bundle": None, "ask": ["3.12", "3.13"]}],
+                      [tools.tool("catrust-run")] if under else None, dirs, env)
+        return {k: said(answer[k]) for k in ("3.12", "3.13")}
+
+    def test_the_default_store(self):
+        where = self.where("leaf sub")
+        for file, code in ("root", 0), ("other", 1):
+            env = {"SSL_CERT_FILE": pki().path(file), "SSL_CERT_DIR": lab.folder("none")}
+            with self.subTest(file):
+                verdict = self.doctor(where, code=code, env=env)
+                self.assertEqual(self.plain(where, env), self.texts(verdict))
+
+    def test_missing_intermediate_of_a_known_root(self):
+        where = self.where("aia")
+        env = {"SSL_CERT_FILE": pki().path("root"), "SSL_CERT_DIR": lab.folder("none")}
+        verdict = self.doctor(where, "--aia-local", code=1, env=env, dirs=self.dirs)
+        self.assertEqual("fetch-with-intermediate", verdict["remedy"])
+        self.assertIn("does not send an intermediate", verdict["causes"][0]["cause"])
+        self.assertEqual(self.plain(where, env), self.texts(verdict))
+        self.mend(verdict, self.dirs, env)
+        self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
+        self.doctor(where, "--aia-local", code=0, env=env, dirs=self.dirs)
+
+    def test_missing_intermediate_of_a_public_root(self):
+        where = self.where("aia")
+        env = {"SSL_CERT_FILE": pki().path("root"), "SSL_CERT_DIR": lab.folder("none")}
+        public = ["--public-bundle", pki().path("root")]
+        verdict = self.doctor(where, "--aia-local", *public, code=1, env=env, dirs=self.dirs)
+        self.assertEqual("fetch-with-intermediate", verdict["remedy"])
+        self.assertEqual(tools.fingerprint(pki().path("sub")),
+                         "sha256:" + verdict["candidate"].replace(":", "").lower())
+        self.mend(verdict, self.dirs, env)
+        self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
+
+    def test_a_bundle_that_lacks_a_public_root(self):
+        verdict = self.doctor(self.where("leaf sub root"), "--ca-bundle", pki().path("other"),
+                              "--public-bundle", pki().path("root"), code=4)
+        self.assertEqual(("bundle", None), (verdict["remedy"], verdict["command"]))
+
+    def test_a_scope_that_does_not_cover_the_server(self):
+        where = self.where("leaf sub root")
+        dirs = [lab.folder("scoped")]
+        os.mkdir(os.path.join(dirs[0], "corp.example"))
+        shutil.copy(pki().path("root"), os.path.join(dirs[0], "corp.example"))
+        env = {"SSL_CERT_FILE": pki().path("other"), "SSL_CERT_DIR": lab.folder("none")}
+        verdict = self.doctor(where, code=1, env=env, dirs=dirs)
+        self.assertEqual(self.plain(where, env, True, dirs), self.texts(verdict, under=True))
+        self.assertIn("permitted subtree violation", self.texts(verdict, under=True)["3.12"])
+        self.assertEqual("fetch", verdict["remedy"])
+        self.mend(verdict, dirs, env)
+        self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, dirs))
+
+    def test_strict_findings_in_a_trust_directory(self):
+        where = self.where("loose-leaf loose-root")
+        env = {"SSL_CERT_FILE": pki().path("other"), "SSL_CERT_DIR": lab.folder("none")}
+        dirs = [lab.trustdir(pki().path("loose-root"))]
+        verdict = self.doctor(where, code=4, env=env, dirs=dirs)
+        self.assertEqual(("relax", "export CATRUST_STRICT=relax"),
+                         (verdict["remedy"], verdict["command"]))
+        self.assertEqual(self.plain(where, env, True, dirs), self.texts(verdict, under=True))
+        self.assertEqual({"3.12": None, "3.13": None},
+                         self.plain(where, {**env, "CATRUST_STRICT": "relax"}, True, dirs))
+
+    def test_pythons(self):
+        """Each interpreter's own store and versions, certifi and requests where it has them."""
+        where = self.where("leaf sub root")
+        for python in pythons():
+            with self.subTest(python):
+                verdict = self.doctor(where, "--python", python, code=1)
+                self.assertEqual("%d.%d" % lab.python_version(python),
+                                 verdict["python"].rsplit(".", 1)[0])
+                answer, = ask(python, [{"port": int(where.split(":")[1]), "name": "127.0.0.1",
+                                        "bundle": None, "ask": ["own"]}])
+                clients = {c["name"]: c for c in verdict["clients"]}
+                self.assertEqual(said(answer["own"]), clients["ssl"]["text"])
+                for module, path in ("certifi", "certifi.where()"), ("requests", "requests.certs.where()"):
+                    self.assertEqual(lab.has_module(module, python), module in clients)
+                    if module in clients:
+                        found = lab.run("import %s; print(%s)" % (module, path), python=python).out
+                        self.assertEqual(found.strip(), clients[module]["file"])
+
+    def test_requests(self):
+        """requests has a bundle of its own: ssl may trust what it does not."""
+        lab.need(modules=["requests", "certifi"])
+        where = self.where("leaf sub root")
+        program = """
+            import sys, requests
+            try:
+                requests.get("https://%s/" % sys.argv[1], timeout=30)
+            except Exception as e:
+                print(e)
+        """
+        none = lab.folder("none")
+        bundle, missing = pki().path("root"), os.path.join(none, "missing.pem")
+        for env in ({"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": none, "REQUESTS_CA_BUNDLE": pki().path("other")},
+                    {"SSL_CERT_FILE": pki().path("other"), "SSL_CERT_DIR": none, "REQUESTS_CA_BUNDLE": bundle}):
+            with self.subTest(env):
+                verdict = self.doctor(where, "--python", lab.PYTHON, code=1, env=env)
+                clients = {c["name"]: c for c in verdict["clients"]}
+                self.assertEqual(env["SSL_CERT_FILE"] == bundle, clients["ssl"]["accepted"])
+                self.assertEqual(env["REQUESTS_CA_BUNDLE"] == bundle, clients["requests"]["accepted"])
+                said = lab.run(program, [where], env=env).out
+                if clients["requests"]["accepted"]:
+                    self.assertEqual("", said)
+                else:
+                    self.assertIn(clients["requests"]["text"], said)
+        env = {"SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": missing}
+        verdict = self.doctor(where, "--python", lab.PYTHON, code=1, env=env)
+        self.assertIn("bundle", [c["kind"] for c in verdict["causes"]])
+        clients = {c["name"]: c for c in verdict["clients"]}
+        self.assertEqual(lab.run(program, [where], env=env).out.strip(), clients["requests"]["text"])
+
+    def test_no_python(self):
+        for what, text in (("/bin/true", "no Python"), ("/nonexistent/python3", "can't be run"),
+                           ("/bin/false", "no Python")):
+            result = tools.catrust("doctor", "--python", what, "localhost:1")
+            self.assertEqual(2, result.code)
+            self.assertIn(text, result.err)
+
+
+class CommandLine(Doctor):
+    def test_the_command_is_quoted(self):
+        """What the user gave comes back as the same words, whatever the shell thinks of them."""
+        server = self.server("leaf sub root".split())
+        cert = os.path.join(lab.folder("with space"), "it's; $(touch x).pem")
+        shutil.copy(pki().path("clientleaf"), cert)
+        shutil.copy(pki().path("clientleaf", ".key"), cert + ".key")
+        args = ["--servername", "localhost", "--cert", cert, "--key", cert + ".key", "--proxy", "",
+                "--timeout", "20", "--starttls", "none", "--no-aia"]
+        verdict = self.doctor("https://localhost:%d/" % server.port, "--ca-bundle", pki().path("other"),
+                              *args, code=1)
+        out = lab.run(["sh", "-c", "catrust() { printf '%s\\0' \"$@\"; }; " + verdict["command"]]).out
+        words = out.split("\0")[:-1]
+        self.assertEqual(["fetch", "https://localhost:%d/" % server.port], [words[0], words[-1]])
+        given = dict(zip(words[1:-2:2], words[2:-2:2]))
+        self.assertEqual({"--servername": "localhost", "--cert": cert, "--key": cert + ".key",
+                          "--proxy": "", "--timeout": "20.000", "--starttls": "none"}, given)
+        self.assertEqual("--no-aia", words[-2])
+
+    def test_for_people(self):
+        where = "localhost:%d" % self.server("wrongname sub root".split()).port
+        result = tools.catrust("doctor", "--ca-bundle", pki().path("other"), where,
+                               dirs=[lab.folder("none")])
+        self.assertEqual(4, result.code)
+        for text in ("Python up to 3.12", "Python 3.13 and newer", "its names: elsewhere.example",
+                     "192.0.2.1", "Hostname mismatch, certificate is not valid for 'localhost'.",
+                     "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
+                     "failed: self-signed certificate in certificate chain", "would not help"):
+            self.assertIn(text, result.out)
+        self.assertIn("sent 3 certificates", result.err)
+
+    def test_usage(self):
+        for args in ([], ["a", "b"], ["--key", "x", "localhost"], ["--no-such", "x"], ["bad host"],
+                     ["--cert", "/nonexistent", "localhost"]):
+            self.assertEqual(2, tools.catrust("doctor", *args).code, args)
+
+
+if __name__ == "__main__":
+    lab.main()

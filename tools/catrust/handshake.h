@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_HANDSHAKE_H
+#define CATRUST_HANDSHAKE_H
+
+#include "connect.h"
+#include "diagnose.h"
+
+/* The TLS of a Python's ssl.create_default_context(). */
+struct handshake_client {
+	const char *ciphers;		 /* OpenSSL's list; NULL: CPython's own, from 3.10 on */
+	int level;			 /* of security; -1: OpenSSL's default */
+	int minimum;			 /* version, as TLS1_2_VERSION; 0: OpenSSL's default */
+	unsigned long long more_options; /* SSL_OP_... besides */
+};
+
+/* How far it gets with a server, verification apart: that always goes on. */
+struct handshake {
+	bool opened;		/* the connection, through proxy and STARTTLS */
+	struct why why;		/* where not */
+	STACK_OF(X509) * certs; /* what the server sent; NULL: it did not come to that */
+	struct diagnose_tls_facts facts;
+};
+
+/* Returns 0 and *ret, to be freed with handshake_clear(), or -1 and *why. */
+int handshake_try(const struct target *target, const struct connect_options *options,
+		  const struct handshake_client *client, struct handshake *ret, struct why *why);
+
+void handshake_clear(struct handshake *h);
+
+#endif

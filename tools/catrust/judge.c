@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge.h"
+
+#include "diagnose.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CONSTRAINTS_MAX = 0x10000, SCOPES_MAX = 64 };
+
+void judge_store_clear(struct judge_store *store)
+{
+	sk_X509_pop_free(store->certs, X509_free);
+	store->certs = NULL;
+}
+
+/* A temporary store reads the file, so that what counts is what counts for libssl. */
+static STACK_OF(X509) * read_file(const char *file, struct judge_load_error *error)
+{
+	X509_STORE *store = X509_STORE_new();
+	STACK_OF(X509) *certs = NULL;
+
+	ERR_clear_error();
+	errno = 0;
+	*error = (struct judge_load_error){ENOMEM, 0};
+	if (store != NULL && X509_STORE_load_file(store, file) != 1)
+		*error = (struct judge_load_error){errno, errno == 0 ? ERR_peek_last_error() : 0};
+	else if (store != NULL)
+		certs = X509_STORE_get1_all_certs(store);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return certs;
+}
+
+int judge_load(const char *file, const char *dir, struct judge_store *ret,
+	       struct judge_load_error *error)
+{
+	struct judge_store store = {.certs = NULL};
+
+	if (dir != NULL && strlen(dir) >= sizeof(store.dir)) {
+		*error = (struct judge_load_error){ENAMETOOLONG, 0};
+		return -1;
+	}
+	if (dir != NULL)
+		memcpy(store.dir, dir, strlen(dir) + 1);
+	if (file != NULL) {
+		store.certs = read_file(file, error);
+		if (store.certs == NULL)
+			return -1;
+	}
+	*ret = store;
+	return 0;
+}
+
+/* Marked for TLS servers alone, as libcatrust.so marks what it adds. */
+static bool add_marked(X509_STORE *store, const X509 *anchor)
+{
+	X509 *marked = X509_dup(anchor);
+	bool ok = marked != NULL &&
+		  X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
+		  X509_STORE_add_cert(store, marked) == 1;
+
+	X509_free(marked);
+	return ok;
+}
+
+/* The program's own come first, and libcatrust.so's after them. */
+static X509_STORE *new_store(const struct judge_store *own, const struct judge_anchors *anchors)
+{
+	const struct trusted *trusted = anchors->trusted;
+	X509_STORE *store = X509_STORE_new();
+	bool ok = store != NULL;
+
+	for (int i = 0; ok && i < sk_X509_num(own->certs); i++)
+		ok = X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
+	if (ok && own->dir[0] != '\0')
+		ok = X509_STORE_load_path(store, own->dir) == 1;
+	for (int i = 0; ok && i < sk_X509_num(anchors->more); i++)
+		ok = add_marked(store, sk_X509_value(anchors->more, i));
+	for (size_t i = 0; ok && trusted != NULL && i < trusted->anchors->count; i++)
+		if (trusted->cert[i] != NULL)
+			ok = add_marked(store, trusted->cert[i]);
+	if (!ok) {
+		X509_STORE_free(store);
+		store = NULL;
+	}
+	return store;
+}
+
+struct work {
+	const struct judge_anchors *anchors;
+	const struct judge_how *how;
+	int (*verify)(X509_STORE_CTX *ctx); /* OpenSSL's own check of the chain that was built */
+	struct judgement *result;
+};
+
+static X509 *top_of(X509_STORE_CTX *ctx)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+	return sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+}
+
+static bool is_among(const STACK_OF(X509) * certs, const X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
+			return true;
+	return false;
+}
+
+/* The anchor of a trust directory that cert is, or NULL. */
+static const struct anchor *find_anchor(const struct trusted *trusted, const X509 *cert)
+{
+	for (size_t i = 0; trusted != NULL && i < trusted->anchors->count; i++)
+		if (trusted->cert[i] != NULL && X509_cmp(trusted->cert[i], cert) == 0)
+			return &trusted->anchors->anchor[i];
+	return NULL;
+}
+
+static bool is_anchored(const struct work *w, X509_STORE_CTX *ctx)
+{
+	const X509 *top = top_of(ctx);
+
+	return top != NULL &&
+	       (is_among(w->anchors->more, top) || find_anchor(w->anchors->trusted, top) != NULL);
+}
+
+static void note(struct judgement *j, int code, int depth, X509 *cert)
+{
+	for (size_t i = 0; i < j->count; i++)
+		if (j->error[i].code == code && j->error[i].depth == depth)
+			return;
+	if (j->count == JUDGE_ERRORS)
+		return;
+	if (cert != NULL && X509_up_ref(cert) != 1)
+		cert = NULL;
+	j->error[j->count++] = (struct judge_error){code, depth, cert};
+}
+
+static int on_error(int ok, X509_STORE_CTX *ctx)
+{
+	const struct work *w = X509_STORE_CTX_get_app_data(ctx);
+	int code = X509_STORE_CTX_get_error(ctx);
+
+	if (ok)
+		return 1;
+	if (w->how->relax && diagnose_code(code, 0, GAP_NONE)->relax && is_anchored(w, ctx)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	note(w->result, code, X509_STORE_CTX_get_error_depth(ctx),
+	     X509_STORE_CTX_get_current_cert(ctx));
+	return 1;
+}
+
+static NAME_CONSTRAINTS *constraints_of(const struct scope_list *scopes)
+{
+	const struct scope *list[SCOPES_MAX];
+	unsigned char *der = OPENSSL_malloc(CONSTRAINTS_MAX);
+	const unsigned char *at = der;
+	NAME_CONSTRAINTS *constraints = NULL;
+	ASN1_OCTET_STRING *octets = NULL;
+	X509_EXTENSION *extension = NULL;
+	size_t count = 0, len;
+
+	if (der == NULL)
+		return NULL;
+	for (; scopes != NULL && count < SCOPES_MAX; scopes = scopes->next)
+		list[count++] = &scopes->scope;
+	len = scope_constraints(list, count, der, CONSTRAINTS_MAX);
+	octets = ASN1_OCTET_STRING_new();
+	if (len > 0 && octets != NULL && ASN1_OCTET_STRING_set(octets, at, (int)len) == 1)
+		extension = X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, octets);
+	if (extension != NULL)
+		constraints = X509V3_EXT_d2i(extension);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(octets);
+	OPENSSL_free(der);
+	return constraints;
+}
+
+/* The depth of the first certificate of chain that is not for names of scopes; -1: none. */
+static int out_of_scope(const STACK_OF(X509) * chain, const struct scope_list *scopes)
+{
+	NAME_CONSTRAINTS *constraints = constraints_of(scopes);
+	int found = -1, count = sk_X509_num(chain);
+
+	if (constraints == NULL)
+		return 0;
+	for (int i = 0; found < 0 && i < count && (i == 0 || i < count - 1); i++) {
+		X509 *cert = sk_X509_value(chain, i);
+
+		if ((i == 0 || (X509_get_extension_flags(cert) & EXFLAG_SI) == 0) &&
+		    NAME_CONSTRAINTS_check(cert, constraints) != X509_V_OK)
+			found = i;
+	}
+	NAME_CONSTRAINTS_free(constraints);
+	return found;
+}
+
+/* Where libcatrust.so looks at the scope of an anchor: after the chain is built, before dates. */
+static int check_scope(X509_STORE_CTX *ctx)
+{
+	struct work *w = X509_STORE_CTX_get_app_data(ctx);
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	const X509 *top = top_of(ctx);
+	const struct anchor *anchor = top == NULL || is_among(w->anchors->more, top)
+					      ? NULL
+					      : find_anchor(w->anchors->trusted, top);
+	int depth =
+		anchor == NULL || anchor->scopes == NULL ? -1 : out_of_scope(chain, anchor->scopes);
+
+	if (depth >= 0)
+		note(w->result, X509_V_ERR_PERMITTED_VIOLATION, depth, sk_X509_value(chain, depth));
+	return w->verify(ctx);
+}
+
+static bool set_host(X509_VERIFY_PARAM *param, const struct target *host,
+		     const struct judge_how *how)
+{
+	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+
+	if (!how->common_name)
+		flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+	X509_VERIFY_PARAM_set_hostflags(param, flags);
+	return (host->is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, host->host)
+			    : X509_VERIFY_PARAM_set1_host(param, host->host, 0)) == 1;
+}
+
+int judge(const struct judge_store *own, const struct judge_anchors *anchors, STACK_OF(X509) * sent,
+	  const struct target *host, const struct judge_how *how, struct judgement *ret)
+{
+	struct judgement judgement = {.count = 0};
+	struct work work = {.anchors = anchors, .how = how, .result = &judgement};
+	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
+	X509_STORE *store = new_store(own, anchors);
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	int result = -1, error;
+
+	if (untrusted == NULL || store == NULL || ctx == NULL ||
+	    X509_STORE_CTX_init(ctx, store, sk_X509_value(untrusted, 0), untrusted) != 1 ||
+	    X509_STORE_CTX_set_default(ctx, "ssl_server") != 1)
+		goto out;
+	param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_flags(param, how->flags);
+	X509_VERIFY_PARAM_set_auth_level(param, how->level);
+	if (!set_host(param, host, how))
+		goto out;
+	work.verify = X509_STORE_CTX_get_verify(ctx);
+	X509_STORE_CTX_set_app_data(ctx, &work);
+	X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	X509_STORE_CTX_set_verify(ctx, check_scope);
+	if (X509_verify_cert(ctx) != 1 && judgement.count == 0) {
+		error = X509_STORE_CTX_get_error(ctx);
+		if (error == X509_V_ERR_OUT_OF_MEM)
+			goto out;
+		note(&judgement, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
+		     X509_STORE_CTX_get_error_depth(ctx), NULL);
+	}
+	*ret = judgement;
+	judgement.count = 0;
+	result = 0;
+out:
+	judgement_clear(&judgement);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	sk_X509_pop_free(untrusted, X509_free);
+	ERR_clear_error();
+	return result;
+}
+
+void judgement_clear(struct judgement *j)
+{
+	for (size_t i = 0; i < j->count; i++)
+		X509_free(j->error[i].cert);
+	j->count = 0;
+}

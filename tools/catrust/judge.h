@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_JUDGE_H
+#define CATRUST_JUDGE_H
+
+#include "target.h"
+#include "trusted.h"
+
+#include <limits.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a program trusts by itself. */
+struct judge_store {
+	STACK_OF(X509) * certs; /* of its file; NULL: none */
+	char dir[PATH_MAX];	/* with hashed names, or several with colons between; "": none */
+};
+
+/* Why a bundle is of no use, as Python's load_verify_locations() meets it. */
+struct judge_load_error {
+	int os_error;	     /* errno, or 0 */
+	unsigned long error; /* of OpenSSL's queue, where os_error is 0 */
+};
+
+/*
+ * Reads file, PEM as OpenSSL wants it, and notes dir; each may be NULL. Returns 0 and *ret, to be
+ * freed with judge_store_clear(), or -1 and *error. Out of memory is ENOMEM.
+ */
+int judge_load(const char *file, const char *dir, struct judge_store *ret,
+	       struct judge_load_error *error);
+
+void judge_store_clear(struct judge_store *store);
+
+/* How a program verifies. */
+struct judge_how {
+	unsigned long flags; /* X509_V_FLAG_... */
+	int level;	     /* of security */
+	bool common_name;    /* counts where the certificate has no names (subjectAltName) */
+	bool relax;	     /* CATRUST_STRICT=relax */
+};
+
+/* What libcatrust.so would add. */
+struct judge_anchors {
+	const struct trusted *trusted; /* with their scopes; NULL: none */
+	const STACK_OF(X509) * more;   /* for every name; NULL: none */
+};
+
+enum { JUDGE_ERRORS = 48 };
+
+struct judgement {
+	struct judge_error {
+		int code;
+		int depth;
+		X509 *cert;    /* a reference; NULL: unknown */
+	} error[JUDGE_ERRORS]; /* all of them, in OpenSSL's order: the first is what Python shows */
+	size_t count;	       /* 0: it is accepted */
+};
+
+/*
+ * Verifies what a server sent and goes on past each error. Returns 0 and *ret, to be freed with
+ * judgement_clear(), or -1: out of memory.
+ */
+int judge(const struct judge_store *store, const struct judge_anchors *anchors,
+	  STACK_OF(X509) * sent, const struct target *host, const struct judge_how *how,
+	  struct judgement *ret);
+
+void judgement_clear(struct judgement *j);
+
+#endif
