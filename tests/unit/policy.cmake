@@ -2,11 +2,10 @@
 # hooks: nothing of the test's own is interposed.
 
 pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
-set(shim_dir ${CMAKE_CURRENT_LIST_DIR}/../../shim)
-add_library(shim_parts STATIC
-  ${shim_dir}/again.c ${shim_dir}/attach.c ${shim_dir}/binding.c ${shim_dir}/config.c ${shim_dir}/dl.c ${shim_dir}/hint.c
-  ${shim_dir}/log.c ${shim_dir}/policy.c ${shim_dir}/public.c ${shim_dir}/strict.c ${shim_dir}/trust.c
-  ${shim_dir}/verify.c ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
+get_target_property(parts shim SOURCES)
+list(REMOVE_ITEM parts hooks.c files.c gnutls.c certfile.c scope.c text.c trustdir.c)
+list(TRANSFORM parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/../../shim/)
+add_library(shim_parts STATIC ${parts} ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
 target_compile_definitions(shim_parts PUBLIC _GNU_SOURCE OPENSSL_SUPPRESS_DEPRECATED
                            PRIVATE CATRUST_VERSION="${PROJECT_VERSION}")
 target_link_libraries(shim_parts PUBLIC trustdir fixture PkgConfig::LIBSSL)

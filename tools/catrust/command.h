@@ -32,5 +32,6 @@ extern const struct command doctor_command;
 extern const struct command fetch_command;
 extern const struct command list_command;
 extern const struct command remove_command;
+extern const struct command stacks_command; /* doctor -- COMMAND */
 
 #endif

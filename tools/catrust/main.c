@@ -1,35 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 #include "show.h"
-#include "stacks_command.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct command doctor_command = {
-	.name = "doctor",
-	.arguments = "[--json] [--dir DIR] -- COMMAND [ARG...]",
-	.summary = "says which TLS stacks of a command are reached",
-	.help = "Runs COMMAND as catrust-run does, and then says which TLS stacks it and its "
-		"children had\n"
-		"loaded, whether they were reached and how, and what to do about the others.\n\n"
-		"options:\n"
-		"  --dir DIR  also trust the CAs in DIR\n"
-		"  --json     as JSON; COMMAND's standard output goes to standard error\n"
-		"  --help\n",
-	.options = OPTION_DIR | OPTION_JSON,
-	.least_args = 1,
-	.most_args = INT_MAX,
-	.run = stacks_command,
-};
-
 static const struct command *const commands[] = {
-	&fetch_command,	 &doctor_command, &list_command, &add_command,
-	&remove_command, &bundle_command, NULL,
+	&fetch_command, &doctor_command, &stacks_command, &list_command,
+	&add_command,	&remove_command, &bundle_command, NULL,
 };
 
 static const struct command *find(const char *name)
@@ -49,8 +31,8 @@ static void print_help(FILE *to)
 	      "commands:\n",
 	      to);
 	for (size_t i = 0; commands[i] != NULL; i++)
-		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("  help     shows this text, or that of a command\n\n"
+		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("  help      shows this text, or that of a command\n\n"
 	      "options: --help, --version; each command has a --help of its own.\n"
 	      "More in catrust(1).\n",
 	      to);
@@ -59,6 +41,10 @@ static void print_help(FILE *to)
 static void print_command_help(const struct command *command)
 {
 	printf("usage: catrust %s %s\n\n%s", command->name, command->arguments, command->help);
+	if (command == &doctor_command) {
+		putchar('\n');
+		print_command_help(&stacks_command);
+	}
 }
 
 static enum status unknown(const char *name)
@@ -104,6 +90,15 @@ static enum status run(const struct command *command, int argc, char **argv)
 	return command->run(&options);
 }
 
+/* doctor TARGET, or doctor -- COMMAND */
+static bool has_dashes(int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return true;
+	return false;
+}
+
 static enum status dispatch(int argc, char **argv)
 {
 	const struct command *command;
@@ -121,6 +116,8 @@ static enum status dispatch(int argc, char **argv)
 		return STATUS_DONE;
 	}
 	command = find(argv[1]);
+	if (command == &doctor_command && has_dashes(argc, argv))
+		command = &stacks_command;
 	return command == NULL ? unknown(argv[1]) : run(command, argc - 1, argv + 1);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stacks_command.h"
+#include "command.h"
 
 #include "readcerts.h"
 #include "show.h"
@@ -188,7 +188,7 @@ static enum status watch_it(const struct options *options, char *runner,
 	return status;
 }
 
-enum status stacks_command(const struct options *options)
+static enum status run(const struct options *options)
 {
 	struct trustdir_sources sources = trusted_sources(options->dir);
 	struct anchors_check check = {.count = 0};
@@ -205,3 +205,19 @@ enum status stacks_command(const struct options *options)
 	clear_check(&check);
 	return status;
 }
+
+const struct command stacks_command = {
+	.name = "doctor --",
+	.arguments = "COMMAND [ARG...]",
+	.summary = "says which TLS stacks of a command are reached",
+	.help = "Runs COMMAND as catrust-run does, and then says which TLS stacks it and its "
+		"children had\n"
+		"loaded, whether they were reached and how, and what to do about the others.\n\n"
+		"options, before the --:\n"
+		"  --dir DIR  also trust the CAs in DIR\n"
+		"  --json     as JSON; COMMAND's standard output goes to standard error\n",
+	.options = OPTION_DIR | OPTION_JSON,
+	.least_args = 1,
+	.most_args = INT_MAX,
+	.run = run,
+};
