@@ -54,7 +54,7 @@ _catrust() {
 	esac
 	case $command in
 	fetch) options="--dir --fingerprint --help --json --pin --public-bundle --scope --stdout --with-intermediate $connect" ;;
-	doctor) options="-- --ca-bundle --dir --help --json --public-bundle --python $connect" ;;
+	doctor) options="--ca-bundle --dir --help --json --public-bundle --python $connect" ;;
 	list) options='--dir --help --json' ;;
 	add) options='--dir --fingerprint --help --public-bundle' ;;
 	remove) options='--dir --help' ;;
