@@ -2,6 +2,7 @@
 #include "policy.h"
 
 #include "again.h"
+#include "attach.h"
 
 #include <openssl/obj_mac.h>
 
@@ -15,17 +16,6 @@ static int count_of(const struct crypto *c, const STACK_OF(X509) * certs)
 static X509 *cert_at(const struct crypto *c, const STACK_OF(X509) * certs, int i)
 {
 	return c->api.OPENSSL_sk_value((const OPENSSL_STACK *)certs, i);
-}
-
-struct trust_anchor *policy_anchor(const struct crypto *crypto, const struct trust *trust,
-				   X509_STORE_CTX *ctx)
-{
-	const STACK_OF(X509) *chain = crypto->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(crypto, chain);
-
-	if (trust == NULL || count <= 0)
-		return NULL;
-	return trust_find_equal(crypto, trust, cert_at(crypto, chain, count - 1));
 }
 
 /* Has the certificate a name for servers that is not its subject's CN? Where not, the CN counts. */
@@ -124,6 +114,27 @@ static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
 			return i;
 	}
 	return -1;
+}
+
+struct trust_anchor *policy_anchor(struct crypto *crypto, const struct trust *trust,
+				   X509_STORE_CTX *ctx)
+{
+	const STACK_OF(X509) *chain = crypto->api.X509_STORE_CTX_get0_chain(ctx);
+	int count = count_of(crypto, chain);
+	struct trust_anchor *anchor;
+	const X509 *last;
+
+	if (trust == NULL || count <= 0)
+		return NULL;
+	last = cert_at(crypto, chain, count - 1);
+	anchor = trust_find_equal(crypto, trust, last);
+	/* Of an anchor itself, the scope is looked at later, with an error of its own. */
+	if (anchor == NULL || trust_is_ours(trust, last))
+		return anchor;
+	if (!attach_is_done(crypto, crypto->api.X509_STORE_CTX_get0_store(ctx)) ||
+	    (anchor->scope != NULL && out_of_scope(crypto, chain, anchor) >= 0))
+		return NULL;
+	return anchor;
 }
 
 /*

@@ -17,8 +17,11 @@
 int policy_check(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx,
 		 bool is_client, int *ret_depth);
 
-/* Does the chain end at a corporate anchor, or at the program's own copy of one? NULL if not. */
-struct trust_anchor *policy_anchor(const struct crypto *crypto, const struct trust *trust,
+/*
+ * The corporate anchor that the chain ends at, or that the program's own certificate at its end is
+ * a copy of, where that anchor counts in this store and for these names. NULL if there is none.
+ */
+struct trust_anchor *policy_anchor(struct crypto *crypto, const struct trust *trust,
 				   X509_STORE_CTX *ctx);
 
 #endif

@@ -184,6 +184,16 @@ class Strict(Case):
                     # The very same CA where the directory vouches for it too.
                     self.check(chain, "ok", [path], setup, env=RELAX)
 
+    def test_the_programs_copy_of_an_anchor_that_does_not_count(self):
+        """Out of its scope, or in a client that gets no anchors, an anchor forgives nothing."""
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        codes, path, chain, root = made("forgiven", "basicConstraints not critical")
+        setup = STRICT + "load(c, 'cafile', %r)" % pki().cert(root)
+        self.check(chain, "ok", [pki().trustdir({"corp.example": [root]})], setup, env=RELAX)
+        self.check(chain, codes, [pki().trustdir({"other.example": [root]})], setup, env=RELAX)
+        self.check(chain, codes, [path], setup, env={**RELAX, "CATRUST_CONTEXTS": "public"})
+
     def test_chain_to_the_program_through_a_corporate_name(self):
         """An anchor of the same name, but another key, does not make the program's chain a corporate one."""
         if not self.finds:

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever verifies under the shim verifies as well with a store built by hand by the documented rules, and the other
+way round; and whatever verified without the shim does so with it.
+
+Random mixtures of anchors, scopes, settings, the program's own trust, and servers. The store by hand is made in
+another process, without the shim, of the rules of libcatrust(7) and of nothing of the shim's: own name matching, and
+the OpenSSL that the Python under test has, through ctypes.
+
+The rules leave two things open, so that a few cases may go either way: the order of the store (of two certificates of
+one name and key, OpenSSL takes the first for the issuer, and may find no way on from there), and whether an anchor
+that may not vouch for a name is at hand as an intermediate below a CA that the program itself trusts.
+
+  CATRUST_SEED    a number, or "random" (default: always the same); what failed is told with it
+  CATRUST_ROUNDS  trust directories (default 16), each with CASES servers
+"""
+
+import functools
+import ipaddress
+import json
+import os
+import random
+import time
+import unittest
+
+import lab
+from policy_lab import Case, Pki
+
+SEED = os.environ.get("CATRUST_SEED", "7")
+SEED = random.SystemRandom().randrange(1 << 32) if SEED == "random" else int(SEED)
+ROUNDS = int(os.environ.get("CATRUST_ROUNDS", "16"))
+CASES = 40
+PARTIAL_CHAIN, STRICT = 0x80000, 0x20
+
+# What servers are called: alternative names, and the CN.
+NAMES = [
+    (["DNS:www.corp.example"], "leaf"),
+    (["DNS:*.corp.example"], "leaf"),
+    (["DNS:www.other.example"], "leaf"),
+    (["DNS:www.corp.example", "DNS:www.other.example"], "leaf"),
+    (["IP:10.1.2.3"], "no host"),
+    (["IP:10.1.2.3"], "www.corp.example"),
+    ([], "www.corp.example"),
+    ([], "*.corp.example"),
+    ([], "intranet"),
+    ([], "10.1.2.3"),
+]
+FOLDERS = ["", "", "", "corp.example", "other.example", "www.corp.example", "10.0.0.0_8", "intranet", "nobody.example"]
+
+# The CAs. root, again, old and expired have one name and two keys; cross and sub-cross are what the public root has
+# made of the company's keys; flawed is what the strict mode refuses.
+CAS = ["root", "again", "rekeyed", "expired", "public", "cross", "sub", "sub-cross", "sub-expired", "flawed"]
+# Who issues leaves, and what servers may send beside them.
+ISSUERS = {
+    "root": [[], ["root"], ["cross"], ["expired"]],
+    "rekeyed": [[], ["rekeyed"], ["root"]],
+    "public": [[]],
+    "sub": [[], ["sub"], ["sub", "root"], ["sub", "cross"], ["sub-cross"], ["sub-expired", "sub"]],
+    "flawed": [[], ["flawed"]],
+    None: [[]],  # by themselves
+}
+
+
+@functools.lru_cache(None)
+def pki():
+    p = Pki()
+    p.ca("root")
+    p.ca("again", cn="CA root", key="root")
+    p.ca("rekeyed", cn="CA root")
+    p.ca("expired", cn="CA root", key="root", days=(-30, -9))
+    p.ca("public")
+    p.ca("cross", "public", cn="CA root", key="root")
+    p.ca("sub", "root")
+    p.ca("sub-cross", "public", cn="CA sub", key="sub")
+    p.ca("sub-expired", "root", cn="CA sub", key="sub", days=(-30, -9))
+    p.ca("flawed", without=["keyUsage"], more="basicConstraints = CA:TRUE")
+    return p
+
+
+def leaf(issuer, number):
+    """Leaves are made when they are first wanted."""
+    stem = "leaf-%s-%d" % (issuer, number)
+    if not os.path.exists(pki().cert(stem)):
+        names, cn = NAMES[number]
+        pki().leaf(stem, issuer, *names, cn=cn)
+    return stem
+
+
+# --- The documented rules ---------------------------------------------------------------------------------------------
+
+def address(text):
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def covers(folder, kind, name):
+    """May an anchor in that folder vouch for the name?"""
+    if folder == "":
+        return True
+    network = ipaddress.ip_network(folder.replace("_", "/")) if folder[0].isdigit() else None
+    if kind == "IP":
+        return network is not None and address(name) in network
+    return network is None and (name == folder or name.endswith("." + folder))
+
+
+def vouches(folders, number):
+    """May an anchor that lies in these folders vouch for a server? Every name counts; the CN does where there is no
+    DNS name. A CN that is a wildcard is in no scope, and one without a dot only in a folder of its own name."""
+    if "" in folders:
+        return True
+    names, cn = NAMES[number]
+    wanted = [name.split(":", 1) for name in names]
+    if not any(kind == "DNS" for kind, _ in wanted) and cn != "no host":
+        if "*" in cn:
+            return False
+        if "." not in cn and cn not in folders:
+            return False
+        wanted.append(["IP" if address(cn) else "DNS", cn])
+    return all(any(covers(folder, kind, name) for folder in folders) for kind, name in wanted)
+
+
+def store_by_hand(world, case):
+    """(the program's own certificates, the anchors that may vouch, those that may not)."""
+    own = ["public"] if case["own"] == "defaults" else case["own"]
+    if world["contexts"] == "public" and case["own"] != "defaults":
+        return own, [], []
+    there = {stem: vouches(folders, case["number"]) for stem, folders in sorted(world["anchors"].items())
+             if "expired" not in stem}
+    return own, [stem for stem in there if there[stem]], [stem for stem in there if not there[stem]]
+
+
+# Builds each store and verifies, with the OpenSSL of this Python; prints whether the chain is good, and if so, whether
+# its last certificate is one of the anchors.
+BY_HAND = r"""
+import ctypes, json, re, _ssl, sys
+from ctypes import byref, c_char_p, c_int, c_long, c_ulong, c_void_p
+path = [line.split()[-1] for line in open("/proc/self/maps") if re.search(r"/libcrypto\.so", line)]
+if not path:
+    print("no libcrypto")
+    sys.exit()
+lib = ctypes.CDLL(path[0])
+def function(name, result, *parameters):
+    f = getattr(lib, name)
+    f.restype, f.argtypes = result, parameters
+    return f
+P = c_void_p
+bio_new = function("BIO_new_mem_buf", P, c_char_p, c_int)
+bio_free = function("BIO_free", c_int, P)
+read = function("PEM_read_bio_X509", P, P, P, P, P)
+free = function("X509_free", None, P)
+mark = function("X509_add1_trust_object", c_int, P, P)
+object_of = function("OBJ_txt2obj", P, c_char_p, c_int)
+same = function("X509_cmp", c_int, P, P)
+store_new = function("X509_STORE_new", P)
+store_add = function("X509_STORE_add_cert", c_int, P, P)
+store_free = function("X509_STORE_free", None, P)
+sk_new = function("OPENSSL_sk_new_null", P)
+sk_push = function("OPENSSL_sk_push", c_int, P, P)
+sk_free = function("OPENSSL_sk_free", None, P)
+sk_num = function("OPENSSL_sk_num", c_int, P)
+sk_value = function("OPENSSL_sk_value", P, P, c_int)
+ctx_new = function("X509_STORE_CTX_new", P)
+ctx_init = function("X509_STORE_CTX_init", c_int, P, P, P, P)
+ctx_default = function("X509_STORE_CTX_set_default", c_int, P, c_char_p)
+ctx_flags = function("X509_STORE_CTX_set_flags", None, P, c_ulong)
+ctx_chain = function("X509_STORE_CTX_get0_chain", P, P)
+ctx_free = function("X509_STORE_CTX_free", None, P)
+verify = function("X509_verify_cert", c_int, P)
+server_auth = object_of(b"serverAuth", 0)
+
+def cert(pem):
+    bio = bio_new(pem.encode(), -1)
+    x = read(bio, None, None, None)
+    bio_free(bio)
+    assert x
+    return x
+
+def one(case, pems):
+    store, sent, ctx = store_new(), sk_new(), ctx_new()
+    own = [cert(pems[stem]) for stem in case["own"]]
+    anchors = [cert(pems[stem]) for stem in case["anchors"]]
+    others = [cert(pems[stem]) for stem in case["sent"]]
+    leaf = cert(pems[case["leaf"]])
+    for x in anchors:
+        assert mark(x, server_auth) == 1
+    # A certificate that the program has itself is no anchor.
+    ours = [x for x in anchors if all(same(x, y) for y in own)]
+    for x in own + ours if case["own_first"] else ours + own:
+        store_add(store, x)
+    for x in others:
+        sk_push(sent, x)
+    assert ctx_init(ctx, store, leaf, sent) == 1 and ctx_default(ctx, b"ssl_server") == 1
+    ctx_flags(ctx, 0x8000 | case["flags"])  # Python sets TRUSTED_FIRST
+    good = verify(ctx) == 1
+    chain = ctx_chain(ctx)
+    last = sk_value(chain, sk_num(chain) - 1) if good else None
+    ends_at_anchor = good and any(same(last, x) == 0 for x in anchors)
+    ctx_free(ctx)
+    sk_free(sent)
+    store_free(store)
+    for x in own + anchors + others + [leaf]:
+        free(x)
+    return [good, ends_at_anchor]
+
+data = json.load(sys.stdin)
+print(json.dumps([one(case, data["pems"]) for case in data["cases"]]))
+"""
+
+# The program, without the shim or under it: one handshake for each case.
+PROGRAM = r"""
+A = json.load(sys.stdin)
+def own_trust(c, case):
+    if case["own"] == "defaults":
+        c.load_default_certs()
+    elif case["own"]:
+        load(c, case["how"], case["file"])
+results = []
+for case in A:
+    c = context(case["kind"])()
+    c.verify_flags &= ~(0x80000 | 0x20)
+    c.verify_flags |= case["flags"]
+    if case["name"] is None:
+        unnamed(c)
+    if case["late"]:
+        shake(c, case["chain"], case["name"])
+    own_trust(c, case)
+    results.append(shake(c, case["chain"], case["name"]))
+print(json.dumps(results))
+"""
+
+
+def random_world(r):
+    """A trust directory, and the settings."""
+    pool = CAS + ["leaf-None-%d" % r.randrange(len(NAMES))]
+    anchors = {stem: sorted({r.choice(FOLDERS) for _ in range(r.choice((1, 1, 2)))})
+               for stem in r.sample(pool, r.choice((0, 1, 2, 2, 3, 3, 4)))}
+    for stem in anchors:
+        if stem.startswith("leaf"):
+            leaf(None, int(stem.rsplit("-", 1)[1]))
+    return {"anchors": anchors, "strict": r.choice(("keep", "relax")), "contexts": r.choice(("all", "all", "public"))}
+
+
+def random_case(r):
+    issuer = r.choice(list(ISSUERS))
+    number = r.randrange(len(NAMES))
+    names, _ = NAMES[number]
+    own = r.choice(([], [], "defaults", ["public"], *([r.sample(CAS, r.choice((1, 1, 2)))] * 2)))
+    return {"issuer": issuer, "number": number, "leaf": leaf(issuer, number), "sent": r.choice(ISSUERS[issuer]),
+            "own": own, "how": r.choice(("cafile", "str")), "kind": r.choice(("client", "generic")),
+            "flags": r.choice((0, 0, 0, PARTIAL_CHAIN, STRICT, STRICT | PARTIAL_CHAIN)), "late": r.random() < .25,
+            "name": names[0].split(":", 1)[1].replace("*", "any") if names else None}
+
+
+class Property(Case):
+    def setUp(self):
+        print("CATRUST_SEED=%d CATRUST_ROUNDS=%d" % (SEED, ROUNDS), end=" ... ", flush=True)
+
+    def run_cases(self, cases, shim, world=None):
+        """What the program says of each case."""
+        env = {"SSL_CERT_FILE": pki().cert("public"), "SSL_CERT_DIR": "/nowhere"}
+        dirs = [lab.folder("empty")]
+        if world:
+            env.update(CATRUST_STRICT=world["strict"], CATRUST_CONTEXTS=world["contexts"], CATRUST_LOG="off")
+            dirs = [pki().trustdir({})]
+            for stem, folders in world["anchors"].items():
+                pki().trustdir({folder: [stem] for folder in folders}, dirs[0])
+        data = json.dumps([{**case, "chain": self.chain(case), "file": self.own_file(case)} for case in cases])
+        return self.value(PROGRAM, shim=shim, dirs=dirs, env=env, lines=None, stdin=data.encode(), timeout=300)
+
+    @staticmethod
+    def chain(case):
+        path = pki().path("sent-%s.pem" % "+".join([case["leaf"], *case["sent"]]))
+        if not os.path.exists(path):
+            lab.write(path, lab.read(pki().path(case["leaf"] + ".key")) + pki().pem(case["leaf"], *case["sent"]))
+        return path
+
+    @staticmethod
+    def own_file(case):
+        if case["own"] == "defaults" or not case["own"]:
+            return None
+        path = pki().path("own-%s.pem" % "+".join(case["own"]))
+        if not os.path.exists(path):
+            lab.write(path, pki().pem(*case["own"]))
+        return path
+
+    def by_hand(self, worlds_and_cases):
+        """(must it be good by the rules? may it?) for each case."""
+        asked, counts = [], []
+        for world, case in worlds_and_cases:
+            own, anchors, others = store_by_hand(world, case)
+            # Each way that the rules leave open.
+            beside = [[], others, others[::-1], *([stem] for stem in others)] if others else [[]]
+            ways = [{"own": own, "anchors": anchors, "sent": case["sent"] + more, "leaf": case["leaf"],
+                     "flags": flags, "own_first": own_first}
+                    for own_first in ((True, False) if own and anchors else (True,)) for more in beside
+                    for flags in (case["flags"], case["flags"] & ~STRICT)]
+            counts.append(len(ways) // 2)
+            asked += ways
+        stems = {stem for one in asked for stem in (*one["own"], *one["anchors"], *one["sent"], one["leaf"])}
+        data = json.dumps({"cases": asked, "pems": {stem: pki().pem(stem).decode() for stem in stems}})
+        result = lab.run(BY_HAND, stdin=data.encode(), timeout=300)
+        self.assertEqual((0, ""), (result.code, result.err))
+        if result.out.strip() == "no libcrypto":
+            self.skipTest("OpenSSL is built into this Python")
+        answers = iter(json.loads(result.out))
+        bounds = []
+        for (world, _), count in zip(worlds_and_cases, counts):
+            # CATRUST_STRICT=relax: findings of form count for nothing where a chain ends at an anchor.
+            good = [strict[0] or (world["strict"] == "relax" and form[0] and form[1])
+                    for strict, form in ((next(answers), next(answers)) for _ in range(count))]
+            bounds.append((all(good), any(good)))
+        return bounds
+
+    def test_as_a_store_built_by_hand(self):
+        r = random.Random(SEED)
+        worlds = [random_world(r) for _ in range(ROUNDS)]
+        cases = [[random_case(r) for _ in range(CASES)] for _ in worlds]
+        wanted = self.by_hand([(world, case) for world, more in zip(worlds, cases) for case in more])
+        # Without the shim, the directory is nothing; all in one process.
+        before = self.run_cases([case for more in cases for case in more], shim=False)
+        wrong = []
+        for i, (world, more) in enumerate(zip(worlds, cases)):
+            for j, got in enumerate(self.run_cases(more, True, world)):
+                (must, may), was = wanted[i * CASES + j], before[i * CASES + j]
+                if (must and got != "ok") or (got == "ok" and not may):
+                    wrong.append("%s under the shim, %s by hand: %s %s" % (got, "ok" if must else "not ok", world,
+                                                                           more[j]))
+                if was == "ok" and got != "ok":
+                    wrong.append("ok without the shim, %s under it: %s %s" % (got, world, more[j]))
+        self.assertEqual("", "\n".join(wrong[:4]), "%d of %d; CATRUST_SEED=%d" % (len(wrong), len(wanted), SEED))
+        # A test that tests something: both happen often, and often because of the shim; little is left open.
+        self.assertGreater(sum(must for must, _ in wanted), len(wanted) // 8)
+        self.assertGreater(sum(not may for _, may in wanted), len(wanted) // 8)
+        self.assertGreater(sum(must and was != "ok" for (must, _), was in zip(wanted, before)), len(wanted) // 32)
+        self.assertLess(sum(must != may for must, may in wanted), len(wanted) // 8)
+
+
+if __name__ == "__main__":
+    lab.main()
