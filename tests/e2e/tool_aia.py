@@ -50,6 +50,55 @@ CERTIFICATES = [
 ]
 
 
+# A chain of DEPTH intermediate CAs, and two CAs that issued each other.
+DEPTH = 9
+for i in range(DEPTH + 1):
+    SECTIONS += """
+[deep%d]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{port}/deep%d
+[leaf%d]
+basicConstraints = critical,CA:FALSE
+subjectAltName = DNS:localhost,IP:127.0.0.1
+authorityKeyIdentifier = keyid:always
+authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{port}/deep%d
+""" % (i, i - 1, i, i)
+for name, other in ("a", "b"), ("b", "a"):
+    SECTIONS += """
+[cycle-%s]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign
+subjectKeyIdentifier = hash
+authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{port}/cycle-%s
+""" % (name, other)
+SECTIONS += """
+[cycle-leaf]
+basicConstraints = critical,CA:FALSE
+subjectAltName = DNS:localhost,IP:127.0.0.1
+authorityInfoAccess = caIssuers;URI:http://127.0.0.1:{port}/cycle-a
+[aiaseven]
+basicConstraints = critical,CA:FALSE
+subjectAltName = DNS:localhost,IP:127.0.0.1
+authorityKeyIdentifier = keyid:always
+authorityInfoAccess = """ + ",\\\n ".join("caIssuers;URI:http://127.0.0.1:{port}/%d" % i for i in range(7)) + "\n"
+
+CERTIFICATES += [("deep0", "Deep 0", "root", None, -1, 100)]
+CERTIFICATES += [("deep%d" % i, "Deep %d" % i, "deep%d" % i, "deep%d" % (i - 1), -1, 90) for i in range(1, DEPTH)]
+CERTIFICATES += [
+    ("below-seven", "localhost", "leaf7", "deep7", -1, 60),
+    ("below-eight", "localhost", "leaf8", "deep8", -1, 60),
+    ("cycle-a-key", "Cycle A", "root", None, -1, 100),
+    ("cycle-b-key", "Cycle B", "root", None, -1, 100),
+    ("cycle-a", "Cycle A", "cycle-a", "cycle-b-key", -1, 90, "cycle-a-key.key"),
+    ("cycle-b", "Cycle B", "cycle-b", "cycle-a-key", -1, 90, "cycle-b-key.key"),
+    ("cycle-leaf", "localhost", "cycle-leaf", "cycle-a-key", -1, 60),
+    ("aia-seven", "localhost", "aiaseven", "aia-sub", -1, 60),
+]
+
+
 class Web:
     """A web server whose answers are functions of the handler, by path. Keeps what was asked for."""
 
@@ -289,6 +338,33 @@ class Aia(unittest.TestCase):
         for headers in self.web.headers:
             for name in "Authorization", "Cookie", "Proxy-Authorization", "Referer":
                 self.assertNotIn(name, headers)
+
+    def serve_all(self, *stems):
+        self.web.pages = {"/" + s: lab.openssl("x509", "-in", self.cert(s), "-outform", "DER") for s in stems}
+
+    def test_eight_issuers_above_one_another(self):
+        self.serve_all(*("deep%d" % i for i in range(DEPTH)))
+        result = self.fetch("--fingerprint", tools.fingerprint(self.cert("deep0")), "--with-intermediate", code=0,
+                            leaf="below-seven")
+        self.assertEqual(self.web.asked, ["/deep%d" % i for i in range(7, -1, -1)])
+        self.assertIn(tools.fingerprint(self.cert("deep0")), map(tools.fingerprint, result.out.split()))
+
+    def test_nine_are_too_many(self):
+        self.serve_all(*("deep%d" % i for i in range(DEPTH)))
+        result = self.fetch("--fingerprint", tools.fingerprint(self.cert("deep0")), code=1, leaf="below-eight")
+        self.assertEqual(self.web.asked, ["/deep%d" % i for i in range(8, 0, -1)])
+        self.assertIn("missing: its issuer, O=Example, CN=Deep 0", result.err)
+
+    def test_cycle(self):
+        self.serve_all("cycle-a", "cycle-b")
+        result = self.fetch(code=1, leaf="cycle-leaf")
+        self.assertEqual(self.web.asked, ["/cycle-a", "/cycle-b", "/cycle-a"])
+        self.assertIn("what is there is not the issuer", result.err)
+
+    def test_five_urls_of_a_certificate(self):
+        self.web.pages = {"/6": self.der["aia-sub"]}
+        self.not_found("status 404", leaf="aia-seven")
+        self.assertEqual(self.web.asked, ["/%d" % i for i in range(5)])
 
     def test_local_addresses_are_refused(self):
         self.not_found("--aia-local allows that", local=False)

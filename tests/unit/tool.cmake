@@ -6,6 +6,7 @@ endif()
 
 foreach(name IN ITEMS
     aia
+    aiafetch
     candidate
     chain
     json

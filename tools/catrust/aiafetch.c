@@ -20,6 +20,7 @@ struct chase {
 	const struct aiafetch_options *options;
 	const char *proxy; /* "": none */
 	unsigned proxy_port;
+	int all_ms;
 	long long deadline; /* for all of it */
 	unsigned char *answer;
 	size_t answer_len;
@@ -158,7 +159,8 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 			return -1;
 		}
 		if (transport_now() >= c->deadline) {
-			why_set(why, "%s: not asked, as %d s are over", url, AIA_MAX_ALL_MS / 1000);
+			why_set(why, "%s: not asked, as %d.%d s are over", url, c->all_ms / 1000,
+				c->all_ms % 1000 / 100);
 			return -1;
 		}
 		curl = new_request(c);
@@ -239,11 +241,12 @@ STACK_OF(X509) * aiafetch_issuers(X509 *cert, bool (*done)(void *arg, X509 *cert
 {
 	struct chase c = {.options = options,
 			  .proxy = options->proxy,
-			  .deadline = transport_now() + AIA_MAX_ALL_MS,
+			  .all_ms = options->all_ms > 0 ? options->all_ms : AIA_MAX_ALL_MS,
 			  .answer = malloc(AIA_MAX_ANSWER)};
 	STACK_OF(X509) *found = sk_X509_new_null();
 	bool ok = found != NULL && c.answer != NULL;
 
+	c.deadline = transport_now() + c.all_ms;
 	if (c.proxy == NULL)
 		c.proxy = transport_environment_proxy("http");
 	if (c.proxy == NULL)

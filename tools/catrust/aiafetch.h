@@ -12,6 +12,7 @@ struct aiafetch_options {
 	const char *proxy; /* a URL; "": none; NULL: the environment's */
 	bool local;	   /* web servers on this machine and its link may be asked */
 	int timeout_ms;	   /* for one answer, at most AIA_MAX_MS */
+	int all_ms;	   /* for all answers; 0: AIA_MAX_ALL_MS */
 };
 
 /*
