@@ -168,25 +168,5 @@ class Perl(Clients):
         self.wrong_name(["perl", "-e", code])
 
 
-class GnuTLS(Clients):
-    """Not reached, and not harmed."""
-
-    def test_pycurl(self):
-        lab.need(modules=["pycurl"])
-        if "GnuTLS" not in lab.run("import pycurl; print(pycurl.version)").out:
-            self.skipTest("pycurl without GnuTLS")
-        code = """
-            import pycurl
-            c = pycurl.Curl()
-            c.setopt(c.URL, sys.argv[1])
-            c.setopt(c.WRITEFUNCTION, lambda data: print(data.decode()))
-            if len(sys.argv) > 2:
-                c.setopt(c.CAINFO, sys.argv[2])
-            print(attempt(c.perform))
-            """
-        self.assertIn("server certificate verification failed", self.same(code, [self.server.url]).out)
-        self.assertIn(lab.PAGE, self.same(code, [self.server.url, lab.cert("corp-root.pem")]).out)
-
-
 if __name__ == "__main__":
     lab.main()
