@@ -122,7 +122,21 @@ static enum log_level level_of(const char *value)
 /* The letters that the names begin with. */
 static bool may_be_one(char first)
 {
-	return first != '\0' && strchr("CHXSNRPAGW", first) != NULL;
+	switch (first) {
+	case 'A':
+	case 'C':
+	case 'G':
+	case 'H':
+	case 'N':
+	case 'P':
+	case 'R':
+	case 'S':
+	case 'W':
+	case 'X':
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* All that happens in a process that never uses TLS. */

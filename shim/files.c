@@ -286,14 +286,17 @@ static FILE *open_bundle(const char *path, const char *mode, const void *caller,
 	return file;
 }
 
+/* Nanoseconds, for nearly all that a program opens. */
 static enum bundle kind_of(const char *path, const char *mode)
 {
-	enum bundle named;
+	enum bundle kind;
 
-	if (!config.active || !config.files || path == NULL || !is_reading(mode))
+	if (!config.active || !config.files || path == NULL)
 		return BUNDLE_NO;
-	named = config.bundle[0] == NULL ? BUNDLE_NO : named_kind(path);
-	return named == BUNDLE_NO ? bundles_kind(path) : named;
+	kind = config.bundle[0] == NULL ? BUNDLE_NO : named_kind(path);
+	if (kind == BUNDLE_NO)
+		kind = bundles_kind(path);
+	return kind == BUNDLE_NO || !is_reading(mode) ? BUNDLE_NO : kind;
 }
 
 /* The real function stays where it is, so whoever finds it first finds it for all. */
