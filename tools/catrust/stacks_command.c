@@ -53,7 +53,7 @@ static bool check_bundle(void *arg, const char *path)
 {
 	struct anchors_check *check = arg;
 	struct readcerts file;
-	struct why why;
+	struct why why = {""};
 	bool is_good = false;
 
 	for (size_t i = 0; i < check->count; i++)
