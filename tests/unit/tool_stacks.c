@@ -248,6 +248,7 @@ enum file {
 	LIBC,
 	SHIM,
 	SHIM_NO_FILES,
+	GNOME,
 	SSL3,
 	CRYPTO3,
 	CRYPTO1,
@@ -275,6 +276,7 @@ static const char *const paths[FILES] = {
 	[LIBC] = "/lib/libc.so.6",
 	[SHIM] = "/usr/lib/libcatrust.so",
 	[SHIM_NO_FILES] = "/old/libcatrust.so",
+	[GNOME] = "/usr/bin/gnome",
 	[SSL3] = "/lib/libssl.so.3",
 	[CRYPTO3] = "/lib/libcrypto.so.3",
 	[CRYPTO1] = "/lib/libcrypto.so.1.0.2",
@@ -295,7 +297,11 @@ static const char *const paths[FILES] = {
 static void make_files(void)
 {
 	static const struct elf_symbol fopen_only[] = {{"fopen", true}};
+	static const struct elf_symbol hooks[] = {{"fopen", true},
+						  {"gnutls_certificate_verify_peers3", true}};
 	static const struct elf_symbol handshake[] = {{"gnutls_handshake", false}};
+	static const struct elf_symbol verify[] = {{"gnutls_handshake", false},
+						   {"gnutls_certificate_verify_peers2", false}};
 
 	make_file(&made[PYTHON], "", NULL, 0, "libcrypto.so.3", "");
 	make_file(&made[SH_STATIC], "", libcrypto, 0, NULL, "");
@@ -305,7 +311,7 @@ static void make_files(void)
 	made[SH_32].elf.machine = EM_386;
 	made[LD_SO] = made[SH_STATIC];
 	make_file(&made[LIBC], "libc.so.6", fopen_only, 1, NULL, "");
-	make_file(&made[SHIM], "libcatrust.so", fopen_only, 1, NULL, "");
+	make_file(&made[SHIM], "libcatrust.so", hooks, 2, NULL, "");
 	make_file(&made[SHIM_NO_FILES], "libcatrust.so", NULL, 0, NULL, "");
 	make_file(&made[SSL3], "libssl.so.3", libssl, 2, "libcrypto.so.3", BOTH);
 	make_file(&made[CRYPTO3], "libcrypto.so.3", libcrypto, 1, NULL,
@@ -324,9 +330,11 @@ static void make_files(void)
 	make_file(&made[GNUTLS], "libgnutls.so.30", gnutls, 1, NULL,
 		  "Enabled GnuTLS 3.7.9 logging");
 	make_file(&made[LIBLDAP], "libldap-2.5.so.0", handshake, 1, NULL, "");
-	make_file(&made[WGET], "", handshake, 1, NULL, "SSL_CERT_FILE");
+	make_file(&made[GNOME], "", handshake, 1, NULL, "");
+	made[GNOME].elf.has_interpreter = true;
+	make_file(&made[WGET], "", verify, 2, NULL, "SSL_CERT_FILE");
 	made[WGET].elf.has_interpreter = true;
-	make_file(&made[GIT], "", handshake, 1, NULL, "GIT_SSL_CAINFO");
+	make_file(&made[GIT], "", verify, 2, NULL, "GIT_SSL_CAINFO");
 	made[GIT].elf.has_interpreter = true;
 	make_file(&made[GO], "", NULL, 0, NULL, "crypto/tls.(*Conn).x SSL_CERT_FILE");
 	made[GO].stack[0] = (struct tls_stack){.kind = TLS_GO, .linkage = TLS_HIDDEN};
@@ -405,24 +413,36 @@ static const struct {
 	{{NODE, NODE, SHIM, END}, PRELOADED | OPENSSL_CA, LAYER_FILES, REASON_NONE, ""},
 	{{NODE, NODE, SHIM, END}, PRELOADED | SET | GOOD, LAYER_ENVIRONMENT, REASON_NONE, ""},
 	{{PYTHON, GRPC, SHIM, END}, PRELOADED, LAYER_NONE, REASON_BUILT_IN, "GRPC_DEFAULT"},
-	{{WGET, GNUTLS, SHIM, END}, PRELOADED, LAYER_NONE, REASON_NOT_OPENSSL, "update-ca"},
-	{{GIT, GNUTLS, SHIM, END}, PRELOADED, LAYER_NONE, REASON_NOT_OPENSSL, "GIT_SSL_CAINFO"},
-	{{GIT, GNUTLS, SHIM, END}, PRELOADED | SET | GOOD, LAYER_ENVIRONMENT, REASON_NONE, ""},
+	{{WGET, GNUTLS, SHIM, END}, PRELOADED, LAYER_HOOKS, REASON_NONE, ""},
+	{{GIT, GNUTLS, SHIM, END}, PRELOADED, LAYER_HOOKS, REASON_NONE, ""},
+	{{GNOME, GNUTLS, SHIM, END}, PRELOADED, LAYER_NONE, REASON_OTHER_VERIFY, "update-ca"},
+	{{WGET, GNUTLS, SHIM_NO_FILES, END},
+	 PRELOADED,
+	 LAYER_NONE,
+	 REASON_OTHER_LIBRARY,
+	 "update-ca"},
+	{{GIT, GNUTLS, SHIM, END},
+	 PRELOADED | DISABLED | SET | GOOD,
+	 LAYER_ENVIRONMENT,
+	 REASON_NONE,
+	 ""},
+	{{GIT, GNUTLS, LIBC, END}, SET | GOOD, LAYER_ENVIRONMENT, REASON_NONE, ""},
+	{{GIT, GNUTLS, LIBC, END}, 0, LAYER_NONE, REASON_CLEARED, "catrust-run behind"},
 	{{GO, GO, END}, NAMED, LAYER_NONE, REASON_STATIC, "SSL_CERT_FILE"},
 	{{GO, GO, END}, NAMED | SET | GOOD, LAYER_ENVIRONMENT, REASON_NONE, ""},
-	{{RUST, RUST, SHIM, END}, PRELOADED, LAYER_NONE, REASON_NOT_OPENSSL, "SSL_CERT_FILE"},
+	{{RUST, RUST, SHIM, END}, PRELOADED, LAYER_NONE, REASON_OTHER_LIBRARY, "SSL_CERT_FILE"},
 	{{RUST_ALONE, RUST_ALONE, SHIM, END},
 	 PRELOADED | SET | GOOD,
 	 LAYER_NONE,
-	 REASON_NOT_OPENSSL,
+	 REASON_OTHER_LIBRARY,
 	 "roots are probably in the program"},
 	{{PYTHON, JVM, SHIM, END},
 	 PRELOADED | SET | GOOD,
 	 LAYER_NONE,
-	 REASON_NOT_OPENSSL,
+	 REASON_OTHER_LIBRARY,
 	 "JAVA_TOOL_OPTIONS"},
 	{{PYTHON, JVM, SHIM, END}, PRELOADED | JAVA, LAYER_ENVIRONMENT, REASON_NONE, ""},
-	{{PYTHON, SSL3, CRYPTO_LIBRE, SHIM, END}, PRELOADED, LAYER_NONE, REASON_NOT_OPENSSL, ""},
+	{{PYTHON, SSL3, CRYPTO_LIBRE, SHIM, END}, PRELOADED, LAYER_NONE, REASON_OTHER_LIBRARY, ""},
 };
 
 static void make_program(struct stacks_program *p, struct stacks_use *use, const int *file,
@@ -484,7 +504,7 @@ END_TEST
 START_TEST(test_aside)
 {
 	static const int with_ldap[] = {PYTHON, GNUTLS, LIBLDAP, SHIM, END};
-	static const int with_git[] = {GIT, GNUTLS, LIBLDAP, SHIM, END};
+	static const int with_gnome[] = {GNOME, GNUTLS, LIBLDAP, SHIM, END};
 	static const int with_none[] = {PYTHON, GNUTLS, SHIM, END};
 	struct stacks_use use[6];
 	struct stacks_program p;
@@ -495,7 +515,7 @@ START_TEST(test_aside)
 	v = stacks_judge(&p, 1, 0);
 	ck_assert(v.is_aside && v.layer == LAYER_NONE);
 	ck_assert_str_eq(stacks_advice(&v), "");
-	make_program(&p, use, with_git, PRELOADED);
+	make_program(&p, use, with_gnome, PRELOADED);
 	ck_assert(!stacks_judge(&p, 1, 0).is_aside);
 	make_program(&p, use, with_none, PRELOADED);
 	ck_assert(!stacks_judge(&p, 1, 0).is_aside);

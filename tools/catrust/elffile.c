@@ -14,6 +14,10 @@ static const char *const names[NAMES] = {
 	[NAME_SSL_NEW] = "SSL_CTX_new",
 	[NAME_FOPEN] = "fopen",
 	[NAME_GNUTLS] = "gnutls_handshake",
+	[NAME_PEERS] = "gnutls_certificate_verify_peers",
+	[NAME_PEERS2] = "gnutls_certificate_verify_peers2",
+	[NAME_PEERS3] = "gnutls_certificate_verify_peers3",
+	[NAME_SET_VERIFY] = "gnutls_session_set_verify_cert",
 	[NAME_NAPI] = "napi_module_register",
 };
 

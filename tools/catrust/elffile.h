@@ -28,7 +28,11 @@ enum elffile_name {
 	NAME_SSL_NEW, /* SSL_CTX_new */
 	NAME_FOPEN,   /* of libcatrust.so: its file layer */
 	NAME_GNUTLS,  /* gnutls_handshake */
-	NAME_NAPI,    /* napi_module_register: node, and what is made like it */
+	NAME_PEERS,   /* gnutls_certificate_verify_peers, which the hooks know, and its kin */
+	NAME_PEERS2,
+	NAME_PEERS3,
+	NAME_SET_VERIFY,
+	NAME_NAPI, /* napi_module_register: node, and what is made like it */
 	NAMES,
 };
 

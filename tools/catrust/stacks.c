@@ -100,12 +100,33 @@ static bool is_own(const struct stacks_program *p, const struct stacks_use *use,
 	       self->file->elf.name[NAME_VERIFY] == SYMBOL_DEFINED;
 }
 
-static bool has_file_layer(const struct stacks_program *p)
+/* Is a function among those that the library exports? */
+static bool is_hooked(const struct stacks_program *p, enum elffile_name name)
 {
 	for (size_t u = 0; u < p->use_count; u++)
 		if (p->use[u].file != NULL && strcmp(name_of(p->use[u].path), "libcatrust.so") == 0)
-			return p->use[u].file->elf.name[NAME_FOPEN] == SYMBOL_DEFINED;
+			return p->use[u].file->elf.name[name] == SYMBOL_DEFINED;
 	return false;
+}
+
+static bool imports_any(const struct tls_file *f, enum elffile_name first, enum elffile_name last)
+{
+	for (int name = (int)first; f != NULL && name <= (int)last; name++)
+		if (f->elf.name[name] == SYMBOL_IMPORTED)
+			return true;
+	return false;
+}
+
+/* GnuTLS: does anything verify by a function that is hooked? */
+static enum stacks_reason through_peers(const struct stacks_program *p)
+{
+	if (!is_hooked(p, NAME_PEERS3))
+		return REASON_OTHER_LIBRARY;
+	for (size_t u = 0; u < p->use_count; u++)
+		if (strcmp(name_of(p->use[u].path), "libcatrust.so") != 0 &&
+		    imports_any(p->use[u].file, NAME_PEERS, NAME_SET_VERIFY))
+			return REASON_NONE;
+	return REASON_OTHER_VERIFY;
 }
 
 /* Those whose public roots are in the program, so that no file is asked for them. */
@@ -118,8 +139,12 @@ static bool has_own_roots(const struct stacks_program *p, const struct tls_file 
 static enum stacks_reason through_hooks(const struct stacks_program *p,
 					const struct stacks_use *use, const struct tls_stack *stack)
 {
+	if (stack->kind == TLS_GNUTLS && stack->linkage == TLS_SHARED)
+		return through_peers(p);
+	if (!is_openssl_like(stack->kind))
+		return REASON_OTHER_LIBRARY;
 	if (stack->kind != TLS_OPENSSL)
-		return stack->linkage == TLS_SHARED ? REASON_NOT_OPENSSL : REASON_OWN;
+		return stack->linkage == TLS_SHARED ? REASON_OTHER_LIBRARY : REASON_OWN;
 	if (is_old(stack))
 		return REASON_OLD;
 	if (use->slot == SLOT_HOOKED)
@@ -134,7 +159,7 @@ static enum stacks_reason through_files(const struct stacks_program *p,
 {
 	if (has_own_roots(p, use->file))
 		return REASON_BUILT_IN;
-	return p->files_off || !has_file_layer(p) ? REASON_FILES_OFF : REASON_NONE;
+	return p->files_off || !is_hooked(p, NAME_FOPEN) ? REASON_FILES_OFF : REASON_NONE;
 }
 
 /* The variables that the file with the stack knows, or the program with it. */
@@ -214,8 +239,7 @@ struct stacks_verdict stacks_judge(const struct stacks_program *program, size_t 
 	if (v.reason == REASON_NONE && program->is_disabled)
 		v.reason = REASON_DISABLED;
 	if (v.reason == REASON_NONE) {
-		v.reason = is_openssl_like(v.stack.kind) ? through_hooks(program, use, &v.stack)
-							 : REASON_NOT_OPENSSL;
+		v.reason = through_hooks(program, use, &v.stack);
 		if (v.reason == REASON_NONE) {
 			v.layer = LAYER_HOOKS;
 		} else if (is_openssl_like(v.stack.kind) && v.stack.linkage != TLS_SHARED) {
@@ -265,7 +289,8 @@ const char *stacks_reason_name(enum stacks_reason reason)
 		[REASON_OWN] = "linked-in",
 		[REASON_FILES_OFF] = "linked-in-no-file-layer",
 		[REASON_BUILT_IN] = "linked-in-own-roots",
-		[REASON_NOT_OPENSSL] = "not-openssl",
+		[REASON_OTHER_VERIFY] = "own-verification",
+		[REASON_OTHER_LIBRARY] = "other-library",
 	};
 
 	return name[reason];
@@ -309,7 +334,10 @@ const char *stacks_reason_text(enum stacks_reason reason)
 		[REASON_BUILT_IN] =
 			"it is linked into the file, out of the hooks' reach, and has public roots "
 			"of its own instead of reading a bundle",
-		[REASON_NOT_OPENSSL] = "it is no OpenSSL",
+		[REASON_OTHER_VERIFY] =
+			"nothing in the program verifies servers by the functions of GnuTLS "
+			"that are hooked (gnutls_certificate_verify_peers)",
+		[REASON_OTHER_LIBRARY] = "it is neither OpenSSL nor GnuTLS",
 	};
 
 	return text[reason];
