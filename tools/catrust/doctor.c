@@ -6,7 +6,6 @@
 #include "report.h"
 #include "show.h"
 #include "system.h"
-#include "targets.h"
 
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -836,6 +835,7 @@ static enum status examine(struct doctor *d)
 	const struct connect_options how = {
 		.servername = f->name.is_ip ? NULL : f->name.host,
 		.proxy = o->proxy,
+		.proxy_cas = d->session.proxy_cas,
 		.cert = o->cert,
 		.key = o->key,
 		.timeout_ms = o->timeout_ms,
@@ -898,7 +898,8 @@ static enum status prepare(struct doctor *d)
 	else
 		add_generations(d);
 	d->session.known = fetch_known(&d->session);
-	if (d->session.known == NULL)
+	d->session.proxy_cas = fetch_proxy_cas(&d->session);
+	if (d->session.known == NULL || d->session.proxy_cas == NULL)
 		return fail("out of memory");
 	return STATUS_DONE;
 }
@@ -943,6 +944,7 @@ static void clear(struct doctor *d)
 	sk_X509_pop_free(d->fetch.fetched, X509_free);
 	sk_X509_pop_free(d->session.public_cas, X509_free);
 	sk_X509_pop_free(d->session.known, X509_free);
+	sk_X509_pop_free(d->session.proxy_cas, X509_free);
 	free(d);
 }
 
@@ -951,10 +953,6 @@ static enum status run(const struct options *options)
 	struct doctor *d;
 	enum status status;
 
-	if (options->arg_count != 1) {
-		show_error("doctor takes one TARGET; see catrust doctor --help");
-		return STATUS_USAGE;
-	}
 	if (options->key != NULL && options->cert == NULL) {
 		show_error("--key is the key of a --cert");
 		return STATUS_USAGE;
@@ -1015,6 +1013,6 @@ const struct command doctor_command = {
 	.options = OPTIONS_CONNECT | OPTION_DIR | OPTION_PUBLIC_BUNDLE | OPTION_JSON |
 		   OPTION_CA_BUNDLE | OPTION_PYTHON,
 	.least_args = 1,
-	.most_args = TARGETS_MAX,
+	.most_args = 1,
 	.run = run,
 };
