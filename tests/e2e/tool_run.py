@@ -125,7 +125,7 @@ class Cases:
     def test_wrong_usage(self):
         self.failed(125, "what is to be run", )
         self.failed(125, "what is to be run", "-v", "--")
-        for option in "-x", "--nonsense", "-vq", "--dir", "-d", "-e", "--check":
+        for option in "-x", "--nonsense", "-vq", "--dir", "-d", "-ev", "--envs":
             with self.subTest(option):
                 self.failed(125, option, option)
         self.failed(125, "--dir needs", "-d", "", "true")

@@ -9,6 +9,7 @@ foreach(name IN ITEMS
     aiafetch
     candidate
     chain
+    env
     json
     scopedir
     stacks

@@ -29,6 +29,8 @@ struct command {
 extern const struct command add_command;
 extern const struct command bundle_command;
 extern const struct command doctor_command;
+extern const struct command check_command;
+extern const struct command env_command;
 extern const struct command fetch_command;
 extern const struct command list_command;
 extern const struct command remove_command;

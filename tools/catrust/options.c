@@ -27,6 +27,7 @@ static const struct {
 	{"key", required_argument, OPTION_KEY},
 	{"no-aia", no_argument, OPTION_NO_AIA},
 	{"no-public", no_argument, OPTION_NO_PUBLIC},
+	{"only", no_argument, OPTION_ONLY},
 	{"output", required_argument, OPTION_OUTPUT},
 	{"password", required_argument, OPTION_PASSWORD},
 	{"pin", no_argument, OPTION_PIN},
@@ -37,6 +38,7 @@ static const struct {
 	{"servername", required_argument, OPTION_SERVERNAME},
 	{"starttls", required_argument, OPTION_STARTTLS},
 	{"stdout", no_argument, OPTION_STDOUT},
+	{"syntax", required_argument, OPTION_SYNTAX},
 	{"timeout", required_argument, OPTION_TIMEOUT},
 	{"with-intermediate", no_argument, OPTION_WITH_INTERMEDIATE},
 };
@@ -66,6 +68,8 @@ static bool *find_flag(struct options *o, unsigned bit)
 		return &o->no_aia;
 	case OPTION_NO_PUBLIC:
 		return &o->no_public;
+	case OPTION_ONLY:
+		return &o->only;
 	case OPTION_PIN:
 		return &o->pin;
 	case OPTION_STDOUT:
@@ -105,6 +109,8 @@ static const char **find_text(struct options *o, unsigned bit)
 		return &o->scope;
 	case OPTION_SERVERNAME:
 		return &o->servername;
+	case OPTION_SYNTAX:
+		return &o->syntax;
 	default:
 		return NULL;
 	}

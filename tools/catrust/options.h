@@ -32,6 +32,8 @@ enum options_allowed {
 	OPTION_OUTPUT = 1 << 19,
 	OPTION_NO_PUBLIC = 1 << 20,
 	OPTION_PASSWORD = 1 << 21,
+	OPTION_ONLY = 1 << 22,
+	OPTION_SYNTAX = 1 << 23,
 
 	/* How a server is reached: of fetch and doctor. */
 	OPTIONS_CONNECT = OPTION_SERVERNAME | OPTION_TIMEOUT | OPTION_STARTTLS | OPTION_PROXY |
@@ -49,6 +51,7 @@ struct options {
 	bool aia_local;
 	bool pin;
 	bool with_intermediate;
+	bool only;
 	bool starttls_given; /* then starttls counts, whatever the target says */
 	enum starttls_protocol starttls;
 	const char *dir;
@@ -61,6 +64,7 @@ struct options {
 	const char *python;
 	const char *format;
 	const char *output;
+	const char *syntax;
 	const char *password;
 	int timeout_ms;
 	struct fingerprints fingerprints;

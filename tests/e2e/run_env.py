@@ -1,0 +1,560 @@
+# SPDX-License-Identifier: Apache-2.0
+"""catrust-run --env and --print-env: the variables, the bundles behind them, and the real programs
+that read them."""
+
+import concurrent.futures
+import functools
+import glob
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import unittest
+
+import lab
+import tool_lab as tools
+
+ADDING = ["DENO_CERT", "NODE_EXTRA_CA_CERTS"]
+REPLACING = ["AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "GIT_SSL_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+             "HEX_CACERTS_PATH", "SSL_CERT_FILE", "SYSTEM_CERTIFICATE_PATH"]
+FOLLOWING = ["CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "CURL_CA_BUNDLE", "NIX_SSL_CERT_FILE", "NPM_CONFIG_CAFILE",
+             "OCI_CLI_CA_BUNDLE", "VAULT_CACERT", "npm_config_cafile"]
+STORE = "-Djavax.net.ssl.trustStore="
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+ODD = "a b'c\"d$e`f\\g%h%%"
+
+
+@functools.lru_cache(maxsize=None)
+def installed():
+    """Copies of both commands that every user can read."""
+    folder = lab.folder("bin")
+    for name in "catrust", "catrust-run":
+        shutil.copy(tools.tool(name), folder)
+    return folder
+
+
+def as_user():
+    """Options of lab.run: somebody without rights, so that /run is none of our places."""
+    return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+
+
+def own(path):
+    """path, made the property of him who runs the tools."""
+    if os.geteuid() == 0:
+        shutil.chown(path, "nobody", "nogroup")
+    return path
+
+
+def private(name=None):
+    """A new directory of his, or one with an odd name below it."""
+    path = own(lab.folder("run"))
+    if name:
+        path = os.path.join(path, name)
+        os.mkdir(path)
+        own(path)
+    os.chmod(path, 0o700)
+    return path
+
+
+def ders(path):
+    """The certificates of a PEM file, which has to have nothing else but comments in it."""
+    text = lab.read(path).decode()
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
+    for block in blocks:
+        text = text.replace(block, "")
+    if re.search(r"^[^#]", text, re.MULTILINE):
+        raise AssertionError("not only certificates in %s: %r" % (path, text))
+    return [ssl.PEM_cert_to_DER_cert(block) for block in blocks]
+
+
+def der(name):
+    return ders(lab.cert(name + ".pem"))[0]
+
+
+def split(output):
+    """What env -0 printed."""
+    return dict(entry.split("=", 1) for entry in output.split("\0") if entry)
+
+
+class Base(unittest.TestCase):
+    shell = ["dash"]
+
+    @classmethod
+    def setUpClass(cls):
+        lab.need(programs=[cls.shell[0]])
+        if os.geteuid() == 0:
+            lab.need(user="nobody")
+
+    def setUp(self):
+        self.runtime = private()
+        self.home = private()
+        self.dirs = [lab.trustdir("corp-root.pem")]
+
+    def run_it(self, *args, env=None, script=None, dirs=None, **options):
+        full = {"CATRUST_LIB": lab.shim(), "XDG_RUNTIME_DIR": self.runtime, "HOME": self.home,
+                "TMPDIR": self.home, "SSL_CERT_FILE": lab.cert("other-root.pem")}
+        full.update(env or {})
+        return lab.run([*self.shell, script or os.path.join(installed(), "catrust-run"), *args], env=full,
+                       dirs=self.dirs if dirs is None else dirs, **{**as_user(), **options})
+
+    def shown(self, *args, err="", **options):
+        """The environment that a command sees."""
+        result = self.run_it(*args, "env", "-0", **options)
+        self.assertEqual((result.code, result.err), (0, err))
+        return split(result.out)
+
+    def holds(self, path, *names):
+        self.assertEqual(ders(path), [der(name) for name in names])
+
+
+class Cases:
+    """In each shell."""
+
+    def test_what_is_set(self):
+        before = self.shown()
+        env = self.shown("--env")
+        self.assertEqual(sorted(set(env) - set(before)),
+                         sorted(set(ADDING + REPLACING + ["JAVA_TOOL_OPTIONS"]) - {"SSL_CERT_FILE"}))
+        for name in ADDING:
+            self.holds(env[name], "corp-root")
+        for name in REPLACING:
+            self.holds(env[name], "other-root", "corp-root")
+        for name in ADDING + REPLACING:
+            self.assertEqual(os.path.dirname(env[name]), os.path.join(self.runtime, "catrust"))
+        for name in set(before) - {"SSL_CERT_FILE", "_"}:
+            self.assertEqual(env[name], before[name])
+
+    def test_short_option_and_others(self):
+        env = self.shown("-e", "-d", lab.trustdir("client-root.pem"))
+        self.holds(env["NODE_EXTRA_CA_CERTS"], "client-root", "corp-root")
+        self.assertIn(lab.shim(), env["LD_PRELOAD"])
+
+    def test_what_the_user_has_set_is_merged(self):
+        mine = lab.cert("client-root.pem")
+        names = ADDING + REPLACING + FOLLOWING
+        env = self.shown("-e", env=dict.fromkeys(names, mine))
+        for name in names:
+            with self.subTest(name):
+                self.holds(env[name], "client-root", "corp-root")
+
+    def test_what_the_library_reaches_is_left_alone(self):
+        names = ["REQUESTS_CA_BUNDLE", "PIP_CERT", "PERL_LWP_SSL_CA_FILE"]
+        mine = dict.fromkeys(names, lab.cert("client-root.pem"))
+        env = self.shown("-e", env=mine)
+        self.assertEqual({name: env[name] for name in names}, mine)
+
+    def test_directories(self):
+        where = lab.trustdir("client-root.pem", "other-root.pem", "client.key")
+        env = self.shown("-e", env={"SSL_CERT_DIR": "/nonexistent:" + where})
+        self.holds(env["SSL_CERT_FILE"], "other-root", "client-root", "corp-root")
+        self.assertEqual(env["SSL_CERT_DIR"], "/nonexistent:" + where)
+        env = self.shown("-e", env={"SYSTEM_CERTIFICATE_PATH": where})
+        self.holds(env["SYSTEM_CERTIFICATE_PATH"], "client-root", "other-root", "corp-root")
+
+    def test_the_systems_bundle(self):
+        if not os.path.exists(SYSTEM_BUNDLE):
+            raise unittest.SkipTest("no " + SYSTEM_BUNDLE)
+        env = self.shown("-e", env={"SSL_CERT_FILE": None})
+        got = ders(env["SSL_CERT_FILE"])
+        self.assertEqual(set(got), set(ders(SYSTEM_BUNDLE)) | {der("corp-root")})
+        self.assertEqual(len(got), len(set(got)))
+
+    def test_runs_within_runs(self):
+        names = {"NODE_EXTRA_CA_CERTS": lab.cert("client-root.pem"), "JAVA_TOOL_OPTIONS": " -Xmx64m  -Da='b c'"}
+        run = os.path.join(installed(), "catrust-run")
+        once = self.shown("-e", env=names)
+        for more in ["-e"], ["-e", *self.shell, run, "-e"]:
+            again = self.shown("-e", *self.shell, run, *more, env=names)
+            for env in once, again:
+                env.pop("SHLVL", None)  # some shells count themselves
+            self.assertEqual(again, once)
+        self.assertEqual(once["JAVA_TOOL_OPTIONS"],
+                         names["JAVA_TOOL_OPTIONS"] + " " + STORE +
+                         once["SSL_CERT_FILE"][:-len("pem")] + "p12")
+
+    def test_run_within_a_run_forgets_what_is_trusted_no_more(self):
+        outer = self.shown("-e", env={"NODE_EXTRA_CA_CERTS": lab.cert("client-root.pem")})
+        given = {name: outer[name] for name in ADDING + REPLACING + ["JAVA_TOOL_OPTIONS"]}
+        inner = self.shown("-e", env=given, dirs=[lab.trustdir("corp-sub.pem")])
+        self.holds(inner["NODE_EXTRA_CA_CERTS"], "client-root", "corp-sub")
+        self.holds(inner["SSL_CERT_FILE"], "other-root", "corp-sub")
+        self.assertEqual(inner["JAVA_TOOL_OPTIONS"], STORE + inner["SSL_CERT_FILE"][:-len("pem")] + "p12")
+
+    def test_odd_names(self):
+        for odd in ODD, "new\nline\n", "\u00e9\u20ac -x":
+            with self.subTest(odd):
+                self.runtime = private(odd)
+                mine = lab.write(os.path.join(lab.folder("odd"), odd), lab.read(lab.cert("client-root.pem")))
+                env = self.shown("-e", env={"NODE_EXTRA_CA_CERTS": mine, "VAULT_CACERT": mine})
+                self.assertTrue(env["SSL_CERT_FILE"].startswith(self.runtime + "/catrust/"), env)
+                for name in "NODE_EXTRA_CA_CERTS", "VAULT_CACERT":
+                    self.holds(env[name], "client-root", "corp-root")
+
+    def test_only_certificates(self):
+        """No private key; of trust settings, what they forbid counts and the rest is dropped."""
+        trusted = lab.openssl("x509", "-in", lab.cert("client-root.pem"), "-trustout", "-addtrust", "serverAuth")
+        rejected = lab.openssl("x509", "-in", lab.cert("selfsigned.pem"), "-trustout", "-addreject", "serverAuth")
+        self.assertIn(b"BEGIN TRUSTED CERTIFICATE", trusted)
+        mine = lab.write(os.path.join(lab.folder(), "mine.pem"),
+                         lab.read(lab.cert("server.key")) + trusted + rejected +
+                         lab.read(lab.cert("other-root.key")) + lab.read(lab.cert("other-root.pem")))
+        env = self.shown("-e", env={"SSL_CERT_FILE": mine})
+        self.holds(env["SSL_CERT_FILE"], "client-root", "other-root", "corp-root")
+        for path in glob.glob(self.runtime + "/catrust/*"):
+            self.assertNotIn(b"PRIVATE KEY", lab.read(path))
+
+    def test_scoped_anchors_are_in_no_bundle(self):
+        folder = lab.trustdir("corp-root.pem")
+        os.mkdir(os.path.join(folder, "corp.example"))
+        shutil.copy(lab.cert("client-root.pem"), os.path.join(folder, "corp.example"))
+        env = self.shown("-e", dirs=[folder])
+        self.holds(env["NODE_EXTRA_CA_CERTS"], "corp-root")
+        self.holds(env["SSL_CERT_FILE"], "other-root", "corp-root")
+        result = self.run_it("-v", "-e", "true", dirs=[folder])
+        self.assertIn("catrust: 1 CAs that may not vouch for every name are in no bundle", result.err)
+
+    def test_nothing_to_trust(self):
+        nothing = [lab.trustdir()]
+        env = self.shown("-e", dirs=nothing, err=
+                         "catrust: %s: no certificate there, so nothing is added\n"
+                         "catrust: no CA is trusted for every name, so there is no variable to set\n" % nothing[0])
+        self.assertEqual(env["SSL_CERT_FILE"], lab.cert("other-root.pem"))
+        self.assertNotIn("NODE_EXTRA_CA_CERTS", env)
+        self.assertEqual(os.listdir(self.runtime), [])
+        self.shown("-q", "-e", dirs=nothing)
+
+    def test_unusable_file_of_the_users(self):
+        empty = lab.write(os.path.join(lab.folder(), "empty.pem"), "")
+        env = self.shown("-e", env={"NODE_EXTRA_CA_CERTS": "/none.pem", "VAULT_CACERT": empty},
+                         err="catrust: NODE_EXTRA_CA_CERTS is left as it is: /none.pem: No such file or directory\n"
+                             "catrust: VAULT_CACERT is left as it is: %s: no certificate in it\n" % empty)
+        self.assertEqual((env["NODE_EXTRA_CA_CERTS"], env["VAULT_CACERT"]), ("/none.pem", empty))
+        self.holds(env["DENO_CERT"], "corp-root")
+
+    def test_no_public_bundle(self):
+        """A bundle of the anchors alone would cut programs off from everything else."""
+        env = self.shown("-e", env={"SSL_CERT_FILE": "/none.pem"},
+                         err="catrust: SSL_CERT_FILE is left as it is: /none.pem: No such file or directory\n"
+                             "catrust: variables that replace what a program trusts are not set: "
+                             "/none.pem: No such file or directory\n")
+        self.assertEqual(env["SSL_CERT_FILE"], "/none.pem")
+        self.assertEqual(set(REPLACING) & set(env), {"SSL_CERT_FILE"})
+        self.assertNotIn("JAVA_TOOL_OPTIONS", env)
+        self.holds(env["NODE_EXTRA_CA_CERTS"], "corp-root")
+
+    def test_without_the_tool(self):
+        alone = shutil.copy(tools.tool("catrust-run"), lab.folder("alone"))
+        for option in ["--env", "true"], ["--print-env"]:
+            result = self.run_it(*option, script=alone)
+            self.assertEqual((result.code, result.out), (125, ""))
+            self.assertRegex(result.err, r"\Acatrust-run: %s needs \S+/catrust, which is not there\n\Z" % option[0])
+
+    # the printed form
+
+    def test_print_for_sh(self):
+        self.runtime = private(ODD)
+        expected = self.shown("-e", "-v", err=self.run_it("-e", "-v", "true").err)
+        result = self.run_it("-e", "-v", "--print-env")
+        self.assertEqual(result, self.run_it("-e", "-v", "--print-env=sh"))
+        self.assertEqual(result.code, 0, result.err)
+        names = re.findall(r"^export (\w+)='", result.out, re.MULTILINE)
+        self.assertEqual(names[:3], ["LD_PRELOAD", "CATRUST_DIR", "CATRUST_LOG"])
+        again = lab.run([*self.shell, "-c", result.out + "exec env -0"], env={"CATRUST_LOG_FILE": "/dev/null"})
+        self.assertEqual({name: split(again.out)[name] for name in names},
+                         {name: expected[name] for name in names})
+        self.assertEqual(set(names) - {"LD_PRELOAD", "CATRUST_DIR", "CATRUST_LOG"},
+                         set(ADDING + REPLACING + ["JAVA_TOOL_OPTIONS"]))
+
+    def test_print_without_env(self):
+        result = self.run_it("--print-env", "-q")
+        self.assertEqual(result, (0, "export LD_PRELOAD='%s'\nexport CATRUST_DIR='%s'\nexport CATRUST_LOG='off'\n"
+                                  % (lab.shim(), self.dirs[0]), ""))
+        self.assertEqual(os.listdir(self.runtime), [])
+
+    def test_print_for_docker(self):
+        self.runtime = private(ODD)
+        expected = self.shown("-e")
+        result = self.run_it("-e", "--print-env=docker")
+        self.assertEqual((result.code, result.err), (0, ""))
+        # its documented format: what is on a line is the value
+        got = dict(line.split("=", 1) for line in result.out.splitlines())
+        self.assertEqual(got, {name: expected[name] for name in got})
+        self.assertLessEqual(set(ADDING + REPLACING + ["LD_PRELOAD", "CATRUST_DIR"]), set(got))
+        self.runtime = private("new\nline")
+        result = self.run_it("-e", "--print-env=docker")
+        self.assertEqual(result.code, 125)
+        self.assertIn("can't hold a new line", result.err)
+
+    def test_print_for_systemd(self):
+        self.runtime = private(ODD)
+        expected = self.shown("-e")
+        result = self.run_it("-e", "--print-env=systemd")
+        self.assertEqual((result.code, result.err), (0, ""))
+        got = {}
+        for line in result.out.splitlines():
+            self.assertRegex(line, r'\AEnvironment="\w+=([^"\\%]|\\["\\]|%%)*"\Z')
+            name, value = re.sub(r"\\(.)|%(%)", r"\1\2", line[len('Environment="'):-1]).split("=", 1)
+            got[name] = value
+        self.assertEqual(got, {name: expected[name] for name in got})
+        self.assertLessEqual(set(ADDING + REPLACING + ["LD_PRELOAD", "CATRUST_DIR"]), set(got))
+        if not shutil.which("systemd-analyze"):
+            return
+        unit = lab.write(os.path.join(lab.folder(), "catrust-test.service"),
+                         "[Service]\nExecStart=/bin/true\nEnvironment=\"X=\\q\"\n" + result.out)
+        said = lab.run(["systemd-analyze", "verify", unit])
+        # it names lines that it can't read: here, one that is wrong
+        if "Invalid syntax" in said.err:
+            self.assertEqual(re.findall(r"service:(\d+): Invalid syntax", said.err), ["3"], said.err)
+
+    def test_wrong_usage(self):
+        for args, text in [(["--print-env=csh"], "sh, docker and systemd"), (["--print-env", "true"], "runs no command"),
+                           (["-e"], "what is to be run"), (["--env=x", "true"], "no option --env=x")]:
+            result = self.run_it(*args)
+            self.assertEqual((result.code, result.out), (125, ""))
+            self.assertIn(text, result.err)
+
+
+class Dash(Cases, Base):
+    pass
+
+
+class Busybox(Cases, Base):
+    shell = ["busybox", "sh"]
+
+
+class Keeping(Base):
+    """Where the bundles are kept, and what others may try."""
+
+    def kept(self, **options):
+        env = self.shown("-e", **options)
+        self.holds(env["NODE_EXTRA_CA_CERTS"], "corp-root")
+        return os.path.dirname(env["NODE_EXTRA_CA_CERTS"])
+
+    def test_modes(self):
+        folder = self.kept()
+        self.assertEqual(os.stat(folder).st_mode & 0o7777, 0o700)
+        for name in os.listdir(folder):
+            self.assertRegex(name, r"\Abundle-[0-9a-f]{16}\.(pem|p12)\Z")
+            self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o7777, 0o644)
+
+    def test_places(self):
+        cache = os.path.join(self.home, ".cache", "catrust")
+        self.assertEqual(self.kept(env={"XDG_RUNTIME_DIR": None}), cache)
+        self.assertEqual(self.kept(env={"XDG_RUNTIME_DIR": "/nonexistent"}), cache)
+        self.assertEqual(self.kept(env={"XDG_RUNTIME_DIR": "relative"}), cache)
+        other = private()
+        self.assertEqual(self.kept(env={"XDG_RUNTIME_DIR": None, "XDG_CACHE_HOME": other}), other + "/catrust")
+        self.assertRegex(self.kept(env={"XDG_RUNTIME_DIR": None, "HOME": "/nonexistent"}),
+                         r"\A%s/catrust-\d+\Z" % re.escape(self.home))
+
+    def test_no_place(self):
+        gone = {"XDG_RUNTIME_DIR": "/nonexistent/1", "HOME": "/nonexistent/2", "TMPDIR": "/nonexistent/3"}
+        result = self.run_it("-e", "echo", "ran", env=gone)
+        self.assertEqual((result.code, result.out), (125, ""))
+        self.assertIn("no directory to keep a bundle", result.err)
+        for number in "123":
+            self.assertIn("/nonexistent/" + number, result.err)
+
+    def evades(self):
+        """What is at runtime/catrust is not used, and nothing in it changes."""
+        folder = self.kept()
+        self.assertEqual(folder, os.path.join(self.home, ".cache", "catrust"))
+
+    def test_symbolic_link(self):
+        elsewhere = private()
+        os.symlink(elsewhere, os.path.join(self.runtime, "catrust"))
+        self.evades()
+        self.assertEqual(os.listdir(elsewhere), [])
+
+    def test_dangling_link_and_file(self):
+        path = os.path.join(self.runtime, "catrust")
+        os.symlink("/nonexistent/x", path)
+        self.evades()
+        os.unlink(path)
+        lab.write(path, "")
+        self.evades()
+
+    def test_others_may_write(self):
+        path = os.path.join(self.runtime, "catrust")
+        os.mkdir(path)
+        own(path)
+        for mode in 0o770, 0o707, 0o1777:
+            os.chmod(path, mode)
+            self.evades()
+        os.chmod(path, 0o700)
+        os.chmod(self.runtime, 0o777)
+        self.evades()
+        self.assertEqual(os.listdir(path), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "takes root to make somebody else's directory")
+    def test_other_owner(self):
+        path = os.path.join(self.runtime, "catrust")
+        os.mkdir(path, 0o755)
+        os.chown(path, 12345, 12345)
+        os.chmod(path, 0o755)
+        self.evades()
+        os.chown(path, 0, 0)
+        self.evades()
+        os.rmdir(path)
+        os.chown(self.runtime, 12345, 12345)
+        os.chmod(self.runtime, 0o755)
+        self.evades()
+
+    @unittest.skipUnless(os.geteuid() == 0, "takes root")
+    def test_of_root_all_may_read(self):
+        """A service that root starts often goes on as somebody else."""
+        runtime = lab.folder("run")
+        env = self.shown("-e", env={"XDG_RUNTIME_DIR": runtime}, user=None, group=None)
+        self.assertEqual(os.path.dirname(env["SSL_CERT_FILE"]), runtime + "/catrust")
+        done = lab.run(["cat", env["SSL_CERT_FILE"]], **as_user())
+        self.assertEqual(done.out, lab.read(env["SSL_CERT_FILE"]).decode())
+
+    def test_damaged_files_are_mended(self):
+        env = self.shown("-e")
+        path, store = env["SSL_CERT_FILE"], env["JAVA_TOOL_OPTIONS"][len(STORE):]
+        good = lab.read(path), lab.read(store)
+        evil = lab.read(lab.cert("client-root.pem"))
+        for bad in b"", good[0][:-1], good[0] + b"\n", evil:
+            lab.write(path, bad)
+            lab.write(store, bad)
+            self.assertEqual(self.shown("-e"), env)
+            self.assertEqual((lab.read(path), lab.read(store)), good)
+        for make in self.link_to_evil, self.writable:
+            os.unlink(path)
+            make(path, good[0])
+            self.assertEqual(self.shown("-e"), env)
+            self.assertEqual(lab.read(path), good[0])
+            self.assertEqual(os.lstat(path).st_mode, 0o100644)
+
+    def link_to_evil(self, path, good):
+        """The content is right, and can be made wrong by somebody else."""
+        os.symlink(lab.write(os.path.join(lab.folder(), "theirs"), good), path)
+
+    def writable(self, path, good):
+        own(lab.write(path, good, mode=0o666))
+
+    def test_side_by_side(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            paths = set(pool.map(lambda _: self.shown("-e")["SSL_CERT_FILE"], range(16)))
+        self.assertEqual(len(paths), 1)
+        self.holds(paths.pop(), "other-root", "corp-root")
+        self.assertEqual([n for n in os.listdir(self.runtime + "/catrust") if not n.startswith("bundle-")], [])
+
+
+GO = r"""
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+)
+
+func main() {
+	answer, err := http.Get(os.Args[1])
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	text, _ := io.ReadAll(answer.Body)
+	fmt.Print(string(text))
+}
+"""
+
+NODE = r"""
+require("https").get(process.argv[1], answer => answer.pipe(process.stdout))
+    .on("error", error => { console.log(error.code); process.exitCode = 1 })
+"""
+
+JAVA = r"""
+import java.net.URL;
+
+public class Get {
+	public static void main(String[] arguments) throws Exception {
+		System.out.print(new String(new URL(arguments[0]).openStream().readAllBytes()));
+	}
+}
+"""
+
+
+def find(name, *places):
+    """The path of a program of a toolchain, which need not be on the PATH of clean_env()."""
+    path = shutil.which(name, path=os.pathsep.join([lab.clean_env()["PATH"], os.environ.get("PATH", ""), *places]))
+    if not path:
+        raise unittest.SkipTest("no " + name)
+    return path
+
+
+class Programs(Base):
+    """Refused with the library alone, fine with --env as well."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = lab.server()
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.__exit__)
+
+    def only_with_env(self, argv, refusal, env=None, out=lab.PAGE, err="", **options):
+        plain = self.run_it(*argv, env=env, **options)
+        self.assertNotEqual(plain.code, 0, plain)
+        self.assertRegex(plain.out + plain.err, refusal)
+        there = self.run_it("-e", *argv, env=env, **options)
+        self.assertEqual((there.code, there.out), (0, out), there.err)
+        self.assertRegex(there.err, r"\A%s\Z" % err)
+
+    def test_go(self):
+        """The go command itself, which asks a proxy for modules."""
+        go = find("go", "/usr/local/go/bin")
+        pages = {"list": "v1.2.3\n", "v1.2.3.info": '{"Version": "v1.2.3"}', "v1.2.3.mod": "module corp.example/m\n"}
+        with lab.server(pages={"/corp.example/m/@v/" + name: text for name, text in pages.items()}) as server:
+            env = {"GOPROXY": server.url, "GONOSUMDB": "*", "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local",
+                   "GOPATH": self.home + "/go", "GOCACHE": self.home + "/cache", "GOENV": "off"}
+            argv = [go, "list", "-m", "-versions", "corp.example/m"]
+            self.only_with_env(argv, "x509: certificate signed by unknown authority", env=env,
+                               out="corp.example/m v1.2.3\n", cwd=self.home)
+
+    @unittest.skipUnless(os.environ.get("CATRUST_LONG_TESTS"), "CATRUST_LONG_TESTS is not set")
+    def test_go_program(self):
+        go = find("go", "/usr/local/go/bin")
+        folder = lab.folder("go")
+        lab.write(os.path.join(folder, "get.go"), GO)
+        env = {"GOCACHE": folder + "/cache", "GOPATH": folder + "/path", "CGO_ENABLED": "0", "GO111MODULE": "off",
+               "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+        done = lab.run([go, "build", "-o", "get", "get.go"], env=env, cwd=folder, timeout=500)
+        self.assertEqual(done.code, 0, done.err)
+        self.only_with_env([folder + "/get", self.server.url], "x509: certificate signed by unknown authority")
+
+    def test_node(self):
+        node = find("node")
+        self.only_with_env([node, "-e", NODE, self.server.url], "UNABLE_TO_(GET_ISSUER_CERT_LOCALLY|VERIFY)")
+        # what the user has set counts as well
+        with lab.server("other-server") as other:
+            mine = {"NODE_EXTRA_CA_CERTS": lab.cert("other-root.pem")}
+            result = self.run_it("-e", node, "-e", NODE, other.url, env=mine)
+            self.assertEqual((result.code, result.out), (0, lab.PAGE), result)
+        self.only_with_env([node, "-e", NODE, self.server.url], "UNABLE_TO_", env=mine)
+
+    def test_java(self):
+        java = find("java")
+        source = lab.write(os.path.join(lab.folder("java"), "Get.java"), JAVA)
+        if lab.run([java, "--source", "11", source, "http:"], timeout=200).code != 1:
+            raise unittest.SkipTest("java runs no source file")
+        self.runtime = private(ODD)
+        argv = [java, "-XX:TieredStopAtLevel=1", source, self.server.url]
+        self.only_with_env(argv, "PKIX path building failed|unable to find valid certification path", timeout=200,
+                           err=r"Picked up JAVA_TOOL_OPTIONS: .*\n")
+        with lab.server("other-server") as other:
+            result = self.run_it("-e", *argv[:-1], other.url, timeout=200)
+            self.assertEqual((result.code, result.out), (0, lab.PAGE), result)
+
+    def test_curl_with_a_bundle_of_the_users(self):
+        lab.need(programs=["curl"])
+        mine = {"CURL_CA_BUNDLE": lab.cert("client-root.pem"), "CATRUST_DISABLE": "1"}
+        self.only_with_env(["curl", "-sS", self.server.url], "SSL certificate problem", env=mine)
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How variables are written down, and the options in Java's. */
+#include "envprint.h"
+#include "javaopts.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *printed(enum envprint_format format, const char *value)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(to);
+	ck_assert(envprint(to, format, "X", value));
+	ck_assert_int_eq(fclose(to), 0);
+	return text;
+}
+
+static void check_print(enum envprint_format format, const char *value, const char *expected)
+{
+	char *text = printed(format, value);
+
+	ck_assert_str_eq(text, expected);
+	free(text);
+}
+
+START_TEST(test_print)
+{
+	check_print(ENVPRINT_SH, "", "export X=''\n");
+	check_print(ENVPRINT_SH, "a b$c\"\\`\n%", "export X='a b$c\"\\`\n%'\n");
+	check_print(ENVPRINT_SH, "'it''s'", "export X=''\\''it'\\'''\\''s'\\'''\n");
+	check_print(ENVPRINT_DOCKER, " a'b\"c#d\\ ", "X= a'b\"c#d\\ \n");
+	check_print(ENVPRINT_SYSTEMD, "a b'c$", "Environment=\"X=a b'c$\"\n");
+	check_print(ENVPRINT_SYSTEMD, "\"\\%\n\x7f\xc3\xa9",
+		    "Environment=\"X=\\\"\\\\%%\\x0a\\x7f\xc3\xa9\"\n");
+}
+END_TEST
+
+START_TEST(test_docker_lines)
+{
+	ck_assert(!envprint(stderr, ENVPRINT_DOCKER, "X", "a\nb"));
+	ck_assert(!envprint(stderr, ENVPRINT_DOCKER, "X", "a\r"));
+}
+END_TEST
+
+START_TEST(test_names)
+{
+	enum envprint_format format = ENVPRINT_SH;
+
+	ck_assert(envprint_by_name("systemd", &format));
+	ck_assert_int_eq(format, ENVPRINT_SYSTEMD);
+	ck_assert(!envprint_by_name("", &format));
+	ck_assert(!envprint_by_name("bash", &format));
+	ck_assert(envprint_name_ok("A_b9=", 4));
+	ck_assert(!envprint_name_ok("", 0));
+	ck_assert(!envprint_name_ok("9A", 2));
+	ck_assert(!envprint_name_ok("A-B", 3));
+	ck_assert(!envprint_name_ok("A B", 3));
+	ck_assert(!envprint_name_ok("A\0", 2));
+}
+END_TEST
+
+#define STORE "javax.net.ssl.trustStore"
+
+START_TEST(test_java_find)
+{
+	static const struct {
+		const char *options, *value;
+	} found[] = {
+		{"-D" STORE "=/a", "/a"},
+		{" -Xmx1m\t-D" STORE "=/a -x", "/a"},
+		{"-D" STORE "=/a -D" STORE "=/b", "/b"},
+		{"-D" STORE "='/a b'\"'\"c", "/a b'c"},
+		{"\"-D" STORE "=/a b\"", "/a b"},
+		{"-D" STORE "='/a b", "/a b"},
+		{"-D" STORE "=", ""},
+	};
+	static const char *const without[] = {
+		"",
+		" ",
+		"-D" STORE,
+		"-D" STORE "Type=jks",
+		"-D" STORE "Password=x",
+		"D" STORE "=x",
+		"-Dx=' -D" STORE "=/a'",
+	};
+	struct javaopts_place place;
+	char value[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++) {
+		ck_assert_msg(javaopts_find(found[i].options, STORE, value, &place), "%zu", i);
+		ck_assert_str_eq(value, found[i].value);
+	}
+	for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++)
+		ck_assert_msg(!javaopts_find(without[i], STORE, value, &place), "%zu", i);
+}
+END_TEST
+
+/* What is set is found again, and set again it is the same. */
+static void check_set(const char *options, const char *value, const char *expected)
+{
+	struct javaopts_place place;
+	char got[PATH_MAX], *set = javaopts_set(options, STORE, value, NULL), *again;
+
+	ck_assert_ptr_nonnull(set);
+	ck_assert_str_eq(set, expected);
+	ck_assert(javaopts_find(set, STORE, got, &place));
+	ck_assert_str_eq(got, value);
+	again = javaopts_set(set, STORE, value, &place);
+	ck_assert_ptr_nonnull(again);
+	ck_assert_str_eq(again, expected);
+	free(again);
+	free(set);
+}
+
+START_TEST(test_java_set)
+{
+	char *set;
+	struct javaopts_place place;
+	char got[PATH_MAX];
+
+	check_set("", "/a", "-D" STORE "=/a");
+	check_set("-Xmx1m", "/a", "-Xmx1m -D" STORE "=/a");
+	check_set("-Xmx1m  ", "/a", "-Xmx1m  -D" STORE "=/a");
+	check_set("", "/a b'c\"d", "-D" STORE "=/a\" \"b\"'\"c'\"'d");
+	ck_assert(javaopts_find("-a -D" STORE "='/x y' -b", STORE, got, &place));
+	set = javaopts_set("-a -D" STORE "='/x y' -b", STORE, "/z", &place);
+	ck_assert_ptr_nonnull(set);
+	ck_assert_str_eq(set, "-a -D" STORE "=/z -b");
+	free(set);
+}
+END_TEST
+
+START_TEST(test_java_too_long)
+{
+	char options[PATH_MAX + 100], value[PATH_MAX];
+	struct javaopts_place place;
+
+	memset(options, 'x', sizeof(options));
+	memcpy(options, "-D" STORE "=", strlen("-D" STORE "="));
+	options[sizeof(options) - 1] = '\0';
+	ck_assert(!javaopts_find(options, STORE, value, &place));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("env");
+	TCase *cases = tcase_create("env");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(cases, test_print);
+	tcase_add_test(cases, test_docker_lines);
+	tcase_add_test(cases, test_names);
+	tcase_add_test(cases, test_java_find);
+	tcase_add_test(cases, test_java_set);
+	tcase_add_test(cases, test_java_too_long);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

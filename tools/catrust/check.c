@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+#include "script.h"
+#include "linked.h"
+#include "merge.h"
+#include "show.h"
+#include "stacks.h"
+#include "trusted.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Scripts run by scripts: the kernel gives up after about as many. */
+enum { SCRIPTS_MAX = 5, HEAD = 512 };
+
+struct check {
+	struct stacks_program program;
+	struct stacks_use use[1 + LINKED_MAX];
+	struct tls_file *file; /* for each of use */
+	struct linked linked;
+	bool asked; /* the dynamic linker, and it answered */
+	size_t unreached;
+};
+
+static int read_source(void *arg, uint64_t at, void *buf, size_t len)
+{
+	const int *fd = arg;
+
+	return at <= INT64_MAX && pread(*fd, buf, len, (off_t)at) == (ssize_t)len ? 0 : -1;
+}
+
+static int read_file(const char *path, struct tls_file *ret)
+{
+	const char *slash = strrchr(path, '/');
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), result = -1;
+	struct elffile_source source = {.read = read_source, .arg = &fd};
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		source.size = (uint64_t)st.st_size;
+		result = tlsfile_read(&source, slash == NULL ? path : slash + 1, ret);
+	}
+	close(fd);
+	return result;
+}
+
+/* Will the kernel say AT_SECURE, so that the dynamic linker ignores LD_PRELOAD? */
+static bool is_secure(const char *path)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (stat(path, &st) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
+	    (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0))
+		return false;
+	if ((st.st_mode & S_ISUID) != 0 && st.st_uid != getuid())
+		return true;
+	if ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 && st.st_gid != getgid())
+		return true;
+	return getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+}
+
+/* Which variables this environment sets, and whether all anchors are in their files. */
+static void look_at_variables(struct stacks_program *program)
+{
+	struct trustdir_sources sources = trusted_sources(NULL);
+	const char *java = getenv("JAVA_TOOL_OPTIONS");
+	struct why ignored = {""};
+	struct trusted trusted;
+
+	program->java_store = java != NULL && strstr(java, "-Djavax.net.ssl.trustStore=") != NULL;
+	if (trusted_read(&sources, &trusted) != 0)
+		return;
+	for (int i = 0; i < TLS_VARIABLES; i++) {
+		const char *value = getenv(tls_variable_name[i]);
+
+		if (value == NULL || value[0] == '\0')
+			continue;
+		program->set |= 1U << i;
+		if (merge_verify(value, &trusted, &ignored) == 0)
+			program->good |= 1U << i;
+	}
+	trusted_clear(&trusted);
+}
+
+static void add_use(struct check *c, const char *path, bool is_main)
+{
+	struct tls_file *file = &c->file[c->program.use_count];
+	const char *slash = strrchr(path, '/');
+
+	if (read_file(path, file) != 0)
+		return;
+	/* The launcher: it loads the JVM itself. */
+	if (slash != NULL && strcmp(slash, "/libjli.so") == 0 && file->count == 0)
+		file->stack[file->count++] = (struct tls_stack){.kind = TLS_JAVA};
+	c->use[c->program.use_count++] =
+		(struct stacks_use){.file = file, .path = path, .is_main = is_main};
+}
+
+/* The program itself, what is loaded with it, and the library if that is. */
+static void gather(struct check *c, const char *path, const char *library)
+{
+	struct tls_file of_library;
+	enum stacks_reason lost;
+
+	add_use(c, path, true);
+	if (c->program.use_count == 0)
+		return;
+	if (read_file(library, &of_library) == 0)
+		c->program.machine = of_library.elf.machine;
+	c->program.is_secure = is_secure(path);
+	c->program.is_named = true;
+	lost = stacks_lost(&c->program);
+	if ((lost != REASON_NONE && lost != REASON_NOT_LOADED) ||
+	    linked_read(path, library, &c->linked) != 0)
+		return;
+	c->asked = true;
+	for (size_t i = 0; i < c->linked.count; i++) {
+		if (strcmp(c->linked.path[i], library) == 0)
+			c->program.is_preloaded = true;
+		add_use(c, c->linked.path[i], false);
+	}
+}
+
+static void show_stack(const struct stacks_use *use, const struct stacks_verdict *v)
+{
+	static const char *const how[] = {
+		[LAYER_NONE] = "not reached",
+		[LAYER_HOOKS] = "reached, by its functions",
+		[LAYER_FILES] = "reached, by the files that it reads",
+		[LAYER_ENVIRONMENT] = "reached, by",
+	};
+	char shown[SHOW_MAX];
+
+	printf("    %s%s%s in %s: %s", stacks_kind_text(v->stack.kind),
+	       v->stack.version[0] == '\0' ? "" : " ", v->stack.version,
+	       show_text(use->path, shown), how[v->layer]);
+	if (v->layer == LAYER_ENVIRONMENT)
+		printf(" %s",
+		       v->variable >= 0 ? tls_variable_name[v->variable] : "JAVA_TOOL_OPTIONS");
+	if (v->is_aside)
+		printf(", but no TLS of the program's is known to need it");
+	else if (v->layer == LAYER_NONE)
+		printf(": %s. To do: %s", stacks_reason_text(v->reason), stacks_advice(v));
+	printf("\n");
+}
+
+static void show_stacks(struct check *c, size_t *ret_seen)
+{
+	*ret_seen = 0;
+	for (size_t u = 0; u < c->program.use_count; u++)
+		for (size_t i = 0; i < c->use[u].file->count; i++) {
+			struct stacks_verdict v = stacks_judge(&c->program, u, i);
+
+			show_stack(&c->use[u], &v);
+			*ret_seen += !v.is_aside;
+			c->unreached += v.layer == LAYER_NONE && !v.is_aside;
+		}
+}
+
+/* Of an ELF file. */
+static enum status check_program(const char *path, const char *library)
+{
+	char shown[SHOW_MAX], real[PATH_MAX];
+	struct check *c = calloc(1, sizeof(*c));
+	enum status status = STATUS_NO;
+	enum stacks_reason lost;
+	size_t seen;
+
+	if (c != NULL)
+		c->file = calloc(1 + LINKED_MAX, sizeof(*c->file));
+	if (c == NULL || c->file == NULL) {
+		show_error("out of memory");
+		free(c);
+		return STATUS_NO;
+	}
+	c->program.use = c->use;
+	look_at_variables(&c->program);
+	/* As /proc/self/exe has it: libraries may be looked for beside the program. */
+	gather(c, realpath(path, real) == NULL ? path : real, library);
+	show_text(path, shown);
+	lost = stacks_lost(&c->program);
+	if (c->program.use_count == 0) {
+		printf("%s: not reached: it is no program for this machine\n", shown);
+		goto out;
+	}
+	if (lost == REASON_NONE && !c->asked)
+		printf("%s: not known: its dynamic linker does not say what it loads\n", shown);
+	else if (lost == REASON_NONE)
+		printf("%s: the library is loaded into it\n", shown);
+	else
+		printf("%s: the library is not loaded into it: %s\n", shown,
+		       stacks_reason_text(lost));
+	show_stacks(c, &seen);
+	if (seen == 0 && lost == REASON_NONE && c->asked)
+		printf("    it has no TLS of its own; of what it loads or runs later, catrust "
+		       "doctor -- COMMAND tells\n");
+	if (c->unreached == 0 && (seen > 0 || (lost == REASON_NONE && c->asked)))
+		status = STATUS_DONE;
+out:
+	linked_clear(&c->linked);
+	free(c->file);
+	free(c);
+	return status;
+}
+
+static size_t read_head(const char *path, char head[HEAD])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t len = fd < 0 ? -1 : read(fd, head, HEAD);
+
+	if (fd >= 0)
+		close(fd);
+	return len < 0 ? 0 : (size_t)len;
+}
+
+/* From a script to what runs it. Returns 0 and path changed to a program, or -1, having said why.
+ */
+static int follow(char path[PATH_MAX])
+{
+	const char *search = getenv("PATH");
+
+	for (int depth = 0; depth < SCRIPTS_MAX; depth++) {
+		char head[HEAD], name[PATH_MAX] = "", shown[SHOW_MAX], shown_name[SHOW_MAX];
+		enum script_kind kind = script_of(head, read_head(path, head), name);
+
+		if (kind == SCRIPT_NONE)
+			return 0;
+		show_text(path, shown);
+		show_text(name, shown_name);
+		if (kind == SCRIPT_BROKEN) {
+			printf("%s: not reached: its first line names no program\n", shown);
+			return -1;
+		}
+		if (kind == SCRIPT_CLEARED) {
+			printf("%s: not reached: its first line takes LD_PRELOAD out of the "
+			       "environment (env -i)\n",
+			       shown);
+			return -1;
+		}
+		if (!script_find(name, search == NULL ? "/usr/bin:/bin" : search, path)) {
+			printf("%s: not reached: %s, which its first line names, is not there\n",
+			       shown, shown_name);
+			return -1;
+		}
+		printf("%s: a script for %s\n", shown, show_text(path, shown_name));
+	}
+	printf("not reached: scripts for scripts, too many\n");
+	return -1;
+}
+
+static enum status run(const struct options *options)
+{
+	const char *library = getenv("CATRUST_LIB"), *search = getenv("PATH");
+	char path[PATH_MAX], shown[SHOW_MAX];
+
+	if (library == NULL || library[0] != '/') {
+		show_error("check: CATRUST_LIB does not name the library; catrust-run --check "
+			   "does that");
+		return STATUS_USAGE;
+	}
+	if (!script_find(options->args[0], search == NULL ? "/usr/bin:/bin" : search, path)) {
+		show_error("%s: not found", show_text(options->args[0], shown));
+		return STATUS_NO;
+	}
+	return follow(path) == 0 ? check_program(path, library) : STATUS_NO;
+}
+
+const struct command check_command = {
+	.name = "check",
+	.arguments = "COMMAND [ARGUMENT...]",
+	.summary = "says whether and how COMMAND can be reached; see catrust-run --check",
+	.help = "Says whether the library is loaded into COMMAND, and of each TLS that comes with "
+		"it\n"
+		"whether and how it is reached, without running it. catrust-run --check calls it "
+		"in the\n"
+		"environment that COMMAND would have. Exit status 0: reached, 1: not.\n\n"
+		"options:\n"
+		"  --help\n",
+	.options = 0,
+	.least_args = 1,
+	.most_args = INT_MAX,
+	.run = run,
+};

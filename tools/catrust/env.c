@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+#include "envbundle.h"
+#include "envprint.h"
+#include "javaopts.h"
+#include "problems.h"
+#include "show.h"
+#include "trusted.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * What a variable does to the program that reads it. Left out are those whose readers the library
+ * reaches: REQUESTS_CA_BUNDLE overrides what a program asks for itself, PIP_CERT turns pip's
+ * truststore off, and CURL_CA_BUNDLE, where nothing is set, is a second REQUESTS_CA_BUNDLE.
+ */
+enum effect {
+	ADDS,	  /* to what is trusted anyway: the anchors are enough */
+	REPLACES, /* all of it: the public CAs must be in the file as well */
+	FOLLOWS,  /* the same, but set only where the user has: another one counts otherwise */
+};
+
+static const struct variable {
+	const char *name;
+	enum effect effect;
+} variables[] = {
+	{"NODE_EXTRA_CA_CERTS", ADDS},			/* node, Deno, Bun */
+	{"DENO_CERT", ADDS},				/* Deno */
+	{"SSL_CERT_FILE", REPLACES},			/* OpenSSL, Go, rustls, uv, .NET */
+	{"GIT_SSL_CAINFO", REPLACES},			/* git */
+	{"CARGO_HTTP_CAINFO", REPLACES},		/* cargo */
+	{"AWS_CA_BUNDLE", REPLACES},			/* AWS's command line and SDKs */
+	{"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", REPLACES}, /* gRPC */
+	{"HEX_CACERTS_PATH", REPLACES},			/* Elixir's Hex */
+	{"SYSTEM_CERTIFICATE_PATH", REPLACES},		/* Haskell */
+	{"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", FOLLOWS},
+	{"CURL_CA_BUNDLE", FOLLOWS},
+	{"NIX_SSL_CERT_FILE", FOLLOWS},
+	{"NPM_CONFIG_CAFILE", FOLLOWS},
+	{"npm_config_cafile", FOLLOWS},
+	{"OCI_CLI_CA_BUNDLE", FOLLOWS},
+	{"VAULT_CACERT", FOLLOWS},
+};
+
+#define JAVA "JAVA_TOOL_OPTIONS"
+#define TRUST_STORE "javax.net.ssl.trustStore"
+
+/* One run of the command. */
+struct env {
+	enum envprint_format format;
+	bool quiet, verbose; /* as CATRUST_LOG says */
+	struct envbundle bundles;
+	bool default_asked, default_told; /* with what result, and whether the user knows */
+	enum envbundle_result default_result;
+	char default_file[PATH_MAX];
+	struct why default_why;
+};
+
+static const char *set_by_user(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+static int print(const struct env *env, const char *name, const char *value)
+{
+	char shown[SHOW_MAX];
+
+	if (envprint(stdout, env->format, name, value))
+		return 0;
+	show_error("%s=%s: a file of variables for docker can't hold a new line", name,
+		   show_text(value, shown));
+	return -1;
+}
+
+/* The bundle of most variables, made once. */
+static enum envbundle_result ask_default(struct env *env, char ret[PATH_MAX], struct why *why)
+{
+	if (!env->default_asked)
+		env->default_result =
+			envbundle_default(&env->bundles, env->default_file, &env->default_why);
+	env->default_asked = true;
+	memcpy(ret, env->default_file, PATH_MAX);
+	*why = env->default_why;
+	return env->default_result;
+}
+
+/* Says why a variable stays as it is; for those that share a bundle, once. */
+static void tell(struct env *env, const char *name, const char *user, const struct why *why)
+{
+	if (env->quiet || (user == NULL && env->default_told))
+		return;
+	if (user != NULL)
+		show_error("%s is left as it is: %s", name, why->text);
+	else
+		show_error("variables that replace what a program trusts are not set: %s",
+			   why->text);
+	env->default_told = env->default_told || user == NULL;
+}
+
+/* What envbundle_of() and the like came to: the variable's value, nothing, or a failure. */
+static int conclude(struct env *env, const char *name, const char *user,
+		    enum envbundle_result result, const char *value, const struct why *why)
+{
+	if (result == ENVBUNDLE_DONE)
+		return print(env, name, value);
+	if (result == ENVBUNDLE_NOTHING) {
+		tell(env, name, user, why);
+		return 0;
+	}
+	show_error("%s", why->text);
+	return -1;
+}
+
+static int print_variable(struct env *env, const struct variable *v)
+{
+	const char *user = set_by_user(v->name);
+	bool is_default = strcmp(v->name, "SSL_CERT_FILE") == 0;
+	enum envbundle_result result;
+	char path[PATH_MAX] = "";
+	struct why why = {""};
+
+	if (v->effect == FOLLOWS && user == NULL)
+		return 0;
+	if (v->effect == REPLACES && (user == NULL || is_default))
+		result = ask_default(env, path, &why);
+	else
+		result = envbundle_of(&env->bundles, user, false, path, &why);
+	return conclude(env, v->name, user, result, path, &why);
+}
+
+/* The PEM twin of a trust store that was made here, or false. */
+static bool pem_of_store(const char *store, char pem[PATH_MAX])
+{
+	size_t len = strlen(store), ending = strlen(ENVBUNDLE_PKCS12);
+	const char *slash = strrchr(store, '/');
+	int wrote;
+
+	if (slash == NULL || len < ending || strcmp(store + len - ending, ENVBUNDLE_PKCS12) != 0 ||
+	    strncmp(slash + 1, "bundle-", 7) != 0)
+		return false;
+	wrote = snprintf(pem, PATH_MAX, "%.*s%s", (int)(len - ending), store, ENVBUNDLE_PEM);
+	return wrote > 0 && wrote < PATH_MAX && access(pem, R_OK) == 0;
+}
+
+/* The JVM reads no PEM: it gets a trust store, by an option behind those that the user has set. */
+static int print_java(struct env *env)
+{
+	const char *user = set_by_user(JAVA);
+	char store[PATH_MAX] = "", pem[PATH_MAX], *options;
+	struct javaopts_place place;
+	bool has_store = user != NULL && javaopts_find(user, TRUST_STORE, store, &place);
+	enum envbundle_result result;
+	struct why why = {""};
+	int error;
+
+	if (!has_store) {
+		result = ask_default(env, pem, &why);
+	} else if (pem_of_store(store, pem)) {
+		result = ENVBUNDLE_DONE;
+	} else {
+		why_set(&why, "it names a trust store of its own");
+		result = ENVBUNDLE_NOTHING;
+	}
+	if (result == ENVBUNDLE_DONE)
+		result = envbundle_of(&env->bundles, pem, true, store, &why);
+	if (result != ENVBUNDLE_DONE)
+		return conclude(env, JAVA, has_store ? user : NULL, result, "", &why);
+	options = javaopts_set(user == NULL ? "" : user, TRUST_STORE, store,
+			       has_store ? &place : NULL);
+	if (options == NULL) {
+		show_error("out of memory");
+		return -1;
+	}
+	error = print(env, JAVA, options);
+	free(options);
+	return error;
+}
+
+static int print_all(struct env *env)
+{
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+		if (print_variable(env, &variables[i]) != 0)
+			return -1;
+	return print_java(env);
+}
+
+/* What the trust directories have to say. Of programs that are not reached, nobody else does. */
+static void tell_problems(const struct env *env, const struct trusted *trusted)
+{
+	size_t scoped = 0;
+
+	if (!env->quiet)
+		(void)problems_show(trusted);
+	for (size_t i = 0; i < trusted->anchors->count; i++)
+		scoped += trusted->anchors->anchor[i].scopes != NULL;
+	if (scoped > 0 && env->verbose)
+		show_error("%zu CAs that may not vouch for every name are in no bundle: programs "
+			   "that read one keep to no scope",
+			   scoped);
+}
+
+static enum status print_merged(struct env *env)
+{
+	struct trustdir_sources sources = trusted_sources(NULL);
+	enum status status = STATUS_NO;
+	struct trusted trusted;
+	struct why why = {""};
+
+	if (trusted_read(&sources, &trusted) != 0) {
+		show_error("out of memory");
+		return STATUS_NO;
+	}
+	tell_problems(env, &trusted);
+	if (!envbundle_wanted(&trusted)) {
+		if (!env->quiet)
+			show_error("no CA is trusted for every name, so there is no variable to "
+				   "set");
+		status = STATUS_DONE;
+	} else if (envbundle_open(&env->bundles, &trusted, &why) != 0) {
+		show_error("%s", why.text);
+	} else {
+		if (print_all(env) == 0)
+			status = STATUS_DONE;
+		envbundle_close(&env->bundles);
+	}
+	trusted_clear(&trusted);
+	return status;
+}
+
+/* NAME=VALUE, as the command line has it. */
+static int print_argument(const struct env *env, const char *text)
+{
+	char name[256], shown[SHOW_MAX];
+	size_t len = strcspn(text, "=");
+
+	if (text[len] == '\0' || len >= sizeof(name) || !envprint_name_ok(text, len)) {
+		show_error("%s: not NAME=VALUE", show_text(text, shown));
+		return -1;
+	}
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return print(env, name, text + len + 1);
+}
+
+static enum status run(const struct options *options)
+{
+	const char *log = getenv("CATRUST_LOG");
+	struct env env = {
+		.quiet = log != NULL && strcmp(log, "off") == 0,
+		.verbose = log != NULL && (strcmp(log, "info") == 0 || strcmp(log, "debug") == 0),
+		.bundles = {.dir = -1},
+	};
+	char shown[SHOW_MAX];
+
+	if (options->syntax != NULL && !envprint_by_name(options->syntax, &env.format)) {
+		show_error("--syntax %s: it is one of sh, docker and systemd",
+			   show_text(options->syntax, shown));
+		return STATUS_USAGE;
+	}
+	for (int i = 0; i < options->arg_count; i++)
+		if (print_argument(&env, options->args[i]) != 0)
+			return STATUS_NO;
+	return options->only ? STATUS_DONE : print_merged(&env);
+}
+
+const struct command env_command = {
+	.name = "env",
+	.arguments = "[--syntax sh|docker|systemd] [--only] [NAME=VALUE...]",
+	.summary = "prints variables for programs that the library can't reach",
+	.help = "Prints the variables by which Go, Rust, Java, node and others take a file of "
+		"certificates,\n"
+		"and makes these files: what is trusted anyway, what the user has set, and the "
+		"CAs of the\n"
+		"trust directories. catrust-run --env runs a command with them.\n\n"
+		"options:\n"
+		"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
+		"  --only           prints what is given as NAME=VALUE, and nothing else\n"
+		"  --help\n",
+	.options = OPTION_SYNTAX | OPTION_ONLY,
+	.least_args = 0,
+	.most_args = 1000,
+	.run = run,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_ENVBUNDLE_H
+#define CATRUST_ENVBUNDLE_H
+
+#include "trusted.h"
+#include "why.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+/*
+ * Merged bundles in files: what somebody trusts already, and the anchors. A file is named after
+ * what is in it, so that runs side by side and runs within runs agree.
+ */
+struct envbundle {
+	const struct trusted *trusted;
+	int dir; /* where they are kept */
+	char dir_path[PATH_MAX];
+};
+
+/* How the file's path ends. */
+#define ENVBUNDLE_PEM ".pem"
+#define ENVBUNDLE_PKCS12 ".p12"
+
+/* Returns 0, or -1 and *why where there is no safe place. To be closed with envbundle_close(). */
+int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct why *why);
+
+void envbundle_close(struct envbundle *b);
+
+/* Is there anything to merge: an anchor that may vouch for every name? */
+bool envbundle_wanted(const struct trusted *trusted);
+
+enum envbundle_result {
+	ENVBUNDLE_DONE,
+	ENVBUNDLE_NOTHING, /* there is no certificate in what was to be merged */
+	ENVBUNDLE_FAILED,
+};
+
+/*
+ * The anchors behind the certificates of the file or directory path; NULL: the anchors alone. The
+ * file's path is written to ret: its PKCS#12 twin's if pkcs12. *why unless ENVBUNDLE_DONE.
+ */
+enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, bool pkcs12,
+				   char ret[PATH_MAX], struct why *why);
+
+/* The anchors behind what programs trust by default: SSL_CERT_FILE, or else the system's bundle,
+ * and SSL_CERT_DIR. */
+enum envbundle_result envbundle_default(const struct envbundle *b, char ret[PATH_MAX],
+					struct why *why);
+
+#endif
