@@ -65,9 +65,8 @@ static int open_own(const char *path, mode_t mode, struct why *why)
 	return -1;
 }
 
-/* The directory name below base; make: base as well, if it is not there. */
-static int open_below(const char *base, bool make, const char *name, char path[PATH_MAX],
-		      struct why *why)
+/* The directory name below base. */
+static int open_below(const char *base, const char *name, char path[PATH_MAX], struct why *why)
 {
 	char real[PATH_MAX], shown[SHOW_MAX];
 	const char *problem = NULL;
@@ -75,8 +74,6 @@ static int open_below(const char *base, bool make, const char *name, char path[P
 	struct stat st;
 	int len;
 
-	if (make)
-		(void)mkdir(base, 0700);
 	if (realpath(base, real) == NULL || stat(real, &st) != 0)
 		problem = strerror(errno);
 	else
@@ -100,17 +97,23 @@ static bool is_absolute(const char *path)
 	return path != NULL && path[0] == '/';
 }
 
-/* $XDG_CACHE_HOME or ~/.cache. Returns whether there is such a place. */
+/* $XDG_CACHE_HOME, or ~/.cache, which is made. Returns whether there is such a place. */
 static bool cache_base(char base[PATH_MAX])
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	struct stat st;
 	int len = -1;
 
 	if (is_absolute(xdg))
 		len = snprintf(base, PATH_MAX, "%s", xdg);
 	else if (is_absolute(home))
 		len = snprintf(base, PATH_MAX, "%s/.cache", home);
-	return len > 0 && len < PATH_MAX;
+	if (len <= 0 || len >= PATH_MAX)
+		return false;
+	/* Not by root in the home of the user who called sudo. */
+	if (!is_absolute(xdg) && stat(home, &st) == 0 && st.st_uid == geteuid())
+		(void)mkdir(base, 0700);
+	return true;
 }
 
 int keepdir_open(char path[PATH_MAX], struct why *why)
@@ -121,15 +124,15 @@ int keepdir_open(char path[PATH_MAX], struct why *why)
 	int fd = -1;
 
 	if (is_absolute(runtime))
-		fd = open_below(runtime, false, "catrust", path, &whys[0]);
+		fd = open_below(runtime, "catrust", path, &whys[0]);
 	if (fd < 0 && geteuid() == 0)
-		fd = open_below("/run", false, "catrust", path, &whys[1]);
+		fd = open_below("/run", "catrust", path, &whys[1]);
 	/* Ahead of /tmp, where what is old is removed, and others may then take its name. */
 	if (fd < 0 && cache_base(base))
-		fd = open_below(base, true, "catrust", path, &whys[2]);
+		fd = open_below(base, "catrust", path, &whys[2]);
 	snprintf(name, sizeof(name), "catrust-%lu", (unsigned long)geteuid());
 	if (fd < 0)
-		fd = open_below(is_absolute(tmp) ? tmp : "/tmp", false, name, path, &whys[3]);
+		fd = open_below(is_absolute(tmp) ? tmp : "/tmp", name, path, &whys[3]);
 	if (fd < 0) {
 		char all[sizeof(whys)] = "";
 		size_t at = 0;

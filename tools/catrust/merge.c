@@ -61,6 +61,12 @@ static long count_found(const char *path)
 	return count;
 }
 
+/* readcerts_file() would take it for standard input. */
+static const char *as_file(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "./-" : path;
+}
+
 /* Returns how many certificates there were, or -1 and *why. */
 static int add_file(struct merge *m, const char *path, struct why *why)
 {
@@ -119,13 +125,10 @@ int merge_path(struct merge *m, const char *path, struct why *why)
 	struct stat st;
 	int found;
 
-	/* readcerts_file() would take it for standard input. */
-	if (strcmp(path, "-") == 0)
-		path = "./-";
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		found = add_directory(m, path);
 	else
-		found = add_file(m, path, why);
+		found = add_file(m, as_file(path), why);
 	if (found == 0)
 		why_set(why, "%s: no certificate in it", show_text(path, shown));
 	m->found = sk_X509_num(m->certs);
@@ -151,7 +154,7 @@ int merge_verify(const char *path, const struct trusted *trusted, struct why *wh
 	struct readcerts r;
 	int result = 0;
 
-	if (readcerts_file(path, &r, why) != 0)
+	if (readcerts_file(as_file(path), &r, why) != 0)
 		return -1;
 	for (size_t i = 0; result == 0 && i < trusted->anchors->count; i++)
 		if (for_every_name(trusted, i) && !has(r.certs, trusted->cert[i])) {
