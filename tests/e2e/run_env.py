@@ -5,10 +5,12 @@ that read them."""
 import concurrent.futures
 import functools
 import glob
+import hashlib
 import os
 import re
 import shutil
 import ssl
+import struct
 import subprocess
 import unittest
 
@@ -72,6 +74,17 @@ def der(name):
     return ders(lab.cert(name + ".pem"))[0]
 
 
+def jks(certificate, key=None, count=1):
+    """A trust store as Java's keytool made it before PKCS#12, with a key entry ahead if key is its certificate."""
+    def entry(tag, der, head=b""):
+        return (struct.pack(">IH", tag, 1) + b"a" + struct.pack(">Q", 0) + head + struct.pack(">H", 5) + b"X.509" +
+                struct.pack(">I", len(der)) + der)
+
+    data = b"" if key is None else entry(1, key, struct.pack(">I", 4) + b"\0\1\2\3" + struct.pack(">I", 1))
+    data = struct.pack(">III", 0xfeedfeed, 2, count + bool(key)) + data + (entry(2, certificate) if count else b"")
+    return data + hashlib.sha1("secret".encode("utf-16-be") + b"Mighty Aphrodite" + data).digest()
+
+
 def split(output):
     """What env -0 printed."""
     return dict(entry.split("=", 1) for entry in output.split("\0") if entry)
@@ -93,7 +106,7 @@ class Base(unittest.TestCase):
 
     def run_it(self, *args, env=None, script=None, dirs=None, **options):
         full = {"CATRUST_LIB": lab.shim(), "XDG_RUNTIME_DIR": self.runtime, "HOME": self.home,
-                "TMPDIR": self.home, "SSL_CERT_FILE": lab.cert("other-root.pem")}
+                "TMPDIR": self.home, "JAVA_HOME": "/nonexistent", "SSL_CERT_FILE": lab.cert("other-root.pem")}
         full.update(env or {})
         return lab.run([*self.shell, script or os.path.join(installed(), "catrust-run"), *args], env=full,
                        dirs=self.dirs if dirs is None else dirs, **{**as_user(), **options})
@@ -180,6 +193,54 @@ class Cases:
         self.holds(inner["NODE_EXTRA_CA_CERTS"], "client-root", "corp-sub")
         self.holds(inner["SSL_CERT_FILE"], "other-root", "corp-sub")
         self.assertEqual(inner["JAVA_TOOL_OPTIONS"], STORE + inner["SSL_CERT_FILE"][:-len("pem")] + "p12")
+
+    def stored(self, env):
+        """The bundle beside the trust store that Java is told of, and the other options."""
+        found = re.findall(r"(?:^| )" + STORE + r"(\S+)\.p12", env["JAVA_TOOL_OPTIONS"])
+        self.assertEqual(len(found), 1, env["JAVA_TOOL_OPTIONS"])
+        return found[0] + ".pem", env["JAVA_TOOL_OPTIONS"].replace(STORE + found[0] + ".p12", "STORE")
+
+    def test_trust_store_of_the_users(self):
+        """What is in it counts, under a password that Java is told of."""
+        made = tools.catrust("bundle", "--no-public", "--format", "pkcs12", "--password", "secret", "-o",
+                             lab.folder("store") + "/a b.p12", dirs=[lab.trustdir("client-root.pem")])
+        self.assertEqual(made.code, 0, made.err)
+        p12 = glob.glob(lab.scratch() + "/store-*/a b.p12")[0]
+        for store in p12, lab.write(os.path.dirname(p12) + "/a b.jks", jks(der("client-root"), key=der("selfsigned"))):
+            mine = "-Da=b '%s%s' %sPassword=secret %sType=jks -Dc=d" % (STORE, store, STORE[:-1], STORE[:-1])
+            env = self.shown("-e", env={"JAVA_TOOL_OPTIONS": mine})
+            bundle, others = self.stored(env)
+            self.holds(bundle, "client-root", "corp-root")
+            self.assertEqual(others, "-Da=b STORE %sPassword=changeit %sType=PKCS12 -Dc=d" % (STORE[:-1], STORE[:-1]))
+            again = self.shown("-e", *self.shell, os.path.join(installed(), "catrust-run"), "-e",
+                               env={"JAVA_TOOL_OPTIONS": mine})
+            self.assertEqual(again["JAVA_TOOL_OPTIONS"], env["JAVA_TOOL_OPTIONS"])
+
+    def test_trust_store_that_is_not_to_be_read(self):
+        where = lab.folder("store")
+        for content, reason in [(b"junk", "it can't be read"), (jks(b"", count=0), "no trusted certificate in it"),
+                                (jks(der("client-root"))[:-200], "it can't be read"), (None, "No such file")]:
+            path = os.path.join(where, "x")
+            if content is not None:
+                lab.write(path, content)
+            elif os.path.exists(path):
+                os.unlink(path)
+            result = self.run_it("-e", "env", "-0", env={"JAVA_TOOL_OPTIONS": STORE + path})
+            self.assertEqual(split(result.out)["JAVA_TOOL_OPTIONS"], STORE + path)
+            self.assertRegex(result.err, r"\Acatrust: JAVA_TOOL_OPTIONS is left as it is: %s: %s[^\n]*\n\Z" % (path, reason))
+
+    def test_trust_store_of_the_jvm(self):
+        home = lab.folder("jvm")
+        os.makedirs(home + "/lib/security")
+        cacerts = lab.write(home + "/lib/security/cacerts", jks(der("client-root")))
+        bundle, _ = self.stored(self.shown("-e", env={"JAVA_HOME": home}))
+        self.holds(bundle, "client-root", "corp-root")
+        os.mkdir(home + "/bin")
+        lab.write(home + "/bin/java", "", mode=0o755)
+        env = {"JAVA_HOME": None, "PATH": home + "/bin:" + lab.clean_env()["PATH"]}
+        self.assertEqual(self.stored(self.shown("-e", env=env))[0], bundle)
+        lab.write(cacerts, "junk")
+        self.holds(self.stored(self.shown("-e", env=env))[0], "other-root", "corp-root")
 
     def test_odd_names(self):
         for odd in ODD, "new\nline\n", "\u00e9\u20ac -x":
@@ -549,6 +610,13 @@ class Programs(Base):
         with lab.server("other-server") as other:
             result = self.run_it("-e", *argv[:-1], other.url, timeout=200)
             self.assertEqual((result.code, result.out), (0, lab.PAGE), result)
+            # the user's own trust store, with a password that Java checks
+            store = lab.write(os.path.join(lab.folder("store"), "mine.jks"), jks(der("other-root")))
+            mine = {"JAVA_TOOL_OPTIONS": "%s%s %sPassword=secret" % (STORE, store, STORE[:-1])}
+            for option, url, code in [("-q", other.url, 0), ("-q", self.server.url, 1), ("-e", other.url, 0),
+                                      ("-e", self.server.url, 0)]:
+                result = self.run_it(option, *argv[:-1], url, env=mine, timeout=200)
+                self.assertEqual(result.code, code, result)
 
     def test_curl_with_a_bundle_of_the_users(self):
         lab.need(programs=["curl"])

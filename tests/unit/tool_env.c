@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How variables are written down, and the options in Java's. */
+/* How variables are written down, the options in Java's, and its trust stores. */
 #include "envprint.h"
 #include "javaopts.h"
+#include "storefile.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -146,6 +147,29 @@ START_TEST(test_java_too_long)
 }
 END_TEST
 
+/* A trust store is a stranger's file: wherever it ends, that is an error and no more. */
+START_TEST(test_store_cut_off)
+{
+	static const unsigned char jks[] =
+		"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\3"		  /* three entries */
+		"\0\0\0\1\0\1k\0\0\0\0\0\0\0\0\0\0\0\2pq\0\0\0\1" /* a key */
+		"\0\5X.509\0\0\0\2\x30\0"			  /* its chain */
+		"\0\0\0\2\0\1c\0\0\0\0\0\0\0\0\0\5X.509\0\0\0\2\x30\0"
+		"\0\0\0\2\0\1c\0\0\0\0\0\0\0\0\0\5X.509\xff\xff\xff\xff\x30\0";
+
+	for (size_t len = 0; len < sizeof(jks); len++) {
+		unsigned char *copy = malloc(len + 1);
+		struct why why = {""};
+
+		ck_assert_ptr_nonnull(copy);
+		memcpy(copy, jks, len);
+		ck_assert_ptr_null(storefile_parse(copy, len, NULL, &why));
+		ck_assert_str_ne(why.text, "");
+		free(copy);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("env");
@@ -159,6 +183,7 @@ int main(void)
 	tcase_add_test(cases, test_java_find);
 	tcase_add_test(cases, test_java_set);
 	tcase_add_test(cases, test_java_too_long);
+	tcase_add_test(cases, test_store_cut_off);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

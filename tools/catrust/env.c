@@ -5,6 +5,7 @@
 #include "javaopts.h"
 #include "problems.h"
 #include "show.h"
+#include "storefile.h"
 #include "trusted.h"
 
 #include <stdbool.h>
@@ -130,7 +131,7 @@ static int print_variable(struct env *env, const struct variable *v)
 	if (v->effect == REPLACES && (user == NULL || is_default))
 		result = ask_default(env, path, &why);
 	else
-		result = envbundle_of(&env->bundles, user, false, path, &why);
+		result = envbundle_of(&env->bundles, user, path, &why);
 	return conclude(env, v->name, user, result, path, &why);
 }
 
@@ -148,31 +149,77 @@ static bool pem_of_store(const char *store, char pem[PATH_MAX])
 	return wrote > 0 && wrote < PATH_MAX && access(pem, R_OK) == 0;
 }
 
-/* The JVM reads no PEM: it gets a trust store, by an option behind those that the user has set. */
+/* Where the certificates of the JVM's new trust store come from. */
+struct java {
+	const char *user; /* JAVA_TOOL_OPTIONS, or NULL */
+	bool has_store;	  /* that names a trust store */
+	char store[PATH_MAX], password[PATH_MAX], pem[PATH_MAX];
+	struct envbundle_source source;
+};
+
+/* Returns ENVBUNDLE_DONE, or what keeps it from being made. */
+static enum envbundle_result find_java(struct env *env, struct java *j, struct why *why)
+{
+	struct javaopts_place ignored;
+
+	j->has_store = j->user != NULL && javaopts_find(j->user, TRUST_STORE, j->store, &ignored);
+	if (j->has_store && pem_of_store(j->store, j->pem)) {
+		j->source.pem = j->pem;
+		return ENVBUNDLE_DONE;
+	}
+	if (j->has_store || storefile_default(j->store)) {
+		j->source.store = j->store;
+		if (j->has_store &&
+		    javaopts_find(j->user, TRUST_STORE "Password", j->password, &ignored))
+			j->source.password = j->password;
+		return ENVBUNDLE_DONE;
+	}
+	j->source.pem = j->pem;
+	return ask_default(env, j->pem, why);
+}
+
+/* Sets a property that is set already; adds it if add. Takes options, which may be NULL. */
+static char *set_property(char *options, const char *property, const char *value, bool add)
+{
+	struct javaopts_place place;
+	char old[PATH_MAX], *changed;
+	bool found;
+
+	if (options == NULL)
+		return NULL;
+	found = javaopts_find(options, property, old, &place);
+	if (!found && !add)
+		return options;
+	changed = javaopts_set(options, property, value, found ? &place : NULL);
+	free(options);
+	return changed;
+}
+
+/* The JVM reads no PEM: it gets a trust store, by an option among those that the user has set. */
 static int print_java(struct env *env)
 {
-	const char *user = set_by_user(JAVA);
-	char store[PATH_MAX] = "", pem[PATH_MAX], *options;
-	struct javaopts_place place;
-	bool has_store = user != NULL && javaopts_find(user, TRUST_STORE, store, &place);
+	struct java j = {.user = set_by_user(JAVA)};
 	enum envbundle_result result;
 	struct why why = {""};
+	char path[PATH_MAX] = "", *options;
 	int error;
 
-	if (!has_store) {
-		result = ask_default(env, pem, &why);
-	} else if (pem_of_store(store, pem)) {
-		result = ENVBUNDLE_DONE;
-	} else {
-		why_set(&why, "it names a trust store of its own");
-		result = ENVBUNDLE_NOTHING;
-	}
+	result = find_java(env, &j, &why);
 	if (result == ENVBUNDLE_DONE)
-		result = envbundle_of(&env->bundles, pem, true, store, &why);
+		result = envbundle_store(&env->bundles, &j.source, path, &why);
+	/* A store of the JVM's that can't be read is no reason to go without. */
+	if (result == ENVBUNDLE_NOTHING && j.source.store != NULL && !j.has_store) {
+		j.source = (struct envbundle_source){.pem = j.pem};
+		result = ask_default(env, j.pem, &why);
+		if (result == ENVBUNDLE_DONE)
+			result = envbundle_store(&env->bundles, &j.source, path, &why);
+	}
 	if (result != ENVBUNDLE_DONE)
-		return conclude(env, JAVA, has_store ? user : NULL, result, "", &why);
-	options = javaopts_set(user == NULL ? "" : user, TRUST_STORE, store,
-			       has_store ? &place : NULL);
+		return conclude(env, JAVA, j.has_store ? j.user : NULL, result, "", &why);
+	options = strdup(j.user == NULL ? "" : j.user);
+	options = set_property(options, TRUST_STORE, path, true);
+	options = set_property(options, TRUST_STORE "Password", ENVBUNDLE_PASSWORD, false);
+	options = set_property(options, TRUST_STORE "Type", "PKCS12", false);
 	if (options == NULL) {
 		show_error("out of memory");
 		return -1;

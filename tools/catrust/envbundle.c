@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #define PREFIX "bundle-"
-/* What Java programs take for granted; the store is read without it as well. */
-#define STORE_PASSWORD "changeit"
 
 enum { KEY_BYTES = 8, STEM_SIZE = sizeof(PREFIX) + 2 * KEY_BYTES, NAME_SIZE = STEM_SIZE + 8 };
 
@@ -84,7 +82,7 @@ static enum envbundle_result finish(const struct envbundle *b, struct merge *m, 
 
 	if (pem == NULL || p12 == NULL || merge_anchors(m, b->trusted) != 0 ||
 	    merge_pem(m, pem) != 0 ||
-	    (pkcs12 && truststore_pkcs12(m->certs, STORE_PASSWORD, p12) != 0) ||
+	    (pkcs12 && truststore_pkcs12(m->certs, ENVBUNDLE_PASSWORD, p12) != 0) ||
 	    stem_of(pem, stem) != 0)
 		why_set(why, "out of memory");
 	else if (keep(b, pem, stem, ENVBUNDLE_PEM, ret, why) == 0 &&
@@ -96,8 +94,8 @@ static enum envbundle_result finish(const struct envbundle *b, struct merge *m, 
 	return result;
 }
 
-enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, bool pkcs12,
-				   char ret[PATH_MAX], struct why *why)
+enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, char ret[PATH_MAX],
+				   struct why *why)
 {
 	enum envbundle_result result = ENVBUNDLE_NOTHING;
 	struct merge m;
@@ -107,7 +105,29 @@ enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, 
 		return ENVBUNDLE_FAILED;
 	}
 	if (path == NULL || merge_path(&m, path, why) == 0)
-		result = finish(b, &m, pkcs12, ret, why);
+		result = finish(b, &m, false, ret, why);
+	merge_clear(&m);
+	return result;
+}
+
+enum envbundle_result envbundle_store(const struct envbundle *b,
+				      const struct envbundle_source *source, char ret[PATH_MAX],
+				      struct why *why)
+{
+	enum envbundle_result result = ENVBUNDLE_NOTHING;
+	struct merge m;
+	int error;
+
+	if (merge_init(&m) != 0) {
+		why_set(why, "out of memory");
+		return ENVBUNDLE_FAILED;
+	}
+	if (source->pem != NULL)
+		error = merge_path(&m, source->pem, why);
+	else
+		error = merge_store(&m, source->store, source->password, why);
+	if (error == 0)
+		result = finish(b, &m, true, ret, why);
 	merge_clear(&m);
 	return result;
 }

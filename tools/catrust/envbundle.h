@@ -38,10 +38,25 @@ enum envbundle_result {
 
 /*
  * The anchors behind the certificates of the file or directory path; NULL: the anchors alone. The
- * file's path is written to ret: its PKCS#12 twin's if pkcs12. *why unless ENVBUNDLE_DONE.
+ * file's path is written to ret. *why unless ENVBUNDLE_DONE.
  */
-enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, bool pkcs12,
-				   char ret[PATH_MAX], struct why *why);
+enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, char ret[PATH_MAX],
+				   struct why *why);
+
+/* A file of certificates, or else a trust store of Java's. */
+struct envbundle_source {
+	const char *pem;
+	const char *store;
+	const char *password; /* of store, NULL: not known */
+};
+
+/* The password of what is made, which opens without it as well. */
+#define ENVBUNDLE_PASSWORD "changeit"
+
+/* The same as a trust store for Java. The bundle stands beside it, with the other ending. */
+enum envbundle_result envbundle_store(const struct envbundle *b,
+				      const struct envbundle_source *source, char ret[PATH_MAX],
+				      struct why *why);
 
 /* The anchors behind what programs trust by default: SSL_CERT_FILE, or else the system's bundle,
  * and SSL_CERT_DIR. */

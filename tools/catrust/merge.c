@@ -3,6 +3,7 @@
 
 #include "readcerts.h"
 #include "show.h"
+#include "storefile.h"
 
 #include <dirent.h>
 #include <openssl/err.h>
@@ -133,6 +134,20 @@ int merge_path(struct merge *m, const char *path, struct why *why)
 		why_set(why, "%s: no certificate in it", show_text(path, shown));
 	m->found = sk_X509_num(m->certs);
 	return found > 0 ? 0 : -1;
+}
+
+int merge_store(struct merge *m, const char *path, const char *password, struct why *why)
+{
+	STACK_OF(X509) *certs = storefile_read(path, password, why);
+	int result = certs == NULL ? -1 : 0;
+
+	for (int i = 0; i < sk_X509_num(certs) && result == 0; i++)
+		result = add(m, sk_X509_value(certs, i));
+	if (certs != NULL && result != 0)
+		why_set(why, "out of memory");
+	sk_X509_pop_free(certs, X509_free);
+	m->found = sk_X509_num(m->certs);
+	return result;
 }
 
 static bool for_every_name(const struct trusted *trusted, size_t i)

@@ -30,6 +30,9 @@ void merge_clear(struct merge *m);
  */
 int merge_path(struct merge *m, const char *path, struct why *why);
 
+/* The same with a trust store of Java's. password may be NULL. */
+int merge_store(struct merge *m, const char *path, const char *password, struct why *why);
+
 /* Adds the anchors that may vouch for every name: no reader of the file keeps to a scope. */
 int merge_anchors(struct merge *m, const struct trusted *trusted);
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_STOREFILE_H
+#define CATRUST_STOREFILE_H
+
+#include "why.h"
+
+#include <limits.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Reads trust stores of Java: JKS, or PKCS#12. */
+
+/*
+ * The certificates in path that the JVM would trust: entries without a private key, and of PKCS#12
+ * those that say so. password may be NULL: the usual one is tried. NULL and *why on failure, and
+ * where there is no such certificate.
+ */
+STACK_OF(X509) * storefile_read(const char *path, const char *password, struct why *why);
+
+/* The same, of what is in memory. */
+STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const char *password,
+				 struct why *why);
+
+/*
+ * The trust store that the JVM of JAVA_HOME, or else of the java in PATH, uses where nothing else
+ * is said. Returns whether there is one.
+ */
+bool storefile_default(char path[PATH_MAX]);
+
+#endif
