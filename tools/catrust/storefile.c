@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storefile.h"
 
-#include "interpreter.h"
+#include "script.h"
 #include "readcerts.h"
 #include "show.h"
 
@@ -244,7 +244,7 @@ bool storefile_default(char path[PATH_MAX])
 	if (home == NULL || home[0] == '\0') {
 		char *slash;
 
-		if (search == NULL || !interpreter_find("java", search, java) ||
+		if (search == NULL || !script_find("java", search, java) ||
 		    realpath(java, real) == NULL)
 			return false;
 		/* HOME/bin/java */
