@@ -3,7 +3,7 @@
 
 _catrust() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands='fetch doctor list add remove bundle help' options= i
+	local commands='fetch doctor list add remove bundle env check help' options= i
 	local connect='--aia-local --cert --key --no-aia --proxy --servername --starttls --timeout'
 
 	COMPREPLY=()
@@ -46,6 +46,10 @@ _catrust() {
 			postgres mysql none' -- "$cur")
 		return
 		;;
+	--syntax)
+		mapfile -t COMPREPLY < <(compgen -W 'sh docker systemd' -- "$cur")
+		return
+		;;
 	--format)
 		mapfile -t COMPREPLY < <(compgen -W 'pem pkcs12 jks' -- "$cur")
 		return
@@ -59,6 +63,8 @@ _catrust() {
 	add) options='--dir --fingerprint --help --public-bundle' ;;
 	remove) options='--dir --help' ;;
 	bundle) options='--dir --format --help --no-public --output --password --public-bundle' ;;
+	env) options='--help --only --syntax' ;;
+	check) options=--help ;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 		return
