@@ -9,7 +9,7 @@ foreach(name IN ITEMS
     aiafetch
     candidate
     chain
-    env
+    env diagnose
     json
     scopedir
     stacks
