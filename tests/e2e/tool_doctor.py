@@ -72,6 +72,7 @@ CERTIFICATES = [
     ("wrongname", "elsewhere.example", "wrongname", "sub", -1, 90),
     ("root-expired", "Expired Root CA", "root", None, -30, -1),
     ("below-expired", "localhost", "server", "root-expired", -1, 90),
+    ("expired-twice", "localhost", "server", "root-expired", -20, -10),
     ("sub-expired", "Expired Issuing CA", "sub", "root", -30, -1),
     ("below-sub-expired", "localhost", "server", "sub-expired", -1, 90),
     ("plain-root", "Plain Root CA", "plainca", None, -30, 300),
@@ -169,6 +170,7 @@ CASES = {
     "expired and unknown": Case("expired sub root", "other", (19, 19), "none", 4, {19, 10}),
     "expired root": Case("below-expired", "root-expired", (10, 10), "add", 1),
     "expired intermediate": Case("below-sub-expired sub-expired", "root", (10, 10), "add", 1),
+    "all expired": Case("expired-twice root-expired", "root-expired", (10, 10), "none", 4),
     "not yet valid": Case("future sub", "root", (9, 9), "none", 4),
     # names
     "wrong name": Case("wrongname sub", "root", (62, 62), "none", 4, name="localhost"),
@@ -260,6 +262,11 @@ def pythons():
         if asked.out.strip() == "True":
             result.append(path)
     return result
+
+
+@functools.lru_cache(maxsize=None)
+def openssl_of(python):
+    return lab.run("import ssl; print(ssl.OPENSSL_VERSION)", python=python).out
 
 
 def ask(python, jobs, command=None, dirs=None, env=None):
@@ -441,8 +448,37 @@ class Verdicts(Doctor):
             self.verdicts[name] = (result, json.loads(result.out))
         return self.verdicts[name]
 
+    def test_same_words_with_another_openssl(self):
+        """Of Pythons with an OpenSSL that is not that of the tool: in their words."""
+        asked = 0
+        for python in pythons():
+            if openssl_of(python) == openssl_of(lab.PYTHON):
+                continue
+            for name, answer in zip(CASES, ask(python, [self.jobs[n] for n in CASES])):
+                asked += 1
+                with self.subTest(name, python=python):
+                    case, job = CASES[name], self.jobs[name]
+                    result = tools.catrust("doctor", "--json", *case.args, "--ca-bundle", job["bundle"],
+                                           "--python", python, "%s:%d" % (case.name, job["port"]),
+                                           dirs=[lab.folder("none")])
+                    client, = json.loads(result.out)["clients"]
+                    self.assertEqual(said(answer["own"]), client["text"])
+        if not asked:
+            self.skipTest("all Pythons here have the same OpenSSL")
+
+    def test_clock(self):
+        for name, says in ("all expired", True), ("expired", False), ("not yet valid", True):
+            fixes = [c["fix"] for c in self.verdict(name)[1]["causes"]]
+            self.assertEqual(says, "look at the clock" in fixes[0], fixes)
+
+    def test_common_name_alone(self):
+        for name, says in ("common name alone", True), ("trusted", False):
+            self.assertEqual(says, any("urllib3" in n for n in self.verdict(name)[1]["notes"]))
+
     def test_same_words_as_python(self):
         for python in pythons():
+            if openssl_of(python) != openssl_of(lab.PYTHON):
+                continue
             version = lab.python_version(python)
             for name, answer in zip(CASES, ask(python, [self.jobs[n] for n in CASES])):
                 with self.subTest(name, python=python):

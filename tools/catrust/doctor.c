@@ -715,6 +715,51 @@ static X509 *candidate_of(const struct doctor *d)
 	}
 }
 
+/* Of what the server should have sent, the server's own included. */
+static bool all_expired(const struct doctor *d)
+{
+	const STACK_OF(X509) *path = d->fetch.chain.path;
+
+	for (int i = 0; i < sk_X509_num(path); i++)
+		if (X509_cmp_current_time(X509_get0_notAfter(sk_X509_value(path, i))) >= 0)
+			return false;
+	return sk_X509_num(path) > 1;
+}
+
+static void suspect_clock(struct doctor *d)
+{
+	if (!all_expired(d))
+		return;
+	for (size_t i = 0; i < d->causes; i++)
+		if (d->cause[i].kind == CAUSE_VERIFICATION &&
+		    d->cause[i].code == X509_V_ERR_CERT_HAS_EXPIRED)
+			d->cause[i].diagnosis.fix =
+				"look at the clock of this machine first (date -u): all "
+				"certificates of the chain have expired by it; otherwise renewed "
+				"ones help";
+}
+
+/* requests and others that stand on urllib3 2 look at no subject. */
+static int check_common_name(struct doctor *d)
+{
+	const struct judge_anchors here = {&d->trusted, NULL};
+
+	for (size_t i = 0; i < d->clients && !d->common_name_only; i++) {
+		const struct doctor_client *c = &d->client[i];
+		struct judge_how how = c->how;
+		struct judgement j;
+
+		if (!accepts(&c->here, c))
+			continue;
+		how.common_name = false;
+		if (judge(&c->store, &here, sent_by_server(d), &d->fetch.name, &how, &j) != 0)
+			return -1;
+		d->common_name_only = j.count > 0;
+		judgement_clear(&j);
+	}
+	return 0;
+}
+
 /* What the plan is changes what is to be said of its causes. */
 static void adapt_causes(struct doctor *d)
 {
@@ -754,7 +799,7 @@ static int conclude(struct doctor *d)
 	for (size_t i = 0; certs && i < d->clients; i++)
 		if (judge_paths(d, &d->client[i]) != 0)
 			return -1;
-	if (certs && set_facts(d) != 0)
+	if (certs && (set_facts(d) != 0 || check_common_name(d) != 0))
 		return -1;
 	for (size_t i = 0; !certs && i < d->clients; i++)
 		if (!d->client[i].load_failed) {
@@ -770,6 +815,7 @@ static int conclude(struct doctor *d)
 		d->remedy = diagnose_remedy(&d->facts);
 	d->candidate = candidate_of(d);
 	adapt_causes(d);
+	suspect_clock(d);
 	write_command(d);
 	d->status = (enum status)diagnose_status(&d->remedy, d->tls != TLS_FINE);
 	return 0;

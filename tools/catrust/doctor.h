@@ -63,9 +63,10 @@ struct doctor {
 	size_t causes;
 	struct diagnose_remedy_facts facts;
 	struct diagnose_remedy remedy;
-	struct quote command; /* empty: there is none */
-	X509 *candidate;      /* whose fingerprint is to be confirmed; NULL: none */
-	struct why why;	      /* no connection */
+	bool common_name_only; /* accepted, but not where only a subjectAltName counts */
+	struct quote command;  /* empty: there is none */
+	X509 *candidate;       /* whose fingerprint is to be confirmed; NULL: none */
+	struct why why;	       /* no connection */
 	enum status status;
 };
 

@@ -180,6 +180,11 @@ static const char *words_for_pin(const struct doctor *d)
 		       : conclusion(d);
 }
 
+static const char common_name_note[] =
+	"the certificate has the name in its subject alone, and not as a subjectAltName: requests "
+	"and "
+	"others that stand on urllib3 2 or newer refuse it (Hostname mismatch)";
+
 void doctor_report(const struct doctor *d)
 {
 	char shown[SHOW_MAX];
@@ -188,6 +193,8 @@ void doctor_report(const struct doctor *d)
 	print_verdicts(d);
 	if (d->python.problem[0] != '\0')
 		printf("  note: %s\n", show_text(d->python.problem, shown));
+	if (d->common_name_only)
+		printf("  note: %s\n", common_name_note);
 	if (d->causes > 0)
 		printf("\nwhy it fails%s:", d->remedy.kind == REMEDY_RUN && d->tls == TLS_FINE
 						    ? " without catrust-run"
@@ -329,6 +336,12 @@ void doctor_report_json(const struct doctor *d)
 	json_string(&j, "openssl", d->options->python == NULL ? NULL : d->python.openssl);
 	json_clients(&j, d);
 	json_causes(&j, d);
+	json_open_array(&j, "notes");
+	if (d->python.problem[0] != '\0')
+		json_string(&j, NULL, d->python.problem);
+	if (d->common_name_only)
+		json_string(&j, NULL, common_name_note);
+	json_close_array(&j);
 	json_string(&j, "remedy", remedy_of(d));
 	json_bool(&j, "ca_helps", helps(d));
 	json_string(&j, "command", d->command.len == 0 ? NULL : d->command.text);

@@ -60,9 +60,8 @@ struct judgement {
  * Verifies what a server sent and goes on past each error. Returns 0 and *ret, to be freed with
  * judgement_clear(), or -1: out of memory.
  */
-int judge(const struct judge_store *store, const struct judge_anchors *anchors,
-	  STACK_OF(X509) * sent, const struct target *host, const struct judge_how *how,
-	  struct judgement *ret);
+int judge(const struct judge_store *own, const struct judge_anchors *anchors, STACK_OF(X509) * sent,
+	  const struct target *host, const struct judge_how *how, struct judgement *ret);
 
 void judgement_clear(struct judgement *j);
 
