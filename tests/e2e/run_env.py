@@ -6,6 +6,7 @@ import concurrent.futures
 import functools
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -116,6 +117,15 @@ class Base(unittest.TestCase):
         result = self.run_it(*args, "env", "-0", **options)
         self.assertEqual((result.code, result.err), (0, err))
         return split(result.out)
+
+    def as_oneself(self):
+        """For a run without as_user(): root's bundles are to be in a temporary folder as well."""
+        self.runtime = lab.folder("run")
+        path = self.runtime
+        while path != "/" and os.geteuid() == 0:
+            if not os.stat(path).st_mode & 0o001:
+                self.skipTest("not all may pass %s, so that root would use /run" % path)
+            path = os.path.dirname(path)
 
     def holds(self, path, *names):
         self.assertEqual(ders(path), [der(name) for name in names])
@@ -465,9 +475,9 @@ class Keeping(Base):
     @unittest.skipUnless(os.geteuid() == 0, "takes root")
     def test_of_root_all_may_read(self):
         """A service that root starts often goes on as somebody else."""
-        runtime = lab.folder("run")
-        env = self.shown("-e", env={"XDG_RUNTIME_DIR": runtime}, user=None, group=None)
-        self.assertEqual(os.path.dirname(env["SSL_CERT_FILE"]), runtime + "/catrust")
+        self.as_oneself()
+        env = self.shown("-e", user=None, group=None)
+        self.assertEqual(os.path.dirname(env["SSL_CERT_FILE"]), self.runtime + "/catrust")
         done = lab.run(["cat", env["SSL_CERT_FILE"]], **as_user())
         self.assertEqual(done.out, lab.read(env["SSL_CERT_FILE"]).decode())
 
@@ -536,6 +546,22 @@ public class Get {
 	public static void main(String[] arguments) throws Exception {
 		System.out.print(new String(new URL(arguments[0]).openStream().readAllBytes()));
 	}
+}
+"""
+
+
+DENO = "console.log((await (await fetch(Deno.args[0])).text()).trimEnd())"
+
+RUST = r"""
+fn main() {
+    let url = std::env::args().nth(1).unwrap();
+    match ureq::get(&url).call() {
+        Ok(answer) => print!("{}", answer.into_string().unwrap()),
+        Err(error) => {
+            println!("{error}");
+            std::process::exit(1)
+        }
+    }
 }
 """
 
@@ -617,6 +643,72 @@ class Programs(Base):
                                       ("-e", self.server.url, 0)]:
                 result = self.run_it(option, *argv[:-1], url, env=mine, timeout=200)
                 self.assertEqual(result.code, code, result)
+
+    def test_cargo(self):
+        """It asks a registry for a crate; installed by rustup, it is its user's alone."""
+        cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
+        self.as_oneself()
+        folder = lab.folder("cargo")
+        os.mkdir(folder + "/src")
+        lab.write(folder + "/src/lib.rs", "")
+        lab.write(folder + "/Cargo.toml", '[package]\nname = "x"\nversion = "1.0.0"\n[dependencies]\n'
+                  'demo = { version = "1", registry = "lab" }\n')
+        crate = {"name": "demo", "vers": "1.0.0", "deps": [], "cksum": "0" * 64, "features": {}, "yanked": False}
+        pages = {"/config.json": '{"dl": "https://nowhere.invalid"}', "/de/mo/demo": json.dumps(crate)}
+        with lab.server(pages=pages) as server:
+            env = {"CARGO_HOME": folder + "/home", "CARGO_NET_RETRY": "0",
+                   "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup")),
+                   "CARGO_REGISTRIES_LAB_INDEX": "sparse+" + server.url}
+            options = {"env": env, "cwd": folder, "user": None, "group": None}
+            if self.run_it(cargo, "--version", **options).code != 0:
+                raise unittest.SkipTest("cargo does not run")
+            self.only_with_env([cargo, "generate-lockfile", "--quiet"], "failed to download", out="", **options)
+        self.assertIn('name = "demo"', lab.read(folder + "/Cargo.lock").decode())
+
+    def test_git(self):
+        """By its variable alone: the library is switched off."""
+        git, sha = find("git"), "0123456789" * 4
+        pages = {"/x.git/info/refs": sha + "\trefs/heads/main\n", "/x.git/HEAD": "ref: refs/heads/main\n"}
+        with lab.server(pages=pages) as server:
+            env = {"CATRUST_DISABLE": "1", "GIT_TERMINAL_PROMPT": "0"}
+            self.only_with_env([git, "ls-remote", server.url + "x.git"], "certificate", env=env,
+                               out="%s\tHEAD\n%s\trefs/heads/main\n" % (sha, sha))
+
+    def test_uv(self):
+        uv = find("uv", os.path.expanduser("~/.local/bin"))
+        self.as_oneself()
+        page = "<a href='/demo-1.0-py3-none-any.whl'>demo-1.0-py3-none-any.whl</a>"
+        with lab.server(pages={"/simple/demo/": page, "/demo-1.0-py3-none-any.whl": "no wheel"}) as server:
+            argv = [uv, "pip", "install", "--no-cache", "--python", lab.PYTHON, "--target", lab.folder("uv"),
+                    "--index-url", server.url + "simple", "demo"]
+            options = {"env": {"UV_HTTP_RETRIES": "0"}, "user": None, "group": None}
+            self.assertRegex(self.run_it(*argv, **options).err, "invalid peer certificate: UnknownIssuer")
+            # past TLS: it does not like the wheel
+            self.assertRegex(self.run_it("-e", *argv, **options).err, "(?i)zip")
+
+    def test_deno(self):
+        deno = find("deno", os.path.expanduser("~/.deno/bin"))
+        self.as_oneself()
+        source = lab.write(os.path.join(lab.folder("deno"), "get.js"), DENO)
+        argv = [deno, "run", "--quiet", "--allow-net", source, self.server.url]
+        self.only_with_env(argv, "UnknownIssuer", env={"DENO_DIR": lab.folder("deno"), "DENO_NO_UPDATE_CHECK": "1"},
+                           user=None, group=None)
+
+    @unittest.skipUnless(os.environ.get("CATRUST_LONG_TESTS"), "CATRUST_LONG_TESTS is not set")
+    def test_rust_program(self):
+        """With rustls and rustls-native-certs; its crates have to be had."""
+        cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
+        folder = lab.folder("rust")
+        os.mkdir(folder + "/src")
+        lab.write(folder + "/src/main.rs", RUST)
+        lab.write(folder + "/Cargo.toml", '[package]\nname = "get"\nversion = "1.0.0"\nedition = "2021"\n[dependencies]\n'
+                  'ureq = { version = "2", default-features = false, features = ["tls", "native-certs"] }\n')
+        # in the environment of the machine, which knows where crates are
+        done = subprocess.run([cargo, "build", "--quiet"], cwd=folder, timeout=1500, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            raise unittest.SkipTest("no crates: " + done.stdout.decode(errors="replace")[-300:])
+        self.only_with_env([folder + "/target/debug/get", self.server.url], "UnknownIssuer")
 
     def test_curl_with_a_bundle_of_the_users(self):
         lab.need(programs=["curl"])

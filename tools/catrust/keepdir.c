@@ -102,16 +102,14 @@ static bool cache_base(char base[PATH_MAX])
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	struct stat st;
-	int len = -1;
 
 	if (is_absolute(xdg))
-		len = snprintf(base, PATH_MAX, "%s", xdg);
-	else if (is_absolute(home))
-		len = snprintf(base, PATH_MAX, "%s/.cache", home);
-	if (len <= 0 || len >= PATH_MAX)
+		return snprintf(base, PATH_MAX, "%s", xdg) < PATH_MAX;
+	if (home == NULL || home[0] != '/' ||
+	    snprintf(base, PATH_MAX, "%s/.cache", home) >= PATH_MAX)
 		return false;
 	/* Not by root in the home of the user who called sudo. */
-	if (!is_absolute(xdg) && stat(home, &st) == 0 && st.st_uid == geteuid())
+	if (stat(home, &st) == 0 && st.st_uid == geteuid())
 		(void)mkdir(base, 0700);
 	return true;
 }

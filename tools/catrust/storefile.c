@@ -217,7 +217,7 @@ static ssize_t read_bytes(const char *path, unsigned char *data)
 
 STACK_OF(X509) * storefile_read(const char *path, const char *password, struct why *why)
 {
-	unsigned char *data = malloc(MAX_BYTES);
+	unsigned char *data = calloc(1, MAX_BYTES);
 	ssize_t len = data == NULL ? -ENOMEM : read_bytes(path, data);
 	STACK_OF(X509) *certs = NULL;
 	struct why reason = {""};
