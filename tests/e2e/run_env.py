@@ -6,13 +6,16 @@ import concurrent.futures
 import functools
 import glob
 import hashlib
+import http.server
 import json
 import os
 import re
 import shutil
+import socketserver
 import ssl
 import struct
 import subprocess
+import threading
 import unittest
 
 import lab
@@ -107,7 +110,8 @@ class Base(unittest.TestCase):
 
     def run_it(self, *args, env=None, script=None, dirs=None, **options):
         full = {"CATRUST_LIB": lab.shim(), "XDG_RUNTIME_DIR": self.runtime, "HOME": self.home,
-                "TMPDIR": self.home, "JAVA_HOME": "/nonexistent", "SSL_CERT_FILE": lab.cert("other-root.pem")}
+                "TMPDIR": self.home, "JAVA_HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1",
+                "SSL_CERT_FILE": lab.cert("other-root.pem")}
         full.update(env or {})
         return lab.run([*self.shell, script or os.path.join(installed(), "catrust-run"), *args], env=full,
                        dirs=self.dirs if dirs is None else dirs, **{**as_user(), **options})
@@ -513,6 +517,56 @@ class Keeping(Base):
         self.assertEqual([n for n in os.listdir(self.runtime + "/catrust") if not n.startswith("bundle-")], [])
 
 
+class Daemon(http.server.BaseHTTPRequestHandler):
+    """What docker's client sends to create a container."""
+
+    created = []
+
+    def answer(self, code, text):
+        self.send_response(code)
+        self.send_header("API-Version", "1.40")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        self.answer(200, b"OK")
+
+    def do_HEAD(self):
+        self.answer(200, b"")
+
+    def do_POST(self):
+        self.created.append(json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+        self.answer(500, b'{"message": "enough"}')
+
+    def address_string(self):
+        return "client"
+
+    def log_message(self, *args):
+        pass
+
+
+class Docker(Base):
+    def test_the_client_reads_it(self):
+        docker = find("docker")
+        self.runtime = private(ODD)
+        expected = self.shown("-e")
+        folder = lab.folder("docker")
+        printed = self.run_it("-e", "--print-env=docker").out
+        names = [line.split("=", 1)[0] for line in printed.splitlines()]
+        if len(folder) > 90:
+            self.skipTest("%s: too long for a socket" % folder)
+        with socketserver.UnixStreamServer(folder + "/socket", Daemon) as daemon:
+            thread = threading.Thread(target=daemon.serve_forever, args=(0.05,), daemon=True)
+            thread.start()
+            done = lab.run([docker, "create", "--env-file", lab.write(folder + "/env", printed), "image"],
+                           env={"DOCKER_HOST": "unix://%s/socket" % folder, "DOCKER_CONFIG": folder})
+            daemon.shutdown()
+            thread.join()
+        self.assertTrue(Daemon.created, done)
+        self.assertEqual(sorted(Daemon.created[0]["Env"]), sorted("%s=%s" % (name, expected[name]) for name in names))
+
+
 GO = r"""
 package main
 
@@ -673,6 +727,18 @@ class Programs(Base):
             env = {"CATRUST_DISABLE": "1", "GIT_TERMINAL_PROMPT": "0"}
             self.only_with_env([git, "ls-remote", server.url + "x.git"], "certificate", env=env,
                                out="%s\tHEAD\n%s\trefs/heads/main\n" % (sha, sha))
+
+    def test_git_with_a_configuration(self):
+        """The variable would outweigh it."""
+        find("git")
+        config = self.home + "/.gitconfig"
+        for section in "http", 'http "https://git.corp.example"':
+            lab.write(config, "[%s]\n\tsslCAInfo = /x.pem\n" % section)
+            self.assertNotIn("GIT_SSL_CAINFO", self.shown("-e"))
+            env = {"GIT_SSL_CAINFO": lab.cert("client-root.pem")}
+            self.holds(self.shown("-e", env=env)["GIT_SSL_CAINFO"], "client-root", "corp-root")
+        lab.write(config, "[http]\n\tsslVersion = tlsv1.2\n")
+        self.assertIn("GIT_SSL_CAINFO", self.shown("-e"))
 
     def test_uv(self):
         uv = find("uv", os.path.expanduser("~/.local/bin"))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "capture.h"
 #include "command.h"
 #include "envbundle.h"
 #include "envprint.h"
@@ -118,6 +119,25 @@ static int conclude(struct env *env, const char *name, const char *user,
 	return -1;
 }
 
+static void count_line(void *arg, char *text)
+{
+	size_t *lines = arg;
+
+	*lines += text[0] != '\0';
+}
+
+/* Does git's configuration name a file for all servers or for one? The variable would outweigh it.
+ */
+static bool git_is_configured(void)
+{
+	static char git[] = "git", config[] = "config", get[] = "--get-regexp",
+		    pattern[] = "^http\\.(.*\\.)?sslcainfo$";
+	char *argv[] = {git, config, get, pattern, NULL};
+	size_t lines = 0;
+
+	return capture_run(argv, NULL, count_line, &lines) == 0 && lines > 0;
+}
+
 static int print_variable(struct env *env, const struct variable *v)
 {
 	const char *user = set_by_user(v->name);
@@ -128,6 +148,11 @@ static int print_variable(struct env *env, const struct variable *v)
 
 	if (v->effect == FOLLOWS && user == NULL)
 		return 0;
+	if (user == NULL && strcmp(v->name, "GIT_SSL_CAINFO") == 0 && git_is_configured()) {
+		if (env->verbose)
+			show_error("%s is not set: git's own http.sslCAInfo counts", v->name);
+		return 0;
+	}
 	if (v->effect == REPLACES && (user == NULL || is_default))
 		result = ask_default(env, path, &why);
 	else

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "linked.h"
 
+#include "capture.h"
+
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { HEADERS_MAX = 64, OUTPUT_MAX = 256 << 10 };
+enum { HEADERS_MAX = 64 };
 
 static bool read_at(int fd, uint64_t at, void *buf, size_t len)
 {
@@ -53,57 +52,11 @@ static bool is_linker(const char *path)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* The environment, to be freed, with LD_PRELOAD as it shall be. */
-static char **make_environment(char *preload)
-{
-	size_t count = 0, kept = 0;
-	char **env;
-
-	while (environ[count] != NULL)
-		count++;
-	env = calloc(count + 2, sizeof(*env));
-	if (env == NULL)
-		return NULL;
-	env[kept++] = preload;
-	for (size_t i = 0; i < count; i++)
-		if (strncmp(environ[i], "LD_PRELOAD=", strlen("LD_PRELOAD=")) != 0)
-			env[kept++] = environ[i];
-	return env;
-}
-
-static pid_t start(char *linker, const char *program, const char *preload, int to)
-{
-	static char option[] = "--list", null[] = "/dev/null";
-	char **env = NULL, *setting = NULL, *copy = strdup(program);
-	posix_spawn_file_actions_t actions;
-	pid_t pid = -1;
-
-	if (posix_spawn_file_actions_init(&actions) != 0) {
-		free(copy);
-		return -1;
-	}
-	if (copy != NULL && asprintf(&setting, "LD_PRELOAD=%s", preload) >= 0)
-		env = make_environment(setting);
-	else
-		setting = NULL;
-	if (env != NULL && posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO) == 0 &&
-	    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, null, O_WRONLY, 0) == 0) {
-		char *argv[] = {linker, option, copy, NULL};
-
-		if (posix_spawn(&pid, linker, &actions, NULL, argv, env) != 0)
-			pid = -1;
-	}
-	posix_spawn_file_actions_destroy(&actions);
-	free(env);
-	free(setting);
-	free(copy);
-	return pid;
-}
-
 /* "\tlibssl.so.3 => /lib/libssl.so.3 (0x7f...)", or just the path */
-static void take_line(struct linked *l, char *line)
+static void take_line(void *arg, char *line)
 {
 	char *arrow = strstr(line, " => "), *path = arrow == NULL ? line : arrow + 4, *end;
+	struct linked *l = arg;
 
 	path += strspn(path, " \t");
 	end = strstr(path, " (0x");
@@ -116,31 +69,21 @@ static void take_line(struct linked *l, char *line)
 
 int linked_read(const char *program, const char *preload, struct linked *ret)
 {
-	int fd = open(program, O_RDONLY | O_CLOEXEC | O_NOCTTY), pipes[2] = {-1, -1}, status = -1;
-	char linker[PATH_MAX], line[PATH_MAX + 200];
-	size_t total = 0;
-	FILE *from = NULL;
-	pid_t pid = -1;
+	static char option[] = "--list";
+	char linker[PATH_MAX], *copy = strdup(program), *setting = NULL;
+	int fd = open(program, O_RDONLY | O_CLOEXEC | O_NOCTTY), status = -1;
+	char *argv[] = {linker, option, copy, NULL};
 
 	*ret = (struct linked){.count = 0};
-	if (fd >= 0 && find_linker(fd, linker) && is_linker(linker) && pipe2(pipes, O_CLOEXEC) == 0)
-		pid = start(linker, program, preload, pipes[1]);
+	if (asprintf(&setting, "LD_PRELOAD=%s", preload) < 0)
+		setting = NULL;
+	if (copy != NULL && setting != NULL && fd >= 0 && find_linker(fd, linker) &&
+	    is_linker(linker))
+		status = capture_run(argv, setting, take_line, ret);
 	if (fd >= 0)
 		close(fd);
-	if (pipes[1] >= 0)
-		close(pipes[1]);
-	if (pid > 0)
-		from = fdopen(pipes[0], "r");
-	while (from != NULL && total < OUTPUT_MAX && fgets(line, sizeof(line), from) != NULL) {
-		total += strlen(line);
-		take_line(ret, line);
-	}
-	if (from != NULL)
-		fclose(from);
-	else if (pipes[0] >= 0)
-		close(pipes[0]);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
+	free(setting);
+	free(copy);
 	if (status == 0)
 		return 0;
 	linked_clear(ret);
