@@ -69,8 +69,8 @@ def cache():
 
 @functools.lru_cache(maxsize=None)
 def debian_root():
-    """A Debian root of the cache, of this machine's release: only to be copied."""
-    root = os.path.join(cache(), "minbase")
+    """A Debian root of the cache, of this machine's release and with Python: only to be copied."""
+    root = os.path.join(cache(), "minimal")
     lab.need(programs=["debootstrap", "unshare", "chroot"])
     if os.getuid() != 0:
         raise unittest.SkipTest("not root: a Debian root can't be made")
@@ -82,4 +82,12 @@ def debian_root():
             raise unittest.SkipTest(done.stdout.decode(errors="replace").strip())
         if done.returncode != 0:
             raise AssertionError(done.stdout.decode(errors="replace"))
+    return root
+
+
+def copy_root():
+    """A Debian root of its own, with the resolver of this machine."""
+    root = os.path.join(lab.folder("chroot"), "root")
+    run(["cp", "-a", debian_root(), root], timeout=300)
+    shutil.copy("/etc/resolv.conf", os.path.join(root, "etc"))
     return root

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes a minimal root of the Debian that this machine runs, for packages.py and containers.py.
+# Makes a minimal root of the Debian that this machine runs, with Python, for chroot.py and containers.py.
 #
 # usage: root.sh FOLDER
 set -eu
@@ -16,7 +16,7 @@ mkdir -p "$(dirname "$1")"
 rm -rf "$1.new"
 # Two words.
 # shellcheck disable=SC2086
-debootstrap --variant=minbase --keyring="$keyring" ${source% *} "$1.new" ${source#* }
+debootstrap --variant=minbase --include=python3 --keyring="$keyring" ${source% *} "$1.new" ${source#* }
 rm -rf "$1.new"/var/cache/apt/archives/*.deb
 # Whole or not at all.
 mv "$1.new" "$1"

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Dockerfile for Debian built and run, and the commands of the Kubernetes pod run as its user on a
+read-only root. Needs root, buildah, the Debian mirror, and CATRUST_COMPAT_CACHE."""
+
+import glob
+import json
+import os
+import shutil
+import sys
+import unittest
+
+import pack_lab as packs
+from pack_lab import lab
+
+EXAMPLES = os.path.join(packs.TOP, "examples")
+ACCEPT = {"default": [{"type": "insecureAcceptAnything"}]}
+
+
+class Container(lab.Case):
+    """examples/debian/Dockerfile, on a base image that is made here of a Debian root."""
+
+    @classmethod
+    def setUpClass(cls):
+        packs.need("buildah", "dpkg-shlibdeps", "cmake", "ninja", "gcc")
+        base = packs.debian_root()
+        store = lab.folder("store")
+        policy = lab.write(os.path.join(store, "policy.json"), json.dumps(ACCEPT))
+        cls.buildah_argv = ["buildah", "--root", store + "/root", "--runroot", store + "/run",
+                            "--storage-driver", "vfs"]
+        cls.addClassCleanup(lambda: lab.run([*cls.buildah_argv, "rm", "--all"], timeout=300))
+        tar = os.path.join(store, "base.tar")
+        packs.run(["tar", "-C", base, "--exclude=./dev/*", "-cf", tar, "."], timeout=300)
+        made = cls.buildah("from", "--signature-policy", policy, "scratch").strip()
+        cls.buildah("add", made, tar, "/")
+        try:
+            cls.buildah("run", "--isolation", "chroot", made, "--", "true")
+        except AssertionError as e:
+            raise unittest.SkipTest("buildah can't run a container here: %s" % e)
+        cls.buildah("config", "--cmd", "sh", made)
+        cls.buildah("commit", "--signature-policy", policy, "--rm", made, "localhost/base")
+        os.unlink(tar)
+        context = cls.context()
+        cls.buildah("build", "--isolation", "chroot", "--signature-policy", policy, "--pull-never",
+                    "--build-arg", "BASE=localhost/base", "-t", "localhost/app",
+                    "-f", os.path.join(EXAMPLES, "debian", "Dockerfile"), context)
+        cls.container = cls.buildah("from", "--signature-policy", policy, "--pull-never",
+                                    "localhost/app").strip()
+
+    @classmethod
+    def context(cls):
+        """What the Dockerfile says is beside it."""
+        context = lab.folder("context")
+        deb, = glob.glob(packs.build(packs.tree("tree"), "deb") + "/*.deb")
+        for path in deb, os.path.join(EXAMPLES, "entrypoint.sh"), packs.app(lab.folder("app")):
+            shutil.copy(path, context)
+        shutil.copytree(lab.trustdir("corp-root.pem"), os.path.join(context, "ca.d"))
+        return context
+
+    @classmethod
+    def buildah(cls, *args):
+        return packs.run([*cls.buildah_argv, *args], timeout=900)
+
+    def run_in(self, *command, env=()):
+        options = [option for pair in env for option in ("--env", pair)]
+        return lab.run([*self.buildah_argv, "run", "--isolation", "chroot", *options, self.container, "--",
+                        *command], timeout=120)
+
+    def entry(self):
+        """What the image runs by itself, and as whom."""
+        config = json.loads(self.buildah("inspect", "--type", "image", "localhost/app"))["OCIv1"]["config"]
+        self.assertEqual("65534:65534", config["User"])
+        return config["Entrypoint"], config["Cmd"]
+
+    def test_it_trusts_what_it_was_built_with(self):
+        entry, command = self.entry()
+        with lab.server() as server:
+            self.refused(self.run_in(*command, server.url))
+            done = self.run_in(*entry, *command, server.url)
+            self.assertEqual(0, done.code, done)
+            self.assertIn(lab.PAGE.strip(), done.out)
+        with lab.server("other-server") as server:
+            self.refused(self.run_in(*entry, *command, server.url))
+
+    def test_user_and_status(self):
+        entry, _ = self.entry()
+        self.assertEqual("65534\n", self.run_in(*entry, "id", "-u").out)
+        for status in 0, 42:
+            self.assertEqual(status, self.run_in(*entry, "sh", "-c", "exit %d" % status).code)
+
+
+class Pod(lab.Case):
+    """The commands of examples/kubernetes/deployment.yaml, as a kubelet would run them but for the images:
+    the containers' root is read-only, they share a folder, and the ConfigMap is mounted read-only."""
+
+    SCRIPT = r"""
+set -eu
+root=$1 map=$2 uid=$3 catrust=$4
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount --bind /dev/null "$root/dev/null"
+mount -t tmpfs -o mode=777 tmpfs "$root/catrust"
+mount --bind "$map" "$root/etc/catrust/ca.d"
+mount -o remount,bind,ro "$root/etc/catrust/ca.d"
+mount -o remount,bind,ro "$root"
+enter() {
+	setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
+}
+shift 4
+mount --bind "$catrust" "$root/opt"
+eval "enter $1"
+umount "$root/opt"
+shift
+exec setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
+"""
+
+    def test_commands(self):
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("no module yaml for %s" % sys.executable)
+        root = packs.copy_root()
+        packs.need("cmake", "ninja", "gcc", "setpriv")
+        with open(os.path.join(EXAMPLES, "kubernetes", "deployment.yaml"), encoding="utf-8") as f:
+            pod = yaml.safe_load(f)["spec"]["template"]["spec"]
+        first, second = pod["initContainers"][0], pod["containers"][0]
+        self.assertEqual({"/catrust", "/etc/catrust/ca.d"}, {m["mountPath"] for m in second["volumeMounts"]})
+        image = lab.folder("image")
+        archive, = glob.glob(packs.build(packs.tree("tree"), "tgz") + "/*.tar.gz")
+        os.mkdir(os.path.join(image, "catrust"))
+        packs.run(["tar", "-xzf", archive, "-C", image + "/catrust", "--strip-components=1"])
+        for mount in "catrust", "etc/catrust/ca.d":
+            os.makedirs(os.path.join(root, mount))
+        packs.app(os.path.join(root, "srv"))
+        quoted = " ".join("'%s'" % word for word in first["command"])
+        uid = str(pod["securityContext"]["runAsUser"])
+        argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", self.SCRIPT, "pod",
+                root, self.config_map(), uid, image, quoted]
+        with lab.server() as server:
+            command = [*second["command"], server.url]
+            self.got_page(lab.run([*argv, *command]))
+            self.refused(lab.run([*argv, *command[1:]]))
+        shown = lab.run([*argv, *second["command"][:1], "sh", "-c", "id -u; touch /srv/new; echo $?"])
+        self.assertRegex(shown.out, r"^%s\n[1-9]" % uid)
+        self.assertIn("Read-only file system", shown.err)
+
+    @staticmethod
+    def config_map():
+        """A folder as the kubelet mounts it: modes for all, the files behind two links."""
+        folder = lab.folder("map")
+        os.mkdir(os.path.join(folder, "..2026_01_01"))
+        lab.write(os.path.join(folder, "..2026_01_01", "corp-root.pem"), lab.read(lab.cert("corp-root.pem")))
+        os.symlink("..2026_01_01", os.path.join(folder, "..data"))
+        os.symlink("..data/corp-root.pem", os.path.join(folder, "corp-root.pem"))
+        os.chmod(folder, 0o777)
+        return folder
+
+
+if __name__ == "__main__":
+    lab.main()

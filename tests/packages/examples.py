@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The examples: manifests against their schemas, the systemd drop-in, and the entry point as process 1.
+
+The validators come from PyPI, into CATRUST_COMPAT_CACHE; without it or them, those tests are skipped."""
+
+import functools
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+
+import pack_lab as packs
+from pack_lab import lab
+
+EXAMPLES = os.path.join(packs.TOP, "examples")
+VALIDATORS = ["check-jsonschema==0.39.0", "kubernetes-validate==1.37.0"]
+
+
+@functools.lru_cache(maxsize=None)
+def validators():
+    """The bin folder of an environment with the validators; their schemas are in them."""
+    lab.need(modules=["pip", "venv"])
+    venv = os.path.join(packs.cache(), "validators")
+    if not os.path.exists(os.path.join(venv, "complete")):
+        shutil.rmtree(venv, ignore_errors=True)
+        packs.run([lab.PYTHON, "-m", "venv", "--without-pip", venv])
+        done = lab.run([lab.PYTHON, "-m", "pip", "--python", venv + "/bin/python", "--retries", "1",
+                        "install", "-q", *VALIDATORS], timeout=300)
+        if done.code != 0:
+            raise unittest.SkipTest("no validators from PyPI: " + done.err.strip().split("\n")[-1])
+        lab.write(os.path.join(venv, "complete"), "")
+    return os.path.join(venv, "bin")
+
+
+class Schemas(lab.Case):
+    def check(self, path, *command):
+        """The file is as its schema wants, and would not be with a word of it wrong."""
+        program = os.path.join(validators(), command[0])
+        done = lab.run([program, *command[1:], path])
+        self.assertEqual(0, done.code, done)
+        text = lab.read(path).decode()
+        wrong = lab.write(os.path.join(lab.folder(), os.path.basename(path)), self.spoiled(text))
+        self.assertNotEqual(text, lab.read(wrong).decode())
+        done = lab.run([program, *command[1:], wrong])
+        self.assertNotEqual(0, done.code, done)
+
+    @staticmethod
+    def spoiled(text):
+        """With a key that no schema knows in place of the second one on its own indentation."""
+        return re.sub(r"^( +)(image|runs-on|data|kind|name|key)(:.*)$", r"\1no-such-\2\3", text, count=1,
+                      flags=re.M)
+
+    def test_kubernetes(self):
+        for name in "configmap", "deployment":
+            with self.subTest(name):
+                path = os.path.join(EXAMPLES, "kubernetes", name + ".yaml")
+                self.check(path, "kubernetes-validate", "--strict")
+
+    def test_compose(self):
+        self.check(os.path.join(EXAMPLES, "compose.yaml"), "check-jsonschema", "--builtin-schema",
+                   "vendor.compose-spec")
+
+    def test_github_actions(self):
+        self.check(os.path.join(EXAMPLES, "github-actions.yml"), "check-jsonschema", "--builtin-schema",
+                   "vendor.github-workflows")
+
+    def test_gitlab_ci(self):
+        self.check(os.path.join(EXAMPLES, "gitlab-ci.yml"), "check-jsonschema", "--builtin-schema",
+                   "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+
+
+class Systemd(lab.Case):
+    UNIT = "[Service]\nExecStart=/bin/true\n"
+
+    def verify(self, drop_in):
+        folder = lab.folder("units")
+        os.mkdir(os.path.join(folder, "app.service.d"))
+        lab.write(os.path.join(folder, "app.service"), self.UNIT)
+        lab.write(os.path.join(folder, "app.service.d", "catrust.conf"), drop_in)
+        return lab.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "app.service"],
+                       env={"SYSTEMD_UNIT_PATH": folder + ":"})
+
+    def test_drop_in(self):
+        packs.need("systemd-analyze")
+        drop_in = lab.read(os.path.join(EXAMPLES, "systemd", "catrust.conf")).decode()
+        wrong = self.verify(drop_in.replace("Environment=", "Enviroment="))
+        if "Enviroment" not in wrong.err:
+            self.skipTest("systemd-analyze does not read drop-ins here: " + wrong.err)
+        done = self.verify(drop_in)
+        self.assertEqual((0, ""), (done.code, done.err))
+
+    def test_its_variable(self):
+        """The value, in the environment of a program: $LIB is where the packages put the library."""
+        drop_in = lab.read(os.path.join(EXAMPLES, "systemd", "catrust.conf")).decode()
+        value, = re.findall(r"^Environment=LD_PRELOAD=(.*)$", drop_in, re.M)
+        self.assertTrue(value.startswith("/usr/$LIB/"), value)
+        # A root of one's own: the same, but for the prefix.
+        root = lab.folder("root")
+        multiarch = lab.run(["gcc", "-print-multiarch"]).out.strip()
+        for libdir in "lib/" + multiarch, "lib64":
+            os.makedirs(os.path.join(root, libdir), exist_ok=True)
+            shutil.copy(lab.shim(), os.path.join(root, libdir))
+        with lab.server() as server:
+            argv = [lab.PYTHON, packs.app(lab.folder("app")), server.url]
+            self.got_page(lab.run(argv, dirs=[lab.trustdir("corp-root.pem")],
+                                  env={"LD_PRELOAD": value.replace("/usr", root)}))
+
+
+class ProcessOne(lab.Case):
+    """catrust-run and the entry point in a process namespace of their own, as in a container."""
+
+    PROGRAM = """
+import os, signal, time
+def end(number, frame):
+    os.write(1, b"ended by %d\\n" % number)
+    os._exit(7)
+signal.signal(signal.SIGTERM, end)
+# The machine's /proc says who this is to the machine.
+print("process", os.getpid(), os.readlink("/proc/self"), flush=True)
+time.sleep(120)
+"""
+
+    @classmethod
+    def setUpClass(cls):
+        packs.need("unshare")
+        cls.unshare = ["unshare", "--pid", "--fork", "--kill-child"]
+        if os.getuid() != 0:
+            cls.unshare[1:1] = ["--user", "--map-root-user"]
+        if lab.run([*cls.unshare, "true"]).code != 0:
+            raise unittest.SkipTest("no process namespace of one's own here")
+        cls.bin = lab.folder("bin")
+        build = os.path.abspath(os.environ["CATRUST_BUILD"])
+        lab.write(os.path.join(cls.bin, "catrust-run"), "#!/bin/sh\nexec %s/tools/catrust-run \"$@\"\n" % build,
+                  mode=0o755)
+        shutil.copy(os.path.join(EXAMPLES, "entrypoint.sh"), cls.bin)
+
+    def env(self, **extra):
+        return lab.clean_env(PATH=self.bin + ":" + lab.clean_env()["PATH"], CATRUST_LIB=lab.built_shim(), **extra)
+
+    def ended(self, entry):
+        """Starts the program as process 1 behind entry, ends it as a container is, and returns its output
+        and status."""
+        env = self.env(CATRUST_PEM=lab.read(lab.cert("corp-root.pem")).decode())
+        process = subprocess.Popen([*self.unshare, *entry, lab.PYTHON, "-c", self.PROGRAM], env=env,
+                                   stdout=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            word, inside, outside = process.stdout.readline().split()
+            self.assertEqual(("process", "1"), (word, inside))
+            os.kill(int(outside), signal.SIGTERM)
+            out, _ = process.communicate(timeout=lab.TIMEOUT)
+            return out, process.returncode
+        finally:
+            process.kill()
+            process.communicate()
+
+    def test_signal_and_status(self):
+        for entry in ["catrust-run"], ["entrypoint.sh"]:
+            with self.subTest(entry[0]):
+                self.assertEqual(("ended by 15\n", 7), self.ended(entry))
+
+    def test_entry_point_without_a_ca(self):
+        if glob.glob("/etc/catrust/ca.d/*"):
+            self.skipTest("/etc/catrust/ca.d is not empty on this machine")
+        done = lab.run(["entrypoint.sh", "echo", "started"], env=self.env())
+        self.assertEqual((125, ""), (done.code, done.out), done)
+        self.assertIn("no CA in /etc/catrust/ca.d", done.err)
+        done = lab.run(["entrypoint.sh", "echo", "started"], env=self.env(CATRUST_PEM="x"))
+        self.assertEqual((0, "started\n"), (done.code, done.out), done)
+
+
+class Readme(lab.Case):
+    def test_every_example_is_listed(self):
+        text = lab.read(os.path.join(EXAMPLES, "README.md")).decode()
+        named = set(re.findall(r"\]\(([^)]*)\)", text))
+        there = {os.path.relpath(path, EXAMPLES) for path in glob.glob(EXAMPLES + "/**/*", recursive=True)
+                 if os.path.isfile(path)} - {"README.md"}
+        there = {"kubernetes" if path.startswith("kubernetes/") else path for path in there}
+        self.assertEqual(there, named)
+
+
+if __name__ == "__main__":
+    lab.main()
