@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each sentence of docs/threat-model.md names the tests behind it, and they exist and are run."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import unittest
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+NAME = re.compile(r"\[(\w+): ([\w.]+)\]")
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def claims():
+    """The bullets of the document, each in one line."""
+    text = read("docs", "threat-model.md")
+    return [" ".join(part.split()) for part in re.findall(r"(?ms)^- (.*?)(?=^- |^#|\Z)", text)]
+
+
+def tests_of(path):
+    """Class.method of Python; of Check, what is defined and added to a case."""
+    text = read(path)
+    if path.endswith(".c"):
+        added = re.findall(r"tcase_add_(?:loop_)?test\(\s*\w+,\s*(\w+)", text)
+        return set(re.findall(r"START_TEST\((\w+)\)", text)) & set(added)
+    return {"%s.%s" % (node.name, item.name) for node in ast.parse(text).body if isinstance(node, ast.ClassDef)
+            for item in node.body if isinstance(item, ast.FunctionDef) and item.name.startswith("test")}
+
+
+def source_of(stem):
+    for path in "tests/e2e/%s.py", "tests/gate/%s.py", "tests/unit/%s.c":
+        if os.path.exists(os.path.join(TOP, path % stem)):
+            return path % stem
+    return None
+
+
+def registered():
+    """The files, without their endings, that ctest runs."""
+    listed = subprocess.run(["ctest", "--test-dir", os.environ["CATRUST_BUILD"], "--show-only=json-v1"], check=True,
+                            stdout=subprocess.PIPE, timeout=60).stdout
+    return {os.path.splitext(os.path.basename(word))[0]
+            for test in json.loads(listed)["tests"] for word in test.get("command", [])}
+
+
+class ThreatModel(unittest.TestCase):
+    def test_each_sentence_has_a_test(self):
+        self.assertGreater(len(claims()), 20)
+        for claim in claims():
+            with self.subTest(claim):
+                said, _, rest = claim.partition(" [")
+                self.assertRegex(said, r"[^.]\.$")
+                # One sentence a bullet: what follows the names would stand without any.
+                self.assertNotRegex(said[:-1], r"\.\s+[A-Z`]")
+                self.assertEqual("", NAME.sub("", " [" + rest).strip())
+
+    def test_each_test_is_there_and_is_run(self):
+        run = registered()
+        for claim in claims():
+            names = NAME.findall(claim)
+            self.assertTrue(names, claim)
+            for stem, test in names:
+                with self.subTest(stem, test=test):
+                    self.assertIsNotNone(source_of(stem))
+                    self.assertIn(test, tests_of(source_of(stem)))
+                    self.assertIn(stem, run)
+
+    def test_who_reads_of_it(self):
+        self.assertIn("docs/threat-model.md", read("README.md"))
+        self.assertIn("docs/threat-model.md", read("tools", "man", "libcatrust.7"))
+
+
+if __name__ == "__main__":
+    unittest.main()
