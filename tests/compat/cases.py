@@ -2,8 +2,7 @@
 """The list of cases, and their run in one place: the tests of tests/e2e, under the Python and the shim that
 CATRUST_PYTHON and CATRUST_BUILD name, as lab.py has them.
 
-usage: cases.py [GROUP...]     main (the Python clients, in short), python, process, policy, clients, program;
-                               default: all
+usage: cases.py [GROUP|CLIENT]...     of the list below (default: all); the group main is the Python clients, in short
 
 Writes a line for each case to stdout, with tabs between: client, outcome (ok, failed, absent), tests run, tests
 skipped, seconds, why. Exit status 1 if one failed."""
@@ -44,6 +43,9 @@ CASES = [
     ("clients", "PHP", "clients.PHP"),
     ("clients", "Ruby", "clients.Ruby"),
     ("clients", "Perl", "clients.Perl"),
+    ("clients", "wget (GnuTLS)", "gnutls.Wget"),
+    ("clients", "git (GnuTLS)", "gnutls.Git"),
+    ("clients", "pycurl (GnuTLS)", "gnutls.Pycurl"),
     ("program", "C program", "program.Client"),
     ("program", "gates", "program.Gates"),
     ("process", "no libdl", "program.WithoutLibdl"),
@@ -114,7 +116,7 @@ def main():
     sys.path[:0] = [here, os.path.join(here, "..", "e2e")]
     groups, failed = sys.argv[1:], False
     for its_groups, client, names in CASES:
-        if groups and not set(groups).intersection(its_groups.split()):
+        if groups and not set(groups).intersection([client, *its_groups.split()]):
             continue
         outcome, tests, skipped, seconds, why = run(names)
         failed = failed or outcome == "failed"

@@ -62,7 +62,7 @@ class Client(lab.Case):
 
     def test_hint(self):
         _, result = self.each("once", [lab.trustdir("client-root.pem")], env={"CATRUST_LOG": "info"})
-        self.lines(result.err, [r"a server:\d+: %s" % UNKNOWN])
+        self.lines(result.err, [r"127.0.0.1:\d+: %s" % UNKNOWN])
 
 
 class WithoutLibdl(lab.Case):
