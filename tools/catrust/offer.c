@@ -135,6 +135,8 @@ static void tell_path(const struct offer *offer, X509 *cert, const char *path)
 
 	if (!offer->options->json)
 		puts(show_text(path, shown));
+	/* At once: a later question may be answered with Ctrl-C. */
+	fflush(stdout);
 	if (offer->path != NULL && cert == offer->cert)
 		snprintf(offer->path, PATH_MAX, "%s", path);
 }

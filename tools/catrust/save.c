@@ -165,6 +165,17 @@ out:
 	return result;
 }
 
+static int make_directory(const char *path)
+{
+	int error;
+
+	if (mkdir(path, 0755) == 0)
+		return chmod(path, 0755) == 0 ? 0 : -errno;
+	error = errno;
+	/* What is there may be on a file system where nothing can be made. */
+	return error == EEXIST || access(path, F_OK) == 0 ? 0 : -error;
+}
+
 /* mkdir -p; what it makes is open to all readers, whatever the umask: trust is no secret. */
 static int make_directories(const char *dir)
 {
@@ -175,15 +186,14 @@ static int make_directories(const char *dir)
 		return -ENAMETOOLONG;
 	memcpy(path, dir, len + 1);
 	for (size_t i = 1; i <= len; i++) {
+		int error;
+
 		if (path[i] != '/' && path[i] != '\0')
 			continue;
 		path[i] = '\0';
-		if (mkdir(path, 0755) == 0) {
-			if (chmod(path, 0755) != 0)
-				return -errno;
-		} else if (errno != EEXIST && access(path, F_OK) != 0) {
-			return -errno;
-		}
+		error = make_directory(path);
+		if (error != 0)
+			return error;
 		path[i] = i < len ? '/' : '\0';
 	}
 	return 0;
@@ -242,6 +252,21 @@ static int check_saved(int fd, const char *dir, const char *name, const char *pa
 	return result;
 }
 
+/* Somebody else, a run at the same time, may have saved the very same. */
+static bool is_there(const char *dir, const char *path, const X509 *cert,
+		     const struct trustdir_sources *sources)
+{
+	struct trusted t = {NULL, NULL};
+	const char *file = NULL;
+	bool result;
+
+	if (read_alone(dir, NULL, sources, &t) == 0)
+		file = trusted_file_of(&t, cert);
+	result = file != NULL && strcmp(file, path) == 0;
+	trusted_clear(&t);
+	return result;
+}
+
 int save_certificate(const char *dir, const X509 *cert, const struct save_origin *origin,
 		     const struct trustdir_sources *sources, char path[PATH_MAX], struct why *why)
 {
@@ -270,6 +295,8 @@ int save_certificate(const char *dir, const X509 *cert, const struct save_origin
 	}
 	if (error == 0)
 		result = check_saved(fd, dir, name, path, cert, sources, why);
+	else if (error == -EEXIST && is_there(dir, path, cert, sources))
+		result = 0;
 	else
 		why_path(why, error == -EEXIST ? path : dir, -error);
 out:
