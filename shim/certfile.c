@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "certfile.h"
 
+#include "der.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	DER_INTEGER = 0x02,
-	DER_BIT_STRING = 0x03,
-	DER_OID = 0x06,
-	DER_SEQUENCE = 0x30,
-	DER_CONTEXT_0 = 0xa0,
-};
-
-/* A piece of the caller's bytes. */
-struct span {
-	const unsigned char *at;
-	size_t len;
-};
 
 struct parser {
 	const struct certfile_sink *sink;
@@ -49,48 +37,6 @@ static void found(struct parser *p, struct span cert)
 static struct span rest_of(struct span whole, const unsigned char *at)
 {
 	return (struct span){at, whole.len - (size_t)(at - whole.at)};
-}
-
-/*
- * Takes one element off the front of *in. tag: its tag byte (low tag numbers are all that occur
- * here). Only definite lengths of up to four bytes: DER.
- */
-static bool der_next(struct span *in, unsigned char *tag, struct span *content)
-{
-	size_t header = 2, len;
-
-	if (in->len < 2 || (in->at[0] & 0x1fU) == 0x1f)
-		return false;
-	len = in->at[1];
-	if (len >= 0x80) {
-		size_t bytes = len & 0x7fU;
-
-		if (bytes == 0 || bytes > 4 || in->len < 2 + bytes)
-			return false;
-		len = 0;
-		for (size_t i = 0; i < bytes; i++)
-			len = len << 8 | in->at[2 + i];
-		header += bytes;
-	}
-	if (len > in->len - header)
-		return false;
-	*tag = in->at[0];
-	*content = (struct span){in->at + header, len};
-	in->at += header + len;
-	in->len -= header + len;
-	return true;
-}
-
-/* The same, where only one tag will do. */
-static bool der_expect(struct span *in, unsigned char tag, struct span *content)
-{
-	struct span rest = *in;
-	unsigned char got;
-
-	if (!der_next(&rest, &got, content) || got != tag)
-		return false;
-	*in = rest;
-	return true;
 }
 
 /* Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, algorithm SEQUENCE, signature BIT STRING } */

@@ -2,6 +2,7 @@
 #include "trust.h"
 
 #include "log.h"
+#include "sound.h"
 #include "text.h"
 #include "trustdir.h"
 
@@ -157,15 +158,36 @@ static void refresh(void)
 		retire(e);
 }
 
+/* The one thread whose look at an edition is the first tells. */
+static void tell_unsound(const struct edition *e, int64_t now)
+{
+	static _Atomic uint64_t told;
+
+	if (atomic_exchange(&told, e->generation) == e->generation)
+		return;
+	for (size_t i = 0; i < e->anchors->count; i++)
+		if (!sound_cert(e->anchors->anchor[i].der, e->anchors->anchor[i].der_len, now))
+			log_line(LOG_INFO, e->anchors->anchor[i].file,
+				 ": expired, not yet valid, or of an unusual form: left out where "
+				 "no OpenSSL is to be asked");
+}
+
 void trust_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg)
 {
 	const struct edition *e;
+	struct timespec now = {0, 0};
 
 	refresh();
+	clock_gettime(CLOCK_REALTIME, &now);
 	e = enter();
-	for (size_t i = 0; e != NULL && i < e->anchors->count; i++)
-		if (!each(arg, &e->anchors->anchor[i]))
+	if (e != NULL)
+		tell_unsound(e, now.tv_sec);
+	for (size_t i = 0; e != NULL && i < e->anchors->count; i++) {
+		const struct anchor *a = &e->anchors->anchor[i];
+
+		if (sound_cert(a->der, a->der_len, now.tv_sec) && !each(arg, a))
 			break;
+	}
 	leave();
 }
 

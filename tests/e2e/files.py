@@ -3,7 +3,7 @@
 anchors in it, and nobody else reads anything but the file.
 
 static.c is such a program. Real ones: node, and what CATRUST_WHEELS has, a folder filled by
-`pip download cryptography pyopenssl certifi`; CATRUST_STATIC_PYTHON, a Python with such an _ssl."""
+`pip download cryptography pyopenssl certifi`; CATRUST_STATIC_PYTHON, the folder that getssl.sh filled."""
 
 import glob
 import os
@@ -181,6 +181,17 @@ class Refused(Files):
         result = self.run_static("load", self.bundle, shim=True, dirs=[both], env={"CATRUST_LOG": "info"})
         self.lines(result.err, ["1 certificates added .*; left out, as they have a scope: 1"])
 
+    def test_unsound_anchors_stay_out(self):
+        """One that has expired, and one that OpenSSL can't read: the bundle would be lost with it."""
+        good = ssl.PEM_cert_to_DER_cert(lab.read(lab.cert("client-root.pem")).decode())
+        name = good.index(b"Example")
+        bad = good[:name - 2] + b"\x1e" + good[name - 1:]  # a BMPString of an odd length
+        dirs = [lab.trustdir("corp-root.pem", "expired.pem", bad_der=bad)]
+        self.assertEqual(2, self.loads(self.bundle, shim=True, dirs=dirs))
+        result = self.run_static("load", self.bundle, shim=True, dirs=dirs, env={"CATRUST_LOG": "info"})
+        self.lines(result.err, ["expired.pem: expired", "bad.der: expired, not yet valid, or of an unusual form",
+                                "cacert.pem: 1 certificates added"])
+
     def test_writable_trust_directory(self):
         trust = lab.trustdir("corp-root.pem")
         os.chmod(trust, 0o777)
@@ -342,8 +353,8 @@ class Wheels(Files):
                                     env={"PYTHONPATH": where}, untrusted="certificate verify failed")
 
 
-@unittest.skipUnless(os.environ.get("CATRUST_STATIC_PYTHON"), "CATRUST_STATIC_PYTHON is not set: its folder of "
-                     "modules for CATRUST_PYTHON, with an _ssl that has OpenSSL linked into it")
+@unittest.skipUnless(os.environ.get("CATRUST_STATIC_PYTHON"), "CATRUST_STATIC_PYTHON is not set: the folder "
+                     "that getssl.sh fills")
 class Python(Files):
     def test_python(self):
         env = {"PYTHONPATH": os.environ["CATRUST_STATIC_PYTHON"]}

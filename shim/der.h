@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_DER_H
+#define CATRUST_DER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	DER_BOOLEAN = 0x01,
+	DER_INTEGER = 0x02,
+	DER_BIT_STRING = 0x03,
+	DER_OCTET_STRING = 0x04,
+	DER_NULL = 0x05,
+	DER_OID = 0x06,
+	DER_UTC_TIME = 0x17,
+	DER_GENERALIZED_TIME = 0x18,
+	DER_SEQUENCE = 0x30,
+	DER_SET = 0x31,
+	DER_CONTEXT_0 = 0xa0,
+	DER_CONTEXT_3 = 0xa3,
+};
+
+/* A piece of the caller's bytes. */
+struct span {
+	const unsigned char *at;
+	size_t len;
+};
+
+/*
+ * Takes one element off the front of *in. tag: its tag byte (low tag numbers are all that occur
+ * here). Only definite lengths of up to four bytes: DER.
+ */
+bool der_next(struct span *in, unsigned char *tag, struct span *content);
+
+/* The same, where only one tag will do. */
+bool der_expect(struct span *in, unsigned char tag, struct span *content);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_SOUND_H
+#define CATRUST_SOUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Is it a certificate that any TLS library can read, and in date? For those who hand it to one by
+ * way of a file: there, one that the library can't read would cost the program its whole bundle,
+ * and one that has expired would stand before a renewed one of the same name. Rather too strict:
+ * what has an unusual form is not sound. now: in seconds since 1970.
+ */
+bool sound_cert(const unsigned char *der, size_t len, int64_t now);
+
+#endif
