@@ -699,7 +699,7 @@ class Programs(Base):
                 self.assertEqual(result.code, code, result)
 
     def test_cargo(self):
-        """It asks a registry for a crate; installed by rustup, it is its user's alone."""
+        """It asks a registry for a crate, with the library switched off. rustup's is its user's alone."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
         self.as_oneself()
         folder = lab.folder("cargo")
@@ -710,7 +710,7 @@ class Programs(Base):
         crate = {"name": "demo", "vers": "1.0.0", "deps": [], "cksum": "0" * 64, "features": {}, "yanked": False}
         pages = {"/config.json": '{"dl": "https://nowhere.invalid"}', "/de/mo/demo": json.dumps(crate)}
         with lab.server(pages=pages) as server:
-            env = {"CARGO_HOME": folder + "/home", "CARGO_NET_RETRY": "0",
+            env = {"CATRUST_DISABLE": "1", "CARGO_HOME": folder + "/home", "CARGO_NET_RETRY": "0",
                    "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup")),
                    "CARGO_REGISTRIES_LAB_INDEX": "sparse+" + server.url}
             options = {"env": env, "cwd": folder, "user": None, "group": None}
