@@ -197,7 +197,7 @@ START_TEST(test_tls)
 	char text[DIAGNOSE_TEXT];
 
 	ck_assert_int_eq(problem, tls[_i].problem);
-	diagnose_tls_text(&tls[_i].facts, text);
+	diagnose_tls_text(&tls[_i].facts, 0, text);
 	if (tls[_i].text != NULL)
 		ck_assert_str_eq(text, tls[_i].text);
 	ck_assert_str_eq(diagnose_tls_exception(&tls[_i].facts), tls[_i].exception);
@@ -207,6 +207,32 @@ START_TEST(test_tls)
 	}
 	ck_assert(!diagnose_tls_cause(problem)->ca_helps);
 	ck_assert_ptr_nonnull(diagnose_tls_name(problem));
+}
+END_TEST
+
+static const struct {
+	struct diagnose_tls_facts facts;
+	int openssl;
+	const char *text;
+} tls_words[] = {
+	{{.error = SSL_ERROR(SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)},
+	 DIAGNOSE_OPENSSL(3, 5),
+	 "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure"},
+	{{.error = SSL_ERROR(SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)},
+	 DIAGNOSE_OPENSSL(3, 0),
+	 "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure"},
+	{{.error = SSL_ERROR(SSL_R_TLSV1_ALERT_UNKNOWN_CA)},
+	 DIAGNOSE_OPENSSL(3, 5),
+	 "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"},
+	{{.eof = true}, DIAGNOSE_OPENSSL(1, 1), "EOF occurred in violation of protocol"},
+};
+
+START_TEST(test_tls_words)
+{
+	char text[DIAGNOSE_TEXT];
+
+	ck_assert_str_eq(diagnose_tls_text(&tls_words[_i].facts, tls_words[_i].openssl, text),
+			 tls_words[_i].text);
 }
 END_TEST
 
@@ -523,6 +549,7 @@ int main(void)
 	tcase_add_loop_test(tests, test_gaps, 0, COUNT(gaps));
 	tcase_add_loop_test(tests, test_words, 0, COUNT(wordings));
 	tcase_add_loop_test(tests, test_tls, 0, COUNT(tls));
+	tcase_add_loop_test(tests, test_tls_words, 0, COUNT(tls_words));
 	tcase_add_loop_test(tests, test_plain_text, 0, COUNT(plain));
 	tcase_add_loop_test(tests, test_bundles, 0, COUNT(bundles));
 	tcase_add_loop_test(tests, test_remedies, 0, COUNT(remedies));

@@ -312,6 +312,7 @@ static const struct {
 	{SSL_R_UNSUPPORTED_PROTOCOL, TLS_OLD_PROTOCOL},
 	{SSL_R_WRONG_SSL_VERSION, TLS_OLD_PROTOCOL},
 	{SSL_R_UNKNOWN_PROTOCOL, TLS_OLD_PROTOCOL},
+	{SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED, TLS_OLD_PROTOCOL},
 	{SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, TLS_CLIENT_CERTIFICATE_WANTED},
 	{SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED, TLS_LEGACY_RENEGOTIATION},
 	{SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY, TLS_NO_COMMON_CIPHER},
@@ -466,8 +467,24 @@ char *diagnose_error_text(unsigned long error, char buf[DIAGNOSE_TEXT])
 	return buf;
 }
 
-char *diagnose_tls_text(const struct diagnose_tls_facts *f, char buf[DIAGNOSE_TEXT])
+/* The words of some alerts, from one OpenSSL to the other. */
+static void reword_alert(int openssl, char buf[DIAGNOSE_TEXT])
 {
+	static const char *const words[] = {"sslv3 alert", "ssl/tls alert"};
+	bool newer = openssl >= DIAGNOSE_OPENSSL(3, 2);
+	char *at = openssl == 0 ? NULL : strstr(buf, words[!newer]);
+	char rest[DIAGNOSE_TEXT];
+
+	if (at == NULL)
+		return;
+	snprintf(rest, sizeof(rest), "%s", at + strlen(words[!newer]));
+	snprintf(at, (size_t)(buf + DIAGNOSE_TEXT - at), "%s%s", words[newer], rest);
+}
+
+char *diagnose_tls_text(const struct diagnose_tls_facts *f, int openssl, char buf[DIAGNOSE_TEXT])
+{
+	bool before_3 = openssl != 0 && openssl < DIAGNOSE_OPENSSL(3, 0);
+
 	buf[0] = '\0';
 	if (f->late)
 		return buf;
@@ -476,11 +493,11 @@ char *diagnose_tls_text(const struct diagnose_tls_facts *f, char buf[DIAGNOSE_TE
 	else if (f->closed)
 		snprintf(buf, DIAGNOSE_TEXT, "TLS/SSL connection has been closed (EOF)");
 	else if (f->eof)
-		snprintf(buf, DIAGNOSE_TEXT,
-			 "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of "
-			 "protocol");
+		snprintf(buf, DIAGNOSE_TEXT, "%sEOF occurred in violation of protocol",
+			 before_3 ? "" : "[SSL: UNEXPECTED_EOF_WHILE_READING] ");
 	else if (f->error != 0)
 		diagnose_error_text(f->error, buf);
+	reword_alert(openssl, buf);
 	return buf;
 }
 

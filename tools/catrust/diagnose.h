@@ -95,7 +95,8 @@ enum diagnose_tls diagnose_tls(const struct diagnose_tls_facts *facts);
 const struct diagnosis *diagnose_tls_cause(enum diagnose_tls problem);
 
 /* What Python says, as above. Empty where it would only wait. */
-char *diagnose_tls_text(const struct diagnose_tls_facts *facts, char buf[DIAGNOSE_TEXT]);
+char *diagnose_tls_text(const struct diagnose_tls_facts *facts, int openssl,
+			char buf[DIAGNOSE_TEXT]);
 
 /* The name in --json. */
 const char *diagnose_tls_name(enum diagnose_tls problem);

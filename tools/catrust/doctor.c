@@ -99,6 +99,7 @@ static void add_interpreter(struct doctor *d)
 		if (from->level >= 0)
 			c->how.level = from->level;
 		c->openssl = d->python.openssl_version;
+		c->how.before_3 = c->openssl < DIAGNOSE_OPENSSL(3, 0);
 		if (bundle != NULL)
 			load(c, bundle, NULL, true);
 		else
@@ -166,7 +167,7 @@ static void add_tls_cause(struct doctor *d)
 	cause->kind = CAUSE_TLS;
 	cause->clients = (1U << d->clients) - 1;
 	cause->diagnosis = *diagnosis;
-	diagnose_tls_text(&d->handshake.facts, cause->text);
+	diagnose_tls_text(&d->handshake.facts, d->python.openssl_version, cause->text);
 	if (d->tls == TLS_PLAIN_TEXT || d->tls == TLS_CLOSED) {
 		const char *what =
 			diagnose_plain_text(d->handshake.facts.first, d->handshake.facts.first_len);
@@ -482,7 +483,7 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 		diagnose_text(v->judgement.error[0].code, d->fetch.name.host, c->openssl, v->text);
 	} else if (d->tls != TLS_FINE) {
 		v->exception = diagnose_tls_exception(&d->handshake.facts);
-		diagnose_tls_text(&d->handshake.facts, v->text);
+		diagnose_tls_text(&d->handshake.facts, d->python.openssl_version, v->text);
 	}
 	return 0;
 }
@@ -491,7 +492,7 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 static void set_tls_verdict(const struct doctor *d, struct doctor_verdict *v)
 {
 	v->exception = diagnose_tls_exception(&d->handshake.facts);
-	diagnose_tls_text(&d->handshake.facts, v->text);
+	diagnose_tls_text(&d->handshake.facts, d->python.openssl_version, v->text);
 }
 
 static int set_verdicts(struct doctor *d)
@@ -854,6 +855,10 @@ static struct handshake_client client_tls(const struct doctor *d)
 		c.ciphers = d->python.ciphers;
 		c.level = d->client[0].how.level;
 		c.minimum = d->python.minimum;
+		/* Newer ones offer nothing older at level 1, and ours may. */
+		if (c.level >= 1 && c.minimum < TLS1_2_VERSION &&
+		    d->python.openssl_version > DIAGNOSE_OPENSSL(3, 0))
+			c.minimum = TLS1_2_VERSION;
 		c.more_options = d->python.options;
 	}
 	return c;

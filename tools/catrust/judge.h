@@ -37,6 +37,7 @@ struct judge_how {
 	int level;	     /* of security */
 	bool common_name;    /* counts where the certificate has no names (subjectAltName) */
 	bool relax;	     /* CATRUST_STRICT=relax */
+	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
 };
 
 /* What libcatrust.so would add. */
