@@ -216,6 +216,11 @@ class Tls(Case):
         result = go(lab.trustdir("other-root.pem"), 0)
         self.assertEqual(tools.fingerprint(result.out.strip()), self.root)
         self.assertIn("certificate", go(lab.trustdir("corp-sub.pem"), 3).err)
+        doctor = tools.catrust("doctor", "--proxy", self.url, self.target(), dirs=[lab.trustdir("corp-root.pem")])
+        self.assertEqual(doctor.code, 3, doctor.err)
+        doctor = tools.catrust("doctor", "--proxy", self.url, self.target(),
+                               dirs=[lab.trustdir("corp-root.pem", "other-root.pem")])
+        self.assertEqual(doctor.code, 0, doctor.out + doctor.err)
 
     def test_a_proxy_that_nobody_trusts_gets_no_password(self):
         result = self.fetch("--proxy", self.url.replace("//", "//a:b@"), self.target(), code=3)
