@@ -10,7 +10,7 @@ import unittest
 import lab
 import tool_lab as tools
 import tool_starttls as starttls
-from tool_starttls import needs_root, program, wait_for_port
+from tool_starttls import needs_root, program
 
 # Python has no client for these: what such a client says before TLS, and then its default context.
 CLIENT = r"""
@@ -30,8 +30,15 @@ ssl.create_default_context().wrap_socket(s, server_hostname="localhost").close()
 """
 
 
+def wait_for_port(port, server):
+    starttls.wait_for_port(port, server, timeout=120)
+
+
 class Case(starttls.Case):
     port = None
+
+    def fetch(self, *args, **options):
+        return super().fetch("--timeout", "60", *args, timeout=120, **options)
 
     def check(self, scheme, client):
         """What fetch saves makes Python trust the server, and what is refused stays out."""
@@ -173,7 +180,7 @@ class Mitmproxy(Case):
         server = cls.enterClassContext(lab.Process(
             [mitmdump, "-q", "--listen-host", "127.0.0.1", "-p", cls.port, "--set", "confdir=" + there,
              "--set", "ssl_verify_upstream_trusted_ca=" + lab.cert("corp-root.pem")]))
-        wait_for_port(cls.port, server, timeout=120)
+        wait_for_port(cls.port, server)
         cls.server = cls.enterClassContext(tools.both_loopbacks("server-full"))
 
     def through(self, dirs):
