@@ -49,7 +49,7 @@ struct gnutls {
 #include "hooks.def"
 	} real;
 	struct {
-		GNUTLS_API(SLOT)
+		GNUTLS_API(API_SLOT)
 	} api;
 };
 
