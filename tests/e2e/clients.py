@@ -71,7 +71,7 @@ class Curl(Clients):
 
     def test_missing_bundle(self):
         result = self.same(["curl", "-sS", "--cacert", "/nowhere", self.server.url])
-        self.assertEqual(77, result.code, result)
+        self.assertIn(result.code, (77, 2), result)  # newer ones look whether it is there: wrong usage
 
 
 class OpenSSL(Clients):
