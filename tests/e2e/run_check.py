@@ -43,6 +43,10 @@ class Check(unittest.TestCase):
         lab.need(programs=["curl"])
         self.says(0, r"\A/\S+/curl: " + LOADED + OPENSSL, "curl", "-o", "/nonexistent", "https://nowhere.invalid")
 
+    def test_switched_off(self):
+        lab.need(programs=["curl"])
+        self.says(1, r"OpenSSL [^\n]*: not reached: CATRUST_DISABLE is set", "curl", env={"CATRUST_DISABLE": "1"})
+
     def test_no_tls(self):
         self.says(0, r"\A/\S+/env: %s\n    it has no TLS of its own; [^\n]*\n\Z" % LOADED, "env")
 

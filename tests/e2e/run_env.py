@@ -20,6 +20,7 @@ import unittest
 
 import lab
 import tool_lab as tools
+from tool_run import harmless_library
 
 ADDING = ["DENO_CERT", "NODE_EXTRA_CA_CERTS"]
 REPLACING = ["AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "GIT_SSL_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
@@ -38,6 +39,12 @@ def installed():
     for name in "catrust", "catrust-run":
         shutil.copy(tools.tool(name), folder)
     return folder
+
+
+@functools.lru_cache(maxsize=None)
+def inert():
+    """In place of the library, for programs that it would reach."""
+    return shutil.copy(harmless_library(), os.path.join(lab.folder("lib"), "libcatrust.so"))
 
 
 def as_user():
@@ -298,6 +305,11 @@ class Cases:
         self.assertNotIn("NODE_EXTRA_CA_CERTS", env)
         self.assertEqual(os.listdir(self.runtime), [])
         self.shown("-q", "-e", dirs=nothing)
+
+    def test_kill_switch(self):
+        env = {"CATRUST_DISABLE": "1"}
+        self.assertEqual(self.shown("-e", env=env), self.shown(env=env))
+        self.assertIn("NODE_EXTRA_CA_CERTS", self.shown("-e", env={"CATRUST_DISABLE": "0"}))
 
     def test_unusable_file_of_the_users(self):
         empty = lab.write(os.path.join(lab.folder(), "empty.pem"), "")
@@ -699,7 +711,7 @@ class Programs(Base):
                 self.assertEqual(result.code, code, result)
 
     def test_cargo(self):
-        """It asks a registry for a crate, with the library switched off. rustup's is its user's alone."""
+        """It asks a registry for a crate, with a library that does nothing. rustup's is its user's alone."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
         self.as_oneself()
         folder = lab.folder("cargo")
@@ -710,7 +722,7 @@ class Programs(Base):
         crate = {"name": "demo", "vers": "1.0.0", "deps": [], "cksum": "0" * 64, "features": {}, "yanked": False}
         pages = {"/config.json": '{"dl": "https://nowhere.invalid"}', "/de/mo/demo": json.dumps(crate)}
         with lab.server(pages=pages) as server:
-            env = {"CATRUST_DISABLE": "1", "CARGO_HOME": folder + "/home", "CARGO_NET_RETRY": "0",
+            env = {"CATRUST_LIB": inert(), "CARGO_HOME": folder + "/home", "CARGO_NET_RETRY": "0",
                    "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup")),
                    "CARGO_REGISTRIES_LAB_INDEX": "sparse+" + server.url}
             options = {"env": env, "cwd": folder, "user": None, "group": None}
@@ -720,11 +732,11 @@ class Programs(Base):
         self.assertIn('name = "demo"', lab.read(folder + "/Cargo.lock").decode())
 
     def test_git(self):
-        """By its variable alone: the library is switched off."""
+        """By its variable alone: the library does nothing."""
         git, sha = find("git"), "0123456789" * 4
         pages = {"/x.git/info/refs": sha + "\trefs/heads/main\n", "/x.git/HEAD": "ref: refs/heads/main\n"}
         with lab.server(pages=pages) as server:
-            env = {"CATRUST_DISABLE": "1", "GIT_TERMINAL_PROMPT": "0"}
+            env = {"CATRUST_LIB": inert(), "GIT_TERMINAL_PROMPT": "0"}
             self.only_with_env([git, "ls-remote", server.url + "x.git"], "certificate", env=env,
                                out="%s\tHEAD\n%s\trefs/heads/main\n" % (sha, sha))
 
@@ -778,7 +790,7 @@ class Programs(Base):
 
     def test_curl_with_a_bundle_of_the_users(self):
         lab.need(programs=["curl"])
-        mine = {"CURL_CA_BUNDLE": lab.cert("client-root.pem"), "CATRUST_DISABLE": "1"}
+        mine = {"CURL_CA_BUNDLE": lab.cert("client-root.pem"), "CATRUST_LIB": inert()}
         self.only_with_env(["curl", "-sS", self.server.url], "SSL certificate problem", env=mine)
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
-#include "script.h"
 #include "linked.h"
 #include "merge.h"
+#include "script.h"
 #include "show.h"
 #include "stacks.h"
 #include "trusted.h"
@@ -73,10 +73,13 @@ static bool is_secure(const char *path)
 static void look_at_variables(struct stacks_program *program)
 {
 	struct trustdir_sources sources = trusted_sources(NULL);
-	const char *java = getenv("JAVA_TOOL_OPTIONS");
+	const char *java = getenv("JAVA_TOOL_OPTIONS"), *off = getenv("CATRUST_DISABLE"),
+		   *files = getenv("CATRUST_FILES");
 	struct why ignored = {""};
 	struct trusted trusted;
 
+	program->is_disabled = off != NULL && off[0] != '\0' && strcmp(off, "0") != 0;
+	program->files_off = files != NULL && strcmp(files, "off") == 0;
 	program->java_store = java != NULL && strstr(java, "-Djavax.net.ssl.trustStore=") != NULL;
 	if (trusted_read(&sources, &trusted) != 0)
 		return;

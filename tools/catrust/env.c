@@ -277,6 +277,14 @@ static void tell_problems(const struct env *env, const struct trusted *trusted)
 			   scoped);
 }
 
+/* The kill switch of libcatrust(7) is one for all of it. */
+static bool is_disabled(void)
+{
+	const char *value = set_by_user("CATRUST_DISABLE");
+
+	return value != NULL && strcmp(value, "0") != 0;
+}
+
 static enum status print_merged(struct env *env)
 {
 	struct trustdir_sources sources = trusted_sources(NULL);
@@ -338,7 +346,7 @@ static enum status run(const struct options *options)
 	for (int i = 0; i < options->arg_count; i++)
 		if (print_argument(&env, options->args[i]) != 0)
 			return STATUS_NO;
-	return options->only ? STATUS_DONE : print_merged(&env);
+	return options->only || is_disabled() ? STATUS_DONE : print_merged(&env);
 }
 
 const struct command env_command = {
