@@ -220,6 +220,12 @@ class Cases:
         blocked = lab.write(os.path.join(lab.folder(), "file"), "")
         for home in odd, blocked, "relative", "":
             self.failed(125, "can't be preloaded", "true", env={"CATRUST_LIB": lib, "HOME": home})
+        # in a home that is another's, root makes nothing
+        if os.getuid() == 0:
+            home = lab.folder("home")
+            os.chown(home, 65534, 65534)
+            self.failed(125, "can't be preloaded", "true", env={"CATRUST_LIB": lib, "HOME": home})
+            self.assertEqual([], os.listdir(home))
         # one that others may write to, and one where another thing has the link's name
         home = lab.folder("home")
         os.mkdir(os.path.join(home, ".cache"))
