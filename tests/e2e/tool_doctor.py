@@ -21,6 +21,7 @@ import unittest
 import lab
 import tool_lab as tools
 from tool_aia import Web
+from tool_starttls import SCRIPTS, scripted
 
 SERVER = "subjectAltName = DNS:localhost,IP:127.0.0.1\n"
 LEAF = "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n"
@@ -437,12 +438,15 @@ class Verdicts(Doctor):
             cls.jobs[name] = {"port": cls.server(case.chain).port, "name": case.name,
                               "bundle": pki().path(case.bundle)}
 
+    def where(self, name):
+        """The server by its address: on this port of ::1, localhost may be somebody else's."""
+        return ["--servername", CASES[name].name, "127.0.0.1:%d" % self.jobs[name]["port"]]
+
     def verdict(self, name):
         case = CASES[name]
         if name not in self.verdicts:
             result = tools.catrust("doctor", "--json", *case.args, "--ca-bundle",
-                                   self.jobs[name]["bundle"],
-                                   "%s:%d" % (case.name, self.jobs[name]["port"]),
+                                   self.jobs[name]["bundle"], *self.where(name),
                                    dirs=[lab.folder("none")])
             self.assertNotIn(result.code, (2, 3), result.err)
             self.verdicts[name] = (result, json.loads(result.out))
@@ -459,8 +463,7 @@ class Verdicts(Doctor):
                 with self.subTest(name, python=python):
                     case, job = CASES[name], self.jobs[name]
                     result = tools.catrust("doctor", "--json", *case.args, "--ca-bundle", job["bundle"],
-                                           "--python", python, "%s:%d" % (case.name, job["port"]),
-                                           dirs=[lab.folder("none")])
+                                           "--python", python, *self.where(name), dirs=[lab.folder("none")])
                     client, = json.loads(result.out)["clients"]
                     self.assertEqual(said(answer["own"]), client["text"])
         if not asked:
@@ -521,8 +524,7 @@ class Verdicts(Doctor):
                               {**sets, "CATRUST_LIBRARY": lab.shim()})
                 self.assertEqual((None, None), (said(answer["3.12"]), said(answer["3.13"])))
                 after = tools.catrust("doctor", "--json", *case.args, "--ca-bundle",
-                                      self.jobs[name]["bundle"],
-                                      "%s:%d" % (case.name, self.jobs[name]["port"]), dirs=dirs)
+                                      self.jobs[name]["bundle"], *self.where(name), dirs=dirs)
                 verdict = json.loads(after.out)
                 if not sets:
                     self.assertEqual(("catrust-run", 0), (verdict["remedy"], after.code))
@@ -553,6 +555,19 @@ def reset(connection, stop):
 def close(connection, stop):
     connection.settimeout(20)
     connection.recv(100000)
+
+
+def relay(source, sink):
+    """Bytes, until the end of them."""
+    with contextlib.suppress(OSError):
+        source.settimeout(20)
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 class NoTrustProblem(Doctor):
@@ -641,7 +656,7 @@ class NoTrustProblem(Doctor):
             stop.wait(30)
 
         with tools.tcp_server(silent) as port:
-            verdict = self.doctor("127.0.0.1:%d" % port, "--timeout", "0.3", code=4)
+            verdict = self.doctor("127.0.0.1:%d" % port, "--timeout", "2", code=4)
             self.assertEqual("silent", verdict["causes"][0]["problem"])
         verdict = self.doctor("127.0.0.1:%d" % lab.free_port(), code=3)
         self.assertEqual(("unreachable", []), (verdict["result"], verdict["causes"]))
@@ -816,6 +831,47 @@ class Sources(Doctor):
 
 
 class CommandLine(Doctor):
+    def test_starttls(self):
+        """The words before TLS, and the command that speaks them as well."""
+        server = self.server("leaf sub root".split())
+        script = scripted(SCRIPTS["smtp"], server.context)
+        with tools.tcp_server(script) as port:
+            where = "smtp://127.0.0.1:%d" % port
+            verdict = self.doctor(where, "--ca-bundle", pki().path("other"), code=1)
+            self.assertEqual(("smtp", "catrust fetch " + where), (verdict["starttls"], verdict["command"]))
+            self.assertIn("self-signed", self.texts(verdict)["3.12"])
+            dirs = [os.path.join(lab.folder("starttls"), "ca.d")]
+            self.mend(verdict, dirs)
+            verdict = self.doctor(where, "--ca-bundle", pki().path("other"), code=0, dirs=dirs)
+            self.assertEqual("catrust-run", verdict["remedy"])
+
+    def test_proxy(self):
+        """A connection through a proxy, which the command names as well."""
+        server = self.server("leaf sub root".split())
+        seen = []
+
+        def proxy(connection, stop):
+            request = b""
+            while b"\r\n\r\n" not in request:
+                more = connection.recv(1000)
+                if not more:
+                    return
+                request += more
+            seen.append(request.split(b"\r\n")[0])
+            with socket.create_connection(("127.0.0.1", server.port), 20) as other:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                thread = threading.Thread(target=relay, args=(other, connection), daemon=True)
+                thread.start()
+                relay(connection, other)
+                thread.join(20)
+
+        with tools.tcp_server(proxy) as port:
+            verdict = self.doctor("proxied.example", "--servername", "localhost", "--proxy",
+                                  "http://127.0.0.1:%d" % port, "--ca-bundle", pki().path("other"), code=1)
+        self.assertEqual({b"CONNECT proxied.example:443 HTTP/1.1"}, set(seen))
+        self.assertEqual("catrust fetch --proxy http://127.0.0.1:%d --servername localhost proxied.example"
+                         % port, verdict["command"])
+
     def test_the_command_is_quoted(self):
         """What the user gave comes back as the same words, whatever the shell thinks of them."""
         server = self.server("leaf sub root".split())
@@ -824,19 +880,19 @@ class CommandLine(Doctor):
         shutil.copy(pki().path("clientleaf", ".key"), cert + ".key")
         args = ["--servername", "localhost", "--cert", cert, "--key", cert + ".key", "--proxy", "",
                 "--timeout", "20", "--starttls", "none", "--no-aia"]
-        verdict = self.doctor("https://localhost:%d/" % server.port, "--ca-bundle", pki().path("other"),
+        verdict = self.doctor("https://127.0.0.1:%d/" % server.port, "--ca-bundle", pki().path("other"),
                               *args, code=1)
         out = lab.run(["sh", "-c", "catrust() { printf '%s\\0' \"$@\"; }; " + verdict["command"]]).out
         words = out.split("\0")[:-1]
-        self.assertEqual(["fetch", "https://localhost:%d/" % server.port], [words[0], words[-1]])
+        self.assertEqual(["fetch", "https://127.0.0.1:%d/" % server.port], [words[0], words[-1]])
         given = dict(zip(words[1:-2:2], words[2:-2:2]))
         self.assertEqual({"--servername": "localhost", "--cert": cert, "--key": cert + ".key",
                           "--proxy": "", "--timeout": "20.000", "--starttls": "none"}, given)
         self.assertEqual("--no-aia", words[-2])
 
     def test_for_people(self):
-        where = "localhost:%d" % self.server("wrongname sub root".split()).port
-        result = tools.catrust("doctor", "--ca-bundle", pki().path("other"), where,
+        where = "127.0.0.1:%d" % self.server("wrongname sub root".split()).port
+        result = tools.catrust("doctor", "--ca-bundle", pki().path("other"), "--servername", "localhost", where,
                                dirs=[lab.folder("none")])
         self.assertEqual(4, result.code)
         for text in ("Python up to 3.12", "Python 3.13 and newer", "its names: elsewhere.example",

@@ -83,7 +83,6 @@ static void add_interpreter(struct doctor *d)
 	for (int i = 0; i < INTERPRETER_KINDS; i++) {
 		const struct interpreter_client *from = &d->python.client[i];
 		struct doctor_client *c;
-		char shown[SHOW_MAX];
 
 		if (!d->python.has[i] || (bundle != NULL && i != INTERPRETER_SSL))
 			continue;
@@ -92,8 +91,7 @@ static void add_interpreter(struct doctor *d)
 			snprintf(c->label, sizeof(c->label), "ssl of Python %.31s (%.63s)",
 				 d->python.version, d->python.openssl);
 		else
-			snprintf(c->label, sizeof(c->label), "%s %.100s", names[i],
-				 show_text(from->version, shown));
+			snprintf(c->label, sizeof(c->label), "%s %.63s", names[i], from->version);
 		c->how.flags = from->flags;
 		c->how.common_name = from->common_name;
 		if (from->level >= 0)

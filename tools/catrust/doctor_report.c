@@ -24,14 +24,15 @@ static bool has_anchors(const struct doctor *d)
 
 static void print_verdict(const char *label, const struct doctor_verdict *v)
 {
-	char shown[SHOW_MAX];
+	char who[SHOW_MAX], shown[SHOW_MAX];
 
+	show_text(label, who);
 	if (v->exception == NULL)
-		printf("  %s: accepted\n", label);
+		printf("  %s: accepted\n", who);
 	else if (v->text[0] == '\0')
-		printf("  %s:\n    (no answer: %s)\n", label, v->exception);
+		printf("  %s:\n    (no answer: %s)\n", who, v->exception);
 	else
-		printf("  %s:\n    %s: %s\n", label, v->exception, show_text(v->text, shown));
+		printf("  %s:\n    %s: %s\n", who, v->exception, show_text(v->text, shown));
 }
 
 static void print_verdicts(const struct doctor *d)
@@ -53,12 +54,13 @@ static void print_verdicts(const struct doctor *d)
 static void print_who(const struct doctor *d, const struct doctor_cause *cause)
 {
 	const char *separator = "";
+	char shown[SHOW_MAX];
 
 	if (cause->clients == (1U << d->clients) - 1)
 		return;
 	for (size_t i = 0; i < d->clients; i++)
 		if ((cause->clients & 1U << i) != 0) {
-			printf("%s%s", separator, d->client[i].label);
+			printf("%s%s", separator, show_text(d->client[i].label, shown));
 			separator = ", ";
 		}
 	fputs(": ", stdout);

@@ -9,7 +9,7 @@
 /* What a script is run by: the first line of a file, as the kernel and env(1) take it. */
 
 enum script_kind {
-	SCRIPT_NONE,    /* no script */
+	SCRIPT_NONE,	/* no script */
 	SCRIPT_PROGRAM, /* name is its path */
 	SCRIPT_ON_PATH, /* env looks for name in PATH */
 	SCRIPT_CLEARED, /* the same, but env -i takes all variables away before */

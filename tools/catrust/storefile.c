@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storefile.h"
 
-#include "script.h"
 #include "readcerts.h"
+#include "script.h"
 #include "show.h"
 
 #include <errno.h>
