@@ -822,6 +822,34 @@ class Sources(Doctor):
         clients = {c["name"]: c for c in verdict["clients"]}
         self.assertEqual(lab.run(program, [where], env=env).out.strip(), clients["requests"]["text"])
 
+    def test_names_by_requests(self):
+        """urllib3 1 compares names itself, in words of its own, and urllib3 2 looks at no subject."""
+        program = """
+            import requests, sys
+            try:
+                requests.get("https://127.0.0.1:%s/" % sys.argv[1], timeout=30)
+            except Exception as e:
+                print(e)
+        """
+        env = {"REQUESTS_CA_BUNDLE": pki().path("root"), "SSL_CERT_FILE": pki().path("root")}
+        asked = 0
+        for python in pythons():
+            if not lab.has_module("requests", python):
+                continue
+            for stems in "wrongname sub", "cnonly sub", "leaf sub":
+                asked += 1
+                with self.subTest(stems, python=python):
+                    where = self.where(stems)
+                    result = tools.catrust("doctor", "--json", "--python", python, where, env=env)
+                    client, = [c for c in json.loads(result.out)["clients"] if c["name"] == "requests"]
+                    out = lab.run(program, [where.split(":")[1]], python=python, env=env).out
+                    if client["accepted"]:
+                        self.assertEqual("", out)
+                    else:
+                        self.assertIn(client["text"], out)
+        if not asked:
+            self.skipTest("no Python here has requests")
+
     def test_no_python(self):
         for what, text in (("/bin/true", "no Python"), ("/nonexistent/python3", "can't be run"),
                            ("/bin/false", "no Python")):

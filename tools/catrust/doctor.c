@@ -2,6 +2,7 @@
 #include "doctor.h"
 
 #include "gather.h"
+#include "pin.h"
 #include "readcerts.h"
 #include "report.h"
 #include "show.h"
@@ -94,6 +95,7 @@ static void add_interpreter(struct doctor *d)
 			snprintf(c->label, sizeof(c->label), "%s %.63s", names[i], from->version);
 		c->how.flags = from->flags;
 		c->how.common_name = from->common_name;
+		c->how.name_last = from->name_last;
 		if (from->level >= 0)
 			c->how.level = from->level;
 		c->openssl = d->python.openssl_version;
@@ -468,6 +470,30 @@ static int count_accepted(const struct doctor *d, const STACK_OF(X509) * more, b
 	return count;
 }
 
+static bool is_about_name(int code)
+{
+	return code == X509_V_ERR_HOSTNAME_MISMATCH || code == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+/* What urllib3 1 says, which compares names itself. */
+static void write_mismatch(const struct doctor *d, struct doctor_verdict *v)
+{
+	char name[PIN_NAMES_MAX][TARGET_HOST];
+	size_t count = pin_names(sk_X509_value(sent_by_server(d), 0), name), at;
+
+	v->exception = "CertificateError";
+	if (count == 0) {
+		snprintf(v->text, sizeof(v->text),
+			 "no appropriate commonName or subjectAltName fields were found");
+		return;
+	}
+	at = (size_t)snprintf(v->text, sizeof(v->text), "hostname '%s' doesn't match %s",
+			      d->fetch.name.host, count > 1 ? "either of " : "");
+	for (size_t i = 0; i < count && at < sizeof(v->text); i++)
+		at += (size_t)snprintf(v->text + at, sizeof(v->text) - at, "%s'%s'",
+				       i == 0 ? "" : ", ", name[i]);
+}
+
 static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 		       const struct judge_anchors *anchors, struct doctor_verdict *v)
 {
@@ -479,6 +505,8 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 	if (v->judgement.count > 0) {
 		v->exception = "ssl.SSLCertVerificationError";
 		diagnose_text(v->judgement.error[0].code, d->fetch.name.host, c->openssl, v->text);
+		if (c->how.name_last && is_about_name(v->judgement.error[0].code))
+			write_mismatch(d, v);
 	} else if (d->tls != TLS_FINE) {
 		v->exception = diagnose_tls_exception(&d->handshake.facts);
 		diagnose_tls_text(&d->handshake.facts, d->python.openssl_version, v->text);

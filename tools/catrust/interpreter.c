@@ -72,6 +72,7 @@ static const char program[] =
 	"    u = create_urllib3_context()\n"
 	"    context('requests', u)\n"
 	"    say('requests.cn', int(getattr(u, 'hostname_checks_common_name', True)))\n"
+	"    say('requests.last', int(not u.check_hostname))\n"
 	"except Exception:\n"
 	"    pass\n"
 	"for name in paths.openssl_cafile_env, paths.openssl_capath_env, 'REQUESTS_CA_BUNDLE', \\\n"
@@ -133,6 +134,8 @@ static int take_client(const char *name, const char *value, struct interpreter_c
 		c->level = (int)number;
 	} else if (strcmp(name, "cn") == 0) {
 		c->common_name = strcmp(value, "0") != 0;
+	} else if (strcmp(name, "last") == 0) {
+		c->name_last = strcmp(value, "0") != 0;
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@ struct interpreter_client {
 	char file[PATH_MAX], dir[PATH_MAX]; /* "": none */
 	unsigned long flags;		    /* X509_V_FLAG_... */
 	int level;			    /* of security; -1: OpenSSL's default */
-	bool common_name;		    /* see judge_how */
+	bool common_name, name_last;	    /* see judge_how */
 	bool strict_file; /* it fails where file can't be read; otherwise it goes on without */
 	char version[64]; /* of the package */
 };

@@ -237,8 +237,19 @@ static bool set_host(X509_VERIFY_PARAM *param, const struct target *host,
 	if (!how->common_name)
 		flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
 	X509_VERIFY_PARAM_set_hostflags(param, flags);
+	if (how->name_last)
+		return true;
 	return (host->is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, host->host)
 			    : X509_VERIFY_PARAM_set1_host(param, host->host, 0)) == 1;
+}
+
+static void check_name(X509 *cert, const struct target *host, struct judgement *j)
+{
+	if (host->is_ip && X509_check_ip_asc(cert, host->host, 0) != 1)
+		note(j, X509_V_ERR_IP_ADDRESS_MISMATCH, 0, cert);
+	if (!host->is_ip &&
+	    X509_check_host(cert, host->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) != 1)
+		note(j, X509_V_ERR_HOSTNAME_MISMATCH, 0, cert);
 }
 
 int judge(const struct judge_store *own, const struct judge_anchors *anchors, STACK_OF(X509) * sent,
@@ -272,6 +283,8 @@ int judge(const struct judge_store *own, const struct judge_anchors *anchors, ST
 		note(&judgement, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
 		     X509_STORE_CTX_get_error_depth(ctx), NULL);
 	}
+	if (how->name_last)
+		check_name(sk_X509_value(untrusted, 0), host, &judgement);
 	*ret = judgement;
 	judgement.count = 0;
 	result = 0;

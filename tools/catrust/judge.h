@@ -36,6 +36,7 @@ struct judge_how {
 	unsigned long flags; /* X509_V_FLAG_... */
 	int level;	     /* of security */
 	bool common_name;    /* counts where the certificate has no names (subjectAltName) */
+	bool name_last;	     /* it is the program that compares names, after all else */
 	bool relax;	     /* CATRUST_STRICT=relax */
 	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
 };

@@ -39,16 +39,35 @@ static size_t add(const char *text, char scope[PIN_SCOPES_MAX][SCOPEDIR_NAME], s
 	return count + 1;
 }
 
-size_t pin_scopes(X509 *cert, char scope[PIN_SCOPES_MAX][SCOPEDIR_NAME])
+static size_t common_name(const X509 *cert, char text[TARGET_HOST])
+{
+	int len = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
+					    TARGET_HOST);
+
+	return len > 0 && strlen(text) == (size_t)len;
+}
+
+size_t pin_names(X509 *cert, char name[PIN_NAMES_MAX][TARGET_HOST])
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	char text[TARGET_HOST];
 	size_t count = 0;
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		if (name_text(sk_GENERAL_NAME_value(names, i), text))
-			count = add(text, scope, count);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && count < PIN_NAMES_MAX; i++)
+		if (name_text(sk_GENERAL_NAME_value(names, i), name[count]))
+			count++;
+	if (count == 0)
+		count = common_name(cert, name[0]);
 	GENERAL_NAMES_free(names);
 	ERR_clear_error();
+	return count;
+}
+
+size_t pin_scopes(X509 *cert, char scope[PIN_SCOPES_MAX][SCOPEDIR_NAME])
+{
+	char name[PIN_NAMES_MAX][TARGET_HOST];
+	size_t names = pin_names(cert, name), count = 0;
+
+	for (size_t i = 0; i < names; i++)
+		count = add(name[i], scope, count);
 	return count;
 }
