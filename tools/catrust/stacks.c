@@ -372,7 +372,7 @@ static const char *advice_for_variable(const struct stacks_verdict *v)
 		[VARIABLE_GIT_SSL_CAINFO] = "set GIT_SSL_CAINFO to a file of the public and the "
 					    "company's CAs; catrust-run --env does",
 		[VARIABLE_CURL_CA_BUNDLE] = "set CURL_CA_BUNDLE to a file of the public and the "
-					    "company's CAs; catrust-run --env does",
+					    "company's CAs, which catrust bundle makes",
 		[VARIABLE_CARGO_HTTP_CAINFO] = "set CARGO_HTTP_CAINFO to a file of the public and "
 					       "the company's CAs; catrust-run --env does",
 		[VARIABLE_GRPC_ROOTS] =

@@ -83,6 +83,8 @@ static int add_program(struct stacks_report *r, size_t index)
 	const struct stacktree_program *p = stacktree_program(r->tree, index);
 	struct row row = {.is_loss = true, .path = p->path == NULL ? "?" : p->path};
 
+	if (p->is_own)
+		return 0;
 	row.verdict.reason = stacks_lost(&p->facts);
 	row.verdict.variable = -1;
 	for (size_t u = 0; u < p->facts.use_count; u++)
@@ -149,7 +151,8 @@ static size_t closed(const struct stacks_report *r)
 	size_t count = 0;
 
 	for (size_t i = 0; i < stacktree_count(r->tree); i++)
-		count += stacktree_program(r->tree, i)->is_closed;
+		count += stacktree_program(r->tree, i)->is_closed &&
+			 !stacktree_program(r->tree, i)->is_own;
 	return count;
 }
 

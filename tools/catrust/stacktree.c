@@ -40,7 +40,19 @@ struct stacktree {
 	struct process *process;
 	size_t process_count;
 	bool is_cut;
+	char *self; /* catrust's own path */
 };
+
+static char *read_path(const char *link)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink(link, path, sizeof(path) - 1);
+
+	if (len < 0)
+		return NULL;
+	path[len] = '\0';
+	return strdup(path);
+}
 
 struct stacktree *stacktree_new(stacktree_check *check, void *arg)
 {
@@ -49,6 +61,7 @@ struct stacktree *stacktree_new(stacktree_check *check, void *arg)
 	if (t != NULL) {
 		t->check = check;
 		t->arg = arg;
+		t->self = read_path("/proc/self/exe");
 	}
 	return t;
 }
@@ -72,6 +85,7 @@ void stacktree_free(struct stacktree *t)
 	}
 	free(t->program);
 	free(t->process);
+	free(t->self);
 	free(t);
 }
 
@@ -271,17 +285,12 @@ static void take_command(struct stacktree_program *p, char *line, size_t len)
 	}
 }
 
-static char *read_path(pid_t pid)
+/* sh .../catrust-run ... */
+static bool is_runner(const char *line, size_t len)
 {
-	char link[64], path[PATH_MAX];
-	ssize_t len;
+	size_t first = strlen(line) + 1;
 
-	snprintf(link, sizeof(link), "/proc/%ld/exe", (long)pid);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len < 0)
-		return NULL;
-	path[len] = '\0';
-	return strdup(path);
+	return first < len && strcmp(name_of(line + first), "catrust-run") == 0;
 }
 
 /* Right after exec: later, a process may have overwritten its own arguments and environment. */
@@ -289,19 +298,23 @@ static void describe(struct stacktree *t, struct stacktree_program *p)
 {
 	size_t len;
 	char *text = procfile_read(p->pid, "environ", &len);
+	char link[64];
 
+	snprintf(link, sizeof(link), "/proc/%ld/exe", (long)p->pid);
+	p->path = read_path(link);
+	p->is_own = p->path != NULL && t->self != NULL && strcmp(p->path, t->self) == 0;
 	p->is_closed = text == NULL;
 	if (text != NULL)
 		take_environment(t, p, text, len);
 	free(text);
 	text = procfile_read(p->pid, "cmdline", &len);
+	p->is_own = p->is_own || (text != NULL && is_runner(text, len));
 	if (text != NULL)
 		take_command(p, text, len);
 	free(text);
 	text = procfile_read(p->pid, "auxv", &len);
 	p->facts.is_secure = text != NULL && procfile_aux(text, len, AT_SECURE) != 0;
 	free(text);
-	p->path = read_path(p->pid);
 }
 
 /* Returns the index, or PROGRAMS_MAX. */
@@ -335,15 +348,23 @@ static struct process *add_process(struct stacktree *t, pid_t pid, size_t progra
 
 void stacktree_exec(struct stacktree *t, pid_t pid)
 {
-	struct process *process = find(t, pid);
 	size_t program = add_program(t, pid);
+	struct process *process = find(t, pid);
+	struct stacktree_program *before;
 
 	if (process == NULL) {
 		add_process(t, pid, program);
-	} else if (program != PROGRAMS_MAX) {
-		process->program = program;
-		process->seen = 0;
+		return;
 	}
+	if (program == PROGRAMS_MAX)
+		return;
+	before = &t->program[process->program];
+	if (before->pid != pid) {
+		before->processes--;
+		t->program[program].is_own = t->program[program].is_own || before->is_own;
+	}
+	process->program = program;
+	process->seen = 0;
 }
 
 void stacktree_fork(struct stacktree *t, pid_t parent, pid_t child)

@@ -21,8 +21,9 @@ struct stacktree_range {
 
 struct stacktree_program {
 	struct stacks_program facts;
-	pid_t pid; /* of the first process */
-	size_t processes;
+	pid_t pid;	  /* of the first process */
+	size_t processes; /* it and those forked from it that have become no other program */
+	bool is_own; /* catrust itself, catrust-run, or a helper of theirs: none of the command's */
 	bool is_running;		 /* when the report was made */
 	bool is_closed;			 /* /proc was never to be read */
 	char command[STACKTREE_COMMAND]; /* its arguments, raw, with spaces between */

@@ -21,6 +21,7 @@ enum {
 	POLL_MS = 10,	  /* when it is not */
 	GRACE_MS = 1000,  /* for what outlives the command */
 	DETACH_MS = 2000, /* until all of it has been let go */
+	PAUSE_MAX_MS = 100,
 	SHARE = 5,	  /* of the time that a look takes, until the next */
 	FIRST_EXECS = 2,  /* catrust-run, and what it becomes */
 	DEPTH_MAX = 100,  /* of a tree of processes */
@@ -309,10 +310,9 @@ static void poll_process(struct watch *w, pid_t pid, pid_t parent)
 			return;
 		task->start = start;
 		task->image = image;
-		/* Its parent's arguments are still its own: it has not exec'd yet. */
-		if (image == image_of(parent))
-			stacktree_fork(w->of->tree, parent, pid);
-		else
+		stacktree_fork(w->of->tree, parent, pid);
+		/* If its parent's arguments are still its own, it has not exec'd yet. */
+		if (image != image_of(parent))
 			stacktree_exec(w->of->tree, pid);
 	} else if (task->image != image) {
 		task->image = image;
@@ -448,6 +448,16 @@ static bool goes_on(const struct watch *w)
 	return w->task_count > 0;
 }
 
+/* However many they are, looking takes but a part of the time. */
+static long long next_look(const struct watch *w, long long took)
+{
+	long long least = w->of->is_polled ? POLL_MS : LOOK_MS, pause = SHARE * took;
+
+	if (pause > PAUSE_MAX_MS)
+		pause = PAUSE_MAX_MS;
+	return now_ms() + (pause > least ? pause : least);
+}
+
 static void loop(struct watch *w, const sigset_t *signals)
 {
 	long long next = 0, until = 0, began;
@@ -463,9 +473,7 @@ static void loop(struct watch *w, const sigset_t *signals)
 		began = now_ms();
 		if (began >= next) {
 			look(w);
-			next = now_ms() + (w->of->is_polled ? POLL_MS : LOOK_MS);
-			/* However many they are, it takes but a part of the time. */
-			next += SHARE * (now_ms() - began);
+			next = next_look(w, now_ms() - began);
 		}
 		wait_for_signal(w, signals, next - now_ms());
 	}
