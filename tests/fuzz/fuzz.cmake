@@ -46,4 +46,4 @@ endfunction()
 catrust_wire_fuzz(starttls ${CMAKE_CURRENT_LIST_DIR}/starttls
   starttls.c starttls_binary.c starttls_line.c starttls_xmpp.c escape.c why.c)
 catrust_wire_fuzz(aia ${CMAKE_CURRENT_LIST_DIR}/corpus aia.c)
-catrust_wire_fuzz(tlsfile ${CMAKE_CURRENT_LIST_DIR}/elf elffile.c procfile.c tlsfile.c)
+catrust_wire_fuzz(tlsfile ${CMAKE_CURRENT_LIST_DIR}/tlsfile elffile.c procfile.c tlsfile.c)
