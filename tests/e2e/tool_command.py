@@ -496,6 +496,16 @@ class Transparent(Case):
             self.assertNotRegex(result.out, r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
             self.assertIn("OpenSSL", result.out)
 
+    def test_what_is_inherited_is_as_before(self):
+        program = """if 1:
+            import os, resource
+            print(sorted(os.listdir("/proc/self/fd")), os.umask(0), os.nice(0), os.getcwd())
+            print(sorted(name for name in os.environ), resource.getrlimit(resource.RLIMIT_NOFILE))"""
+        without = lab.run([tools.tool("catrust-run"), lab.PYTHON, "-c", program], dirs=[self.dir])
+        for env in {}, {"CATRUST_NO_PTRACE": "1"}:
+            result = self.text(lab.PYTHON, "-c", program, code=0, env=env)
+            self.assertEqual(result.out.replace("'CATRUST_NO_PTRACE', ", "").splitlines()[:2], without.out.splitlines())
+
     def test_signal_handlers_are_as_before(self):
         program = "import signal; print([signal.getsignal(s).name for s in (signal.SIGTSTP, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)], signal.pthread_sigmask(0, []))"
         without = lab.run([tools.tool("catrust-run"), lab.PYTHON, "-c", program], dirs=[self.dir])

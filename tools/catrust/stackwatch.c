@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +140,7 @@ static int start(struct watch *w, const sigset_t *mask, struct why *why)
 {
 	int go[2];
 
-	if (pipe(go) != 0) {
+	if (pipe2(go, O_CLOEXEC) != 0) {
 		why_set(why, "pipe: %s", strerror(errno));
 		return -1;
 	}
