@@ -14,7 +14,8 @@ foreach(name change hint role scope strict)
   add_executable(shim_${name} ${CMAKE_CURRENT_LIST_DIR}/shim_${name}.c)
   target_link_libraries(shim_${name} PRIVATE shim_parts)
   add_test(NAME shim-${name} COMMAND shim_${name})
-  set_tests_properties(shim-${name} PROPERTIES LABELS unit TIMEOUT 120)
+  set_tests_properties(shim-${name} PROPERTIES LABELS unit TIMEOUT 300
+    ENVIRONMENT CK_DEFAULT_TIMEOUT=60)
 endforeach()
 # A minute passes when the test says so.
 foreach(name change hint)

@@ -436,7 +436,7 @@ int main(void)
 	TCase *tc = tcase_create("trustdir");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 20);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, reads_known_endings_in_the_order_of_names);
 	tcase_add_test(tc, each_certificate_once);
 	tcase_add_test(tc, several_directories_and_single_files);

@@ -20,5 +20,6 @@ foreach(name IN ITEMS
   target_link_libraries(tool_${name} PRIVATE
     catrust_tool catrust_warnings catrust_sanitizers PkgConfig::CHECK)
   add_test(NAME tool-${name} COMMAND tool_${name})
-  set_tests_properties(tool-${name} PROPERTIES LABELS unit TIMEOUT 60)
+  set_tests_properties(tool-${name} PROPERTIES LABELS unit TIMEOUT 300
+    ENVIRONMENT CK_DEFAULT_TIMEOUT=60)
 endforeach()
