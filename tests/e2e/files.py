@@ -285,6 +285,18 @@ class Unchanged(Files):
         self.assertEqual((0, lab.read(self.bundle).decode(), ""), result)
 
 
+    def test_musl(self):
+        lab.need(programs=["musl-gcc"])
+        program = os.path.join(self.folder, "musl")
+        kernel = ["/usr/include", *glob.glob("/usr/include/*-linux-gnu")]
+        done = lab.run(["musl-gcc", *FLAGS, "-DPLAIN", "-o", program, SOURCE,
+                        *(word for folder in kernel for word in ("-idirafter", folder))])
+        self.assertEqual(0, done.code, done.err)
+        for path, mode in (self.bundle, "r"), (self.bundle, "re"), ("/nowhere", "r"):
+            self.assertEqual(*(lab.run([program, "stat", path, mode], shim=shim, dirs=self.dirs)
+                               for shim in (False, True)))
+
+
 class Surroundings(Files):
     def test_no_memory_files(self):
         self.assertEqual(0, self.run_static("-m", "load", self.bundle).code)
