@@ -163,6 +163,8 @@ class Cases:
         env = self.shown("-e", "-d", lab.trustdir("client-root.pem"))
         self.holds(env["NODE_EXTRA_CA_CERTS"], "client-root", "corp-root")
         self.assertIn(lab.shim(), env["LD_PRELOAD"])
+        env = self.shown("-e", env={"CATRUST_PEM": lab.read(lab.cert("corp-sub.pem")).decode()})
+        self.holds(env["NODE_EXTRA_CA_CERTS"], "corp-root", "corp-sub")
 
     def test_what_the_user_has_set_is_merged(self):
         mine = lab.cert("client-root.pem")
@@ -389,7 +391,7 @@ class Cases:
             return
         unit = lab.write(os.path.join(lab.folder(), "catrust-test.service"),
                          "[Service]\nExecStart=/bin/true\nEnvironment=\"X=\\q\"\n" + result.out)
-        said = lab.run(["systemd-analyze", "verify", unit])
+        said = lab.run(["systemd-analyze", "verify", unit], timeout=300)
         # it names lines that it can't read: here, one that is wrong
         if "Invalid syntax" in said.err:
             self.assertEqual(re.findall(r"service:(\d+): Invalid syntax", said.err), ["3"], said.err)
