@@ -44,7 +44,7 @@ def need(*programs):
 
 def run(argv, **options):
     """lab.run, and it must end well."""
-    done = lab.run(argv, **options)
+    done = lab.run(argv, **{"timeout": 180, **options})
     if done.code != 0:
         raise AssertionError("%s: %d\n%s%s" % (argv[0], done.code, done.out, done.err))
     return done.out

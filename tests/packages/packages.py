@@ -118,7 +118,8 @@ class Packages(lab.Case):
 
     def test_deb_is_what_debian_wants(self):
         packs.need("lintian")
-        done = lab.run(["lintian", "--allow-root", "--fail-on", "error,warning", package("*.deb")])
+        done = lab.run(["lintian", "--allow-root", "--fail-on", "error,warning", package("*.deb")],
+                       timeout=180)
         self.assertEqual(0, done.code, done)
 
     def test_rpm(self):
@@ -173,7 +174,7 @@ class Packages(lab.Case):
         lab.write(glob.glob(venv + "/lib/python3*/site-packages")[0] + "/other.py", "")
         before = files_below(venv)
         pip = [lab.PYTHON, "-m", "pip", "--python", os.path.join(venv, "bin", "python")]
-        packs.run([*pip, "install", "--no-index", "--no-compile", wheel], timeout=180)
+        packs.run([*pip, "install", "--no-index", "--no-compile", wheel])
         self.assertIn("bin/catrust-run", files_below(venv))
         path = os.path.join(venv, "bin") + ":" + lab.clean_env()["PATH"]
         dirs = [lab.trustdir("corp-root.pem")]
@@ -183,7 +184,7 @@ class Packages(lab.Case):
             self.got_page(lab.run(["catrust-run", *argv], dirs=dirs, env={"PATH": path}))
         listed = lab.run(["catrust", "list"], dirs=dirs, env={"PATH": path})
         self.assertIn("Example Corp Root CA", listed.out, listed)
-        packs.run([*pip, "uninstall", "--yes", "catrust"], timeout=180)
+        packs.run([*pip, "uninstall", "--yes", "catrust"])
         self.assertEqual(before, files_below(venv))
 
     def test_wheel(self):
