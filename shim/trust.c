@@ -300,14 +300,14 @@ static X509 *parse_cert(const struct crypto *c, const struct anchor *a)
 static bool make_scope(const struct crypto *c, const struct scope_list *scopes,
 		       struct trust_anchor *to)
 {
-	enum { SCOPES_MAX = 64, DER_MAX = SCOPES_MAX * 280 };
-	const struct scope *all[SCOPES_MAX];
+	enum { DER_MAX = TRUSTDIR_MAX_SCOPES * 280 };
+	const struct scope *all[TRUSTDIR_MAX_SCOPES];
 	size_t count = 0, len;
 	unsigned char *der = malloc(DER_MAX);
 	ASN1_OCTET_STRING *value = c->api.ASN1_OCTET_STRING_new();
 	X509_EXTENSION *extension = NULL;
 
-	for (; scopes != NULL && count < SCOPES_MAX; scopes = scopes->next)
+	for (; scopes != NULL && count < TRUSTDIR_MAX_SCOPES; scopes = scopes->next)
 		all[count++] = &scopes->scope;
 	len = der == NULL ? 0 : scope_constraints(all, count, der, DER_MAX);
 	if (len > 0 && value != NULL && c->api.ASN1_OCTET_STRING_set(value, der, (int)len) == 1)

@@ -254,6 +254,7 @@ struct file {
 	const char *path;
 	size_t problems; /* told so far */
 	bool full;
+	bool has_lost_scope;
 };
 
 static struct anchor *find_anchor(const struct anchors *a, const unsigned char *der, size_t len)
@@ -273,10 +274,12 @@ static bool has_scope(const struct anchor *a, const struct scope *scope)
 }
 
 /* One more directory has the certificate: scopes add up, and no scope is all of them. */
-static bool widen(struct reading *r, struct anchor *a)
+static bool widen(struct file *f, struct anchor *a)
 {
 	const struct scope_list more = {.next = a->scopes};
+	struct reading *r = f->reading;
 	struct scope_list *kept;
+	size_t count = 0;
 
 	if (a->scopes == NULL || r->scope == NULL) {
 		a->scopes = NULL;
@@ -284,6 +287,12 @@ static bool widen(struct reading *r, struct anchor *a)
 	}
 	if (has_scope(a, r->scope))
 		return true;
+	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
+		count++;
+	if (count == TRUSTDIR_MAX_SCOPES) {
+		f->has_lost_scope = true;
+		return true;
+	}
 	kept = keep(r, &more, sizeof(more));
 	if (kept == NULL)
 		return false;
@@ -339,7 +348,7 @@ static bool file_cert(void *arg, const unsigned char *der, size_t len, struct ce
 	const unsigned char *copy;
 
 	if (anchors != NULL)
-		return widen(r, anchors) && note_copy(r, anchors, f->path);
+		return widen(f, anchors) && note_copy(r, anchors, f->path);
 	if (r->out.count == TRUSTDIR_MAX_ANCHORS) {
 		f->full = true;
 		return true;
@@ -415,6 +424,10 @@ static void parse(struct reading *r, const char *path, const unsigned char *data
 	if (f.full) {
 		add_path_problem(r, TRUSTDIR_ERROR, path,
 				 "certificates beyond the first 4096 of all files are ignored");
+	}
+	if (f.has_lost_scope) {
+		add_path_problem(r, TRUSTDIR_ERROR, path,
+				 "a certificate in it has 64 scopes already, and gets no more");
 	}
 }
 

@@ -16,6 +16,7 @@ enum {
 	TRUSTDIR_MAX_FILE = 8 << 20, /* bytes of one file */
 	TRUSTDIR_MAX_FILES = 1000,   /* files of all directories together */
 	TRUSTDIR_MAX_ANCHORS = 4096, /* certificates of all files together */
+	TRUSTDIR_MAX_SCOPES = 64,    /* of one certificate */
 	TRUSTDIR_MAX_PROBLEMS = 100, /* lines kept for the user; the rest is counted */
 };
 

@@ -296,6 +296,30 @@ START_TEST(scopes_of_one_certificate_add_up)
 }
 END_TEST
 
+START_TEST(number_of_scopes_is_bounded)
+{
+	char name[64];
+	size_t count = 0;
+
+	for (int i = 0; i < TRUSTDIR_MAX_SCOPES + 1; i++) {
+		snprintf(name, sizeof(name), "s%02d.example", i);
+		ck_assert_int_eq(mkdir(path(name), 0755), 0);
+		snprintf(name, sizeof(name), "s%02d.example/a.pem", i);
+		write_der(name, 1);
+	}
+	read_dirs(dir);
+	ck_assert_str_eq(ids(), "1 ");
+	for (const struct scope_list *l = anchors->anchor[0].scopes; l != NULL; l = l->next) {
+		ck_assert_str_ne(l->scope.domain, "s64.example");
+		count++;
+	}
+	ck_assert_uint_eq(count, TRUSTDIR_MAX_SCOPES);
+	ck_assert_str_eq(
+		problem(TRUSTDIR_ERROR),
+		"/s64.example/a.pem: a certificate in it has 64 scopes already, and gets no more");
+}
+END_TEST
+
 START_TEST(refused_file_widens_no_scope)
 {
 	unsigned char *der = malloc(TINY_CERT * 1001);
@@ -451,6 +475,7 @@ int main(void)
 	tcase_add_test(tc, links_are_followed_and_loops_are_told);
 	tcase_add_loop_test(tc, subdirectories_are_scopes, 0, 5);
 	tcase_add_test(tc, scopes_of_one_certificate_add_up);
+	tcase_add_test(tc, number_of_scopes_is_bounded);
 	tcase_add_test(tc, refused_file_widens_no_scope);
 	tcase_add_test(tc, size_of_a_file_is_bounded);
 	tcase_add_test(tc, number_of_files_is_bounded);
