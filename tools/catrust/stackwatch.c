@@ -206,6 +206,25 @@ static void on_fork(struct watch *w, const struct task *parent)
 		stacktree_fork(w->of->tree, pid, child->pid);
 }
 
+/*
+ * The first stop of a new process may come before its parent's for the fork, and the process may
+ * have become another program by then.
+ */
+static void on_birth(const struct watch *w, const struct task *child)
+{
+	size_t len;
+	char *status;
+	long parent;
+
+	if (!w->of->started || child->tid != child->pid)
+		return;
+	status = procfile_read(child->tid, "status", &len);
+	parent = status == NULL ? -1 : procfile_status(status, "PPid:");
+	free(status);
+	if (parent > 0)
+		stacktree_fork(w->of->tree, (pid_t)parent, child->pid);
+}
+
 /* When the shell stops the job, it stops us as well: only then may it wait for the job no more. */
 static void stop_with(const struct watch *w, pid_t tid, int sig)
 {
@@ -222,9 +241,12 @@ static bool stops(int sig)
 static void on_stop(struct watch *w, pid_t tid, int status)
 {
 	int sig = WSTOPSIG(status), event = status >> 16;
+	bool is_known = find(w, tid) != NULL;
 	struct task *task = meet(w, tid);
 
 	if (task != NULL) {
+		if (!is_known)
+			on_birth(w, task);
 		if (event == PTRACE_EVENT_EXEC)
 			on_exec(w, tid);
 		else if (event == PTRACE_EVENT_EXIT)
