@@ -211,6 +211,30 @@ START_TEST(test_go)
 }
 END_TEST
 
+/* The version is the file's own word: it goes to the terminal only if it looks like one. */
+START_TEST(test_go_version_of_an_attacker)
+{
+	static const char *const versions[] = {"\x08go\x1b[2Jx", "\x06go1\xc2\x9b", "\x06go1\n2",
+					       "\x05go1\0"};
+	static struct elf_image e;
+	struct tls_file f;
+
+	for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
+		char info[64] = "\xff Go buildinf:\x08\x02";
+
+		memcpy(info + 32, versions[i], (size_t)versions[i][0] + 1);
+		elf_start(&e);
+		elf_section(&e, SHT_PROGBITS, ".go.buildinfo", info, sizeof(info));
+		text_section(&e, "crypto/tls.(*Conn).Handshake c hs traffic SSL_CERT_FILE");
+		elf_end(&e, false);
+		read_image(&e, "gh", &f);
+		ck_assert_uint_eq(f.count, 1);
+		ck_assert_int_eq(f.stack[0].kind, TLS_GO);
+		ck_assert_str_eq(f.stack[0].version, "");
+	}
+}
+END_TEST
+
 /* A text that lies across the border of what is read at once. */
 START_TEST(test_text_anywhere)
 {
@@ -668,6 +692,7 @@ int main(void)
 	tcase_add_test(tests, test_crypto);
 	tcase_add_test(tests, test_two_in_one);
 	tcase_add_test(tests, test_go);
+	tcase_add_test(tests, test_go_version_of_an_attacker);
 	tcase_add_test(tests, test_text_anywhere);
 	tcase_add_loop_test(tests, test_verdict, 0, (int)COUNT(verdicts));
 	tcase_add_test(tests, test_version_of_the_libcrypto);

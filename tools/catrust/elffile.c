@@ -208,6 +208,14 @@ static void take_relocations(const struct view *v, const Elf64_Shdr *s, size_t v
 	free(t.bytes);
 }
 
+static bool is_printable(const unsigned char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return true;
+}
+
 /* Since Go 1.18: magic, size of a pointer, flags, and at 32 the version with its length before it.
  */
 static void take_go(const struct view *v, const Elf64_Shdr *s, struct elffile *ret)
@@ -225,7 +233,7 @@ static void take_go(const struct view *v, const Elf64_Shdr *s, struct elffile *r
 	ret->is_go = true;
 	/* One byte holds all lengths that fit here. */
 	if ((info[FLAGS] & INLINE) != 0 && info[TEXT] < ELFFILE_VERSION &&
-	    info[TEXT] < len - TEXT) {
+	    info[TEXT] < len - TEXT && is_printable(info + TEXT + 1, info[TEXT])) {
 		memcpy(ret->go_version, info + TEXT + 1, info[TEXT]);
 		ret->go_version[info[TEXT]] = '\0';
 	}
