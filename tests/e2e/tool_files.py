@@ -306,6 +306,57 @@ class Remove(Case):
         self.remove("x.pem", code=0, cwd=self.dir)
         self.assertEqual(names(self.dir), [])
 
+    def scoped(self, *scopes, name="corp.pem"):
+        for scope in scopes:
+            os.makedirs(os.path.join(self.dir, scope), exist_ok=True)
+            self.put(os.path.join(scope, name), lab.cert("corp-root.pem"))
+
+    def test_by_fingerprint_from_all_scopes(self):
+        self.scoped("corp.example", "10.0.0.0_8")
+        self.put("corp.example/other.pem", lab.cert("other-root.pem"))
+        result = self.remove(self.root, code=0)
+        self.assertEqual(sorted(result.out.split()), [os.path.join(self.dir, scope, "corp.pem")
+                                                      for scope in ("10.0.0.0_8", "corp.example")])
+        # A scope's directory goes with what was in it, unless there is more.
+        self.assertEqual(names(self.dir), ["corp.example"])
+        self.assertEqual(names(os.path.join(self.dir, "corp.example")), ["other.pem"])
+        self.assertIn("no certificate with this fingerprint", self.remove(self.root, code=1).err)
+
+    def test_what_fetch_saved(self):
+        for args in (["--pin", "--fingerprint", tools.fingerprint(lab.cert("selfsigned.pem"))],
+                     ["--scope", "localhost", "--scope", "127.0.0.1", "--scope", "::1", "--fingerprint", self.root]):
+            with lab.server("selfsigned" if args[0] == "--pin" else "server-full") as srv:
+                saved = self.catrust("fetch", srv.url, *args, code=0).out.split()
+            self.assertEqual(3, len(saved))
+            self.assertEqual(sorted(self.remove(args[-1], code=0).out.split()), sorted(saved))
+            self.assertEqual(names(self.dir), [])
+
+    def test_by_name_and_path_in_a_scope(self):
+        for argument in ("corp.pem", self.dir + "/corp.example/corp.pem", self.dir + "/corp.example/../corp.example/corp.pem"):
+            with self.subTest(argument):
+                self.scoped("corp.example")
+                self.remove(argument, code=0)
+                self.assertEqual(names(self.dir), [])
+        self.scoped("corp.example")
+        self.remove("corp.pem", code=0, cwd=os.path.join(self.dir, "corp.example"))
+        self.scoped("corp.example", "10.0.0.0_8")
+        self.assertIn("2 files of this name", self.remove("corp.pem", code=1).err)
+        self.put("corp.pem", lab.cert("corp-root.pem"))
+        self.remove("corp.pem", code=0)
+        self.assertEqual(names(self.dir), ["10.0.0.0_8", "corp.example"])
+
+    def test_not_in_a_scope(self):
+        """Neither folders that are no scope, nor what lies below one, nor where a link leads to."""
+        outside = lab.folder("outside")
+        kept = lab.write(os.path.join(outside, "corp.pem"), lab.read(lab.cert("corp-root.pem")))
+        os.symlink(outside, os.path.join(self.dir, "corp.example"))
+        self.scoped("no scope", "example/deeper")
+        for argument in (os.path.join(self.dir, "corp.example/corp.pem"), os.path.join(self.dir, "no scope/corp.pem"),
+                         os.path.join(self.dir, "example/deeper/corp.pem"), "corp.pem", kept, self.root):
+            with self.subTest(argument):
+                self.assertIn("nothing is removed", self.remove(argument, code=1).err)
+        self.assertTrue(os.path.exists(kept))
+
     def test_several_certificates_in_a_file(self):
         self.put("bundle.pem", lab.cert("corp-root.pem"), lab.cert("corp-sub.pem"))
         result = self.remove(self.sub, code=1)

@@ -5,7 +5,9 @@
 #include "show.h"
 #include "trusted.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,17 +30,6 @@ static bool same_directory(const char *a, const char *b)
 	       st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino;
 }
 
-/* Is dir one of the trust directories? */
-static bool is_trust_directory(const struct trustdir_sources *sources, const char *dir)
-{
-	char path[PATH_MAX];
-
-	for (size_t i = 0; trusted_path(sources, i, path); i++)
-		if (same_directory(path, dir))
-			return true;
-	return false;
-}
-
 /* The part of path before its last slash. */
 static int directory_of(const char *path, char dir[PATH_MAX])
 {
@@ -52,9 +43,41 @@ static int directory_of(const char *path, char dir[PATH_MAX])
 	return snprintf(dir, PATH_MAX, "%.*s", len == 0 ? 1 : (int)len, path) > 0 ? 0 : -1;
 }
 
-static enum status remove_path(const char *path)
+static bool is_top(const struct trustdir_sources *sources, const char *dir)
 {
-	char shown[SHOW_MAX];
+	char path[PATH_MAX];
+
+	for (size_t i = 0; trusted_path(sources, i, path); i++)
+		if (same_directory(path, dir))
+			return true;
+	return false;
+}
+
+/* A scope's directory in one of the trust directories, and not a link to another place. */
+static bool is_scope(const struct trustdir_sources *sources, const char *dir)
+{
+	char real[PATH_MAX], top[PATH_MAX];
+	const char *name;
+	struct scope scope;
+	struct stat st;
+
+	/* As it is read: by the name that it has in there. */
+	if (realpath(dir, real) == NULL || directory_of(real, top) != 0)
+		return false;
+	name = strrchr(real, '/') + 1;
+	return scope_parse(name, &scope) == 0 && is_top(sources, top) && lstat(real, &st) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
+/* Is dir one of the trust directories, or that of a scope in one? */
+static bool is_trust_directory(const struct trustdir_sources *sources, const char *dir)
+{
+	return is_top(sources, dir) || is_scope(sources, dir);
+}
+
+static enum status remove_path(const struct trustdir_sources *sources, const char *path)
+{
+	char shown[SHOW_MAX], dir[PATH_MAX];
 
 	show_text(path, shown);
 	if (unlink(path) != 0) {
@@ -62,46 +85,88 @@ static enum status remove_path(const char *path)
 		return STATUS_NO;
 	}
 	puts(shown);
+	/* fetch made it, for what was in it: no more than that goes. */
+	if (directory_of(path, dir) == 0 && is_scope(sources, dir))
+		rmdir(dir);
 	return STATUS_DONE;
 }
 
-/* The file of the trust directories that the user means by name: a path, or a name in one of them.
- */
-static bool find_file(const struct trustdir_sources *sources, const char *name, char path[PATH_MAX])
+/* Counts the files name in the scopes of top; path is set to one of them. */
+static size_t find_in_scopes(const char *top, const char *name, char path[PATH_MAX])
 {
-	const char *slash = strrchr(name, '/');
+	DIR *dir = opendir(top);
+	struct dirent *entry;
+	size_t found = 0;
+
+	/* cppcheck-suppress readdirCalled; there is one thread */
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		char one[PATH_MAX];
+		struct scope scope;
+		struct stat st;
+
+		if (scope_parse(entry->d_name, &scope) != 0 ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    !S_ISDIR(st.st_mode) ||
+		    snprintf(one, sizeof(one), "%s/%s/%s", top, entry->d_name, name) >= PATH_MAX ||
+		    lstat(one, &st) != 0)
+			continue;
+		memcpy(path, one, strlen(one) + 1);
+		found++;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
+/*
+ * The file of the trust directories that the user means by name: a path, or a name in one of them
+ * or else in a scope of one. Returns how many there are; path is one of them.
+ */
+static size_t find_file(const struct trustdir_sources *sources, const char *name,
+			char path[PATH_MAX])
+{
 	char dir[PATH_MAX];
+	size_t found = 0;
 	struct stat st;
 
 	if (directory_of(name, dir) == 0 && is_trust_directory(sources, dir) &&
 	    lstat(name, &st) == 0)
 		return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX;
-	if (slash != NULL)
-		return false;
+	if (strchr(name, '/') != NULL || name[0] == '\0')
+		return 0;
 	for (size_t i = 0; trusted_path(sources, i, dir); i++)
 		if (is_directory(dir) && snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX &&
 		    lstat(path, &st) == 0)
-			return true;
-	return false;
+			return 1;
+	for (size_t i = 0; trusted_path(sources, i, dir); i++)
+		found += find_in_scopes(dir, name, path);
+	return found;
 }
 
 static enum status remove_file(const struct trustdir_sources *sources, const char *name)
 {
 	const char *slash = strrchr(name, '/');
 	char shown[SHOW_MAX], path[PATH_MAX];
+	size_t found = find_file(sources, name, path);
 
 	show_text(name, shown);
-	if (!find_file(sources, name, path)) {
+	if (found == 0) {
 		show_error("%s: neither a fingerprint nor a file of a trust directory: nothing is "
 			   "removed",
 			   shown);
+		return STATUS_NO;
+	}
+	if (found > 1) {
+		show_error("%s: there are %zu files of this name, in different scopes: nothing is "
+			   "removed. Name one by its path, or the certificate by its fingerprint",
+			   shown, found);
 		return STATUS_NO;
 	}
 	if (!trustdir_name_counts(slash == NULL ? name : slash + 1) || is_directory(path)) {
 		show_error("%s: not a file of certificates: nothing is removed", shown);
 		return STATUS_NO;
 	}
-	return remove_path(path);
+	return remove_path(sources, path);
 }
 
 /* May the whole file go, to be rid of the one certificate? */
@@ -114,9 +179,8 @@ static bool is_alone_in(const struct trustdir_sources *sources, const char *path
 
 	show_text(path, shown);
 	if (directory_of(path, dir) != 0 || !is_trust_directory(sources, dir)) {
-		show_error("%s: not in a trust directory but named itself, by CATRUST_DIR or "
-			   "CATRUST_PEM: "
-			   "nothing is removed",
+		show_error("%s: not in a trust directory: it is named itself, by CATRUST_DIR or "
+			   "CATRUST_PEM, or behind a symbolic link: nothing is removed",
 			   shown);
 		return false;
 	}
@@ -176,7 +240,7 @@ static enum status remove_fingerprint(const struct trustdir_sources *sources,
 		}
 		if (found == 0)
 			return STATUS_DONE;
-		if (!is_alone_in(sources, path) || remove_path(path) != STATUS_DONE)
+		if (!is_alone_in(sources, path) || remove_path(sources, path) != STATUS_DONE)
 			return STATUS_NO;
 	}
 	return STATUS_NO;
@@ -206,7 +270,7 @@ const struct command remove_command = {
 	.summary = "removes a certificate from the trust directory",
 	.help = "Removes files from the trust directories: those that hold the certificate with "
 		"the SHA-256\n"
-		"FINGERPRINT and no other, or FILE, a path or just its name.\n\n"
+		"FINGERPRINT and no other, in all scopes, or FILE, a path or just its name.\n\n"
 		"options:\n"
 		"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
 		"  --help\n",
