@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -14,6 +15,28 @@ import unittest
 
 import lab
 import tool_lab as tools
+
+
+ROOT = """basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+"""
+
+# What openssl req -x509 makes: a server's own certificate that is a CA at once.
+OWN_CA = """basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,digitalSignature
+subjectKeyIdentifier = hash
+"""
+
+LEAF = """basicConstraints = critical,CA:FALSE
+subjectKeyIdentifier = hash
+"""
+
+BELOW = LEAF + "authorityKeyIdentifier = keyid:always\n"
+
+
+def names(*san):
+    return "subjectAltName = %s\n" % ",".join(san)
 
 
 def listing(path):
@@ -100,13 +123,44 @@ class Chains(Case):
         self.assertIn("accepted by Python up to 3.12", result.err)
         self.assertIn("accepted by Python 3.13 and newer", result.err)
 
-    def test_root_from_the_system_store(self):
+    def test_root_from_the_users_own_file(self):
         with lab.server("server-chain") as srv:
             result = self.fetch(srv, "--fingerprint", self.root, code=0,
                                 env={"SSL_CERT_FILE": lab.cert("corp-root.pem")})
         path = self.saved(result, lab.cert("corp-root.pem"))
         self.assertIn("not sent, but known on this machine", result.err)
+        # the user chose that file himself: no administrator stands behind it
+        self.assertIn("from the file that SSL_CERT_FILE names", result.err)
+        self.assertNotIn("administer", result.err)
+        self.assertRegex(lab.read(path).decode(), r"(?m)^# Source: +known on this machine, for 127\.0\.0\.1:")
+
+    def test_root_from_the_system_store(self):
+        """In a mount namespace with a system store that has the root."""
+        script = """
+            mount -t tmpfs none /etc/ssl/certs && cat "$1" > /etc/ssl/certs/ca-certificates.crt
+            shift
+            exec "$@"
+        """
+        tools.needs_unshare()
+        with lab.server("server-chain") as srv:
+            result = lab.run(["unshare", "-m", "sh", "-ec", script, "sh", lab.cert("corp-root.pem"),
+                              tools.tool("catrust"), "fetch", srv.url, "--fingerprint", self.root, "--public-bundle",
+                              lab.cert("other-root.pem")], dirs=[self.dir])
+            self.assertEqual(0, result.code, result.err)
+        path = self.saved(result, lab.cert("corp-root.pem"))
+        self.assertIn("which this machine's system store has", result.err)
         self.assertRegex(lab.read(path).decode(), r"(?m)^# Source: +system store, for 127\.0\.0\.1:")
+
+    def test_no_list_of_public_cas(self):
+        """Whether a CA is publicly trusted is not known then, and that is said."""
+        words = "there is no list of the public CAs here"
+        empty = lab.write(os.path.join(lab.folder(), "empty.pem"), "")
+        with lab.server("server-full") as srv:
+            self.assertIn(words, self.fetch(srv, "--public-bundle", empty, code=1).err)
+            self.assertNotIn(words, self.fetch(srv, "--public-bundle", lab.cert("other-root.pem"), code=1).err)
+            self.assertIn(words, tools.catrust("doctor", "--public-bundle", empty, srv.url).err)
+        self.assertIn(words, tools.catrust("add", "--public-bundle", empty, lab.cert("corp-root.pem"),
+                                           dirs=[self.dir]).err)
 
     def test_root_saved_before_but_not_sent(self):
         there = lab.trustdir("corp-root.pem")
@@ -131,10 +185,17 @@ class Chains(Case):
                          text="CA:FALSE")
 
     def test_own_certificate_that_is_a_ca(self):
+        """Never a server's own as an anchor for everything, whatever the user says of it."""
+        own = tools.fingerprint(tools.cert("own"))
         with tools.server_of("own") as srv:
-            result = self.fetch(srv, "--fingerprint", tools.fingerprint(tools.cert("own")), code=0)
-        self.assertIn("self-signed and a CA at once", result.err)
-        self.saved(result, tools.cert("own"))
+            for args in ([], ["--fingerprint", own], ["--stdout", "--fingerprint", own]):
+                self.refused(srv, *args, text="--pin trusts it for this server alone")
+
+    def test_a_server_certificate_that_is_a_ca_below_another(self):
+        leaf = tools.make(OWN_CA + "subjectAltName = DNS:localhost,IP:127.0.0.1\n"
+                          "authorityKeyIdentifier = keyid:always\n", issuer=tools.make(ROOT, "Root"))
+        with tools.server_of(leaf) as srv:
+            self.refused(srv, "--fingerprint", tools.fingerprint(leaf), text="trust its CA instead")
 
     def test_pseudo_ca(self):
         with tools.server_of("pseudo-server", tools.cert("pseudo")) as srv:
@@ -520,7 +581,21 @@ class Many(Case):
 
 
 class Scopes(Case):
-    """What is saved for some names alone."""
+    """What is saved for some names alone, and that Python has it so."""
+
+    GET = "import sys; print(get(ssl.create_default_context(), int(sys.argv[1]), sys.argv[2]), end='')"
+
+    def python(self, srv, name="localhost", dirs=None):
+        """What Python under the library says to the server: "" where it accepts it."""
+        result = lab.run(lab.PRELUDE + self.GET, [srv.port, name], shim=True, dirs=dirs or [self.dir])
+        if result.code == 0:
+            self.assertEqual(lab.PAGE, result.out)
+            return ""
+        return result.err
+
+    def pin(self, srv, stem, *args, code=0, host="localhost"):
+        return self.fetch("%s:%d" % (host, srv.port), "--pin", "--fingerprint", tools.fingerprint(stem), *args,
+                          code=code)
 
     def test_pin(self):
         leaf = tools.fingerprint(lab.cert("selfsigned.pem"))
@@ -530,6 +605,7 @@ class Scopes(Case):
                 where = "%s:%d" % (host, srv.port)
                 self.assertIn("--pin", self.fetch(where, code=1).err)
                 self.fetch(where, "--pin", code=1)
+                self.assertIn("self-signed certificate", self.python(srv, host))
                 result = self.fetch(where, "--pin", "--fingerprint", leaf, code=0)
                 # one for each name of the certificate: it is refused out of its scope
                 self.assertEqual(listing(self.dir), ["127.0.0.1", "__1_128", "localhost"])
@@ -537,9 +613,12 @@ class Scopes(Case):
                 self.assertEqual(len(others), 2)
                 self.assertEqual(os.path.dirname(path), os.path.join(self.dir, host))
                 self.assertEqual(tools.fingerprint(path), leaf)
-                again = self.fetch(where, "--pin", "--fingerprint", leaf, code=0)
-                self.assertIn("trusted already", again.err)
-                self.assertEqual(again.out, path + "\n")
+                for name in "localhost", "127.0.0.1", "::1":
+                    self.assertEqual("", self.python(srv, name))
+                for args in (["--pin", "--fingerprint", leaf], ["--pin"], []):
+                    again = self.fetch(where, *args, code=0)
+                    self.assertIn("trusted already", again.err)
+                    self.assertEqual(again.out, path + "\n")
 
     def test_pin_ipv6(self):
         with lab.server("selfsigned", host="::1") as srv:
@@ -556,38 +635,217 @@ class Scopes(Case):
 
     def test_pin_of_an_own_ca(self):
         with tools.server_of("own") as srv:
-            self.fetch(srv, "--pin", "--fingerprint", tools.fingerprint(tools.cert("own")), code=0)
+            result = self.pin(srv, tools.cert("own"), host="127.0.0.1")
+            self.assertEqual("", self.python(srv))
         self.assertEqual(listing(self.dir), ["127.0.0.1", "localhost"])
+        # What it can do besides is said.
+        self.assertIn("\n  localhost and all names below it\n", result.err)
+        self.assertIn("\n  127.0.0.1\n", result.err)
+        self.assertIn("It is a CA at once", result.err)
 
     def test_pin_of_the_wrong_name(self):
         with lab.server("selfsigned") as srv:
             self.refused(srv, "--pin", "--servername", "other.example", "--fingerprint",
                          tools.fingerprint(lab.cert("selfsigned.pem")), text="would not help")
 
+    def test_pin_gives_no_server_names_that_it_chose_itself(self):
+        """Names of whole parts of the Internet are not for a certificate's own asking."""
+        for kind, san, text in (
+                (OWN_CA, ["DNS:localhost", "DNS:com", "DNS:*.org", "DNS:bank.example"], "also names com"),
+                (OWN_CA, ["DNS:localhost", "DNS:*.org"], r"also names \*\.org"),
+                (LEAF, ["DNS:localhost", "DNS:*.org"], r"also names \*\.org"),
+                (LEAF, ["DNS:localhost", "DNS:*.corp.example"], r"also names \*\.corp\.example"),
+                (LEAF, ["DNS:localhost", "DNS:*"], r"also names \*"),
+                (LEAF, ["DNS:localhost", "DNS:my_host"], "also names my_host, and that can be no scope"),
+                (LEAF, ["DNS:localhost", "DNS:10.0.0.1"], "also names 10.0.0.1, and that is an address"),
+                (LEAF, ["DNS:localhost"] + ["DNS:h%d.example" % i for i in range(80)], "more than 64 names"),
+        ):
+            stem = tools.make(kind + names(*san))
+            with self.subTest(san[:3]), tools.server_of(stem) as srv:
+                self.assertRegex(self.pin(srv, stem, code=1).err, text)
+                self.assert_nothing_saved()
+                # doctor does not name what fetch would refuse
+                verdict = json.loads(tools.catrust("doctor", "--json", srv.named_url, dirs=[self.dir]).out)
+                self.assertEqual(("none", None), (verdict["remedy"], verdict["command"]))
+                self.assertRegex(verdict["causes"][0]["fix"], text)
+
+    def test_pin_of_a_key_that_signs_for_others(self):
+        """What is below a pin that is a CA stays within the names that the user agreed to."""
+        own = tools.make(OWN_CA + names("DNS:localhost", "DNS:bank.example", "IP:10.0.0.1"))
+        with tools.server_of(own) as srv:
+            self.pin(srv, own)
+            self.assertEqual("", self.python(srv))
+        self.assertEqual(listing(self.dir), ["10.0.0.1", "bank.example", "localhost"])
+        for name, accepted in (("www.google.com", False), ("localhost", True), ("example", False),
+                               ("xlocalhost", False)):
+            leaf = tools.make(BELOW + names("DNS:" + name), issuer=own)
+            with self.subTest(name), tools.server_of(leaf, own) as srv:
+                said = self.python(srv, name)
+                if accepted:
+                    self.assertEqual("", said)
+                else:
+                    self.assertIn("permitted subtree violation", said)
+
+    def test_pin_within_a_domain(self):
+        """A wildcard above the server, and names below it, take no more than is agreed to."""
+        for san, host, scopes in (
+                (["DNS:*.corp.example", "DNS:git.corp.example"], "git.corp.example", ["corp.example", "git.corp.example"]),
+                (["DNS:corp.example", "DNS:*.corp.example", "DNS:my_host.corp.example"], "corp.example", ["corp.example"]),
+                (["DNS:nas", "DNS:nas.corp.example", "IP:10.0.0.7"], "nas.corp.example",
+                 ["10.0.0.7", "nas", "nas.corp.example"])):
+            stem = tools.make(LEAF + names(*san))
+            with self.subTest(san), tools.server_of(stem) as srv:
+                self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+                self.pin(srv, stem, "--servername", host)
+                self.assertEqual(listing(self.dir), scopes)
+                self.assertEqual("", self.python(srv, host))
+                self.assertIn("Hostname mismatch", self.python(srv, "other.example"))
+
+    def test_pin_of_a_certificate_without_names(self):
+        """The subject counts then, and has to be within the scopes as well."""
+        stem = tools.make(LEAF + names("IP:127.0.0.1"), name="nas")
+        with tools.server_of(stem) as srv:
+            self.pin(srv, stem, host="127.0.0.1")
+            self.assertEqual(listing(self.dir), ["127.0.0.1", "nas"])
+            self.assertEqual("", self.python(srv, "127.0.0.1"))
+        self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+        stem = tools.make(LEAF + names("IP:127.0.0.1"), name="My server")
+        with tools.server_of(stem) as srv:
+            self.pin(srv, stem, host="127.0.0.1")
+            self.assertEqual(listing(self.dir), ["127.0.0.1"])
+            self.assertEqual("", self.python(srv, "127.0.0.1"))
+
+    def test_scope_overrules_a_pin(self):
+        stem = tools.make(OWN_CA + names("DNS:localhost", "DNS:nas"))
+        with tools.server_of(stem) as srv:
+            self.assertIn("--scope says so, once for each", self.pin(srv, stem, code=1).err)
+            self.assertIn("also names nas", self.pin(srv, stem, "--scope", "localhost", code=1).err)
+            self.pin(srv, stem, "--scope", "localhost", "--scope", "nas")
+            self.assertEqual("", self.python(srv))
+        self.assertEqual(listing(self.dir), ["localhost", "nas"])
+
+    def test_the_question_names_all_that_a_pin_is_for(self):
+        own = tools.make(OWN_CA + names("DNS:localhost", "DNS:bank.example", "IP:10.0.0.1"))
+        leaf = tools.make(LEAF + names("DNS:localhost", "DNS:bank.example"))
+        for stem, lines, ca in ((own, ["localhost and all names below it", "bank.example and all names below it",
+                                       "10.0.0.1"], True),
+                                (leaf, ["localhost and what is below it, as far as it is named in this certificate",
+                                        "bank.example and what is below it, as far as"], False)):
+            with tools.server_of(stem) as srv, tools.Terminal(
+                    [tools.tool("catrust"), "fetch", srv.named_url, "--pin"],
+                    lab.clean_env(CATRUST_DIR=self.dir, TERM="xterm")) as t:
+                t.wait_for("[y/N] ")
+                for line in lines:
+                    self.assertIn("\n  " + line, t.seen.replace("\r", ""))
+                self.assertEqual(ca, "whoever has the server's key can vouch for all of them" in t.seen)
+                t.type("n\n")
+                self.assertEqual(t.end(), 1, t.seen)
+            self.assert_nothing_saved()
+
+    def test_a_pin_is_saved_whole_or_not_at_all(self):
+        leaf = lab.cert("selfsigned.pem")
+        os.makedirs(os.path.join(self.dir, "localhost"))
+        # What is in the way of the last one undoes the others.
+        name = "localhost-%s.pem" % tools.fingerprint(leaf)[7:15]
+        lab.write(os.path.join(self.dir, "localhost", name), "in the way")
+        with lab.server("selfsigned") as srv:
+            result = self.pin(srv, leaf, code=1, host="127.0.0.1")
+            self.assertIn("File exists", result.err)
+            self.assertEqual(result.out, "")
+            self.assertEqual(listing(self.dir), ["localhost"])
+            os.unlink(os.path.join(self.dir, "localhost", name))
+            # One that was cut off midway is completed by the next run.
+            self.pin(srv, leaf, host="127.0.0.1")
+            shutil.rmtree(os.path.join(self.dir, "localhost"))
+            self.assertIn("permitted subtree violation", self.python(srv))
+            result = self.pin(srv, leaf, host="127.0.0.1")
+            self.assertEqual(result.out, os.path.join(self.dir, "localhost", name) + "\n")
+            self.assertEqual("", self.python(srv))
+
     def test_scope(self):
         with lab.server("server-full") as srv:
             where = "127.0.0.1:%d" % srv.port
             for scope in "127.0.0.2", "corp.example", "10.0.0.0/8":
                 self.refused(where, "--scope", scope, "--fingerprint", self.root, text="does not cover")
-            for scope in "../x", "", ".", "a/b", "10.0.0.1/8", "a\x1b[2J":
+            for scope in "../x", "", ".", "a/b", "10.0.0.1/8", "a\x1b[2J", "0.0.0.0/0":
                 self.refused(where, "--scope", scope, "--fingerprint", self.root, text="--scope", code=2)
-            for scope, folder in ("127.0.0.0/8", "127.0.0.0_8"), ("127.0.0.1", "127.0.0.1"):
-                result = self.fetch(where, "--scope", scope, "--fingerprint", self.root, code=0)
-                self.assertEqual(os.path.dirname(result.out.strip()), os.path.join(self.dir, folder))
-            result = self.fetch("localhost:%d" % srv.port, "--scope", "LocalHost", "--fingerprint",
-                                self.root, code=0)
-            self.assertEqual(os.path.dirname(result.out.strip()), os.path.join(self.dir, "localhost"))
-        self.assertEqual(listing(self.dir), ["127.0.0.0_8", "127.0.0.1", "localhost"])
+            for i, (scope, folder) in enumerate((("127.0.0.0/8", "127.0.0.0_8"), ("127.0.0.1", "127.0.0.1"))):
+                self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+                args = ["--scope", scope, "--scope", "LocalHost", "--scope", "::1"]
+                result = self.fetch(where, *args, "--fingerprint", self.root, code=0)
+                self.assertEqual(os.path.dirname(result.out.split()[0]), os.path.join(self.dir, folder))
+                self.assertEqual(listing(self.dir), sorted([folder, "localhost", "__1_128"]))
+                self.assertEqual("", self.python(srv, "127.0.0.1"))
+                self.assertIn("trusted already", self.fetch(where, *args, code=0).err)
+
+    def test_scope_that_is_not_enough(self):
+        """The library looks at every name of a certificate: so does the last gate."""
+        with lab.server("server-full") as srv:
+            where = "localhost:%d" % srv.port
+            result = self.fetch(where, "--scope", "localhost", "--fingerprint", self.root, code=1)
+            self.assertIn("still refused by Python up to 3.12: permitted subtree violation", result.err)
+            self.assertIn("also names 127.0.0.1, ::1", result.err)
+            self.assert_nothing_saved()
+            command = re.search("(?m)^  catrust (fetch .*)$", result.err).group(1).split()
+            self.assertEqual(["fetch", "--scope", "localhost", "--scope", "127.0.0.1", "--scope", "::1", where],
+                             command)
+            self.fetch(*command[1:], "--fingerprint", self.root, code=0)
+            self.assertEqual("", self.python(srv))
+
+    def test_scope_that_is_wider_bit_by_bit(self):
+        there = lab.folder("wider")
+        os.mkdir(os.path.join(there, "localhost"))
+        shutil.copy(lab.cert("corp-root.pem"), os.path.join(there, "localhost"))
+        with lab.server("server-full") as srv:
+            self.assertIn("permitted subtree violation", self.python(srv, dirs=[there]))
+            # what doctor names is no more than what is missing
+            verdict = json.loads(tools.catrust("doctor", "--json", srv.named_url, dirs=[there]).out)
+            self.assertEqual("fetch", verdict["remedy"])
+            self.assertEqual({"localhost", "127.0.0.1", "::1"},
+                             set(re.findall(r"--scope (\S+)", verdict["command"])))
+            args = ["--scope", "127.0.0.0/8", "--scope", "::1"]
+            self.fetch(srv.named_url, *args, "--fingerprint", self.root, code=0, dirs=[there])
+            self.assertEqual("", self.python(srv, dirs=[there]))
+            # and now it is trusted for this server, scope or not
+            for args in [], args, ["--scope", "localhost"]:
+                result = self.fetch(srv.named_url, *args, code=0, dirs=[there])
+                self.assertIn("trusted already", result.err)
+                self.assertIn("so far, it may vouch for", result.err)
 
     def test_what_the_question_says(self):
         with lab.server("server-full") as srv, tools.Terminal(
-                [tools.tool("catrust"), "fetch", srv.named_url, "--scope", "localhost"],
-                lab.clean_env(CATRUST_DIR=self.dir, TERM="xterm")) as t:
+                [tools.tool("catrust"), "fetch", srv.named_url, "--scope", "localhost", "--scope", "127.0.0.0/8",
+                 "--scope", "::1"], lab.clean_env(CATRUST_DIR=self.dir, TERM="xterm")) as t:
             t.wait_for("[y/N] ")
-            self.assertIn("localhost and what is below it, alone", t.seen)
+            for line in "localhost and all names below it", "127.0.0.0/8", "::1":
+                self.assertIn("\n  %s\n" % line, t.seen.replace("\r", ""))
             t.type("y\n")
             self.assertEqual(t.end(), 0, t.seen)
-        self.assertEqual(listing(self.dir), ["localhost"])
+        self.assertEqual(listing(self.dir), ["127.0.0.0_8", "__1_128", "localhost"])
+
+    def test_scope_that_is_a_link(self):
+        outside = lab.folder("outside")
+        os.mkdir(self.dir)
+        os.symlink(outside, os.path.join(self.dir, "localhost"))
+        with lab.server("selfsigned") as srv:
+            self.assertIn("a symbolic link", self.pin(srv, lab.cert("selfsigned.pem"), code=1).err)
+        self.assertEqual((listing(outside), listing(self.dir)), ([], ["localhost"]))
+
+    def test_intermediates_go_into_the_scopes_too(self):
+        args = ["--scope", "localhost", "--scope", "127.0.0.1", "--scope", "::1"]
+        with lab.server("server-full") as srv:
+            self.fetch(srv, *args, "--with-intermediate", "--fingerprint", self.root, code=0)
+            self.assertEqual("", self.python(srv))
+        self.assertEqual(listing(self.dir), ["127.0.0.1", "__1_128", "localhost"])
+        for scope in listing(self.dir):
+            self.assertEqual(2, len(listing(os.path.join(self.dir, scope))))
+        # Without --scope, they stay there.
+        with lab.server("server-full") as srv:
+            for scope in listing(self.dir):
+                os.unlink(os.path.join(self.dir, scope, "example-corp-issuing-ca-%s.pem" % self.sub[7:15]))
+            self.fetch(srv, "--with-intermediate", code=0)
+        self.assertEqual(listing(self.dir), ["127.0.0.1", "__1_128", "localhost"])
+        self.assertEqual(2, len(listing(os.path.join(self.dir, "localhost"))))
 
 
 class Intermediates(Case):
@@ -664,7 +922,7 @@ class ChainNotes(Case):
 
 class Json(Case):
     KEYS = {"target", "starttls", "servername", "result", "status", "error", "in_order", "broken_off", "chain", "extra",
-            "candidate", "because", "findings", "verification", "domains_with_this_ca", "file"}
+            "candidate", "because", "findings", "scopes", "verification", "domains_with_this_ca", "file"}
     CERTIFICATE = {"subject", "issuer", "not_before", "not_after", "key", "sha256", "self_signed", "origin"}
 
     def json(self, *args, code):
@@ -688,8 +946,19 @@ class Json(Case):
             self.assertEqual([c["origin"] for c in one["chain"]], ["sent"] * 3)
             self.assertRegex(one["chain"][0]["not_after"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
             self.assertEqual(one["verification"], {"python_3_12": "ok", "python_3_13": "ok"})
+            self.assertIsNone(one["scopes"])
             again, = self.json(srv, code=0)
             self.assertEqual((again["result"], again["file"]), ("trusted", one["file"]))
+
+    def test_scopes(self):
+        leaf = tools.fingerprint(lab.cert("selfsigned.pem"))
+        with lab.server("selfsigned") as srv:
+            refused, = self.json(srv, "--pin", code=1)
+            saved, = self.json(srv, "--pin", "--fingerprint", leaf, code=0)
+        for one in refused, saved:
+            self.assertEqual(["127.0.0.1/32", "localhost", "::1/128"], one["scopes"])
+        listed = json.loads(tools.catrust("list", "--json", dirs=[self.dir]).out)["certificates"][0]
+        self.assertEqual(set(saved["scopes"]), set(listed["scopes"]))
 
     def test_others(self):
         with lab.server("server-full") as good, lab.server("selfsigned") as bad, socket.socket() as s:

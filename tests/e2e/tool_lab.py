@@ -18,6 +18,7 @@ import termios
 import threading
 import time
 import unicodedata
+import unittest
 
 import lab
 
@@ -103,6 +104,20 @@ def odd_certificates(folder):
     os.replace(os.path.join(folder, "kept.cnf"), os.path.join(folder, "ca.cnf"))
 
 
+def make(extensions, name="localhost", issuer=None):
+    """The path of a new certificate with these lines of extensions, its key beside it. issuer: the
+    path of another one made here, or None: itself."""
+    folder = os.path.dirname(issuer) if issuer else lab.folder("made")
+    if not issuer:
+        lab.prepare_ca(folder)
+    stem = "c%d" % len(os.listdir(folder))
+    with open(os.path.join(folder, "ca.cnf"), "a") as config:
+        config.write("[%s]\n%s\n" % (stem, extensions))
+    lab.make_certificate(folder, stem, name, stem,
+                         os.path.basename(issuer)[:-len(".pem")] if issuer else None, -1, 90)
+    return os.path.join(folder, stem + ".pem")
+
+
 def cert(stem):
     """The path of a certificate made here."""
     return os.path.join(certificates(), stem + ".pem")
@@ -144,9 +159,20 @@ def catrust(*args, dirs=None, env=None, user=None, **options):
 
 
 def server_of(stem, *above, key=None, **options):
-    """A server with a certificate made here and those of the paths above sent with it."""
-    path = cert(stem)
+    """A server with a certificate made here, by stem or path, and those of the paths above sent
+    with it."""
+    path = stem if os.path.isabs(stem) else cert(stem)
     return lab.server(joined(path, *above), key=key or path[:-len(".pem")] + ".key", **options)
+
+
+def needs_unshare():
+    """Skips the test where there can be no mount namespaces."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        raise unittest.SkipTest("not root, or no unshare: no mount namespace")
+    done = subprocess.run(["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise unittest.SkipTest("no mount namespace: " + done.stdout.decode(errors="replace").strip())
 
 
 class Terminal:

@@ -11,6 +11,7 @@ foreach(name IN ITEMS
     chain
     env diagnose
     json
+    names
     scopedir
     stacks
     starttls

@@ -487,7 +487,7 @@ START_TEST(test_judge_goes_on)
 						  .usage = "digitalSignature"});
 	STACK_OF(X509) *sent = sk_X509_new_null(), *trusted = sk_X509_new_null();
 	struct judge_store store = {.certs = NULL};
-	struct judge_anchors anchors = {NULL, NULL};
+	struct judge_anchors anchors = {.more = NULL};
 	struct judge_how how = {
 		.flags = X509_V_FLAG_TRUSTED_FIRST, .level = 2, .common_name = true};
 	struct judgement j = {.count = 0};

@@ -52,6 +52,11 @@ static const struct {
 	{"\xc2\x9b", "\"\\u009b\""},
 	{"\xff", "\"\\ufffd\""},
 	{"\xc3", "\"\\ufffd\""},
+	/* what a terminal would hide or turn round */
+	{"a\xe2\x80\xae"
+	 "b\xe2\x80\x8b\xe2\x81\xa6\xef\xbb\xbf",
+	 "\"a\\u202eb\\u200b\\u2066\\ufeff\""},
+	{"\xf3\xa0\x81\x81\xf0\x9f\x94\x92", "\"\\udb40\\udc41\xf0\x9f\x94\x92\""},
 	{"\xe2\x82", "\"\\ufffd\\ufffd\""},
 	{"\xc0\x80", "\"\\ufffd\\ufffd\""},
 	{"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},

@@ -71,6 +71,30 @@ START_TEST(test_escape_cut)
 }
 END_TEST
 
+static const struct {
+	const char *in, *out;
+} reprs[] = {
+	{"a.example", "'a.example'"},
+	{"it's", "\"it's\""},
+	{"\"it's\"", "'\"it\\'s\"'"},
+	{"a\\b", "'a\\\\b'"},
+	{"\n\r\t\x1b\x7f", "'\\n\\r\\t\\x1b\\x7f'"},
+	{"M\xc3\xbcller\xc2\xa0\xc2\x9b", "'M\xc3\xbcller\\xa0\\x9b'"},
+	{"a\xe2\x80\xae"
+	 "b\xe2\x80\x8b",
+	 "'a\\u202eb\\u200b'"},
+	{"\xf3\xa0\x81\x81\xf0\x9f\x94\x92", "'\\U000e0041\xf0\x9f\x94\x92'"},
+};
+
+START_TEST(test_repr)
+{
+	char buf[64], tiny[16];
+
+	ck_assert_str_eq(escape_repr(buf, sizeof(buf), reprs[_i].in), reprs[_i].out);
+	ck_assert_uint_lt(strlen(escape_repr(tiny, sizeof(tiny), reprs[_i].in)), sizeof(tiny));
+}
+END_TEST
+
 #define HEX64 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 #define COLONS                                                                                     \
 	"00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"                                         \
@@ -189,6 +213,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, test_escape, 0, COUNT(escapes));
 	tcase_add_test(tests, test_escape_cut);
+	tcase_add_loop_test(tests, test_repr, 0, sizeof(reprs) / sizeof(*reprs));
 	tcase_add_loop_test(tests, test_fingerprint_good, 0, COUNT(good_fingerprints));
 	tcase_add_loop_test(tests, test_fingerprint_bad, 0, COUNT(bad_fingerprints));
 	tcase_add_test(tests, test_fingerprint_sha1);

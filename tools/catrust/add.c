@@ -103,6 +103,8 @@ static enum status run(const struct options *options)
 		show_error("%s", why.text);
 		return STATUS_USAGE;
 	}
+	if (sk_X509_num(public_cas) == 0)
+		show_line(SHOW_WARNING, "%s", system_no_public_cas);
 	for (int i = 0; i < options->arg_count; i++) {
 		enum status status = add_file(options->args[i], options, &sources, public_cas);
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor.h"
 
+#include "certnames.h"
+#include "escape.h"
+#include "fetchcommand.h"
 #include "gather.h"
 #include "pin.h"
 #include "readcerts.h"
@@ -126,6 +129,50 @@ static void write_load_error(const struct doctor_client *c, struct doctor_verdic
 		snprintf(v->text, sizeof(v->text), "[Errno %d] %s", e->os_error,
 			 strerror(e->os_error));
 	}
+}
+
+static STACK_OF(X509) * sent_by_server(const struct doctor *d)
+{
+	return d->handshake.certs != NULL ? d->handshake.certs : d->fetch.peer.certs;
+}
+
+static bool is_about_name(int code)
+{
+	return code == X509_V_ERR_HOSTNAME_MISMATCH || code == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+/* What urllib3 1 says, which compares names itself. Returns 0, or -1: out of memory. */
+static int write_mismatch(const struct doctor *d, char text[DIAGNOSE_TEXT])
+{
+	struct certnames names;
+	size_t at, count = 0, said = 0;
+
+	if (certnames_read(sk_X509_value(sent_by_server(d), 0), &names) != 0)
+		return -1;
+	/* Its subject, where there is nothing else. */
+	for (size_t i = 0; i < names.count; i++)
+		count += names.item[i].of_subject != names.has_others;
+	at = (size_t)snprintf(text, DIAGNOSE_TEXT, "hostname '%s' doesn't match %s",
+			      d->fetch.name.host, count > 1 ? "either of " : "");
+	for (size_t i = 0; i < names.count && at < DIAGNOSE_TEXT; i++) {
+		char one[ESCAPE_REPR * TARGET_HOST];
+
+		if (names.item[i].of_subject == names.has_others)
+			continue;
+		at += (size_t)snprintf(text + at, DIAGNOSE_TEXT - at, "%s%s",
+				       said++ == 0 ? "" : ", ",
+				       escape_repr(one, sizeof(one), names.item[i].text));
+	}
+	if (count == 0)
+		snprintf(text, DIAGNOSE_TEXT,
+			 "no appropriate commonName or subjectAltName fields were found");
+	certnames_clear(&names);
+	return 0;
+}
+
+static bool compares_names_itself(const struct doctor_client *c, int code)
+{
+	return c->how.name_last && is_about_name(code);
 }
 
 /* The causes */
@@ -272,20 +319,33 @@ static enum diagnose_gap gap_of(const struct doctor *d, const struct doctor_clie
 	return diagnose_gap(&facts);
 }
 
-static void add_error(struct doctor *d, size_t client, const struct judge_error *e,
-		      enum diagnose_gap gap)
+/* What the client says after "certificate verify failed: ". Returns 0, or -1: out of memory. */
+static int write_words(const struct doctor *d, const struct doctor_client *c, int code,
+		       char text[DIAGNOSE_TEXT])
 {
-	const struct doctor_client *c = &d->client[client];
-	struct doctor_cause *cause = NULL;
+	if (compares_names_itself(c, code))
+		return write_mismatch(d, text);
+	diagnose_words(code, d->fetch.name.host, c->openssl, text);
+	return 0;
+}
 
+/* Returns 0, or -1: out of memory. */
+static int add_error(struct doctor *d, size_t client, const struct judge_error *e,
+		     enum diagnose_gap gap)
+{
+	struct doctor_cause *cause = NULL;
+	char text[DIAGNOSE_TEXT];
+
+	if (write_words(d, &d->client[client], e->code, text) != 0)
+		return -1;
 	for (size_t i = 0; i < d->causes && cause == NULL; i++)
 		if (d->cause[i].kind == CAUSE_VERIFICATION && d->cause[i].code == e->code &&
-		    same_cert(d->cause[i].cert, e->cert))
+		    same_cert(d->cause[i].cert, e->cert) && strcmp(d->cause[i].text, text) == 0)
 			cause = &d->cause[i];
 	if (cause == NULL) {
 		cause = new_cause(d);
 		if (cause == NULL)
-			return;
+			return 0;
 		cause->kind = CAUSE_VERIFICATION;
 		cause->code = e->code;
 		cause->depth = e->depth;
@@ -293,12 +353,12 @@ static void add_error(struct doctor *d, size_t client, const struct judge_error 
 		if (e->cert != NULL && X509_up_ref(e->cert) != 1)
 			cause->cert = NULL;
 		cause->diagnosis = *diagnose_code(e->code, e->depth, gap);
-		diagnose_words(e->code, d->fetch.name.host, c->openssl, cause->text);
+		memcpy(cause->text, text, sizeof(text));
 	}
 	cause->clients |= 1U << client;
+	return 0;
 }
 
-/* All that a client finds, without what merely follows from a missing issuer. */
 /* A purpose that does not fit a CA that is none, or that may not sign, says nothing more. */
 static bool is_told(const struct judgement *found, const struct judge_error *e)
 {
@@ -309,8 +369,12 @@ static bool is_told(const struct judgement *found, const struct judge_error *e)
 	return false;
 }
 
-static void add_errors(struct doctor *d, size_t client, const struct judgement *found,
-		       const struct judgement *complete, bool gaps)
+/*
+ * All that a client finds, without what merely follows from a missing issuer. Returns 0, or -1: out
+ * of memory.
+ */
+static int add_errors(struct doctor *d, size_t client, const struct judgement *found,
+		      const struct judgement *complete, bool gaps)
 {
 	const struct doctor_client *c = &d->client[client];
 	bool gap_told = false;
@@ -324,8 +388,10 @@ static void add_errors(struct doctor *d, size_t client, const struct judgement *
 		if (is_told(found, e))
 			continue;
 		gap_told = gap_told || gap;
-		add_error(d, client, e, gap_of(d, c, e->code, complete));
+		if (add_error(d, client, e, gap_of(d, c, e->code, complete)) != 0)
+			return -1;
 	}
+	return 0;
 }
 
 /* Plans */
@@ -396,6 +462,31 @@ static void drop_plan(struct doctor *d, enum diagnose_plan plan)
 	d->plan[plan] = NULL;
 }
 
+/*
+ * The scopes of a plan: those of a pin, or, for a CA that is trusted for some names already, what
+ * more it takes for this server. There may be no sound ones: then there is no plan either.
+ */
+static void set_scopes(struct doctor *d, enum diagnose_plan plan)
+{
+	struct scopes *scopes = &d->scopes[plan];
+	char name[SCOPEDIR_NAME];
+	X509 *cert = sk_X509_value(d->plan[plan], 0);
+
+	if (plan != PLAN_PIN) {
+		scopes_of(&d->trusted, cert, scopes);
+		if (scopes->count == 0)
+			return;
+	} else if (scopedir_for_host(&d->fetch.name, name) != NULL ||
+		   scopes_add(scopes, name) != 0) {
+		why_set(&d->no_scope, "the host that was named can't be a scope");
+		drop_plan(d, plan);
+		return;
+	}
+	if (pin_scopes(sk_X509_value(sent_by_server(d), 0), &d->fetch.name, pin_may_sign(cert),
+		       scopes, &d->no_scope) != PIN_FINE)
+		drop_plan(d, plan);
+}
+
 /* Returns 0, or -1: out of memory. */
 static int make_plans(struct doctor *d)
 {
@@ -411,6 +502,8 @@ static int make_plans(struct doctor *d)
 			return -1;
 		if (is_refused(d->plan[PLAN_PIN], true))
 			drop_plan(d, PLAN_PIN);
+		else
+			set_scopes(d, PLAN_PIN);
 		return 0;
 	}
 	d->plan[PLAN_WITH_INTERMEDIATE] = public == 0 ? stack_of(top) : sk_X509_new_null();
@@ -426,21 +519,18 @@ static int make_plans(struct doctor *d)
 	for (enum diagnose_plan i = PLAN_FETCH; i <= PLAN_WITH_INTERMEDIATE; i++)
 		if (sk_X509_num(d->plan[i]) <= 0 || is_refused(d->plan[i], false))
 			drop_plan(d, i);
+		else
+			set_scopes(d, i);
 	return 0;
 }
 
 /* Verdicts */
 
-static STACK_OF(X509) * sent_by_server(const struct doctor *d)
-{
-	return d->handshake.certs != NULL ? d->handshake.certs : d->fetch.peer.certs;
-}
-
 /* Returns 1 where client accepts it, 0 where not, or -1: out of memory. */
 static int try_anchors(const struct doctor *d, const struct doctor_client *c,
-		       const STACK_OF(X509) * more, bool relax)
+		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax)
 {
-	const struct judge_anchors anchors = {&d->trusted, more};
+	const struct judge_anchors anchors = {&d->trusted, more, scopes};
 	struct judge_how how = c->how;
 	struct judgement judgement;
 	int accepted;
@@ -456,42 +546,19 @@ static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 }
 
 /* How many clients accept it; negative: out of memory. */
-static int count_accepted(const struct doctor *d, const STACK_OF(X509) * more, bool relax)
+static int count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
+			  const struct scopes *scopes, bool relax)
 {
 	int count = 0;
 
 	for (size_t i = 0; i < d->clients; i++) {
-		int accepted = try_anchors(d, &d->client[i], more, relax);
+		int accepted = try_anchors(d, &d->client[i], more, scopes, relax);
 
 		if (accepted < 0)
 			return -1;
 		count += accepted;
 	}
 	return count;
-}
-
-static bool is_about_name(int code)
-{
-	return code == X509_V_ERR_HOSTNAME_MISMATCH || code == X509_V_ERR_IP_ADDRESS_MISMATCH;
-}
-
-/* What urllib3 1 says, which compares names itself. */
-static void write_mismatch(const struct doctor *d, struct doctor_verdict *v)
-{
-	char name[PIN_NAMES_MAX][TARGET_HOST];
-	size_t count = pin_names(sk_X509_value(sent_by_server(d), 0), name), at;
-
-	v->exception = "CertificateError";
-	if (count == 0) {
-		snprintf(v->text, sizeof(v->text),
-			 "no appropriate commonName or subjectAltName fields were found");
-		return;
-	}
-	at = (size_t)snprintf(v->text, sizeof(v->text), "hostname '%s' doesn't match %s",
-			      d->fetch.name.host, count > 1 ? "either of " : "");
-	for (size_t i = 0; i < count && at < sizeof(v->text); i++)
-		at += (size_t)snprintf(v->text + at, sizeof(v->text) - at, "%s'%s'",
-				       i == 0 ? "" : ", ", name[i]);
 }
 
 static int set_verdict(const struct doctor *d, const struct doctor_client *c,
@@ -505,8 +572,11 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 	if (v->judgement.count > 0) {
 		v->exception = "ssl.SSLCertVerificationError";
 		diagnose_text(v->judgement.error[0].code, d->fetch.name.host, c->openssl, v->text);
-		if (c->how.name_last && is_about_name(v->judgement.error[0].code))
-			write_mismatch(d, v);
+		if (compares_names_itself(c, v->judgement.error[0].code)) {
+			v->exception = "CertificateError";
+			if (write_mismatch(d, v->text) != 0)
+				return -1;
+		}
 	} else if (d->tls != TLS_FINE) {
 		v->exception = diagnose_tls_exception(&d->handshake.facts);
 		diagnose_tls_text(&d->handshake.facts, d->python.openssl_version, v->text);
@@ -523,7 +593,7 @@ static void set_tls_verdict(const struct doctor *d, struct doctor_verdict *v)
 
 static int set_verdicts(struct doctor *d)
 {
-	const struct judge_anchors none = {NULL, NULL}, here = {&d->trusted, NULL};
+	const struct judge_anchors none = {NULL, NULL, NULL}, here = {&d->trusted, NULL, NULL};
 
 	for (size_t i = 0; i < d->clients; i++) {
 		struct doctor_client *c = &d->client[i];
@@ -548,7 +618,7 @@ static bool accepts(const struct doctor_verdict *v, const struct doctor_client *
 static int judge_complete(const struct doctor *d, const struct doctor_client *c,
 			  const STACK_OF(X509) * more, struct judgement *ret)
 {
-	const struct judge_anchors anchors = {&d->trusted, more};
+	const struct judge_anchors anchors = {&d->trusted, more, NULL};
 
 	return judge(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &c->how, ret);
 }
@@ -589,27 +659,34 @@ static int judge_paths(const struct doctor *d, struct doctor_client *c)
 }
 
 /* What a client finds now, and what else it would find if the CA on top were trusted. */
-static void add_client_causes(struct doctor *d, size_t i, bool as_it_is)
+static int add_client_causes(struct doctor *d, size_t i, bool as_it_is)
 {
 	const struct doctor_client *c = &d->client[i];
 	const struct judgement *found = as_it_is ? &c->plain.judgement : &c->here.judgement;
 
 	if (c->load_failed || found->count == 0)
-		return;
-	add_errors(d, i, found, &c->complete, true);
-	add_errors(d, i, &c->trusting, &c->complete, false);
+		return 0;
+	if (add_errors(d, i, found, &c->complete, true) != 0)
+		return -1;
+	return add_errors(d, i, &c->trusting, &c->complete, false);
 }
 
 /* How many would accept it but for a CA that is not to be had, or must not be added. */
 static int count_but_for_ca(const struct doctor *d)
 {
 	STACK_OF(X509) * above;
+	enum chain_top kind;
 	int count = 0;
+	X509 *top;
 
+	/* No CA vouches for it. */
+	kind = chain_top(&d->fetch.chain, &top);
+	if (kind == CHAIN_OWN || kind == CHAIN_OWN_CA)
+		return 0;
 	if (public_index(d) != 0) {
 		above = X509_chain_up_ref(d->fetch.chain.path);
 		X509_free(sk_X509_shift(above));
-		count = count_accepted(d, above, false);
+		count = count_accepted(d, above, NULL, false);
 		sk_X509_pop_free(above, X509_free);
 		return count;
 	}
@@ -636,7 +713,7 @@ static int set_facts(struct doctor *d)
 		f->here += accepts(&d->client[i].here, &d->client[i]);
 	}
 	f->is_public = public_index(d) != 0;
-	f->here_relaxed = count_accepted(d, NULL, true);
+	f->here_relaxed = count_accepted(d, NULL, NULL, true);
 	f->but_for_ca = count_but_for_ca(d);
 	if (f->here_relaxed < 0 || f->but_for_ca < 0)
 		return -1;
@@ -644,8 +721,8 @@ static int set_facts(struct doctor *d)
 		f->plan[i] = f->plan_relaxed[i] = -1;
 		if (d->plan[i] == NULL)
 			continue;
-		f->plan[i] = count_accepted(d, d->plan[i], false);
-		f->plan_relaxed[i] = count_accepted(d, d->plan[i], true);
+		f->plan[i] = count_accepted(d, d->plan[i], &d->scopes[i], false);
+		f->plan_relaxed[i] = count_accepted(d, d->plan[i], &d->scopes[i], true);
 		if (f->plan[i] < 0 || f->plan_relaxed[i] < 0)
 			return -1;
 	}
@@ -654,40 +731,15 @@ static int set_facts(struct doctor *d)
 
 /* The command */
 
-static void add_option(struct quote *q, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	quote_plain(q, name);
-	quote_word(q, value);
-}
-
 /* fetch must reach the server in the same way. */
-static void write_fetch(const struct doctor *d, const char *option, struct quote *q)
+static void write_fetch(const struct doctor *d, enum diagnose_plan plan, struct quote *q)
 {
-	const struct options *o = d->options;
-	char seconds[32];
+	struct options how = *d->options;
 
-	quote_plain(q, "catrust fetch");
-	if (option != NULL)
-		quote_plain(q, option);
-	add_option(q, "--dir", o->dir);
-	add_option(q, "--public-bundle", o->public_bundle);
-	add_option(q, "--starttls", o->starttls_given ? starttls_name(o->starttls) : NULL);
-	add_option(q, "--proxy", o->proxy);
-	add_option(q, "--servername", o->servername);
-	add_option(q, "--cert", o->cert);
-	add_option(q, "--key", o->key);
-	if (o->timeout_ms != OPTIONS_DEFAULT_TIMEOUT_MS) {
-		snprintf(seconds, sizeof(seconds), "%d.%03d", o->timeout_ms / 1000,
-			 o->timeout_ms % 1000);
-		add_option(q, "--timeout", seconds);
-	}
-	if (o->no_aia)
-		quote_plain(q, "--no-aia");
-	if (o->aia_local)
-		quote_plain(q, "--aia-local");
-	quote_word(q, o->args[0]);
+	how.pin = plan == PLAN_PIN;
+	how.with_intermediate = plan == PLAN_WITH_INTERMEDIATE;
+	/* That of a pin goes without saying. */
+	fetchcommand_write(q, &how, how.args[0], how.pin ? NULL : &d->scopes[plan]);
 }
 
 static void write_command(struct doctor *d)
@@ -700,17 +752,20 @@ static void write_command(struct doctor *d)
 		quote_word(q, d->options->python == NULL ? "python3" : d->options->python);
 		break;
 	case REMEDY_FETCH:
-		write_fetch(d, NULL, q);
+		write_fetch(d, PLAN_FETCH, q);
 		break;
 	case REMEDY_WITH_INTERMEDIATE:
-		write_fetch(d, "--with-intermediate", q);
+		write_fetch(d, PLAN_WITH_INTERMEDIATE, q);
 		break;
 	case REMEDY_PIN:
-		write_fetch(d, "--pin", q);
+		write_fetch(d, PLAN_PIN, q);
 		break;
 	case REMEDY_ADD:
 		quote_plain(q, "catrust add");
-		add_option(q, "--dir", d->options->dir);
+		if (d->options->dir != NULL) {
+			quote_plain(q, "--dir");
+			quote_word(q, d->options->dir);
+		}
 		quote_plain(q, "FILE");
 		break;
 	case REMEDY_RELAX:
@@ -769,7 +824,7 @@ static void suspect_clock(struct doctor *d)
 /* requests and others that stand on urllib3 2 look at no subject. */
 static int check_common_name(struct doctor *d)
 {
-	const struct judge_anchors here = {&d->trusted, NULL};
+	const struct judge_anchors here = {&d->trusted, NULL, NULL};
 
 	for (size_t i = 0; i < d->clients && !d->common_name_only; i++) {
 		const struct doctor_client *c = &d->client[i];
@@ -791,15 +846,24 @@ static int check_common_name(struct doctor *d)
 static void adapt_causes(struct doctor *d)
 {
 	X509 *top;
-	bool instead = d->remedy.kind == REMEDY_FETCH &&
-		       chain_top(&d->fetch.chain, &top) == CHAIN_INTERMEDIATE;
+	enum chain_top kind =
+		d->fetch.chain.path == NULL ? CHAIN_NONE : chain_top(&d->fetch.chain, &top);
+	bool instead = d->remedy.kind == REMEDY_FETCH && kind == CHAIN_INTERMEDIATE;
+	bool no_pin = d->no_scope.text[0] != '\0' && (kind == CHAIN_OWN || kind == CHAIN_OWN_CA);
+
+	if (no_pin)
+		why_set(&d->no_pin, "a certificate from a CA, or one for its own names alone: %s",
+			d->no_scope.text);
 
 	for (size_t i = 0; i < d->causes; i++) {
 		struct doctor_cause *cause = &d->cause[i];
 
 		if (cause->kind != CAUSE_VERIFICATION)
 			continue;
-		if (instead && diagnose_is_gap(cause->code)) {
+		if (no_pin && diagnose_is_gap(cause->code)) {
+			cause->diagnosis.ca_helps = false;
+			cause->diagnosis.fix = d->no_pin.text;
+		} else if (instead && diagnose_is_gap(cause->code)) {
 			cause->diagnosis.fix =
 				"the topmost CA that is known can be trusted in its place; better, "
 				"get the root's certificate from its administrator: catrust add "
@@ -835,7 +899,8 @@ static int conclude(struct doctor *d)
 		}
 	/* Under catrust-run all is well: what is told is why it is not without. */
 	for (size_t i = 0; certs && i < d->clients; i++)
-		add_client_causes(d, i, d->facts.here == d->facts.clients);
+		if (add_client_causes(d, i, d->facts.here == d->facts.clients) != 0)
+			return -1;
 	add_tls_cause(d);
 	d->remedy = (struct diagnose_remedy){REMEDY_NONE, false};
 	if (certs)
@@ -962,22 +1027,18 @@ static enum status prepare(struct doctor *d)
 		target_parse_name(o->servername, &f->name); /* options_parse() tried it */
 	target_text(&f->target, f->where);
 	f->session = &d->session;
-	d->session.options = o;
-	d->session.sources = trusted_sources(o->dir);
-	d->session.public_cas = system_public_cas(o->public_bundle, &why);
-	if (d->session.public_cas == NULL || connect_check_files(&files, &why) != 0 ||
-	    (o->python != NULL && interpreter_ask(o->python, &d->python, &why) != 0)) {
+	if (connect_check_files(&files, &why) != 0 ||
+	    (o->python != NULL && interpreter_ask(o->python, &d->python, &why) != 0) ||
+	    session_open(o, &d->session, &why) != 0) {
 		show_error("%s", why.text);
 		return STATUS_USAGE;
 	}
+	if (sk_X509_num(d->session.public_cas) == 0)
+		show_line(SHOW_WARNING, "%s", system_no_public_cas);
 	if (o->python != NULL)
 		add_interpreter(d);
 	else
 		add_generations(d);
-	d->session.known = fetch_known(&d->session);
-	d->session.proxy_cas = fetch_proxy_cas(&d->session);
-	if (d->session.known == NULL || d->session.proxy_cas == NULL)
-		return fail("out of memory");
 	return STATUS_DONE;
 }
 
@@ -1019,9 +1080,7 @@ static void clear(struct doctor *d)
 	chain_clear(&d->fetch.chain);
 	peer_clear(&d->fetch.peer);
 	sk_X509_pop_free(d->fetch.fetched, X509_free);
-	sk_X509_pop_free(d->session.public_cas, X509_free);
-	sk_X509_pop_free(d->session.known, X509_free);
-	sk_X509_pop_free(d->session.proxy_cas, X509_free);
+	session_close(&d->session);
 	free(d);
 }
 

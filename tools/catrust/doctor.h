@@ -59,6 +59,9 @@ struct doctor {
 	struct doctor_client client[DOCTOR_CLIENTS];
 	size_t clients;
 	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: it is not possible */
+	struct scopes scopes[PLANS];  /* under what; none: every name */
+	struct why no_scope;	      /* why a plan is not possible for want of a sound one */
+	struct why no_pin;	      /* the same, as what mends it */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
 	struct diagnose_remedy_facts facts;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor.h"
 
+#include "certnames.h"
 #include "json.h"
 #include "report.h"
 #include "show.h"
 
-#include <arpa/inet.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,34 +66,14 @@ static void print_who(const struct doctor *d, const struct doctor_cause *cause)
 }
 
 /* The names that a certificate is for: what may be connected to instead. */
-static void print_names(X509 *cert)
+static void print_names(const X509 *cert)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	int shown = 0;
+	char names[NAMES_SHOWN * SHOW_MAX];
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && shown < NAMES_SHOWN; i++) {
-		int type = -1;
-		const ASN1_STRING *value =
-			GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
-		char text[SHOW_MAX];
-
-		if (type == GEN_DNS)
-			escape(text, sizeof(text), ASN1_STRING_get0_data(value),
-			       (size_t)ASN1_STRING_length(value), ESCAPE_ASCII);
-		else if (type == GEN_IPADD) {
-			if (inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
-				      ASN1_STRING_get0_data(value), text, sizeof(text)) == NULL)
-				continue;
-		} else {
-			continue;
-		}
-		printf("%s%s", shown++ == 0 ? "     its names: " : ", ", text);
-	}
-	if (shown > 0)
-		puts(sk_GENERAL_NAME_num(names) > NAMES_SHOWN ? ", ..." : "");
+	if (certnames_shown(cert, NAMES_SHOWN, names, sizeof(names)) > 0)
+		printf("     its names: %s\n", names);
 	else
 		puts("     it has no names (subjectAltName)");
-	GENERAL_NAMES_free(names);
 }
 
 static bool is_about_names(const struct doctor_cause *cause)
@@ -157,6 +136,9 @@ static const char *conclusion(const struct doctor *d)
 	case REMEDY_FETCH:
 	case REMEDY_PIN:
 	case REMEDY_WITH_INTERMEDIATE:
+		if (d->remedy.kind != REMEDY_PIN && d->scopes[PLAN_FETCH].count > 0)
+			return "the CA is trusted, but not for all names of the certificate: a "
+			       "wider scope helps";
 		return helps(d) ? "adding the CA helps" : "adding the CA is not enough, but needed";
 	case REMEDY_ADD:
 		return helps(d) ? "adding the CA would help, but its certificate must come from "

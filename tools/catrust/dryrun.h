@@ -2,6 +2,7 @@
 #ifndef CATRUST_DRYRUN_H
 #define CATRUST_DRYRUN_H
 
+#include "scopes.h"
 #include "target.h"
 
 #include <openssl/x509.h>
@@ -18,10 +19,11 @@ struct dryrun {
 };
 
 /*
- * Verifies what a server sent as a client would that trusts anchors for TLS servers and nothing
+ * Verifies what a server sent as a client would that trusts anchors within scopes, and nothing
  * else, host name included. Returns 0 and *ret, or -1: out of memory.
  */
-int dryrun_verify(STACK_OF(X509) * sent, const STACK_OF(X509) * anchors, const struct target *host,
-		  enum dryrun_client client, struct dryrun *ret);
+int dryrun_verify(STACK_OF(X509) * sent, const STACK_OF(X509) * anchors,
+		  const struct scopes *scopes, const struct target *host, enum dryrun_client client,
+		  struct dryrun *ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "escape.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Decodes one UTF-8 character. Returns its length, or 0 where there is none. */
@@ -42,22 +42,34 @@ static size_t decode(const unsigned char *s, size_t len, unsigned long *ret)
 	return n;
 }
 
+struct range {
+	unsigned long first, last;
+};
+
+static bool is_in(const struct range *ranges, size_t count, unsigned long code)
+{
+	for (size_t i = 0; i < count; i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
+}
+
 /* Moves the cursor, shows nothing, or reorders what stands around it. */
 static bool is_hidden(unsigned long code)
 {
-	static const struct {
-		unsigned long first, last;
-	} hidden[] = {
+	static const struct range hidden[] = {
 		{0x0000, 0x001f}, {0x007f, 0x009f},   {0x00ad, 0x00ad}, {0x061c, 0x061c},
 		{0x115f, 0x1160}, {0x180e, 0x180e},   {0x200b, 0x200f}, {0x2028, 0x202e},
 		{0x2060, 0x206f}, {0x3164, 0x3164},   {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},
 		{0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
 	};
 
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
-		if (code >= hidden[i].first && code <= hidden[i].last)
-			return true;
-	return false;
+	return is_in(hidden, sizeof(hidden) / sizeof(*hidden), code);
+}
+
+bool escape_is_hidden(const char *s, size_t len, unsigned long *code)
+{
+	return decode((const unsigned char *)s, len, code) > 0 && is_hidden(*code);
 }
 
 /* Writes the escaped form of what s starts with to out; returns how much of s that was. */
@@ -108,6 +120,57 @@ char *escape(char *buf, size_t size, const void *bytes, size_t len, unsigned fla
 		s += n;
 		len -= n;
 	}
+	buf[at] = '\0';
+	return buf;
+}
+
+/* What str.isprintable() of Python says no to: control, format and private characters, spaces. */
+static bool is_unprintable(unsigned long code)
+{
+	static const struct range ranges[] = {
+		{0x0000, 0x001f}, {0x007f, 0x00a0},   {0x00ad, 0x00ad},	   {0x0600, 0x0605},
+		{0x061c, 0x061c}, {0x06dd, 0x06dd},   {0x070f, 0x070f},	   {0x1680, 0x1680},
+		{0x180e, 0x180e}, {0x2000, 0x200f},   {0x2028, 0x202f},	   {0x205f, 0x206f},
+		{0x3000, 0x3000}, {0xe000, 0xf8ff},   {0xfeff, 0xfeff},	   {0xfff0, 0xfffb},
+		{0xfffe, 0xffff}, {0xe0000, 0xe00ff}, {0xe01f0, 0x10ffff},
+	};
+
+	return is_in(ranges, sizeof(ranges) / sizeof(*ranges), code);
+}
+
+char *escape_repr(char *buf, size_t size, const char *text)
+{
+	bool single = strchr(text, '\'') == NULL || strchr(text, '"') != NULL;
+	const char quote = single ? '\'' : '"';
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = strlen(text), at = 0;
+
+	buf[at++] = quote;
+	while (len > 0 && at + ESCAPE_REPR + 2 <= size) {
+		unsigned long code = s[0];
+		size_t n = decode(s, len, &code);
+
+		if (n > 0 && (code == (unsigned char)quote || code == '\\'))
+			at += (size_t)snprintf(buf + at, size - at, "\\%c", (char)code);
+		else if (code == '\n' || code == '\r' || code == '\t')
+			at += (size_t)snprintf(buf + at, size - at, "\\%c",
+					       code == '\n'   ? 'n'
+					       : code == '\r' ? 'r'
+							      : 't');
+		else if (n > 0 && !is_unprintable(code))
+			at += (size_t)snprintf(buf + at, size - at, "%.*s", (int)n,
+					       (const char *)s);
+		else
+			at += (size_t)snprintf(buf + at, size - at,
+					       code > 0xffff ? "\\U%08lx"
+					       : code > 0xff ? "\\u%04lx"
+							     : "\\x%02lx",
+					       code);
+		n = n == 0 ? 1 : n;
+		s += n;
+		len -= n;
+	}
+	buf[at++] = quote;
 	buf[at] = '\0';
 	return buf;
 }

@@ -2,6 +2,7 @@
 #ifndef CATRUST_ESCAPE_H
 #define CATRUST_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum escape_flags {
@@ -15,5 +16,14 @@ enum escape_flags {
  * is doubled. What does not fit is cut off and ends in "...". size is at least 4. Returns buf.
  */
 char *escape(char *buf, size_t size, const void *bytes, size_t len, unsigned flags);
+
+/* Is the character of UTF-8 at s one of those that are escaped? *code: its number. */
+bool escape_is_hidden(const char *s, size_t len, unsigned long *code);
+
+/* A character of text takes at most so many in its repr(), the quotes apart. */
+enum { ESCAPE_REPR = 10 };
+
+/* As Python's repr() of a str has it, quotes included. size is at least 4. Returns buf. */
+char *escape_repr(char *buf, size_t size, const char *text);
 
 #endif

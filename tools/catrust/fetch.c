@@ -24,54 +24,6 @@ void fetch_fail(struct fetch *f, const char *format, ...)
 	show_error("%s: %s", f->where, f->error.text);
 }
 
-STACK_OF(X509) * fetch_known(const struct session *session)
-{
-	STACK_OF(X509) *known = sk_X509_new_null(), *system = system_store();
-	struct trusted trusted = {NULL, NULL};
-	bool ok = known != NULL && system != NULL && trusted_read(&session->sources, &trusted) == 0;
-
-	for (size_t i = 0; ok && i < trusted.anchors->count; i++)
-		if (trusted.cert[i] != NULL)
-			ok = X509_add_cert(known, trusted.cert[i], X509_ADD_FLAG_UP_REF) == 1;
-	for (int i = 0; ok && i < sk_X509_num(system); i++)
-		ok = X509_add_cert(known, sk_X509_value(system, i), X509_ADD_FLAG_UP_REF) == 1;
-	trusted_clear(&trusted);
-	sk_X509_pop_free(system, X509_free);
-	if (!ok) {
-		sk_X509_pop_free(known, X509_free);
-		known = NULL;
-	}
-	return known;
-}
-
-static bool add_marked(STACK_OF(X509) * certs, const X509 *cert)
-{
-	X509 *marked = X509_dup(cert);
-
-	if (marked != NULL && X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
-	    sk_X509_push(certs, marked) > 0)
-		return true;
-	X509_free(marked);
-	return false;
-}
-
-STACK_OF(X509) * fetch_proxy_cas(const struct session *session)
-{
-	STACK_OF(X509) *cas = sk_X509_new_null();
-	struct trusted trusted = {NULL, NULL};
-	bool ok = cas != NULL && trusted_read(&session->sources, &trusted) == 0;
-
-	for (size_t i = 0; ok && i < trusted.anchors->count; i++)
-		if (trusted.cert[i] != NULL && trusted.anchors->anchor[i].scopes == NULL)
-			ok = add_marked(cas, trusted.cert[i]);
-	trusted_clear(&trusted);
-	if (!ok) {
-		sk_X509_pop_free(cas, X509_free);
-		cas = NULL;
-	}
-	return cas;
-}
-
 /* Shows what a server sent, and saves what is to be saved. */
 static void finish(struct fetch *f)
 {
@@ -99,10 +51,9 @@ static void clear(struct fetch *f)
 }
 
 /* Returns STATUS_DONE, or another after saying why. */
-static enum status prepare(struct session *session, struct fetch *fetches,
-			   const struct targets *targets)
+static enum status prepare(const struct options *options, struct session *session,
+			   struct fetch *fetches, const struct targets *targets)
 {
-	const struct options *options = session->options;
 	const struct connect_options files = {.cert = options->cert, .key = options->key};
 	struct why why = {""};
 
@@ -119,17 +70,13 @@ static enum status prepare(struct session *session, struct fetch *fetches,
 					  &f->name); /* options_parse() tried it */
 		target_text(&f->target, f->where);
 	}
-	session->public_cas = system_public_cas(options->public_bundle, &why);
-	if (session->public_cas == NULL || connect_check_files(&files, &why) != 0) {
+	if (connect_check_files(&files, &why) != 0 || session_open(options, session, &why) != 0) {
 		show_error("%s", why.text);
 		return STATUS_USAGE;
 	}
-	session->known = fetch_known(session);
-	session->proxy_cas = fetch_proxy_cas(session);
-	if (session->known != NULL && session->proxy_cas != NULL)
-		return STATUS_DONE;
-	show_error("out of memory");
-	return STATUS_NO;
+	if (sk_X509_num(session->public_cas) == 0)
+		show_line(SHOW_WARNING, "%s", system_no_public_cas);
+	return STATUS_DONE;
 }
 
 static enum status fetch_all(struct fetch *fetches, size_t count, const struct options *options)
@@ -164,7 +111,7 @@ static const char *contradiction(const struct options *o)
 
 static enum status run(const struct options *options)
 {
-	struct session session = {.options = options, .sources = trusted_sources(options->dir)};
+	struct session session = {.options = options};
 	const char *wrong = contradiction(options);
 	struct fetch *fetches = NULL;
 	struct targets targets = {NULL, 0};
@@ -186,7 +133,7 @@ static enum status run(const struct options *options)
 		status = STATUS_NO;
 		goto out;
 	}
-	status = prepare(&session, fetches, &targets);
+	status = prepare(options, &session, fetches, &targets);
 	if (status == STATUS_DONE)
 		status = fetch_all(fetches, targets.count, options);
 out:
@@ -194,9 +141,7 @@ out:
 		clear(&fetches[i]);
 	free(fetches);
 	targets_clear(&targets);
-	sk_X509_pop_free(session.public_cas, X509_free);
-	sk_X509_pop_free(session.known, X509_free);
-	sk_X509_pop_free(session.proxy_cas, X509_free);
+	session_close(&session);
 	return status;
 }
 
@@ -218,9 +163,12 @@ const struct command fetch_command = {
 		"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the "
 		"defaults\n"
 		"  --scope DOMAIN            let it vouch for DOMAIN and below alone (or "
-		"ADDRESS/BITS)\n"
-		"  --pin                     save the server's own self-signed certificate, for it "
-		"alone\n"
+		"ADDRESS/BITS;\n"
+		"                            repeatable)\n"
+		"  --pin                     save the server's own self-signed certificate, for "
+		"its "
+		"names\n"
+		"                            alone\n"
 		"  --with-intermediate       save the intermediate CA as well\n"
 		"  --stdout                  print the certificate as PEM, save nothing\n"
 		"  --public-bundle FILE      the public CAs, which are never saved (default: the "

@@ -7,21 +7,13 @@
 #include "command.h"
 #include "connect.h"
 #include "dryrun.h"
+#include "scopes.h"
+#include "session.h"
 #include "target.h"
 #include "trusted.h"
 #include "why.h"
 
 #include <limits.h>
-
-/* What does not change from target to target. */
-struct session {
-	const struct options *options;
-	struct trustdir_sources sources;
-	STACK_OF(X509) * public_cas;
-	STACK_OF(X509) * proxy_cas; /* what is trusted for every name, marked for TLS servers */
-	STACK_OF(X509) *
-		known; /* roots that servers do not send: the system's, and what is saved */
-};
 
 /* What would be if the candidate were saved. */
 struct verdict {
@@ -48,6 +40,7 @@ struct fetch {
 	struct trusted trusted;
 	X509 *candidate;
 	const char *because;
+	struct scopes scopes; /* what the candidate is to vouch for; none: every name */
 	struct verdict verdict;
 	struct findings findings;
 	enum status status;
@@ -57,13 +50,6 @@ struct fetch {
 	size_t group;	     /* the first of the targets with the same CA on top */
 	int sites;	     /* domains among the targets with this very CA on top */
 };
-
-/* The roots that servers do not send: saved ones, and what the system trusts. NULL: out of memory.
- */
-STACK_OF(X509) * fetch_known(const struct session *session);
-
-/* NULL: out of memory. */
-STACK_OF(X509) * fetch_proxy_cas(const struct session *session);
 
 /* Says what went wrong with f, and keeps it for the report. */
 __attribute__((format(printf, 2, 3))) void fetch_fail(struct fetch *f, const char *format, ...);

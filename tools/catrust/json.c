@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
+#include "escape.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -32,6 +34,17 @@ static size_t utf8_length(const unsigned char *text)
 	return 0;
 }
 
+/* In UTF-16, as JSON wants it. */
+static void write_escape(FILE *to, unsigned long code)
+{
+	if (code <= 0xffff)
+		fprintf(to, "\\u%04lx", code);
+	else
+		fprintf(to, "\\u%04lx\\u%04lx", 0xd800 + ((code - 0x10000) >> 10),
+			0xdc00 + ((code - 0x10000) & 0x3ff));
+}
+
+/* Whoever prints JSON at a terminal is not to be fooled by what is in it. */
 static void write_string(FILE *to, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -39,13 +52,14 @@ static void write_string(FILE *to, const char *text)
 	fputc('"', to);
 	while (*p != '\0') {
 		size_t len = utf8_length(p);
+		unsigned long code;
 
 		if (len == 0)
 			fputs("\\ufffd", to);
 		else if (*p == '"' || *p == '\\')
 			fprintf(to, "\\%c", *p);
-		else if (*p < 0x20 || *p == 0x7f || (len == 2 && *p == 0xc2 && p[1] < 0xa0))
-			fprintf(to, "\\u%04x", len == 2 ? p[1] : *p);
+		else if (escape_is_hidden((const char *)p, len, &code))
+			write_escape(to, code);
 		else
 			fwrite(p, 1, len, to);
 		p += len == 0 ? 1 : len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge.h"
 
+#include "certnames.h"
 #include "diagnose.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONSTRAINTS_MAX = 0x10000, SCOPES_MAX = 64 };
+enum { CONSTRAINTS_MAX = 0x10000 };
 
 void judge_store_clear(struct judge_store *store)
 {
@@ -91,6 +92,7 @@ static X509_STORE *new_store(const struct judge_store *own, const struct judge_a
 }
 
 struct work {
+	const STACK_OF(X509) * own; /* of the program */
 	const struct judge_anchors *anchors;
 	const struct judge_how *how;
 	int (*verify)(X509_STORE_CTX *ctx); /* OpenSSL's own check of the chain that was built */
@@ -167,21 +169,47 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 	return 1;
 }
 
-static NAME_CONSTRAINTS *constraints_of(const struct scope_list *scopes)
+/* The scopes of an anchor, as libcatrust.so takes them together. None: every name. */
+struct scope_set {
+	const struct scope *scope[SCOPES_MAX];
+	size_t count;
+};
+
+static void add_scope(struct scope_set *set, const struct scope *scope)
 {
-	const struct scope *list[SCOPES_MAX];
+	if (set->count < SCOPES_MAX)
+		set->scope[set->count++] = scope;
+}
+
+static struct scope_set scopes_of_anchor(const struct judge_anchors *anchors, const X509 *top)
+{
+	const struct anchor *anchor = find_anchor(anchors->trusted, top);
+	const struct scopes *more = is_among(anchors->more, top) ? anchors->more_scopes : NULL;
+	struct scope_set set = {.count = 0};
+
+	if ((anchor != NULL && anchor->scopes == NULL) ||
+	    (is_among(anchors->more, top) && (more == NULL || more->count == 0)))
+		return set;
+	for (const struct scope_list *l = anchor == NULL ? NULL : anchor->scopes; l != NULL;
+	     l = l->next)
+		add_scope(&set, &l->scope);
+	for (size_t i = 0; more != NULL && i < more->count; i++)
+		add_scope(&set, &more->item[i].scope);
+	return set;
+}
+
+static NAME_CONSTRAINTS *constraints_of(const struct scope_set *set)
+{
 	unsigned char *der = OPENSSL_malloc(CONSTRAINTS_MAX);
 	const unsigned char *at = der;
 	NAME_CONSTRAINTS *constraints = NULL;
 	ASN1_OCTET_STRING *octets = NULL;
 	X509_EXTENSION *extension = NULL;
-	size_t count = 0, len;
+	size_t len;
 
 	if (der == NULL)
 		return NULL;
-	for (; scopes != NULL && count < SCOPES_MAX; scopes = scopes->next)
-		list[count++] = &scopes->scope;
-	len = scope_constraints(list, count, der, CONSTRAINTS_MAX);
+	len = scope_constraints(set->scope, set->count, der, CONSTRAINTS_MAX);
 	octets = ASN1_OCTET_STRING_new();
 	if (len > 0 && octets != NULL && ASN1_OCTET_STRING_set(octets, at, (int)len) == 1)
 		extension = X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, octets);
@@ -193,18 +221,79 @@ static NAME_CONSTRAINTS *constraints_of(const struct scope_list *scopes)
 	return constraints;
 }
 
-/* The depth of the first certificate of chain that is not for names of scopes; -1: none. */
-static int out_of_scope(const STACK_OF(X509) * chain, const struct scope_list *scopes)
+static bool has_host(const struct scope_set *set, const char *host)
 {
-	NAME_CONSTRAINTS *constraints = constraints_of(scopes);
+	for (size_t i = 0; i < set->count; i++)
+		if (scope_has_host(set->scope[i], 1, host))
+			return true;
+	return false;
+}
+
+static bool has_address(const struct scope_set *set, const char *address)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (scope_has_address(set->scope[i], 1, address))
+			return true;
+	return false;
+}
+
+/*
+ * The subject's CNs count where there is no other name. Those that OpenSSL's matcher passes over or
+ * takes for what they are not are looked at here.
+ */
+static bool has_subject_in_scope(X509 *cert, const struct certnames *names,
+				 const struct scope_set *set, NAME_CONSTRAINTS *constraints)
+{
+	size_t count = 0, addresses = 0;
+
+	for (size_t i = 0; i < names->count; i++) {
+		const struct certname *name = &names->item[i];
+
+		if (!name->of_subject)
+			continue;
+		count++;
+		if (name->kind == CERTNAME_BROKEN && strcmp(name->text, CERTNAMES_EMPTY) != 0)
+			return false;
+		if (scope_is_address(name->text)) {
+			if (!has_address(set, name->text))
+				return false;
+			addresses++;
+		} else if (certnames_is_host(name->text) &&
+			   (strchr(name->text, '*') != NULL || strchr(name->text, '.') == NULL) &&
+			   !has_host(set, name->text)) {
+			return false;
+		}
+	}
+	return (addresses > 0 && addresses == count) ||
+	       NAME_CONSTRAINTS_check_CN(cert, constraints) == X509_V_OK;
+}
+
+/* Out of memory counts as out of scope. */
+static bool is_leaf_in_scope(X509 *leaf, const struct scope_set *set, NAME_CONSTRAINTS *constraints)
+{
+	struct certnames names;
+	bool ok;
+
+	if (NAME_CONSTRAINTS_check(leaf, constraints) != X509_V_OK ||
+	    certnames_read(leaf, &names) != 0)
+		return false;
+	ok = names.has_dns || has_subject_in_scope(leaf, &names, set, constraints);
+	certnames_clear(&names);
+	return ok;
+}
+
+/* The depth of the first certificate of chain that is not for names of the set; -1: none. */
+static int out_of_scope(const STACK_OF(X509) * chain, const struct scope_set *set)
+{
+	NAME_CONSTRAINTS *constraints = constraints_of(set);
 	int found = -1, count = sk_X509_num(chain);
 
-	if (constraints == NULL)
-		return 0;
-	for (int i = 0; found < 0 && i < count && (i == 0 || i < count - 1); i++) {
+	if (constraints == NULL || !is_leaf_in_scope(sk_X509_value(chain, 0), set, constraints))
+		found = 0;
+	for (int i = 1; found < 0 && i < count - 1; i++) {
 		X509 *cert = sk_X509_value(chain, i);
 
-		if ((i == 0 || (X509_get_extension_flags(cert) & EXFLAG_SI) == 0) &&
+		if ((X509_get_extension_flags(cert) & EXFLAG_SI) == 0 &&
 		    NAME_CONSTRAINTS_check(cert, constraints) != X509_V_OK)
 			found = i;
 	}
@@ -218,12 +307,14 @@ static int check_scope(X509_STORE_CTX *ctx)
 	struct work *w = X509_STORE_CTX_get_app_data(ctx);
 	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 	const X509 *top = top_of(ctx);
-	const struct anchor *anchor = top == NULL || is_among(w->anchors->more, top)
-					      ? NULL
-					      : find_anchor(w->anchors->trusted, top);
-	int depth =
-		anchor == NULL || anchor->scopes == NULL ? -1 : out_of_scope(chain, anchor->scopes);
+	struct scope_set set = {.count = 0};
+	int depth = -1;
 
+	/* What the program trusts by itself has no scope. */
+	if (top != NULL && is_anchored(w, ctx) && !is_among(w->own, top))
+		set = scopes_of_anchor(w->anchors, top);
+	if (set.count > 0)
+		depth = out_of_scope(chain, &set);
 	if (depth >= 0)
 		note(w->result, X509_V_ERR_PERMITTED_VIOLATION, depth, sk_X509_value(chain, depth));
 	return w->verify(ctx);
@@ -256,7 +347,8 @@ int judge(const struct judge_store *own, const struct judge_anchors *anchors, ST
 	  const struct target *host, const struct judge_how *how, struct judgement *ret)
 {
 	struct judgement judgement = {.count = 0};
-	struct work work = {.anchors = anchors, .how = how, .result = &judgement};
+	struct work work = {
+		.own = own->certs, .anchors = anchors, .how = how, .result = &judgement};
 	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
 	X509_STORE *store = new_store(own, anchors);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();

@@ -2,6 +2,7 @@
 #ifndef CATRUST_JUDGE_H
 #define CATRUST_JUDGE_H
 
+#include "scopes.h"
 #include "target.h"
 #include "trusted.h"
 
@@ -43,8 +44,9 @@ struct judge_how {
 
 /* What libcatrust.so would add. */
 struct judge_anchors {
-	const struct trusted *trusted; /* with their scopes; NULL: none */
-	const STACK_OF(X509) * more;   /* for every name; NULL: none */
+	const struct trusted *trusted;	  /* with their scopes; NULL: none */
+	const STACK_OF(X509) * more;	  /* NULL: none */
+	const struct scopes *more_scopes; /* of more, added to those it has; NULL: every name */
 };
 
 enum { JUDGE_ERRORS = 48 };

@@ -4,10 +4,10 @@
 #include "command.h"
 #include "fingerprint.h"
 #include "problems.h"
+#include "scopes.h"
 #include "show.h"
 #include "trusted.h"
 
-#include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
@@ -125,32 +125,16 @@ static void warn(const struct list *l, size_t i, tell_warning *tell)
 	warn_of_same_key(l, i, tell);
 }
 
-/* corp.example, or 10.0.0.0/8 */
-static void one_scope(const struct scope *s, char *buf, size_t size)
-{
-	char address[INET6_ADDRSTRLEN] = "";
-	int bits = 0;
-
-	if (!s->is_address) {
-		snprintf(buf, size, "%s", s->domain);
-		return;
-	}
-	for (size_t i = 0; i < s->address_len * 8; i++)
-		bits += s->mask[i / 8] >> (7 - i % 8) & 1;
-	inet_ntop(s->address_len == 4 ? AF_INET : AF_INET6, s->address, address, sizeof(address));
-	snprintf(buf, size, "%s/%d", address, bits);
-}
-
 static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 {
 	size_t at = 0;
 
 	snprintf(buf, SHOW_MAX, "every name");
 	for (; scopes != NULL; scopes = scopes->next) {
-		char one[sizeof(scopes->scope.domain)];
+		char one[SCOPEDIR_NAME];
 		size_t need;
 
-		one_scope(&scopes->scope, one, sizeof(one));
+		scopes_range(&scopes->scope, one);
 		need = strlen(one) + sizeof(", ...");
 		if (at + need >= SHOW_MAX) {
 			snprintf(buf + at, SHOW_MAX - at, ", ...");
@@ -252,10 +236,9 @@ static void json_scopes(struct json *j, const struct scope_list *scopes)
 	}
 	json_open_array(j, "scopes");
 	for (; scopes != NULL; scopes = scopes->next) {
-		char one[sizeof(scopes->scope.domain)];
+		char one[SCOPEDIR_NAME];
 
-		one_scope(&scopes->scope, one, sizeof(one));
-		json_string(j, NULL, one);
+		json_string(j, NULL, scopes_range(&scopes->scope, one));
 	}
 	json_close_array(j);
 }

@@ -2,6 +2,7 @@
 #include "offer.h"
 
 #include "confirm.h"
+#include "interrupts.h"
 #include "pin.h"
 #include "save.h"
 #include "show.h"
@@ -10,6 +11,7 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,56 +82,76 @@ static enum offer_verdict check_alone(const struct offer *offer)
 	return OFFER_REFUSED;
 }
 
-/* The directory for offer. Returns 0, or -1 and *why. */
-static int directory_for(const struct offer *offer, char dir[PATH_MAX], struct why *why)
+static size_t scope_count(const struct offer *offer)
 {
-	size_t len;
-
-	if (save_directory(offer->sources, dir, why) != 0)
-		return -1;
-	len = strlen(dir);
-	if (offer->scope != NULL &&
-	    snprintf(dir + len, PATH_MAX - len, "/%s", offer->scope) >= (int)(PATH_MAX - len)) {
-		why_set(why, "the name of the trust directory is too long");
-		return -1;
-	}
-	return 0;
+	return offer->scopes == NULL ? 0 : offer->scopes->count;
 }
 
-/* The file that holds cert in the directory of the scope, if there is one. */
-static bool in_scope_already(const struct offer *offer, X509 *cert, char path[PATH_MAX])
+/* Is the last directory of file's path that of a scope which has all of wanted? */
+static bool is_in_scope_of(const char *file, const struct scope *wanted)
 {
-	struct trustdir_sources alone = *offer->sources;
-	struct trusted t = {NULL, NULL};
+	struct scopes one = {.count = 0};
 	char dir[PATH_MAX];
-	const char *file = NULL;
-	struct why ignored;
+	char *slash;
 
-	if (offer->scope == NULL || directory_for(offer, dir, &ignored) != 0)
+	snprintf(dir, sizeof(dir), "%s", file);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
 		return false;
-	alone.dirs = dir;
-	alone.pem = NULL;
-	if (trusted_read(&alone, &t) != 0)
-		return false;
-	file = trusted_file_of(&t, cert);
-	if (file != NULL)
-		snprintf(path, PATH_MAX, "%s", file);
-	trusted_clear(&t);
-	return file != NULL;
+	*slash = '\0';
+	slash = strrchr(dir, '/');
+	return scopes_add(&one, slash == NULL ? dir : slash + 1) == 0 && scopes_cover(&one, wanted);
 }
 
-static bool is_trusted_already(const struct offer *offer, X509 *cert, char path[PATH_MAX])
+/* The file through which cert is trusted for wanted, or NULL. */
+static const char *scoped_file(const struct offer *offer, const X509 *cert,
+			       const struct scope *wanted)
+{
+	const struct anchors *anchors = offer->trusted->anchors;
+
+	for (size_t i = 0; i < anchors->count; i++) {
+		const struct anchor *anchor = &anchors->anchor[i];
+
+		if (offer->trusted->cert[i] == NULL || X509_cmp(offer->trusted->cert[i], cert) != 0)
+			continue;
+		if (is_in_scope_of(anchor->file, wanted))
+			return anchor->file;
+		for (const struct anchor_copy *c = anchor->copies; c != NULL; c = c->next)
+			if (is_in_scope_of(c->file, wanted))
+				return c->file;
+		return anchor->file;
+	}
+	return NULL;
+}
+
+/* Those of the scopes that cert is not trusted for yet. */
+static void missing_scopes(const struct offer *offer, const X509 *cert, struct scopes *ret)
+{
+	struct scopes have;
+
+	scopes_of(offer->trusted, cert, &have);
+	ret->count = 0;
+	for (size_t i = 0; i < scope_count(offer); i++)
+		if (!scopes_cover(&have, &offer->scopes->item[i].scope))
+			ret->item[ret->count++] = offer->scopes->item[i];
+}
+
+/* The file through which cert is trusted already for all that is wanted, or NULL. */
+static const char *trusted_already(const struct offer *offer, const X509 *cert)
 {
 	const char *file = trusted_file_of(offer->trusted, cert);
+	struct scopes missing;
 
-	if (file == NULL)
-		return in_scope_already(offer, cert, path);
-	snprintf(path, PATH_MAX, "%s", file);
-	return true;
+	if (file != NULL)
+		return file;
+	if (scope_count(offer) == 0)
+		return NULL;
+	missing_scopes(offer, cert, &missing);
+	return missing.count == 0 ? scoped_file(offer, cert, &offer->scopes->item[0].scope) : NULL;
 }
 
 /* Says where it is: on stdout, unless that is for JSON. */
-static void tell_path(const struct offer *offer, X509 *cert, const char *path)
+static void tell_path(const struct offer *offer, const char *path)
 {
 	char shown[SHOW_MAX];
 
@@ -137,22 +159,40 @@ static void tell_path(const struct offer *offer, X509 *cert, const char *path)
 		puts(show_text(path, shown));
 	/* At once: a later question may be answered with Ctrl-C. */
 	fflush(stdout);
-	if (offer->path != NULL && cert == offer->cert)
+}
+
+static void keep_path(const struct offer *offer, const char *path)
+{
+	if (offer->path != NULL)
 		snprintf(offer->path, PATH_MAX, "%s", path);
+}
+
+static void tell_scopes(const struct offer *offer)
+{
+	char list[SHOW_MAX];
+	struct scopes have;
+
+	scopes_of(offer->trusted, offer->cert, &have);
+	if (have.count > 0)
+		show_line(SHOW_PLAIN, "so far, it may vouch for %s alone",
+			  scopes_list(&have, list, sizeof(list)));
 }
 
 enum offer_verdict offer_examine(const struct offer *offer)
 {
-	char path[PATH_MAX], shown[SHOW_MAX];
+	const char *file = offer->options->to_stdout ? NULL : trusted_already(offer, offer->cert);
+	char shown[SHOW_MAX];
 
 	show_line(SHOW_STRONG, "the candidate: %s", offer->because);
 	if (offer->shown)
 		show_identity(stderr, offer->cert, "  ");
 	else
 		show_certificate(stderr, offer->cert, "  ");
-	if (!offer->options->to_stdout && is_trusted_already(offer, offer->cert, path)) {
-		show_line(SHOW_PLAIN, "trusted already: %s", show_text(path, shown));
-		tell_path(offer, offer->cert, path);
+	tell_scopes(offer);
+	if (file != NULL) {
+		show_line(SHOW_PLAIN, "trusted already: %s", show_text(file, shown));
+		tell_path(offer, file);
+		keep_path(offer, file);
 		return OFFER_TRUSTED;
 	}
 	if (candidate_find_key(offer->public_cas, offer->cert) != NULL) {
@@ -163,17 +203,30 @@ enum offer_verdict offer_examine(const struct offer *offer)
 	return check_alone(offer);
 }
 
+/* A line for each scope: none is to slip through at the end of a long one. */
 static void tell_what_it_means(const struct offer *offer)
 {
-	char what[SHOW_MAX] = "every name";
+	bool may_sign = !offer->pin || pin_may_sign(offer->cert);
+	char one[SCOPEDIR_NAME];
 
-	if (offer->scope != NULL)
-		snprintf(what, sizeof(what), "%s%s alone", offer->scope,
-			 offer->pin ? "" : " and what is below it,");
-	show_line(SHOW_PLAIN,
-		  "It may then vouch for %s. Compare the SHA-256 with one that you have from "
-		  "elsewhere:\nfrom your administrator, or the intranet.",
-		  what);
+	if (scope_count(offer) == 0) {
+		show_line(SHOW_PLAIN, "It may then vouch for every name.");
+		return;
+	}
+	show_line(SHOW_PLAIN, "It may then vouch for these alone:");
+	for (size_t i = 0; i < scope_count(offer); i++) {
+		const struct scope *scope = &offer->scopes->item[i].scope;
+
+		show_line(SHOW_PLAIN, "  %s%s", scopes_text(scope, one),
+			  scope->is_address ? ""
+			  : may_sign	    ? " and all names below it"
+					    : " and what is below it, as far as it is named in "
+					      "this certificate");
+	}
+	if (offer->pin && may_sign)
+		show_line(SHOW_WARNING,
+			  "It is a CA at once: whoever has the server's key can vouch for all of "
+			  "them.");
 }
 
 /* How the user confirmed it, for the comment in the file; NULL where he did not. */
@@ -189,6 +242,7 @@ static const char *get_confirmed(const struct offer *offer, char buf[SHOW_MAX])
 				    "saved");
 			return NULL;
 		}
+		tell_what_it_means(offer);
 		show_line(SHOW_PLAIN, "confirmed by --fingerprint");
 		return "by its fingerprint, on the command line";
 	}
@@ -199,6 +253,9 @@ static const char *get_confirmed(const struct offer *offer, char buf[SHOW_MAX])
 		return NULL;
 	}
 	tell_what_it_means(offer);
+	show_line(SHOW_PLAIN,
+		  "Compare the SHA-256 with one that you have from elsewhere:\nfrom your "
+		  "administrator, or the intranet.");
 	if (!confirm("Trust this certificate?")) {
 		fail(offer, "not confirmed: nothing is saved");
 		return NULL;
@@ -229,21 +286,67 @@ static enum status print_pem(const struct offer *offer, X509 *cert,
 	return status;
 }
 
-/* One certificate that is confirmed. dir is not needed for --stdout. */
+/* A file that is written for one certificate: all of them are, or none. */
+struct written {
+	struct save_place place;
+	char path[PATH_MAX];
+	bool made;
+};
+
+/* Returns 0, or -1 and *why. */
+static int write_all(const struct offer *offer, X509 *cert, const struct save_origin *origin,
+		     struct written *written, size_t count, struct why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct written *w = &written[i];
+
+		if (save_certificate(&w->place, cert, origin, offer->sources, w->path, &w->made,
+				     why) == 0)
+			continue;
+		while (i-- > 0)
+			if (written[i].made)
+				save_undo(&written[i].place, cert);
+		return -1;
+	}
+	return 0;
+}
+
+/* One certificate that is confirmed, in all places that it is missing in. */
 static enum status save_one(const struct offer *offer, X509 *cert, const char *dir,
 			    const struct save_origin *origin)
 {
-	char path[PATH_MAX];
+	enum status status = STATUS_NO;
+	struct written *written;
+	struct scopes missing;
 	struct why why = {""};
+	sigset_t before;
+	size_t count;
 
 	if (offer->options->to_stdout)
 		return print_pem(offer, cert, origin);
-	if (save_certificate(dir, cert, origin, offer->sources, path, &why) != 0) {
-		fail(offer, "%s", why.text);
+	missing_scopes(offer, cert, &missing);
+	count = scope_count(offer) == 0 ? 1 : missing.count;
+	written = calloc(count + 1, sizeof(*written));
+	if (written == NULL) {
+		fail(offer, "out of memory");
 		return STATUS_NO;
 	}
-	tell_path(offer, cert, path);
-	return STATUS_DONE;
+	for (size_t i = 0; i < count; i++)
+		written[i].place = (struct save_place){
+			dir, scope_count(offer) == 0 ? NULL : missing.item[i].name};
+	interrupts_hold(&before);
+	if (write_all(offer, cert, origin, written, count, &why) == 0) {
+		for (size_t i = 0; i < count; i++)
+			tell_path(offer, written[i].path);
+		status = STATUS_DONE;
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (status == STATUS_DONE && cert == offer->cert)
+		keep_path(offer, written[0].path);
+	if (status != STATUS_DONE)
+		fail(offer, "%s", why.text);
+	free(written);
+	return status;
 }
 
 /* Those below need no confirmation of their own: the confirmed one's signature is on them. */
@@ -251,17 +354,18 @@ static enum status save_below(const struct offer *offer, const char *dir)
 {
 	struct save_origin origin = {.source = offer->source,
 				     .confirmed = "by the signature of its issuer, which was"};
-	char path[PATH_MAX], name[SHOW_MAX];
 	enum status status = STATUS_DONE;
+	char name[SHOW_MAX];
 
 	for (int i = sk_X509_num(offer->below) - 1; i >= 0 && status == STATUS_DONE; i--) {
 		X509 *cert = sk_X509_value(offer->below, i);
+		const char *file = offer->options->to_stdout ? NULL : trusted_already(offer, cert);
 		struct findings findings;
 
 		show_name(X509_get_subject_name(cert), name);
-		if (!offer->options->to_stdout && is_trusted_already(offer, cert, path)) {
+		if (file != NULL) {
 			show_line(SHOW_PLAIN, "trusted already: %s", name);
-			tell_path(offer, cert, path);
+			tell_path(offer, file);
 		} else if (candidate_check(cert, time(NULL), &findings) != 0) {
 			fail(offer, "out of memory");
 			status = STATUS_NO;
@@ -276,46 +380,21 @@ static enum status save_below(const struct offer *offer, const char *dir)
 	return status;
 }
 
-/* A pin is for all of its names, or libcatrust.so would refuse it for those out of its scope. */
-static enum status save_pin_names(const struct offer *offer, const struct save_origin *origin)
-{
-	char scopes[PIN_SCOPES_MAX][SCOPEDIR_NAME], dir[PATH_MAX];
-	size_t count = offer->options->scope == NULL ? pin_scopes(offer->cert, scopes) : 0;
-	enum status status = STATUS_DONE;
-
-	for (size_t i = 0; i < count && status == STATUS_DONE; i++) {
-		struct offer other = *offer;
-		struct why why = {""};
-
-		other.scope = scopes[i];
-		other.path = NULL;
-		if (strcmp(scopes[i], offer->scope) == 0 ||
-		    in_scope_already(&other, offer->cert, dir))
-			continue;
-		if (directory_for(&other, dir, &why) == 0 &&
-		    save_check(dir, offer->cert, offer->sources, &why) == 0) {
-			status = save_one(&other, offer->cert, dir, origin);
-		} else {
-			fail(offer, "%s", why.text);
-			status = STATUS_NO;
-		}
-	}
-	return status;
-}
-
-/* Returns 0 and dir, or -1 after saying why it can't be written to. */
+/* Returns 0 and dir, or -1 after saying why something can't be written. */
 static int prepare(const struct offer *offer, char dir[PATH_MAX])
 {
-	char top[PATH_MAX];
+	struct save_place place = {dir, NULL};
 	struct why why = {""};
+	bool ok = save_directory(offer->sources, dir, &why) == 0 &&
+		  save_check(&place, offer->cert, offer->sources, &why) == 0;
 
-	if (save_directory(offer->sources, top, &why) == 0 &&
-	    save_check(top, offer->cert, offer->sources, &why) == 0 &&
-	    directory_for(offer, dir, &why) == 0 &&
-	    save_check(dir, offer->cert, offer->sources, &why) == 0)
-		return 0;
-	fail(offer, "%s", why.text);
-	return -1;
+	for (size_t i = 0; ok && i < scope_count(offer); i++) {
+		place.scope = offer->scopes->item[i].name;
+		ok = save_check(&place, offer->cert, offer->sources, &why) == 0;
+	}
+	if (!ok)
+		fail(offer, "%s", why.text);
+	return ok ? 0 : -1;
 }
 
 enum status offer_save(const struct offer *offer)
@@ -335,8 +414,6 @@ enum status offer_save(const struct offer *offer)
 	if (origin.confirmed == NULL)
 		return STATUS_NO;
 	status = save_one(offer, offer->cert, dir, &origin);
-	if (status == STATUS_DONE && offer->pin && offer->scope != NULL && !to_stdout)
-		status = save_pin_names(offer, &origin);
 	if (status == STATUS_DONE && !to_stdout)
 		show_line(SHOW_PLAIN,
 			  "saved; programs started with catrust-run trust it from now on");

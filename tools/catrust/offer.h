@@ -4,6 +4,7 @@
 
 #include "candidate.h"
 #include "command.h"
+#include "scopes.h"
 #include "trusted.h"
 #include "why.h"
 
@@ -15,10 +16,10 @@ struct offer {
 	X509 *cert;
 	const STACK_OF(X509) * below; /* CAs that it issued, and that go with it; NULL: none */
 	bool shown;		      /* all of it, as part of a chain: its name will do */
-	bool pin;		      /* it is a server's own certificate, and no CA */
+	bool pin;		      /* it is a server's own certificate */
 	const char *because;	      /* why this one, for the user: ends a sentence */
 	const char *source; /* where it comes from, for the comment in the file; printable */
-	const char *scope;  /* the subdirectory, of scopedir.h; NULL: none */
+	const struct scopes *scopes; /* NULL or none: every name */
 	const struct options *options;
 	const struct trustdir_sources *sources;
 	const struct trusted *trusted;

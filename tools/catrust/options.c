@@ -105,8 +105,6 @@ static const char **find_text(struct options *o, unsigned bit)
 		return &o->public_bundle;
 	case OPTION_PYTHON:
 		return &o->python;
-	case OPTION_SCOPE:
-		return &o->scope;
 	case OPTION_SERVERNAME:
 		return &o->servername;
 	case OPTION_SYNTAX:
@@ -141,6 +139,9 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 	case OPTION_FORMAT:
 		return is_format(text) ? NULL : "it is one of pem, pkcs12 and jks";
 	case OPTION_SCOPE:
+		if (o->scope_count == SCOPES_MAX)
+			return "there are too many of them";
+		o->scope[o->scope_count++] = text;
 		return scopedir_parse(text, scope);
 	case OPTION_SERVERNAME:
 		return target_parse_name(text, &name);

@@ -3,6 +3,7 @@
 #define CATRUST_OPTIONS_H
 
 #include "fingerprint.h"
+#include "scopes.h"
 #include "starttls.h"
 #include "why.h"
 
@@ -59,7 +60,8 @@ struct options {
 	const char *servername;
 	const char *proxy;
 	const char *cert, *key;
-	const char *scope; /* as scopedir_parse() takes it */
+	const char *scope[SCOPES_MAX]; /* as scopedir_parse() takes them */
+	size_t scope_count;
 	const char *ca_bundle;
 	const char *python;
 	const char *format;

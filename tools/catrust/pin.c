@@ -1,73 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pin.h"
 
-#include <arpa/inet.h>
-#include <openssl/err.h>
+#include "certnames.h"
+
+#include <ctype.h>
 #include <openssl/x509v3.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
-/* A name of the certificate as text; false where it can be no host's. */
-static bool name_text(const GENERAL_NAME *name, char text[TARGET_HOST])
+bool pin_may_sign(X509 *cert)
 {
-	int type = -1;
-	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
-	const unsigned char *data =
-		type == GEN_DNS || type == GEN_IPADD ? ASN1_STRING_get0_data(value) : NULL;
-	int len = data == NULL ? 0 : ASN1_STRING_length(value);
+	/* Not only 1: OpenSSL also lets sign what is of version 1, or has keyCertSign alone. */
+	return X509_check_ca(cert) != 0;
+}
 
-	if (type == GEN_IPADD)
-		return (len == 4 || len == 16) &&
-		       inet_ntop(len == 4 ? AF_INET : AF_INET6, data, text, TARGET_HOST) != NULL;
-	if (len <= 0 || len >= TARGET_HOST || memchr(data, '\0', (size_t)len) != NULL)
+static bool is_below(const char *host, const char *domain)
+{
+	size_t host_len = strlen(host), len = strlen(domain);
+
+	return host_len > len && host[host_len - len - 1] == '.' &&
+	       strcmp(host + host_len - len, domain) == 0;
+}
+
+/* Why a domain that the certificate itself names is not for its asking. NULL: it is. */
+static const char *too_much(const char *domain, bool wildcard, const struct target *host,
+			    bool may_sign)
+{
+	bool single = strchr(domain, '.') == NULL;
+
+	if (wildcard && (single || host->is_ip || !is_below(host->host, domain)))
+		return "that is more than the server that you named";
+	if (single && may_sign && strcmp(domain, host->host) != 0 &&
+	    strcmp(domain, "localhost") != 0)
+		return "it could then vouch for all names below that";
+	return NULL;
+}
+
+static bool is_wildcard(const struct certname *name)
+{
+	return name->kind == CERTNAME_DNS && strncmp(name->text, "*.", 2) == 0;
+}
+
+/* As OpenSSL's matcher sees it, whatever characters are in it. */
+static bool is_covered(const struct certname *name, const struct scopes *scopes)
+{
+	struct target as_host = {.is_ip = name->kind == CERTNAME_ADDRESS};
+	const char *text = name->text + (is_wildcard(name) ? 2 : 0);
+
+	for (size_t i = 0; text[i] != '\0'; i++)
+		as_host.host[i] = (char)tolower((unsigned char)text[i]);
+	return scopes_cover_host(scopes, &as_host);
+}
+
+/* The scope that name takes. Unless that is fine, *wrong ends "and ". */
+static enum pin_result scope_for(const struct certname *name, const struct target *host,
+				 bool may_sign, char scope[SCOPEDIR_NAME], const char **wrong)
+{
+	const char *text = name->text + (is_wildcard(name) ? 2 : 0);
+	struct target as_host;
+
+	*wrong = "that can be no scope (letters, digits and hyphens alone)";
+	if (name->kind == CERTNAME_BROKEN || target_parse_name(text, &as_host) != NULL ||
+	    scopedir_parse(text, scope) != NULL)
+		return PIN_IMPOSSIBLE;
+	if (name->kind == CERTNAME_ADDRESS)
+		return PIN_FINE;
+	/* An address as a CN counts as one; among the names it does not. */
+	*wrong = "that is an address, and no name";
+	if (as_host.is_ip)
+		return name->of_subject ? PIN_FINE : PIN_IMPOSSIBLE;
+	*wrong = too_much(scope, is_wildcard(name), host, may_sign);
+	return *wrong == NULL ? PIN_FINE : PIN_TOO_MUCH;
+}
+
+/* Of the subject, only what could pass for a host or an address. */
+static bool counts(const struct certnames *names, const struct certname *name)
+{
+	struct target address;
+
+	if (!name->of_subject)
+		return true;
+	if (names->has_dns || name->kind == CERTNAME_BROKEN)
 		return false;
-	memcpy(text, data, (size_t)len);
-	text[len] = '\0';
-	return true;
+	return certnames_is_host(name->text) ||
+	       (target_parse_name(name->text, &address) == NULL && address.is_ip);
 }
 
-static size_t add(const char *text, char scope[PIN_SCOPES_MAX][SCOPEDIR_NAME], size_t count)
+static enum pin_result add_name(const struct certname *name, const struct target *host,
+				bool may_sign, struct scopes *scopes, struct why *why)
 {
-	/* What *.corp.example stands for is below corp.example. */
-	if (strncmp(text, "*.", 2) == 0)
-		text += 2;
-	if (count == PIN_SCOPES_MAX || scopedir_parse(text, scope[count]) != NULL)
-		return count;
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(scope[i], scope[count]) == 0)
-			return count;
-	return count + 1;
+	char scope[SCOPEDIR_NAME], shown[CERTNAMES_TEXT];
+	const char *wrong;
+	enum pin_result result = scope_for(name, host, may_sign, scope, &wrong);
+
+	if (result == PIN_FINE && scopes_add(scopes, scope) != 0) {
+		why_set(why, "the server's certificate has more than %d names", SCOPES_MAX);
+		return PIN_IMPOSSIBLE;
+	}
+	if (result != PIN_FINE)
+		why_set(why, "the server's certificate also names %s, and %s",
+			certnames_text(name, shown), wrong);
+	return result;
 }
 
-static size_t common_name(const X509 *cert, char text[TARGET_HOST])
+enum pin_result pin_scopes(X509 *leaf, const struct target *host, bool may_sign,
+			   struct scopes *scopes, struct why *why)
 {
-	int len = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
-					    TARGET_HOST);
+	enum pin_result result = PIN_FINE;
+	struct certnames names;
 
-	return len > 0 && strlen(text) == (size_t)len;
-}
+	if (certnames_read(leaf, &names) != 0) {
+		why_set(why, "out of memory");
+		return PIN_IMPOSSIBLE;
+	}
+	for (size_t i = 0; i < names.count && result == PIN_FINE; i++) {
+		const struct certname *name = &names.item[i];
 
-size_t pin_names(X509 *cert, char name[PIN_NAMES_MAX][TARGET_HOST])
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	size_t count = 0;
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && count < PIN_NAMES_MAX; i++)
-		if (name_text(sk_GENERAL_NAME_value(names, i), name[count]))
-			count++;
-	if (count == 0)
-		count = common_name(cert, name[0]);
-	GENERAL_NAMES_free(names);
-	ERR_clear_error();
-	return count;
-}
-
-size_t pin_scopes(X509 *cert, char scope[PIN_SCOPES_MAX][SCOPEDIR_NAME])
-{
-	char name[PIN_NAMES_MAX][TARGET_HOST];
-	size_t names = pin_names(cert, name), count = 0;
-
-	for (size_t i = 0; i < names; i++)
-		count = add(name[i], scope, count);
-	return count;
+		if (counts(&names, name) &&
+		    (name->kind == CERTNAME_BROKEN || !is_covered(name, scopes)))
+			result = add_name(name, host, may_sign, scopes, why);
+	}
+	if (result == PIN_FINE && names.cut) {
+		why_set(why, "the server's certificate has more than %d names", CERTNAMES_MAX);
+		result = PIN_IMPOSSIBLE;
+	}
+	certnames_clear(&names);
+	return result;
 }

@@ -2,24 +2,28 @@
 #ifndef CATRUST_PIN_H
 #define CATRUST_PIN_H
 
-#include "scopedir.h"
+#include "scopes.h"
+#include "why.h"
 
 #include <openssl/x509.h>
-#include <stddef.h>
+#include <stdbool.h>
 
-enum { PIN_NAMES_MAX = 64, PIN_SCOPES_MAX = PIN_NAMES_MAX };
+/* Could it be an anchor for certificates other than itself? */
+bool pin_may_sign(X509 *cert);
+
+enum pin_result {
+	PIN_FINE,
+	PIN_TOO_MUCH,	/* one of its names would give the anchor power over much more than the
+			   server that the user named: that is for him to say, by --scope */
+	PIN_IMPOSSIBLE, /* one of its names can be no scope, or there are too many; no memory */
+};
 
 /*
- * The names and addresses that a server's certificate is for, in its order; of its subject, if it
- * has no others. Returns how many.
+ * libcatrust.so accepts a server only if all names of its certificate, leaf, are in the anchor's
+ * scopes. Adds to *scopes what that takes. may_sign: the anchor may vouch for all that is below a
+ * scope. Sets *why unless it is fine.
  */
-size_t pin_names(X509 *cert, char name[PIN_NAMES_MAX][TARGET_HOST]);
-
-/*
- * The scopes of all names that a server's own certificate is for: an anchor with a scope vouches
- * for no certificate that has a name out of it, itself included. Names that can be none are left
- * out. Returns how many.
- */
-size_t pin_scopes(X509 *cert, char scope[PIN_SCOPES_MAX][SCOPEDIR_NAME]);
+enum pin_result pin_scopes(X509 *leaf, const struct target *host, bool may_sign,
+			   struct scopes *scopes, struct why *why);
 
 #endif

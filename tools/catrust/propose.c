@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "propose.h"
 
+#include "fetchcommand.h"
 #include "offer.h"
-#include "scopedir.h"
+#include "pin.h"
+#include "quote.h"
 #include "show.h"
 
 #include <openssl/x509v3.h>
@@ -32,15 +34,16 @@ static const char *reason_for(const struct fetch *f, X509 *cert)
 	enum chain_top kind = chain_top(&f->chain, &top);
 
 	if (f->session->options->pin)
-		return "the server's own, self-signed certificate, for this server alone";
+		return "the server's own, self-signed certificate, for its names alone";
 	if (cert != top && f->session->options->fingerprints.count == 0)
 		return "an intermediate CA that the server fails to send, below one that is "
 		       "publicly trusted";
 	if (cert != top)
 		return "named by --fingerprint";
 	if (kind == CHAIN_OWN_CA)
-		return "the server's own, which is self-signed and a CA at once: whoever has the "
-		       "server's key could vouch for every name (--pin confines it to this server)";
+		return "the server's own, which is self-signed and a CA at once, for the scope "
+		       "that "
+		       "--scope gave";
 	if (kind == CHAIN_INTERMEDIATE)
 		return "an intermediate CA, the topmost that is known: the root above it was not "
 		       "sent and is not known here. What the root's other CAs issue stays "
@@ -52,8 +55,58 @@ static const char *reason_for(const struct fetch *f, X509 *cert)
 	if (chain_contains(f->fetched, cert))
 		return "the root of this chain, fetched from where the CA below it says it is: no "
 		       "more proof than if the server had sent it";
-	return "the root of this chain, which this machine's system store has: somebody who may "
-	       "administer it trusted it before";
+	if (chain_contains(f->session->system, cert))
+		return "the root of this chain, which this machine's system store has: somebody "
+		       "who "
+		       "may administer it trusted it before";
+	return "the root of this chain, from the file that SSL_CERT_FILE names: no more proof than "
+	       "you have of that file";
+}
+
+/* What both generations of Python would say with cert, and below if that is not NULL, trusted. */
+static int try_out(const struct fetch *f, X509 *cert, const STACK_OF(X509) * below,
+		   const struct scopes *scopes, struct verdict *ret)
+{
+	STACK_OF(X509) *anchors = sk_X509_new_null();
+	bool ok = anchors != NULL && X509_add_cert(anchors, cert, X509_ADD_FLAG_UP_REF) == 1;
+
+	for (int i = 0; ok && i < sk_X509_num(below); i++)
+		ok = X509_add_cert(anchors, sk_X509_value(below, i), X509_ADD_FLAG_UP_REF) == 1;
+	ok = ok &&
+	     dryrun_verify(f->peer.certs, anchors, scopes, &f->name, DRYRUN_TO_312, &ret->older) ==
+		     0 &&
+	     dryrun_verify(f->peer.certs, anchors, scopes, &f->name, DRYRUN_FROM_313,
+			   &ret->newer) == 0;
+	ret->known = ok;
+	sk_X509_pop_free(anchors, X509_free);
+	return ok ? 0 : -1;
+}
+
+static bool accepts(const struct verdict *v)
+{
+	return v->older.error == X509_V_OK || v->newer.error == X509_V_OK;
+}
+
+/* Do the scopes that cert has make Python accept the server? Returns -1: out of memory. */
+static int saved_scopes_do(const struct fetch *f, X509 *cert, const STACK_OF(X509) * below,
+			   struct scopes *saved)
+{
+	struct verdict verdict;
+
+	scopes_of(&f->trusted, cert, saved);
+	if (saved->count == 0)
+		return 0;
+	if (try_out(f, cert, below, saved, &verdict) != 0)
+		return -1;
+	return accepts(&verdict);
+}
+
+static bool is_trusted_here(const struct fetch *f, X509 *cert)
+{
+	struct scopes saved;
+
+	return trusted_file_of(&f->trusted, cert) != NULL ||
+	       saved_scopes_do(f, cert, NULL, &saved) > 0;
 }
 
 /* The certificate to save, or NULL after saying why there is none. */
@@ -79,6 +132,24 @@ static X509 *choose(struct fetch *f)
 	if (options->pin && (!is_own(kind) || !chain_is_root(top))) {
 		fetch_fail(f, "--pin is for a server's own, self-signed certificate, and this one "
 			      "has an issuer: trust its CA instead, without --pin");
+		return NULL;
+	}
+	if (is_own(kind) && !options->pin && is_trusted_here(f, top))
+		return top;
+	/* For every name, whatever its fingerprint: it is a server's, and its key is on a server.
+	 */
+	if (kind == CHAIN_OWN_CA && !options->pin && options->scope_count == 0) {
+		fetch_fail(
+			f,
+			"the server's own certificate is self-signed and a CA at once: for every "
+			"name it is not saved, since whoever has the server's key could then "
+			"vouch for all of them. --pin trusts it for this server alone");
+		return NULL;
+	}
+	if (!is_own(kind) && top == sk_X509_value(f->chain.path, 0) &&
+	    options->fingerprints.count > 0) {
+		fetch_fail(f, "--fingerprint names the server's own certificate, which has an "
+			      "issuer: trust its CA instead");
 		return NULL;
 	}
 	if (kind == CHAIN_OWN && !options->pin && options->fingerprints.count == 0) {
@@ -165,22 +236,6 @@ static STACK_OF(X509) * intermediates_below(const struct fetch *f, const X509 *c
 	return below;
 }
 
-/* What both generations of Python would say with cert, and below if that is not NULL, trusted. */
-static int try_out(struct fetch *f, X509 *cert, const STACK_OF(X509) * below, struct verdict *ret)
-{
-	STACK_OF(X509) *anchors = sk_X509_new_null();
-	bool ok = anchors != NULL && X509_add_cert(anchors, cert, X509_ADD_FLAG_UP_REF) == 1;
-
-	for (int i = 0; ok && i < sk_X509_num(below); i++)
-		ok = X509_add_cert(anchors, sk_X509_value(below, i), X509_ADD_FLAG_UP_REF) == 1;
-	ok = ok &&
-	     dryrun_verify(f->peer.certs, anchors, &f->name, DRYRUN_TO_312, &ret->older) == 0 &&
-	     dryrun_verify(f->peer.certs, anchors, &f->name, DRYRUN_FROM_313, &ret->newer) == 0;
-	ret->known = ok;
-	sk_X509_pop_free(anchors, X509_free);
-	return ok ? 0 : -1;
-}
-
 static void show_dryrun(const char *client, const struct dryrun *result)
 {
 	if (result->error == X509_V_OK)
@@ -192,24 +247,82 @@ static void show_dryrun(const char *client, const struct dryrun *result)
 					     : "a CA of the chain");
 }
 
-static bool accepts(const struct verdict *v)
-{
-	return v->older.error == X509_V_OK || v->newer.error == X509_V_OK;
-}
-
 static bool accepts_more(const struct verdict *a, const struct verdict *b)
 {
 	return (a->older.error == X509_V_OK && b->older.error != X509_V_OK) ||
 	       (a->newer.error == X509_V_OK && b->newer.error != X509_V_OK);
 }
 
+/* The scopes that it already has count as well. Returns -1 where that is too many. */
+static int with_saved_scopes(const struct fetch *f, const X509 *cert, struct scopes *ret)
+{
+	struct scopes saved;
+
+	*ret = f->scopes;
+	if (ret->count == 0)
+		return 0;
+	scopes_of(&f->trusted, cert, &saved);
+	for (size_t i = 0; i < saved.count; i++)
+		if (scopes_add(ret, saved.item[i].name) != 0)
+			return -1;
+	return 0;
+}
+
+/* As the user may have written it. */
+static void write_target(const struct fetch *f, char buf[TARGET_TEXT + 32])
+{
+	bool bare = f->session->options->starttls_given || strcmp(f->target.scheme, "https") == 0;
+
+	snprintf(buf, TARGET_TEXT + 32, "%s%s%s", bare ? "" : f->target.scheme, bare ? "" : "://",
+		 f->where);
+}
+
+/* It is not enough for the names of the server's certificate: which scopes would be? */
+static void refuse_scope(struct fetch *f, const struct offer *offer, const struct scopes *scopes)
+{
+	struct quote command = {.len = 0};
+	struct scopes all = *scopes, more = {.count = 0};
+	char list[SHOW_MAX], target[TARGET_TEXT + 32];
+	struct why why = {""};
+
+	if (pin_scopes(sk_X509_value(f->peer.certs, 0), &f->name, pin_may_sign(offer->cert), &all,
+		       &why) != PIN_FINE) {
+		fetch_fail(f,
+			   "%s. Out of its scope, Python refuses the whole certificate: nothing is "
+			   "saved",
+			   why.text);
+		return;
+	}
+	for (size_t i = scopes->count; i < all.count; i++)
+		more.item[more.count++] = all.item[i];
+	if (more.count == 0) {
+		fetch_fail(f, "a CA of the chain has a name that is out of the scope: nothing is "
+			      "saved");
+		return;
+	}
+	fetch_fail(f,
+		   "the server's certificate also names %s. Out of its scope, Python refuses the "
+		   "whole certificate: nothing is saved. If it is to vouch for those as well:",
+		   scopes_list(&more, list, sizeof(list)));
+	write_target(f, target);
+	fetchcommand_write(&command, f->session->options, target, &all);
+	if (!command.full)
+		show_line(SHOW_PLAIN, "\n  %s\n", command.text);
+}
+
 /* Would it help at all, and would the intermediates help more? */
 static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X509) * below)
 {
-	struct verdict with_below;
+	struct verdict with_below, everywhere;
+	struct scopes scopes;
 
-	if (try_out(f, offer->cert, offer->below, &f->verdict) != 0 ||
-	    try_out(f, offer->cert, below, &with_below) != 0) {
+	if (with_saved_scopes(f, offer->cert, &scopes) != 0) {
+		fetch_fail(f, "it has %d scopes already, and gets no more", SCOPES_MAX);
+		return false;
+	}
+	if (try_out(f, offer->cert, offer->below, &scopes, &f->verdict) != 0 ||
+	    try_out(f, offer->cert, below, &scopes, &with_below) != 0 ||
+	    try_out(f, offer->cert, offer->below, NULL, &everywhere) != 0) {
 		fetch_fail(f, "out of memory");
 		return false;
 	}
@@ -225,37 +338,101 @@ static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X50
 				  : "that the server fails to send");
 	if (accepts(&f->verdict))
 		return true;
-	fetch_fail(f, "trusting this certificate would not help: nothing is saved%s",
-		   accepts_more(&with_below, &f->verdict) ? " (--with-intermediate would help)"
-							  : "");
+	if (accepts(&everywhere))
+		refuse_scope(f, offer, &scopes);
+	else
+		fetch_fail(f, "trusting this certificate would not help: nothing is saved%s",
+			   accepts_more(&with_below, &f->verdict)
+				   ? " (--with-intermediate would help)"
+				   : "");
 	return false;
 }
 
-/* The scope that is asked for. Returns 0 and name, "" for none, or -1 after saying why not. */
-static int get_scope(struct fetch *f, char name[SCOPEDIR_NAME])
+/* Those that --scope gave. Returns what is wrong, or NULL. */
+static const char *given_scopes(const struct options *options, struct scopes *ret)
+{
+	for (size_t i = 0; i < options->scope_count; i++) {
+		char name[SCOPEDIR_NAME];
+		const char *wrong = scopedir_parse(options->scope[i], name);
+
+		if (wrong != NULL)
+			return wrong;
+		if (scopes_add(ret, name) != 0)
+			return "--scope is given too often";
+	}
+	return NULL;
+}
+
+/* What a pin is for: the server that the user named, and what else its certificate names. */
+static const char *scopes_for_pin(const struct fetch *f, struct scopes *ret, struct why *why)
+{
+	char name[SCOPEDIR_NAME];
+	const char *wrong = scopedir_for_host(&f->name, name);
+
+	if (wrong != NULL || scopes_add(ret, name) != 0)
+		return wrong != NULL ? wrong : "this host can't be a scope";
+	switch (pin_scopes(f->candidate, &f->name, pin_may_sign(f->candidate), ret, why)) {
+	case PIN_FINE:
+		return NULL;
+	case PIN_TOO_MUCH:
+		show_line(
+			SHOW_WARNING,
+			"A pin is for all names of its certificate: without them, Python refuses "
+			"it. If it is to be trusted for as much, --scope says so, once for each.");
+		break;
+	case PIN_IMPOSSIBLE:
+		break;
+	}
+	return why->text;
+}
+
+/* Sets the scopes that the candidate is to have. Returns 0, or -1 after saying why there are none.
+ */
+static int set_scopes(struct fetch *f)
 {
 	const struct options *options = f->session->options;
-	const char *wrong = NULL;
+	struct why why = {""};
+	struct scopes all;
+	const char *wrong = given_scopes(options, &f->scopes);
 
-	name[0] = '\0';
-	if (options->scope != NULL)
-		wrong = scopedir_parse(options->scope, name);
-	else if (options->pin)
-		wrong = scopedir_for_host(&f->name, name);
-	if (wrong == NULL && name[0] != '\0' && !scopedir_covers(name, &f->name))
-		wrong = "--scope does not cover this server";
+	if (wrong == NULL && options->scope_count == 0 && options->pin)
+		wrong = scopes_for_pin(f, &f->scopes, &why);
+	if (wrong == NULL && f->scopes.count > 0) {
+		if (with_saved_scopes(f, f->candidate, &all) == 0 &&
+		    !scopes_cover_host(&all, &f->name))
+			wrong = "--scope does not cover this server";
+	}
 	if (wrong == NULL)
 		return 0;
 	fetch_fail(f, "%s: nothing is saved", wrong);
 	return -1;
 }
 
+/* Without --scope, the scopes that it is saved under already may do for this server. */
+static int keep_saved_scopes(struct fetch *f, const STACK_OF(X509) * below)
+{
+	struct scopes saved;
+	int enough = f->scopes.count > 0 ? 0 : saved_scopes_do(f, f->candidate, below, &saved);
+
+	if (enough > 0)
+		f->scopes = saved;
+	/* The one of this very server first: its file is the one to show. */
+	for (size_t i = 1; enough > 0 && i < saved.count; i++)
+		if (scopedir_covers(saved.item[i].name, &f->name)) {
+			f->scopes.item[0] = saved.item[i];
+			f->scopes.item[i] = saved.item[0];
+			break;
+		}
+	return enough < 0 ? -1 : 0;
+}
+
 static const char *source_of(const struct fetch *f, const X509 *cert)
 {
 	if (chain_contains(f->peer.certs, cert))
 		return "sent by ";
-	return chain_contains(f->fetched, cert) ? "named as its issuer by a CA, for "
-						: "system store, for ";
+	return chain_contains(f->fetched, cert)		  ? "named as its issuer by a CA, for "
+	       : chain_contains(f->session->system, cert) ? "system store, for "
+							  : "known on this machine, for ";
 }
 
 static enum status go_on(struct fetch *f, struct offer *offer, const STACK_OF(X509) * below)
@@ -275,7 +452,7 @@ static enum status go_on(struct fetch *f, struct offer *offer, const STACK_OF(X5
 void propose(struct fetch *f)
 {
 	const struct options *options = f->session->options;
-	char source[64 + TARGET_TEXT], scope[SCOPEDIR_NAME];
+	char source[64 + TARGET_TEXT];
 	STACK_OF(X509) *below = NULL;
 	struct offer offer = {
 		.shown = true,
@@ -292,10 +469,11 @@ void propose(struct fetch *f)
 
 	f->status = STATUS_NO;
 	f->candidate = choose(f);
-	if (f->candidate == NULL || is_public(f) || get_scope(f, scope) != 0)
+	if (f->candidate == NULL || is_public(f) || set_scopes(f) != 0)
 		return;
 	below = intermediates_below(f, f->candidate);
-	if (below == NULL) {
+	if (below == NULL || keep_saved_scopes(f, options->with_intermediate ? below : NULL) != 0) {
+		sk_X509_pop_free(below, X509_free);
 		fetch_fail(f, "out of memory");
 		return;
 	}
@@ -303,7 +481,7 @@ void propose(struct fetch *f)
 	snprintf(source, sizeof(source), "%s%s", source_of(f, f->candidate), f->where);
 	offer.cert = f->candidate;
 	offer.because = f->because;
-	offer.scope = scope[0] == '\0' ? NULL : scope;
+	offer.scopes = &f->scopes;
 	offer.below = options->with_intermediate ? below : NULL;
 	if (options->with_intermediate && sk_X509_num(below) == 0)
 		show_line(SHOW_PLAIN, "--with-intermediate: there is no intermediate CA between "

@@ -147,6 +147,20 @@ void report_json_chain(struct json *j, const struct fetch *f)
 	json_close_array(j);
 }
 
+static void json_scopes(struct json *j, const struct scopes *scopes)
+{
+	char text[SCOPEDIR_NAME];
+
+	if (scopes->count == 0) {
+		json_string(j, "scopes", NULL);
+		return;
+	}
+	json_open_array(j, "scopes");
+	for (size_t i = 0; i < scopes->count; i++)
+		json_string(j, NULL, scopes_range(&scopes->item[i].scope, text));
+	json_close_array(j);
+}
+
 static void json_candidate(struct json *j, const struct fetch *f)
 {
 	certjson_sha256(j, "candidate", f->candidate);
@@ -162,6 +176,7 @@ static void json_candidate(struct json *j, const struct fetch *f)
 		json_close_object(j);
 	}
 	json_close_array(j);
+	json_scopes(j, &f->scopes);
 	if (f->verdict.known) {
 		json_open_object(j, "verification");
 		json_verdict(j, "python_3_12", &f->verdict.older);

@@ -17,8 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
 
 /* One line of the comment. No run of hyphens, which could be taken for the start of PEM. */
 static bool add_comment(BIO *to, const char *label, const char *text)
@@ -116,25 +121,60 @@ static bool may_write(const char *path)
 
 static void why_path(struct why *why, const char *path, int error)
 {
+	const char *advice = "";
 	char shown[SHOW_MAX];
-	bool denied = error == EACCES || error == EPERM || error == EROFS;
 
-	why_set(why, "%s: %s%s", show_text(path, shown), strerror(error),
-		denied ? " (become root, or choose another directory with --dir)" : "");
+	if (error == EACCES && geteuid() != 0)
+		advice = " (become root, or choose another directory with --dir)";
+	else if (error == EACCES || error == EPERM || error == EROFS)
+		advice = " (choose another directory with --dir)";
+	why_set(why, "%s: %s%s", show_text(path, shown), strerror(error), advice);
 }
 
-int save_check(const char *dir, const X509 *cert, const struct trustdir_sources *sources,
-	       struct why *why)
+static int full_path(const struct save_place *place, char path[PATH_MAX])
+{
+	int len = snprintf(path, PATH_MAX, "%s%s%s", place->dir, place->scope == NULL ? "" : "/",
+			   place->scope == NULL ? "" : place->scope);
+
+	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* A link could lead what is saved to anywhere. */
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static void why_link(struct why *why, const char *path)
+{
+	char shown[SHOW_MAX];
+
+	why_set(why, "%s: a symbolic link: nothing is saved where it leads to",
+		show_text(path, shown));
+}
+
+int save_check(const struct save_place *place, const X509 *cert,
+	       const struct trustdir_sources *sources, struct why *why)
 {
 	static const struct save_origin nothing = {"", ""};
 	struct trusted t = {NULL, NULL};
 	BIO *pem = BIO_new(BIO_s_mem());
+	char shown[SHOW_MAX], dir[PATH_MAX];
 	const char *problem;
-	char shown[SHOW_MAX];
 	struct stat st;
 	char *text = NULL;
 	int result = -1;
 
+	if (full_path(place, dir) != 0) {
+		why_path(why, place->dir, ENAMETOOLONG);
+		goto out;
+	}
+	if (place->scope != NULL && is_link(dir)) {
+		why_link(why, dir);
+		goto out;
+	}
 	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
 		why_path(why, dir, ENOTDIR);
 		goto out;
@@ -199,6 +239,30 @@ static int make_directories(const char *dir)
 	return 0;
 }
 
+/* As rename(), but never over another file. */
+static int rename_new(int dir, const char *from, const char *to)
+{
+	int fd, error;
+
+	if (linkat(dir, from, dir, to, 0) == 0)
+		return 0; /* the caller removes the other name */
+	if (errno == EEXIST)
+		return -EEXIST;
+	/* Some file systems have no links, and some of those no such renaming either. */
+	if (syscall(SYS_renameat2, dir, from, dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return -EEXIST;
+	fd = openat(dir, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	error = renameat(dir, from, dir, to) == 0 ? 0 : -errno;
+	if (error != 0)
+		unlinkat(dir, to, 0);
+	return error;
+}
+
 /* Returns 0 or a negative errno. */
 static int write_file(int dir, const char *name, const char *data, size_t len)
 {
@@ -217,9 +281,8 @@ static int write_file(int dir, const char *name, const char *data, size_t len)
 		error = -errno;
 	if (close(fd) != 0 && error == 0)
 		error = -errno;
-	/* link() fails where rename() would overwrite. */
-	if (error == 0 && linkat(dir, temporary, dir, name, 0) != 0)
-		error = -errno;
+	if (error == 0)
+		error = rename_new(dir, temporary, name);
 	unlinkat(dir, temporary, 0);
 	if (error == 0)
 		fsync(dir);
@@ -267,16 +330,65 @@ static bool is_there(const char *dir, const char *path, const X509 *cert,
 	return result;
 }
 
-int save_certificate(const char *dir, const X509 *cert, const struct save_origin *origin,
-		     const struct trustdir_sources *sources, char path[PATH_MAX], struct why *why)
+/* Returns the open directory, or a negative errno. */
+static int open_place(const struct save_place *place)
+{
+	int dir, fd, error = make_directories(place->dir);
+
+	if (error != 0)
+		return error;
+	dir = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || place->scope == NULL)
+		return dir < 0 ? -errno : dir;
+	if (mkdirat(dir, place->scope, 0755) == 0)
+		error = fchmodat(dir, place->scope, 0755, 0) == 0 ? 0 : -errno;
+	else if (errno != EEXIST)
+		error = -errno;
+	fd = error != 0
+		     ? error
+		     : openat(dir, place->scope, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && error == 0)
+		fd = -errno;
+	close(dir);
+	return fd;
+}
+
+/* Returns 0, -EEXIST or another negative errno; *ret_fd: the directory, -1 where it is not open. */
+static int write_at(const struct save_place *place, const char *name, const char *data, size_t len,
+		    int *ret_fd)
+{
+	enum { TRIES = 3 };
+	int error = 0;
+
+	/* catrust remove may take the directory away just after it was found. */
+	for (int i = 0; i < TRIES; i++) {
+		*ret_fd = open_place(place);
+		if (*ret_fd < 0) {
+			error = *ret_fd;
+			*ret_fd = -1;
+			return error;
+		}
+		error = write_file(*ret_fd, name, data, len);
+		if (error != -ENOENT)
+			break;
+		close(*ret_fd);
+		*ret_fd = -1;
+	}
+	return error;
+}
+
+int save_certificate(const struct save_place *place, const X509 *cert,
+		     const struct save_origin *origin, const struct trustdir_sources *sources,
+		     char path[PATH_MAX], bool *made, struct why *why)
 {
 	sigset_t before;
 	BIO *pem = BIO_new(BIO_s_mem());
-	char name[FILENAME_SIZE];
+	char name[FILENAME_SIZE], dir[PATH_MAX];
 	int fd = -1, result = -1, error;
 	char *data = NULL;
 	long len;
 
+	*made = false;
 	if (pem == NULL || save_render(cert, origin, pem) != 0 || filename_of(cert, name) == NULL) {
 		why_set(why, "out of memory");
 		BIO_free(pem);
@@ -284,25 +396,46 @@ int save_certificate(const char *dir, const X509 *cert, const struct save_origin
 	}
 	len = BIO_get_mem_data(pem, &data);
 	interrupts_hold(&before);
-	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX) {
-		why_path(why, dir, ENAMETOOLONG);
+	if (full_path(place, dir) != 0 ||
+	    snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX) {
+		why_path(why, place->dir, ENAMETOOLONG);
 		goto out;
 	}
-	error = make_directories(dir);
-	if (error == 0) {
-		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		error = fd < 0 ? -errno : write_file(fd, name, data, (size_t)len);
-	}
+	error = write_at(place, name, data, (size_t)len, &fd);
 	if (error == 0)
 		result = check_saved(fd, dir, name, path, cert, sources, why);
 	else if (error == -EEXIST && is_there(dir, path, cert, sources))
 		result = 0;
+	else if (place->scope != NULL && is_link(dir))
+		why_link(why, dir);
 	else
 		why_path(why, error == -EEXIST ? path : dir, -error);
+	*made = error == 0 && result == 0;
+	/* What is empty now was made for nothing. */
+	if (result != 0 && place->scope != NULL)
+		rmdir(dir);
 out:
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (fd >= 0)
 		close(fd);
 	BIO_free(pem);
 	return result;
+}
+
+void save_undo(const struct save_place *place, const X509 *cert)
+{
+	int dir = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = dir;
+	char name[FILENAME_SIZE];
+
+	if (dir >= 0 && place->scope != NULL)
+		fd = openat(dir, place->scope, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && filename_of(cert, name) != NULL)
+		unlinkat(fd, name, 0);
+	/* Only where it is empty. */
+	if (dir >= 0 && place->scope != NULL)
+		unlinkat(dir, place->scope, AT_REMOVEDIR);
+	if (fd >= 0 && fd != dir)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
 }

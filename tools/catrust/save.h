@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 
 /* What the comment above a saved certificate says. */
 struct save_origin {
@@ -21,16 +22,27 @@ int save_render(const X509 *cert, const struct save_origin *origin, BIO *to);
 /* The directory that a new certificate goes to. Returns 0 and dir, or -1 and *why. */
 int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct why *why);
 
-/* Would a certificate saved in dir count, as far as can be told before? Returns 0, or -1 and *why.
+/* Where a certificate is saved: in a trust directory, or in that of a scope within it. */
+struct save_place {
+	const char *dir;
+	const char *scope; /* NULL: none */
+};
+
+/* Would a certificate saved there count, as far as can be told before? Returns 0, or -1 and *why.
  */
-int save_check(const char *dir, const X509 *cert, const struct trustdir_sources *sources,
-	       struct why *why);
+int save_check(const struct save_place *place, const X509 *cert,
+	       const struct trustdir_sources *sources, struct why *why);
 
 /*
- * Saves cert in dir, which is made if it is missing. Whole or not at all, and never over another
- * file. Returns 0 and the path, or -1 and *why.
+ * Saves cert there; what is missing of the directories is made. Whole or not at all, and never over
+ * another file. Returns 0, the path, and whether it is this call that made the file, or -1 and
+ * *why.
  */
-int save_certificate(const char *dir, const X509 *cert, const struct save_origin *origin,
-		     const struct trustdir_sources *sources, char path[PATH_MAX], struct why *why);
+int save_certificate(const struct save_place *place, const X509 *cert,
+		     const struct save_origin *origin, const struct trustdir_sources *sources,
+		     char path[PATH_MAX], bool *made, struct why *why);
+
+/* Takes away what save_certificate() made, and the directory of a scope if that is empty then. */
+void save_undo(const struct save_place *place, const X509 *cert);
 
 #endif

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libcatrust.so takes less for a slip. */
+enum { LEAST_BITS = 8 };
+
 /* An address and how many of its bits count. */
 struct range {
 	int family;
@@ -61,6 +64,8 @@ static const char *read_range(const char *text, struct range *ret)
 	ret->bits = read_bits(slash + 1);
 	if (ret->bits < 0 || ret->bits > width(ret->family))
 		return "after the slash comes the number of bits that count";
+	if (ret->bits < LEAST_BITS)
+		return "a range has at least 8 bits that count";
 	for (int i = ret->bits; i < width(ret->family); i++)
 		if (bit(ret->address, i))
 			return "the address has bits that are not in the range";

@@ -37,6 +37,10 @@ static const char *const local[] = {
 	"/etc/pki/trust/anchors",
 };
 
+const char system_no_public_cas[] =
+	"warning: there is no list of the public CAs here that can be read: whether a CA is "
+	"publicly trusted already can't be told (--public-bundle FILE names one)";
+
 enum {
 	MAX_DEPTH = 4,
 	MAX_FILES = 2000,
@@ -172,13 +176,20 @@ const char *system_bundle(void)
 
 STACK_OF(X509) * system_store(void)
 {
-	const char *named = getenv(X509_get_default_cert_file_env());
 	struct pool pool = new_pool();
 
 	if (!pool.no_memory) {
 		add_first(&pool, bundles, COUNT(bundles));
 		add_all(&pool, local, COUNT(local));
 	}
+	return finish(&pool);
+}
+
+STACK_OF(X509) * system_named_store(void)
+{
+	const char *named = getenv(X509_get_default_cert_file_env());
+	struct pool pool = new_pool();
+
 	if (!pool.no_memory && named != NULL && named[0] != '\0')
 		add_path(&pool, named, MAX_DEPTH);
 	return finish(&pool);

@@ -6,6 +6,9 @@
 
 #include <openssl/x509.h>
 
+/* For the user, where system_public_cas() found none. */
+extern const char system_no_public_cas[];
+
 /*
  * The CAs that the whole world trusts: those of the file bundle, or, with bundle NULL, of this
  * system's distribution, without what was added on this machine. An empty stack where there are
@@ -18,9 +21,12 @@ STACK_OF(X509) * system_public_cas(const char *bundle, struct why *why);
 const char *system_bundle(void);
 
 /*
- * What programs on this machine trust without catrust: the system's bundle, what was added to it
- * here, and SSL_CERT_FILE. NULL: out of memory.
+ * What programs on this machine trust without catrust: the system's bundle, and what was added to
+ * it here. NULL: out of memory.
  */
 STACK_OF(X509) * system_store(void);
+
+/* The file that SSL_CERT_FILE names: whoever runs this chose it. NULL: out of memory. */
+STACK_OF(X509) * system_named_store(void);
 
 #endif

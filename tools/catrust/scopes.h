@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_SCOPES_H
+#define CATRUST_SCOPES_H
+
+#include "scopedir.h"
+#include "trusted.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SCOPES_MAX = TRUSTDIR_MAX_SCOPES };
+
+/* What one certificate may vouch for; none: every name. */
+struct scopes {
+	struct scopes_item {
+		char name[SCOPEDIR_NAME]; /* of the subdirectory */
+		struct scope scope;	  /* what that stands for */
+	} item[SCOPES_MAX];
+	size_t count;
+};
+
+/* Adds the one of a subdirectory's name, unless it is covered already. Returns 0, or -1: full. */
+int scopes_add(struct scopes *s, const char *name);
+
+/* Those that cert has in the trust directories; none where it is trusted for every name. */
+void scopes_of(const struct trusted *trusted, const X509 *cert, struct scopes *ret);
+
+/* Is all of scope within one of those? */
+bool scopes_cover(const struct scopes *s, const struct scope *scope);
+
+bool scopes_cover_host(const struct scopes *s, const struct target *host);
+
+/* For programs: corp.example, 10.0.0.0/8, 10.0.0.1/32. Returns buf. */
+char *scopes_range(const struct scope *scope, char buf[SCOPEDIR_NAME]);
+
+/* For people: the same, and 10.0.0.1. Returns buf. */
+char *scopes_text(const struct scope *scope, char buf[SCOPEDIR_NAME]);
+
+/* One after the other, with commas between, as many as fit. Returns buf. */
+char *scopes_list(const struct scopes *s, char *buf, size_t size);
+
+#endif

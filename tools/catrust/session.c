@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include "system.h"
+
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+
+static bool add_all(STACK_OF(X509) * to, const STACK_OF(X509) * from)
+{
+	for (int i = 0; i < sk_X509_num(from); i++)
+		if (X509_add_cert(to, sk_X509_value(from, i), X509_ADD_FLAG_UP_REF) != 1)
+			return false;
+	return true;
+}
+
+static bool add_marked(STACK_OF(X509) * certs, const X509 *cert)
+{
+	X509 *marked = X509_dup(cert);
+
+	if (marked != NULL && X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
+	    sk_X509_push(certs, marked) > 0)
+		return true;
+	X509_free(marked);
+	return false;
+}
+
+static bool add_saved(struct session *s)
+{
+	struct trusted trusted = {NULL, NULL};
+	bool ok = trusted_read(&s->sources, &trusted) == 0;
+
+	for (size_t i = 0; ok && i < trusted.anchors->count; i++) {
+		if (trusted.cert[i] == NULL)
+			continue;
+		ok = X509_add_cert(s->known, trusted.cert[i], X509_ADD_FLAG_UP_REF) == 1 &&
+		     (trusted.anchors->anchor[i].scopes != NULL ||
+		      add_marked(s->proxy_cas, trusted.cert[i]));
+	}
+	trusted_clear(&trusted);
+	return ok;
+}
+
+int session_open(const struct options *options, struct session *ret, struct why *why)
+{
+	struct session s = {.options = options, .sources = trusted_sources(options->dir)};
+	STACK_OF(X509) * named;
+
+	s.public_cas = system_public_cas(options->public_bundle, why);
+	if (s.public_cas == NULL)
+		return -1;
+	s.system = system_store();
+	named = system_named_store();
+	s.known = sk_X509_new_null();
+	s.proxy_cas = sk_X509_new_null();
+	if (s.system != NULL && named != NULL && s.known != NULL && s.proxy_cas != NULL &&
+	    add_saved(&s) && add_all(s.known, s.system) && add_all(s.known, named)) {
+		sk_X509_pop_free(named, X509_free);
+		*ret = s;
+		return 0;
+	}
+	sk_X509_pop_free(named, X509_free);
+	session_close(&s);
+	why_set(why, "out of memory");
+	return -1;
+}
+
+void session_close(struct session *s)
+{
+	sk_X509_pop_free(s->public_cas, X509_free);
+	sk_X509_pop_free(s->system, X509_free);
+	sk_X509_pop_free(s->known, X509_free);
+	sk_X509_pop_free(s->proxy_cas, X509_free);
+	*s = (struct session){.options = s->options};
+}
