@@ -381,6 +381,42 @@ class Aia(unittest.TestCase):
         self.not_found("--aia-local allows that", local=False, env={"http_proxy": proxy})
         self.assertEqual(self.web.asked, [])
 
+    def test_the_proxys_port_at_another_local_address(self):
+        """What a proxy on this machine is allowed, nobody else on it is."""
+        leaf = tools.make("basicConstraints = critical,CA:FALSE\nsubjectAltName = DNS:localhost,IP:127.0.0.1\n"
+                          "authorityKeyIdentifier = keyid:always\nauthorityInfoAccess = caIssuers;URI:http://ca.example:%d/root"
+                          % self.web.port, issuer=self.cert("aia-root"))
+        hosts = lab.write(os.path.join(lab.folder(), "hosts"), "127.0.0.1 localhost\n127.0.0.2 ca.example\n")
+        script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+        with lab.server(leaf, key=leaf[:-4] + ".key") as srv:
+            for no_proxy, asked in (("ca.example", []), ("", ["http://ca.example:%d/root" % self.web.port])):
+                self.web.asked.clear()
+                result = lab.run([*tools.namespace(), "sh", "-ec", script, "sh", hosts, tools.tool("catrust"), "fetch",
+                                  srv.url], dirs=[self.dir],
+                                 env={"http_proxy": "http://localhost:%d" % self.web.port, "no_proxy": no_proxy})
+                self.assertEqual(self.web.asked, asked, result.err)
+                if no_proxy:
+                    self.assertIn("--aia-local allows that", result.err)
+
+    def test_slow_proxy_with_two_ways_to_log_in(self):
+        """The second try has what is left of the time for an answer, and no time of its own."""
+        def behave(connection, stop):
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                more = connection.recv(1)
+                if not more:
+                    return
+                head += more
+            stop.wait(0.9)
+            connection.sendall(b"HTTP/1.1 407 who?\r\nContent-Length: 0\r\nConnection: close\r\n"
+                               b'Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n')
+
+        with tools.tcp_server(behave) as port:
+            start = time.monotonic()
+            self.fetch("--timeout", "1", code=1, leaf="aia-far", local=False,
+                       env={"http_proxy": "http://a:b@127.0.0.1:%d" % port})
+            self.assertLess(time.monotonic() - start, 1.8)
+
     def test_no_aia(self):
         result = self.fetch("--no-aia", code=1)
         self.assertIn("sent no CA", result.err)

@@ -21,24 +21,14 @@ import tool_lab as tools
 UNSAFE = r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 EVIL = b"evil\x1b[2J\x1b]0;owned\x07\x08\x9b2J\xc2\x9b1m\xe2\x80\xae"
 
+# All names of the lab's servers.
+SCOPES = ["--scope", "localhost", "--scope", "127.0.0.1", "--scope", "::1"]
+
 
 def listing(path):
     """Everything below a directory, hidden files included."""
     return sorted(os.path.relpath(os.path.join(where, name), path)
                   for where, dirs, files in os.walk(path) for name in dirs + files)
-
-
-@functools.lru_cache(maxsize=None)
-def namespace():
-    """argv of a mount namespace of one's own."""
-    for argv in ["unshare", "-m"], ["unshare", "-r", "-m"]:
-        try:
-            done = lab.run([*argv, "sh", "-c", "mount -t tmpfs -o size=64k none /mnt"])
-        except OSError:
-            continue
-        if done.code == 0:
-            return argv
-    raise unittest.SkipTest("no mount namespace to be had")
 
 
 class Case(unittest.TestCase):
@@ -71,7 +61,7 @@ class Disk(Case):
             "$@" >&2 || status=$?
             find ca.d | sort
             exit $status\n""" % (options, prepare)
-        result = lab.run([*namespace(), "sh", "-c", script, "sh", self.dir, *command],
+        result = lab.run([*tools.namespace(), "sh", "-c", script, "sh", self.dir, *command],
                          dirs=[os.path.join(self.dir, "ca.d")])
         before, _, after = result.out.partition("BEFORE\n")
         return result, before, after
@@ -82,7 +72,7 @@ class Disk(Case):
         return [
             [catrust, "add", lab.cert("corp-root.pem"), "--fingerprint", self.root],
             [catrust, "fetch", server.url, "--fingerprint", self.root],
-            [catrust, "fetch", server.named_url, "--fingerprint", self.root, "--scope", "localhost"],
+            [catrust, "fetch", server.named_url, "--fingerprint", self.root, *SCOPES],
             [catrust, "bundle", "--output", os.path.join(self.dir, "ca.d", "bundle.crt")],
         ]
 
@@ -152,7 +142,7 @@ class Interrupted(Case):
     def test_fetch(self):
         with lab.server("server-full") as server:
             for key in "\x03", "\x1c", "\x04":
-                for options in ([], ["--stdout"], ["--with-intermediate"], ["--scope", "localhost"])[:4 if key == "\x03" else 1]:
+                for options in ([], ["--stdout"], ["--with-intermediate"], SCOPES)[:4 if key == "\x03" else 1]:
                     with self.subTest(key=key, options=options):
                         there, out = self.stopped(["fetch", server.named_url, *options], key)
                         self.assertEqual((listing(there), out), ([], ""))

@@ -10,6 +10,7 @@ import socket
 import ssl
 import stat
 import subprocess
+import textwrap
 import time
 import unittest
 
@@ -141,9 +142,8 @@ class Chains(Case):
             shift
             exec "$@"
         """
-        tools.needs_unshare()
         with lab.server("server-chain") as srv:
-            result = lab.run(["unshare", "-m", "sh", "-ec", script, "sh", lab.cert("corp-root.pem"),
+            result = lab.run([*tools.namespace(), "sh", "-ec", script, "sh", lab.cert("corp-root.pem"),
                               tools.tool("catrust"), "fetch", srv.url, "--fingerprint", self.root, "--public-bundle",
                               lab.cert("other-root.pem")], dirs=[self.dir])
             self.assertEqual(0, result.code, result.err)
@@ -509,6 +509,58 @@ class Connections(Case):
     def test_unknown_name(self):
         result = self.refused("no-such-host.invalid", "--timeout", "5", text="no-such-host.invalid", code=3)
         self.assertRegex(result.err, "no address|no connection")
+
+    def test_silent_resolver(self):
+        """A time-out holds for the look-up of a name as well, for targets and for issuers."""
+        driver = """
+            import json, socket, subprocess, sys, time
+            resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            resolver.bind(("127.0.0.1", 53))
+            catrust, leaf, key = sys.argv[1:]
+            server = subprocess.Popen(["openssl", "s_server", "-www", "-accept", "127.0.0.1:4433", "-cert", leaf, "-key", key],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while socket.socket().connect_ex(("127.0.0.1", 4433)):
+                time.sleep(0.05)
+            told = []
+            try:
+                for args in (["fetch", "nosuch.example"], ["doctor", "nosuch.example"],
+                             ["fetch", *("a%d.example" % i for i in range(70))], ["fetch", "127.0.0.1:4433"]):
+                    start = time.monotonic()
+                    done = subprocess.run([catrust, *args, "--timeout", "0.5"], stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, timeout=50)
+                    told.append([args[0], done.returncode, time.monotonic() - start, done.stderr.decode()])
+            finally:
+                server.kill()
+            print(json.dumps(told))
+        """
+        script = """
+            ip link set lo up
+            echo nameserver 127.0.0.1 > resolv.conf
+            echo hosts: files dns > nsswitch.conf
+            mount --bind resolv.conf /etc/resolv.conf
+            mount --bind nsswitch.conf /etc/nsswitch.conf
+            exec "$@"
+        """
+        version = re.search(r"libcurl/(\d+)\.(\d+)", lab.run(
+            "import ctypes; c = ctypes.CDLL('libcurl.so.4'); c.curl_version.restype = ctypes.c_char_p; "
+            "print(c.curl_version().decode())").out)
+        if version and tuple(map(int, version.groups())) < (7, 87):
+            self.skipTest("libcurl older than 7.87 waits for its resolver")
+        argv = [*tools.namespace(), "-n"]
+        if lab.run([*argv, "ip", "link", "set", "lo", "up"]).code != 0:
+            self.skipTest("no network namespace to be had, or no ip")
+        leaf = tools.make(LEAF + names("DNS:localhost", "IP:127.0.0.1") + "authorityKeyIdentifier = keyid:always\n"
+                          "authorityInfoAccess = caIssuers;URI:http://nosuch.example/root\n",
+                          issuer=tools.make(ROOT, "Root"))
+        result = lab.run([*argv, "sh", "-ec", script, "sh", lab.PYTHON, "-c", textwrap.dedent(driver),
+                          tools.tool("catrust"), leaf, leaf[:-len(".pem")] + ".key"], cwd=lab.folder("dns"),
+                         dirs=[self.dir], env={"no_proxy": "*"})
+        self.assertEqual(0, result.code, result.err)
+        told = json.loads(result.out)
+        self.assertEqual([3, 3, 3, 1], [t[1] for t in told], told)
+        for command, _, seconds, err in told:
+            self.assertLess(seconds, 4, (command, err))
+        self.assertIn("nosuch.example/root: ", told[-1][3])
 
     def test_several_targets(self):
         with lab.server("server-full") as good, lab.server("selfsigned") as bad, socket.socket() as s:

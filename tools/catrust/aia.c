@@ -47,6 +47,29 @@ bool aia_address_is_local(const struct sockaddr *address)
 	}
 }
 
+bool aia_same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	struct sockaddr_in v4[2];
+	struct sockaddr_in6 v6[2];
+
+	if (a->sa_family != b->sa_family)
+		return false;
+	switch (a->sa_family) {
+	case AF_INET:
+		memcpy(&v4[0], a, sizeof(v4[0]));
+		memcpy(&v4[1], b, sizeof(v4[1]));
+		return v4[0].sin_port == v4[1].sin_port &&
+		       v4[0].sin_addr.s_addr == v4[1].sin_addr.s_addr;
+	case AF_INET6:
+		memcpy(&v6[0], a, sizeof(v6[0]));
+		memcpy(&v6[1], b, sizeof(v6[1]));
+		return v6[0].sin6_port == v6[1].sin6_port &&
+		       memcmp(&v6[0].sin6_addr, &v6[1].sin6_addr, sizeof(v6[0].sin6_addr)) == 0;
+	default:
+		return false;
+	}
+}
+
 static bool host_is_local(const char *host)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};

@@ -39,6 +39,9 @@ const char *aia_url_wrong(const char *url, bool local);
 /* Loopback, link-local, unspecified or multicast: not where a CA's web server is. */
 bool aia_address_is_local(const struct sockaddr *address);
 
+/* The same address and port. */
+bool aia_same_address(const struct sockaddr *a, const struct sockaddr *b);
+
 /*
  * The certificates of an answer: DER, or PKCS#7 in DER, or PEM of either kind, whatever the server
  * calls it. NULL: out of memory; empty: there are none.

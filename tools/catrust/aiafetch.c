@@ -5,9 +5,8 @@
 #include "proxyauth.h"
 #include "transport.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 struct chase {
 	const struct aiafetch_options *options;
 	const char *proxy; /* "": none */
+	char proxy_host[256];
 	unsigned proxy_port;
 	int all_ms;
 	long long deadline; /* for all of it */
@@ -41,55 +41,91 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* Does the proxy's name lead to address? It has been looked up a moment ago: this is short. */
+static bool is_proxy(const struct chase *c, const struct sockaddr *address)
+{
+	const struct addrinfo hints = {.ai_family = address->sa_family, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	bool same = false;
+	char port[16];
+
+	if (c->proxy_host[0] == '\0')
+		return false;
+	snprintf(port, sizeof(port), "%u", c->proxy_port);
+	if (getaddrinfo(c->proxy_host, port, &hints, &found) != 0)
+		return false;
+	for (const struct addrinfo *a = found; a != NULL && !same; a = a->ai_next)
+		same = aia_same_address(a->ai_addr, address);
+	freeaddrinfo(found);
+	return same;
+}
+
 /*
- * The address that a name really leads to, at the moment when it counts. A proxy may well be on
- * this machine: its port is excepted.
+ * The address that a name really leads to, at the moment when it counts. The proxy itself may well
+ * be on this machine.
  */
 static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	/* libcurl's own is longer than the type says: addrlen tells. */
 	const char *from = (const char *)address + offsetof(struct curl_sockaddr, addr);
 	struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
+	const struct sockaddr *real = (const struct sockaddr *)&storage;
 	struct chase *c = arg;
-	struct sockaddr_in v4;
 
 	(void)purpose;
 	if (address->addrlen <= sizeof(storage))
 		memcpy(&storage, from, address->addrlen);
-	/* The port is at the same place in IPv6's. */
-	memcpy(&v4, &storage, sizeof(v4));
-	if (!c->options->local && aia_address_is_local((const struct sockaddr *)&storage) &&
-	    (c->proxy[0] == '\0' || ntohs(v4.sin_port) != c->proxy_port)) {
+	if (!c->options->local && aia_address_is_local(real) && !is_proxy(c, real)) {
 		c->refused_address = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static unsigned port_of_proxy(const char *proxy)
+/* The host, without brackets, and the port of c->proxy. */
+static void split_proxy(struct chase *c)
 {
 	CURLU *parts = curl_url();
-	char *port = NULL;
-	unsigned number = 0;
+	char *host = NULL, *port = NULL, *scheme = NULL;
 
+	c->proxy_port = 1080; /* curl's, for proxies but these */
 	if (parts != NULL &&
-	    curl_url_set(parts, CURLUPART_URL, proxy,
+	    curl_url_set(parts, CURLUPART_URL, c->proxy,
 			 CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-	    curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK)
-		number = (unsigned)strtoul(port, NULL, 10);
+	    curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+		bool brackets = host[0] == '[';
+
+		snprintf(c->proxy_host, sizeof(c->proxy_host), "%.*s",
+			 (int)strcspn(host + brackets, "]"), host + brackets);
+		if (curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+			c->proxy_port = (unsigned)strtoul(port, NULL, 10);
+		else if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+			 strcmp(scheme, "https") == 0)
+			c->proxy_port = 443;
+	}
+	curl_free(host);
 	curl_free(port);
+	curl_free(scheme);
 	curl_url_cleanup(parts);
-	return number != 0 ? number : 1080; /* curl's, for proxies */
 }
 
-static CURL *new_request(struct chase *c)
+/* How long the next answer may take. */
+static long time_left(const struct chase *c)
 {
 	long long left = c->deadline - transport_now();
 	long ms = c->options->timeout_ms < AIA_MAX_MS ? c->options->timeout_ms : AIA_MAX_MS;
-	CURL *curl = curl_easy_init();
 
 	if (left < ms)
 		ms = left < 1 ? 1 : (long)left;
+	return ms;
+}
+
+static CURL *new_request(struct chase *c, long ms)
+{
+	CURL *curl = curl_easy_init();
+
+	if (curl != NULL)
+		transport_leave_resolver(curl);
 	if (curl != NULL &&
 #if LIBCURL_VERSION_NUM >= 0x075500
 	    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
@@ -152,6 +188,7 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 		bool go_on = false;
 		char *next = NULL;
 		CURL *curl;
+		long ms;
 		CURLcode code;
 
 		if (wrong != NULL) {
@@ -163,7 +200,8 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 				c->all_ms % 1000 / 100);
 			return -1;
 		}
-		curl = new_request(c);
+		ms = time_left(c);
+		curl = new_request(c, ms);
 		if (curl == NULL || curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK) {
 			curl_easy_cleanup(curl);
 			why_set(why, "libcurl lacks an option, or memory");
@@ -171,7 +209,7 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 		}
 		c->answer_len = 0;
 		c->too_large = c->refused_address = false;
-		code = proxyauth_perform(curl, c->proxy);
+		code = proxyauth_perform(curl, c->proxy, ms);
 		if (code != CURLE_OK) {
 			why_request(why, c, curl, url, code);
 			curl_easy_cleanup(curl);
@@ -252,7 +290,7 @@ STACK_OF(X509) * aiafetch_issuers(X509 *cert, bool (*done)(void *arg, X509 *cert
 	if (c.proxy == NULL)
 		c.proxy = "";
 	if (c.proxy[0] != '\0')
-		c.proxy_port = port_of_proxy(c.proxy);
+		split_proxy(&c);
 	for (int depth = 0; ok && depth < AIA_MAX_DEPTH; depth++) {
 		X509 *issuer;
 

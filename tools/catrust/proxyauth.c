@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxyauth.h"
 
+#include "transport.h"
+
 #include <stdbool.h>
 
 enum { PROXY_AUTHENTICATION_REQUIRED = 407 };
@@ -32,19 +34,24 @@ static bool takes_tickets(CURL *curl)
 	       ((unsigned long)offered & CURLAUTH_NEGOTIATE) != 0;
 }
 
-CURLcode proxyauth_perform(CURL *curl, const char *proxy)
+CURLcode proxyauth_perform(CURL *curl, const char *proxy, long timeout_ms)
 {
+	long long deadline = transport_now() + timeout_ms, left;
 	CURLcode code = curl_easy_perform(curl);
 	bool user;
 
 	if (proxy[0] == '\0' || !takes_tickets(curl))
+		return code;
+	left = deadline - transport_now();
+	if (left <= 0)
 		return code;
 	user = has_user(proxy);
 	/* An empty name and password stand for the ticket of whoever runs this. */
 	if ((!user && curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, ":") != CURLE_OK) ||
 	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
 			     user ? CURLAUTH_ANY & ~CURLAUTH_NEGOTIATE : CURLAUTH_NEGOTIATE) !=
-		    CURLE_OK)
+		    CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left) != CURLE_OK)
 		return code;
 	return curl_easy_perform(curl);
 }

@@ -6,8 +6,9 @@
 
 /*
  * curl_easy_perform() through a proxy, "" for none. Where the proxy takes Kerberos tickets as well
- * as passwords, libcurl tries one of the two: here, the other one gets its turn.
+ * as passwords, libcurl tries one of the two: here, the other one gets its turn, in what is left of
+ * timeout_ms, the CURLOPT_TIMEOUT_MS that is set.
  */
-CURLcode proxyauth_perform(CURL *curl, const char *proxy);
+CURLcode proxyauth_perform(CURL *curl, const char *proxy, long timeout_ms);
 
 #endif

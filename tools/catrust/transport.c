@@ -133,9 +133,22 @@ static int set_proxy(CURL *curl, const char *proxy, const STACK_OF(X509) * proxy
 	return 0;
 }
 
+void transport_leave_resolver(CURL *curl)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* Its thread frees what it has when getaddrinfo() returns at last. An older library at run
+	 * time has no such option, and waits. */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+#else
+	(void)curl;
+#endif
+}
+
 int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
 		   int timeout_ms, struct transport **ret, struct why *why)
 {
+	/* With a proxy, the answer to CONNECT is waited for as well. */
+	const long all_ms = 2 * (long)timeout_ms;
 	char words[CURL_ERROR_SIZE] = "";
 	struct transport *t = calloc(1, sizeof(*t));
 	CURLcode code;
@@ -155,12 +168,12 @@ int transport_open(const struct target *target, const char *proxy, const STACK_O
 	    curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, words) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
-	    /* With a proxy, the answer to CONNECT is waited for as well. */
-	    curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, 2 * (long)timeout_ms) != CURLE_OK) {
+	    curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, all_ms) != CURLE_OK) {
 		why_set(why, "libcurl lacks an option, or memory");
 		goto fail;
 	}
-	code = proxyauth_perform(t->curl, proxy);
+	transport_leave_resolver(t->curl);
+	code = proxyauth_perform(t->curl, proxy, all_ms);
 	if (code == CURLE_OK)
 		code = curl_easy_getinfo(t->curl, CURLINFO_ACTIVESOCKET, &t->fd);
 	if (code == CURLE_OK && t->fd == CURL_SOCKET_BAD)

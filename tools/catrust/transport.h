@@ -5,6 +5,7 @@
 #include "target.h"
 #include "why.h"
 
+#include <curl/curl.h>
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 #include <stddef.h>
@@ -39,6 +40,9 @@ int transport_write(struct transport *t, const void *data, size_t len, long long
 
 /* For libssl. It does not own t. NULL: out of memory. */
 BIO *transport_bio(struct transport *t);
+
+/* To be set for each request: libcurl then does not wait for a resolver that is late. */
+void transport_leave_resolver(CURL *curl);
 
 /* The proxy that the environment names for a target, or NULL. no_proxy is not looked at. */
 const char *transport_environment_proxy(const char *scheme);
