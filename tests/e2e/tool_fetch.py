@@ -1156,10 +1156,24 @@ class Usage(unittest.TestCase):
                 self.assertTrue(result.out.startswith("usage: catrust "), result.out)
                 self.assertLessEqual(max(map(len, result.out.split("\n"))), 100)
 
+    def test_options_that_are_cut_short(self):
+        for args, words in ((["fetch", "--p", "x"], "--p may be any of --pin, --proxy, --public-bundle"),
+                            (["fetch", "--serv", "a b", "x"], "--servername a b"),
+                            (["fetch", "--pin=1", "x"], "--pin=1: that option takes no argument"),
+                            (["fetch", "--q", "x"], "there is no option --q here"),
+                            (["fetch", "-q", "x"], "there is no option -q here"),
+                            (["-q"], "there is no option -q"), (["--versions"], "there is no option --versions"),
+                            (["versions"], "there is no command versions")):
+            with self.subTest(args):
+                result = tools.catrust(*args)
+                self.assertEqual((result.code, result.out), (2, ""))
+                self.assertIn(words, result.err)
+
     def test_version(self):
-        result = tools.catrust("--version")
-        self.assertEqual((result.code, result.err), (0, ""))
-        self.assertRegex(result.out, r"\Acatrust \d+\.\d+\.\d+\n\Z")
+        for argument in "--version", "-V", "version":
+            result = tools.catrust(argument)
+            self.assertEqual((result.code, result.err), (0, ""))
+            self.assertRegex(result.out, r"\Acatrust \d+\.\d+\.\d+\n\Z")
 
     def test_wrong_usage(self):
         for args in ([], ["nonsense"], ["help", "nonsense"], ["fetch"], ["fetch", "--nonsense", "host"],

@@ -223,6 +223,19 @@ class Add(Case):
         result = self.add(bundle, "--fingerprint", "00" * 32, code=1)
         self.assertIn("no certificate has the fingerprint", result.err)
 
+    def test_scope(self):
+        args = [lab.cert("corp-root.pem"), "--scope", "corp.example", "--scope", "10.0.0.0/8"]
+        self.assertIn("\n  corp.example and all names below it\n  10.0.0.0/8\n",
+                      self.add(*args, "--fingerprint", self.root, code=0).err)
+        self.assertEqual(names(self.dir), ["10.0.0.0_8", "corp.example"])
+        self.assertIn("trusted already", self.add(*args, code=0).err)
+        self.assertIn("trusted already", self.add(args[0], "--scope", "git.corp.example", code=0).err)
+        listed = json.loads(self.catrust("list", "--json", code=0).out)["certificates"]
+        self.assertEqual([["10.0.0.0/8", "corp.example"]], [sorted(c["scopes"]) for c in listed])
+        # for every name, that is another thing to confirm
+        self.assertIn("so far, it may vouch for", self.add(args[0], code=1).err)
+        self.assertIn("--scope", self.add(args[0], "--scope", "..", code=2).err)
+
     def test_not_confirmed(self):
         result = self.add(lab.cert("corp-root.pem"), code=1)
         self.assertIn("--fingerprint sha256:HEX is needed", result.err)

@@ -11,9 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum status add_certificate(X509 *cert, const char *path, const struct options *options,
-				   const struct trustdir_sources *sources,
-				   const STACK_OF(X509) * public_cas)
+/* What does not change from file to file. */
+struct adding {
+	const struct options *options;
+	struct trustdir_sources sources;
+	struct scopes scopes;
+	STACK_OF(X509) * public_cas;
+};
+
+static enum status add_certificate(X509 *cert, const char *path, const struct adding *adding)
 {
 	struct trusted trusted;
 	char source[SHOW_MAX + sizeof("file ")], shown[SHOW_MAX];
@@ -25,15 +31,16 @@ static enum status add_certificate(X509 *cert, const char *path, const struct op
 				   : "no root, but below another CA: what others below that CA "
 				     "issue stays untrusted",
 		.source = source,
-		.options = options,
-		.sources = sources,
+		.options = adding->options,
+		.sources = &adding->sources,
+		.scopes = &adding->scopes,
 		.trusted = &trusted,
-		.public_cas = public_cas,
+		.public_cas = adding->public_cas,
 	};
 
 	snprintf(source, sizeof(source), "file %s",
 		 strcmp(path, "-") == 0 ? "(standard input)" : show_text(path, shown));
-	if (trusted_read(sources, &trusted) != 0) {
+	if (trusted_read(&adding->sources, &trusted) != 0) {
 		show_error("out of memory");
 		return STATUS_NO;
 	}
@@ -52,10 +59,9 @@ static enum status add_certificate(X509 *cert, const char *path, const struct op
 }
 
 /* With --fingerprint, only the certificates that it names are meant. */
-static enum status add_file(const char *path, const struct options *options,
-			    const struct trustdir_sources *sources,
-			    const STACK_OF(X509) * public_cas)
+static enum status add_file(const char *path, const struct adding *adding)
 {
+	const struct options *options = adding->options;
 	bool choosy = options->fingerprints.count > 0;
 	enum status worst = STATUS_DONE;
 	char shown[SHOW_MAX];
@@ -77,7 +83,7 @@ static enum status add_file(const char *path, const struct options *options,
 		if (choosy && !fingerprints_have(&options->fingerprints, cert))
 			continue;
 		tried++;
-		status = add_certificate(cert, path, options, sources, public_cas);
+		status = add_certificate(cert, path, adding);
 		if (status > worst)
 			worst = status;
 	}
@@ -93,25 +99,29 @@ static enum status add_file(const char *path, const struct options *options,
 
 static enum status run(const struct options *options)
 {
-	struct trustdir_sources sources = trusted_sources(options->dir);
+	struct adding adding = {.options = options, .sources = trusted_sources(options->dir)};
+	const char *wrong = options_scopes(options, &adding.scopes);
 	enum status worst = STATUS_DONE;
-	STACK_OF(X509) * public_cas;
 	struct why why = {""};
 
-	public_cas = system_public_cas(options->public_bundle, &why);
-	if (public_cas == NULL) {
+	if (wrong != NULL) {
+		show_error("%s", wrong);
+		return STATUS_USAGE;
+	}
+	adding.public_cas = system_public_cas(options->public_bundle, &why);
+	if (adding.public_cas == NULL) {
 		show_error("%s", why.text);
 		return STATUS_USAGE;
 	}
-	if (sk_X509_num(public_cas) == 0)
+	if (sk_X509_num(adding.public_cas) == 0)
 		show_line(SHOW_WARNING, "%s", system_no_public_cas);
 	for (int i = 0; i < options->arg_count; i++) {
-		enum status status = add_file(options->args[i], options, &sources, public_cas);
+		enum status status = add_file(options->args[i], &adding);
 
 		if (status > worst)
 			worst = status;
 	}
-	sk_X509_pop_free(public_cas, X509_free);
+	sk_X509_pop_free(adding.public_cas, X509_free);
 	return worst;
 }
 
@@ -128,10 +138,13 @@ const struct command add_command = {
 		"                            asking (repeatable)\n"
 		"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the "
 		"defaults\n"
+		"  --scope DOMAIN            let it vouch for DOMAIN and below alone (or "
+		"ADDRESS/BITS;\n"
+		"                            repeatable)\n"
 		"  --public-bundle FILE      the public CAs, which are never saved (default: the "
 		"system's)\n"
 		"  --help\n",
-	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE,
+	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE | OPTION_SCOPE,
 	.least_args = 1,
 	.most_args = 1000,
 	.run = run,

@@ -51,7 +51,8 @@ static enum status unknown(const char *name)
 {
 	char shown[SHOW_MAX];
 
-	show_error("there is no command %s; see catrust --help", show_text(name, shown));
+	show_error("there is no %s %s; see catrust --help", name[0] == '-' ? "option" : "command",
+		   show_text(name, shown));
 	return STATUS_USAGE;
 }
 
@@ -111,7 +112,8 @@ static enum status dispatch(int argc, char **argv)
 		return help(1, argv);
 	if (strcmp(argv[1], "help") == 0)
 		return help(argc - 1, argv + 1);
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
+	    strcmp(argv[1], "version") == 0) {
 		puts("catrust " CATRUST_VERSION);
 		return STATUS_DONE;
 	}

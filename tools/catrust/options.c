@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,56 @@ static int take(struct options *o, unsigned bit, const char *text, struct why *w
 	return -1;
 }
 
+const char *options_scopes(const struct options *o, struct scopes *ret)
+{
+	ret->count = 0;
+	for (size_t i = 0; i < o->scope_count; i++) {
+		char name[SCOPEDIR_NAME];
+		const char *wrong = scopedir_parse(o->scope[i], name);
+
+		if (wrong != NULL)
+			return wrong;
+		if (scopes_add(ret, name) != 0)
+			return "--scope is given too often";
+	}
+	return NULL;
+}
+
+/* The names that a long option, cut short or with an argument, may stand for. Returns how many. */
+static size_t find_names(const struct option *table, const char *word, char *buf, size_t size)
+{
+	size_t len = strcspn(word, "="), count = 0, at = 0;
+
+	buf[0] = '\0';
+	for (; table->name != NULL; table++) {
+		if (strncmp(table->name, word, len) != 0)
+			continue;
+		if (at < size)
+			at += (size_t)snprintf(buf + at, size - at, "%s--%s", count > 0 ? ", " : "",
+					       table->name);
+		count++;
+	}
+	return count;
+}
+
+/* What getopt_long() did not take: argv[optind - 1], or one letter of it. */
+static void why_option(struct why *why, const struct option *table, const char *word)
+{
+	char shown[SHOW_MAX], names[SHOW_MAX];
+	char letter[3] = {'-', (char)optopt, '\0'};
+
+	/* A cluster of letters is not passed yet when one of them is wrong. */
+	if (optopt > 0 && optopt < FIRST_LONG)
+		why_set(why, "there is no option %s here", show_text(letter, shown));
+	else if (optopt >= FIRST_LONG)
+		why_set(why, "%s: that option takes no argument", show_text(word, shown));
+	else if (strncmp(word, "--", 2) == 0 &&
+		 find_names(table, word + 2, names, sizeof(names)) > 1)
+		why_set(why, "%s may be any of %s", show_text(word, shown), names);
+	else
+		why_set(why, "there is no option %s here", show_text(word, shown));
+}
+
 int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct why *why)
 {
 	struct option table[KNOWN + 2] = {{"help", no_argument, NULL, HELP}};
@@ -206,13 +257,7 @@ int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, 
 			why_set(why, "%s needs an argument", show_text(argv[optind - 1], shown));
 			return -1;
 		} else if (c < FIRST_LONG) {
-			const char *bad = argv[optind - 1];
-			char letter[3] = {'-', (char)optopt, '\0'};
-
-			/* A cluster of letters is not passed yet when one of them is wrong. */
-			if (optopt > 0 && optopt < FIRST_LONG)
-				bad = letter;
-			why_set(why, "there is no option %s here", show_text(bad, shown));
+			why_option(why, table, argv[optind - 1]);
 			return -1;
 		} else if (take(&o, known[c - FIRST_LONG].bit, optarg, why) != 0) {
 			return -1;

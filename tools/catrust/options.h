@@ -75,6 +75,9 @@ struct options {
 	bool after_dashes; /* args stand behind -- */
 };
 
+/* Those of --scope. NULL and *ret, or what is wrong. */
+const char *options_scopes(const struct options *options, struct scopes *ret);
+
 /* argv[0] is the command's name. Returns 0 and *ret, or -1 and *why. */
 int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct why *why);
 

@@ -348,21 +348,6 @@ static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X50
 	return false;
 }
 
-/* Those that --scope gave. Returns what is wrong, or NULL. */
-static const char *given_scopes(const struct options *options, struct scopes *ret)
-{
-	for (size_t i = 0; i < options->scope_count; i++) {
-		char name[SCOPEDIR_NAME];
-		const char *wrong = scopedir_parse(options->scope[i], name);
-
-		if (wrong != NULL)
-			return wrong;
-		if (scopes_add(ret, name) != 0)
-			return "--scope is given too often";
-	}
-	return NULL;
-}
-
 /* What a pin is for: the server that the user named, and what else its certificate names. */
 static const char *scopes_for_pin(const struct fetch *f, struct scopes *ret, struct why *why)
 {
@@ -393,7 +378,7 @@ static int set_scopes(struct fetch *f)
 	const struct options *options = f->session->options;
 	struct why why = {""};
 	struct scopes all;
-	const char *wrong = given_scopes(options, &f->scopes);
+	const char *wrong = options_scopes(options, &f->scopes);
 
 	if (wrong == NULL && options->scope_count == 0 && options->pin)
 		wrong = scopes_for_pin(f, &f->scopes, &why);

@@ -60,7 +60,7 @@ _catrust() {
 	fetch) options="--dir --fingerprint --help --json --pin --public-bundle --scope --stdout --with-intermediate $connect" ;;
 	doctor) options="--ca-bundle --dir --help --json --public-bundle --python $connect" ;;
 	list) options='--dir --help --json' ;;
-	add) options='--dir --fingerprint --help --public-bundle' ;;
+	add) options='--dir --fingerprint --help --public-bundle --scope' ;;
 	remove) options='--dir --help' ;;
 	bundle) options='--dir --format --help --no-public --output --password --public-bundle' ;;
 	env) options='--help --only --syntax' ;;

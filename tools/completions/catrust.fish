@@ -17,8 +17,8 @@ complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list add remove
 complete -c catrust -n '__fish_seen_subcommand_from fetch add' -l fingerprint -x -d 'Save the certificate with this SHA-256'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor add bundle' -l public-bundle -r -F -d 'The public CAs'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list' -l json -d 'Tell it for programs'
-complete -c catrust -n '__fish_seen_subcommand_from fetch' -l scope -x -d 'Let it vouch for a domain alone'
-complete -c catrust -n '__fish_seen_subcommand_from fetch' -l pin -d "Save the server's own certificate, for it alone"
+complete -c catrust -n '__fish_seen_subcommand_from fetch add' -l scope -x -d 'Let it vouch for a domain alone'
+complete -c catrust -n '__fish_seen_subcommand_from fetch' -l pin -d "Save the server's own certificate, for its names alone"
 complete -c catrust -n '__fish_seen_subcommand_from fetch' -l with-intermediate -d 'Save the intermediate CA as well'
 complete -c catrust -n '__fish_seen_subcommand_from fetch' -l stdout -d 'Print the certificate as PEM, save nothing'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor' -l starttls -x -a 'smtp lmtp imap pop3 ftp ldap xmpp xmpp-server irc nntp sieve postgres mysql none' -d 'What to speak before TLS'
