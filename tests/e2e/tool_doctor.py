@@ -54,9 +54,12 @@ EXTENSIONS = {
     "pathlenleaf": "basicConstraints = critical,CA:FALSE,pathlen:0\n" + KEYS + SERVER,
     "noakid": LEAF + "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = none\n" + SERVER,
     "cnonly": LEAF + KEYS,
+    "anykeyid": LEAF + SERVER + "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = DER:30:03:80:01:01\n",
+    "emptysan": LEAF + KEYS + "subjectAltName = DER:30:00\n",
 }
 
-# stem, common name, extensions, issuer, days until it starts and ends, key (None: EC), digest
+# stem, common name ("": no name at all), extensions, issuer, days until it starts and ends, key
+# (None: EC), digest
 CERTIFICATES = [
     ("root", "Doctor Root CA", "root", None, -30, 300),
     ("root-old", "Doctor Root CA", "root", None, -300, 300),
@@ -108,6 +111,7 @@ CERTIFICATES = [
     ("noakid", "localhost", "noakid", "sub", -1, 90),
     ("noskid-root", "No Key Id Root CA", "noskid", None, -1, 100),
     ("noskid-leaf", "localhost", "plainleaf", "noskid-root", -1, 90),
+    ("anykeyid-leaf", "localhost", "anykeyid", "noskid-root", -1, 90),
     ("loose-root", "Loose Root CA", "loose", None, -1, 100),
     ("loose-leaf", "localhost", "server", "loose-root", -1, 90),
     ("loose-sub", "Loose Issuing CA", "sub", "loose-root", -1, 100),
@@ -123,6 +127,13 @@ CERTIFICATES = [
     ("signingleaf", "localhost", "signingleaf", "sub", -1, 90),
     ("pathlenleaf", "localhost", "pathlenleaf", "sub", -1, 90),
     ("cnonly", "localhost", "cnonly", "sub", -1, 90),
+    ("nameless-root", "", "root", None, -1, 100),
+    ("nameless-root-leaf", "localhost", "server", "nameless-root", -1, 90),
+    ("emptysan", "localhost", "emptysan", "sub", -1, 90),
+    ("nameless-leaf", "", "server", "sub", -1, 90),
+    ("evilname", "evil\u202egnp.exe\u200b\u2066\u00e9x", "cnonly", "sub", -1, 90),
+    ("rsa", "localhost", "server", "root", -1, 90, 2048),
+    ("revoked", "localhost", "server", "root", -1, 90),
 ]
 
 
@@ -202,6 +213,20 @@ CASES = {
                                               "fetch", 1),
     "loose root above an intermediate": Case("below-loose-sub loose-sub loose-root", "other", (19, 19),
                                              "fetch-with-intermediate", 1, {19, 89}),
+    # an odd root that the bundle trusts: the first of its faults is what Python shows
+    "root without SKI, trusted by the bundle": Case("noskid-leaf noskid-root", "noskid-root", (None, 85), "fetch", 1,
+                                                    {85, 86}),
+    "root without SKI above a leaf with AKI": Case("anykeyid-leaf noskid-root", "noskid-root", (None, 86),
+                                                   "fetch", 1),
+    "root without key usage, trusted by the bundle": Case("nousage-leaf nousage-root", "nousage-root", (None, 92),
+                                                          "fetch", 1),
+    "path length without keyCertSign, trusted by the bundle": Case(
+        "pathlennosign-leaf pathlennosign-root", "pathlennosign-root", (None, 81), "fetch", 1, {81, 92}),
+    # names that are missing
+    "CA without a name": Case("nameless-root-leaf nameless-root", "nameless-root", (None, 83), "none", 4, {83, 84}),
+    "empty subjectAltName": Case("emptysan sub", "root", (None, 87), "none", 4, name="localhost"),
+    "leaf without a name": Case("nameless-leaf sub", "root", (None, 88), "fetch", 1),
+    "leaf without a name, unknown root": Case("nameless-leaf sub root", "other", (19, 19), "fetch", 1, {19, 88}),
     "root without key usage": Case("nousage-leaf nousage-root", "other", (19, 19), "fetch", 1, {19, 92}),
     "path length without keyCertSign": Case("pathlennosign-leaf pathlennosign-root", "other", (19, 19),
                                             "fetch", 1, {19, 81, 92}),
@@ -229,7 +254,7 @@ def ask(job):
             c.verify_flags = ssl.VerifyFlags(job["flags"])
         if job.get("cert"):
             c.load_cert_chain(job["cert"], job["key"])
-        with socket.create_connection(("127.0.0.1", job["port"]), 30) as s:
+        with socket.create_connection(("127.0.0.1", job["port"]), job.get("timeout", 30)) as s:
             with c.wrap_socket(s, server_hostname=job["name"]) as t:
                 # what is sent may cross the server's alert, and be answered by a reset
                 if not job.get("quiet"):
@@ -291,7 +316,8 @@ class Pki:
         self.web = Web()
         self.folder = lab.folder("doctor-pki")
         lab.prepare_ca(self.folder)
-        with open(os.path.join(self.folder, "ca.cnf"), "a") as config:
+        lab.write(self.path("ca", ".cnf"), lab.CONFIG.replace("commonName = supplied", "commonName = optional"))
+        with open(self.path("ca", ".cnf"), "a") as config:
             config.write(tools.SECTIONS)
             for name, text in EXTENSIONS.items():
                 config.write("[%s]\n%s" % (name, text.format(web=self.web.port)))
@@ -313,7 +339,7 @@ class Pki:
         else:
             lab.openssl("genrsa", "-out", self.path(stem, ".key"), str(key))
         lab.openssl("req", "-new", "-config", "ca.cnf", "-key", stem + ".key", "-out", stem + ".csr",
-                    "-subj", "/O=Example/CN=" + name, cwd=self.folder)
+                    "-subj", "/O=Example/CN=" + name if name else "/", cwd=self.folder)
         signer = ["-selfsign", "-keyfile", stem + ".key"] if issuer is None else \
             ["-cert", issuer + ".pem", "-keyfile", issuer + ".key"]
         lab.openssl("ca", "-batch", "-notext", "-config", "ca.cnf", *signer, "-md", digest,
@@ -573,11 +599,13 @@ def relay(source, sink):
 class NoTrustProblem(Doctor):
     """What fails before trust, or after it: adding a CA never helps."""
 
-    def check(self, port, problem, fix, text=True, **job):
+    def check(self, port, problem, fix, text=True, bundle=None, **job):
         """Every Python says what doctor says, whose cause is problem, mended by fix."""
-        bundle = pki().path("root")
+        bundle = bundle or pki().path("root")
         where = "127.0.0.1:%d" % port
         certificate = ["--cert", job["cert"], "--key", job["key"]] if "cert" in job else []
+        if "name" in job:
+            certificate += ["--servername", job["name"]]
         job = {"port": port, "name": "127.0.0.1", "bundle": bundle, "ask": ["3.12", "3.13"], **job}
         # Ciphers and versions of TLS differ from one to another: doctor asks for them.
         for python in reversed(pythons()):
@@ -651,6 +679,26 @@ class NoTrustProblem(Doctor):
         with lab.Process(argv, ready="(?s)IPv4.*done"):
             self.check(port, "legacy-renegotiation", "OP_LEGACY_SERVER_CONNECT")
 
+    def test_no_common_cipher(self):
+        with lab.SServer("server", "-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0") as srv:
+            verdict = self.check(srv.port, "no-common-cipher", "ECDHE", name="localhost")
+            self.assertIn("HANDSHAKE_FAILURE", self.texts(verdict)["3.12"])
+
+    def test_weak_key_exchange(self):
+        weak = lab.write(os.path.join(lab.folder("dh"), "dh.pem"), lab.openssl("dhparam", "-dsaparam", "1024"))
+        server = TlsServer(pki().chain(["rsa"]), pki().path("rsa", ".key"), maximum=ssl.TLSVersion.TLSv1_2)
+        self.addCleanup(server.close)
+        server.context.set_ciphers("DHE:@SECLEVEL=0")
+        server.context.load_dh_params(weak)
+        verdict = self.check(server.port, "weak-key-exchange", "2048")
+        self.assertIn("DH_KEY_TOO_SMALL", self.texts(verdict)["3.12"])
+
+    def test_unknown_name(self):
+        with lab.SServer("server", "-servername", "other.example", "-servername_fatal", "-cert2",
+                         lab.cert("server.pem"), "-key2", lab.cert("server.key")) as srv:
+            verdict = self.check(srv.port, "unknown-name", "--servername", name="localhost")
+            self.assertIn("UNRECOGNIZED_NAME", self.texts(verdict)["3.12"])
+
     def test_silence_and_no_server(self):
         def silent(connection, stop):
             stop.wait(30)
@@ -658,6 +706,14 @@ class NoTrustProblem(Doctor):
         with tools.tcp_server(silent) as port:
             verdict = self.doctor("127.0.0.1:%d" % port, "--timeout", "2", code=4)
             self.assertEqual("silent", verdict["causes"][0]["problem"])
+        for python in pythons():
+            with tools.tcp_server(silent) as port:
+                answer, = ask(python, [{"port": port, "name": "localhost", "bundle": None, "timeout": 1,
+                                        "ask": ["own"]}])
+            # It would wait for ever; one that does not says when, in words of its own.
+            self.assertIn(answer["own"][0], ("TimeoutError", "timeout"))
+            self.assertEqual({"TimeoutError"}, {c["exception"] for c in verdict["clients"]})
+            self.assertEqual({""}, {c["text"] for c in verdict["clients"]})
         verdict = self.doctor("127.0.0.1:%d" % lab.free_port(), code=3)
         self.assertEqual(("unreachable", []), (verdict["result"], verdict["causes"]))
         self.assertIn("refused", verdict["error"])
@@ -743,6 +799,19 @@ class Sources(Doctor):
                          "sha256:" + verdict["candidate"].replace(":", "").lower())
         self.mend(verdict, self.dirs, env)
         self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
+
+    def test_no_relaxing_below_a_public_root(self):
+        """The fix of a cause says nothing that the remedy can't."""
+        public = ["--public-bundle", pki().path("root")]
+        for bundle in "root", "other":
+            verdict = self.doctor(self.where("nameless-leaf sub root"), "--ca-bundle", pki().path(bundle), *public,
+                                  code=4)
+            self.assertIn(verdict["remedy"], ("none", "bundle"))
+            fix, = [c["fix"] for c in verdict["causes"] if c["code"] == 88]
+            self.assertNotIn("CATRUST_STRICT", fix)
+        verdict = self.doctor(self.where("nameless-leaf sub root"), "--ca-bundle", pki().path("root"), code=1)
+        self.assertIn("CATRUST_STRICT", verdict["causes"][0]["fix"])
+        self.assertIn("CATRUST_STRICT=relax", verdict["command"])
 
     def test_a_bundle_that_lacks_a_public_root(self):
         verdict = self.doctor(self.where("leaf sub root"), "--ca-bundle", pki().path("other"),
@@ -836,19 +905,66 @@ class Sources(Doctor):
         for python in pythons():
             if not lab.has_module("requests", python):
                 continue
-            for stems in "wrongname sub", "cnonly sub", "leaf sub":
+            for stems in "wrongname sub", "cnonly sub", "evilname sub", "leaf sub":
                 asked += 1
                 with self.subTest(stems, python=python):
                     where = self.where(stems)
                     result = tools.catrust("doctor", "--json", "--python", python, where, env=env)
-                    client, = [c for c in json.loads(result.out)["clients"] if c["name"] == "requests"]
+                    verdict = json.loads(result.out)
+                    client = self.client(verdict, "requests")
                     out = lab.run(program, [where.split(":")[1]], python=python, env=env).out
+                    # what turns text round or is invisible reaches no terminal, in JSON either
+                    self.assertNotRegex(result.out, "[\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
                     if client["accepted"]:
                         self.assertEqual("", out)
-                    else:
-                        self.assertIn(client["text"], out)
+                        continue
+                    # within the repr() of another exception, backslashes are doubled
+                    self.assertIn(client["text"].replace("\\", "\\\\"), out)
+                    # and the cause says the same, of this client alone
+                    causes = [c["text"] for c in verdict["causes"] if "requests" in c["clients"]]
+                    self.assertTrue(any(client["text"].endswith(c) for c in causes), causes)
         if not asked:
             self.skipTest("no Python here has requests")
+
+    # A site where every default context looks for revocation.
+    REVOCATION = """
+import ssl
+original = ssl.create_default_context
+def create_default_context(*args, **kwargs):
+    context = original(*args, **kwargs)
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    return context
+ssl.create_default_context = create_default_context
+"""
+
+    def test_revocation(self):
+        """Where a program has switched it on: no list, one that has the certificate, and one that has not."""
+        site = lab.folder("site")
+        lab.write(os.path.join(site, "sitecustomize.py"), self.REVOCATION)
+        folder = pki().folder
+        crls = {}
+        for name in "empty", "full":
+            if name == "full":
+                lab.openssl("ca", "-config", "ca.cnf", "-cert", "root.pem", "-keyfile", "root.key", "-revoke",
+                            "revoked.pem", cwd=folder)
+            crls[name] = lab.openssl("ca", "-config", "ca.cnf", "-cert", "root.pem", "-keyfile", "root.key",
+                                     "-gencrl", "-crldays", "30", cwd=folder)
+        root = lab.read(pki().path("root"))
+        bundles = {name: lab.write(os.path.join(lab.folder("crl"), "bundle.pem"), root + crl)
+                   for name, crl in {"none": b"", **crls}.items()}
+        where = self.where("revoked")
+        for python in pythons():
+            for name, code in ("none", 3), ("empty", None), ("full", 23):
+                env = {"PYTHONPATH": site, "SSL_CERT_FILE": bundles[name], "SSL_CERT_DIR": lab.folder("none")}
+                with self.subTest(name, python=python):
+                    verdict = json.loads(tools.catrust("doctor", "--json", "--python", python, where, env=env,
+                                                       dirs=[lab.folder("none")]).out)
+                    answer, = ask(python, [{"port": int(where.split(":")[1]), "name": "127.0.0.1", "bundle": None,
+                                            "ask": ["own"]}], env=env)
+                    client = self.client(verdict, "ssl")
+                    self.assertEqual((code, said(answer["own"])), (client["code"], client["text"]))
+                    self.assertEqual({code} - {None}, {c["code"] for c in verdict["causes"]
+                                                       if "ssl" in c["clients"]})
 
     def test_no_python(self):
         for what, text in (("/bin/true", "no Python"), ("/nonexistent/python3", "can't be run"),

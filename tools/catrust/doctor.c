@@ -869,11 +869,15 @@ static void adapt_causes(struct doctor *d)
 				"get the root's certificate from its administrator: catrust add "
 				"FILE";
 		} else if (d->remedy.kind == REMEDY_WITH_INTERMEDIATE && !d->remedy.relax &&
-			   cause->diagnosis.relax) {
+			   cause->diagnosis.relax && cause->depth > 0) {
 			cause->diagnosis.ca_helps = true;
 			cause->diagnosis.fix =
 				"with the intermediate CA below it trusted as well, it is not "
 				"looked at any more; better, whoever runs the CA issues it anew";
+		} else if ((d->remedy.kind == REMEDY_NONE || d->remedy.kind == REMEDY_BUNDLE) &&
+			   !d->remedy.relax && cause->diagnosis.relax) {
+			/* CATRUST_STRICT=relax would be no help here: nobody may be told of it. */
+			cause->diagnosis.fix = "whoever runs the CA must issue it anew";
 		}
 	}
 }

@@ -15,25 +15,47 @@ enum { CONSTRAINTS_MAX = 0x10000 };
 void judge_store_clear(struct judge_store *store)
 {
 	sk_X509_pop_free(store->certs, X509_free);
+	sk_X509_CRL_pop_free(store->crls, X509_CRL_free);
 	store->certs = NULL;
+	store->crls = NULL;
+}
+
+/* The revocation lists in store, with references of the caller's own; NULL: out of memory. */
+static STACK_OF(X509_CRL) * crls_of(X509_STORE *store)
+{
+	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+	const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+	for (int i = 0; crls != NULL && i < sk_X509_OBJECT_num(objects); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+
+		if (crl == NULL)
+			continue;
+		if (X509_CRL_up_ref(crl) == 1 && sk_X509_CRL_push(crls, crl) <= 0)
+			X509_CRL_free(crl);
+	}
+	return crls;
 }
 
 /* A temporary store reads the file, so that what counts is what counts for libssl. */
-static STACK_OF(X509) * read_file(const char *file, struct judge_load_error *error)
+static int read_file(const char *file, struct judge_store *ret, struct judge_load_error *error)
 {
 	X509_STORE *store = X509_STORE_new();
-	STACK_OF(X509) *certs = NULL;
+	int result = -1;
 
 	ERR_clear_error();
 	errno = 0;
 	*error = (struct judge_load_error){ENOMEM, 0};
-	if (store != NULL && X509_STORE_load_file(store, file) != 1)
+	if (store != NULL && X509_STORE_load_file(store, file) != 1) {
 		*error = (struct judge_load_error){errno, errno == 0 ? ERR_peek_last_error() : 0};
-	else if (store != NULL)
-		certs = X509_STORE_get1_all_certs(store);
+	} else if (store != NULL) {
+		ret->certs = X509_STORE_get1_all_certs(store);
+		ret->crls = crls_of(store);
+		result = ret->certs != NULL && ret->crls != NULL ? 0 : -1;
+	}
 	X509_STORE_free(store);
 	ERR_clear_error();
-	return certs;
+	return result;
 }
 
 int judge_load(const char *file, const char *dir, struct judge_store *ret,
@@ -47,10 +69,9 @@ int judge_load(const char *file, const char *dir, struct judge_store *ret,
 	}
 	if (dir != NULL)
 		memcpy(store.dir, dir, strlen(dir) + 1);
-	if (file != NULL) {
-		store.certs = read_file(file, error);
-		if (store.certs == NULL)
-			return -1;
+	if (file != NULL && read_file(file, &store, error) != 0) {
+		judge_store_clear(&store);
+		return -1;
 	}
 	*ret = store;
 	return 0;
@@ -77,6 +98,8 @@ static X509_STORE *new_store(const struct judge_store *own, const struct judge_a
 
 	for (int i = 0; ok && i < sk_X509_num(own->certs); i++)
 		ok = X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
+	for (int i = 0; ok && i < sk_X509_CRL_num(own->crls); i++)
+		ok = X509_STORE_add_crl(store, sk_X509_CRL_value(own->crls, i)) == 1;
 	if (ok && own->dir[0] != '\0')
 		ok = X509_STORE_load_path(store, own->dir) == 1;
 	for (int i = 0; ok && i < sk_X509_num(anchors->more); i++)

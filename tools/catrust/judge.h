@@ -13,8 +13,9 @@
 
 /* What a program trusts by itself. */
 struct judge_store {
-	STACK_OF(X509) * certs; /* of its file; NULL: none */
-	char dir[PATH_MAX];	/* with hashed names, or several with colons between; "": none */
+	STACK_OF(X509) * certs;	   /* of its file; NULL: none */
+	STACK_OF(X509_CRL) * crls; /* the same: they count where it checks for revocation */
+	char dir[PATH_MAX];	   /* with hashed names, or several with colons between; "": none */
 };
 
 /* Why a bundle is of no use, as Python's load_verify_locations() meets it. */
