@@ -12,24 +12,6 @@ import tool_lab as tools
 import tool_starttls as starttls
 from tool_starttls import needs_root, program
 
-# Python has no client for these: what such a client says before TLS, and then its default context.
-CLIENT = r"""
-import re, socket, ssl, sys
-s = socket.create_connection(("localhost", int(sys.argv[1])), 30)
-f = s.makefile("rwb", 0)
-seen = b""
-for word, until in {talk}:
-    f.write(word)
-    while not re.search(until, seen):
-        more = s.recv(1)
-        if not more:
-            raise SystemExit("it hung up: %r" % seen)
-        seen += more
-    seen = b""
-ssl.create_default_context().wrap_socket(s, server_hostname="localhost").close()
-"""
-
-
 def wait_for_port(port, server):
     starttls.wait_for_port(port, server, timeout=120)
 
@@ -39,14 +21,6 @@ class Case(starttls.Case):
 
     def fetch(self, *args, **options):
         return super().fetch("--timeout", "60", *args, timeout=120, **options)
-
-    def check(self, scheme, client):
-        """What fetch saves makes Python trust the server, and what is refused stays out."""
-        self.fetch("%s://localhost:%d" % (scheme, self.port), code=1)
-        self.fetch("--fingerprint", tools.fingerprint(lab.cert("other-root.pem")),
-                   "%s://localhost:%d" % (scheme, self.port), code=1)
-        self.fetch_root("%s://localhost:%d" % (scheme, self.port))
-        self.python(client, self.port)
 
 
 class Lmtp(Case):
@@ -86,8 +60,8 @@ service lmtp {{
         wait_for_port(cls.port, server)
 
     def test_lmtp(self):
-        self.check("lmtp", "import smtplib, ssl, sys; smtplib.LMTP('localhost', int(sys.argv[1]))"
-                           ".starttls(context=ssl.create_default_context())")
+        self.check("lmtp://localhost:%d" % self.port, "import smtplib, ssl, sys; smtplib.LMTP('localhost', int(sys.argv[1]))"
+                   ".starttls(context=ssl.create_default_context())", self.port)
 
 
 class Xmpp(Case):
@@ -129,16 +103,14 @@ VirtualHost "localhost"
     def talk(self, space):
         start = ("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:%s' to='localhost' "
                  "from='client.example' version='1.0'>" % space)
-        return CLIENT.replace("{talk}", repr([
-            (start.encode(), b"</stream:features>"),
-            (b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"<proceed.*>")]))
+        return starttls.client((start.encode(), b"</stream:features>"),
+                               (b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", b"<proceed.*>"))
 
     def test_client(self):
-        self.check("xmpp", self.talk("client"))
+        self.check("xmpp://localhost:%d" % self.port, self.talk("client"), self.port)
 
     def test_server(self):
-        self.port = self.s2s
-        self.check("xmpp-server", self.talk("server"))
+        self.check("xmpp-server://localhost:%d" % self.s2s, self.talk("server"), self.s2s)
 
 
 class Irc(Case):
@@ -165,7 +137,7 @@ class Irc(Case):
         wait_for_port(cls.port, server)
 
     def test_irc(self):
-        self.check("irc", CLIENT.replace("{talk}", repr([(b"STARTTLS\r\n", b" 670 .*\n")])))
+        self.check("irc://localhost:%d" % self.port, starttls.client((b"STARTTLS\r\n", b" 670 .*\n")), self.port)
 
 
 class Mitmproxy(Case):

@@ -184,6 +184,9 @@ class Plain(Case):
         self.assertIn("no connection within", result.err)
 
 
+GET = "import sys, urllib.request as u; u.urlopen(sys.argv[1])"
+
+
 class Tls(Case):
     """A proxy that is reached over TLS: the server's TLS runs within the proxy's."""
 
@@ -266,11 +269,10 @@ http_access deny all
             starttls.wait_for_port(port, server)
             cls.ports[kind] = port
 
-    def check(self, kind):
+    def log_in(self, kind):
         port = self.ports[kind]
         url = "http://%s@127.0.0.1:%d" % (QUOTED, port)
-        self.fetch_root("--proxy", url, self.target())
-        self.python("import sys, urllib.request as u; u.urlopen(sys.argv[1])", self.server.url)
+        self.check(["--proxy", url, self.target()], GET, self.server.url)
         self.setUp()
         with tools.tcp_server(starttls.scripted(starttls.SCRIPTS["smtp"], self.server.context)) as smtp:
             self.fetch_root("--proxy", url, "smtp://127.0.0.1:%d" % smtp)
@@ -280,10 +282,10 @@ http_access deny all
             self.assertIn("status 407", result.err)
 
     def test_basic(self):
-        self.check("basic")
+        self.log_in("basic")
 
     def test_digest(self):
-        self.check("digest")
+        self.log_in("digest")
 
 
 class Socks(Case):
@@ -299,8 +301,8 @@ class Socks(Case):
         for scheme in "socks5", "socks5h":
             self.setUp()
             with self.subTest(scheme):
-                self.fetch_root("--proxy", "%s://127.0.0.1:%d" % (scheme, port),
-                                "localhost:%d" % self.server.port)
+                self.check(["--proxy", "%s://127.0.0.1:%d" % (scheme, port), "localhost:%d" % self.server.port],
+                           GET, self.server.url)
         self.setUp()
         with tools.tcp_server(starttls.scripted(starttls.SCRIPTS["ldap"], self.server.context)) as ldap:
             self.fetch_root("--proxy", "socks5h://127.0.0.1:%d" % port, "ldap://localhost:%d" % ldap)
@@ -334,8 +336,7 @@ socks pass {{
         for scheme in "socks4", "socks5h":
             self.setUp()
             with self.subTest(scheme):
-                self.fetch_root("--proxy", "%s://127.0.0.1:%d" % (scheme, port), self.target())
-
+                self.check(["--proxy", "%s://127.0.0.1:%d" % (scheme, port), self.target()], GET, self.server.url)
 
     def test_socks4a(self):
         asked = []
@@ -384,9 +385,10 @@ http_access allow all
     def test_its_ca_is_saved(self):
         url = "http://127.0.0.1:%d" % self.port
         other = tools.fingerprint(lab.cert("other-root.pem"))
-        result = tools.catrust("fetch", "--proxy", url, "--fingerprint", other, "localhost:%d" % self.server.port,
-                               dirs=[self.dir], env={"SSL_CERT_FILE": lab.cert("other-root.pem")})
-        self.assertEqual(result.code, 0, result.err)
+        args = ["--proxy", url, "localhost:%d" % self.server.port]
+        self.fetch(*args, code=1)
+        self.fetch("--fingerprint", self.root, *args, code=1)
+        result = self.fetch("--fingerprint", other, *args, env={"SSL_CERT_FILE": lab.cert("other-root.pem")})
         self.assertEqual(tools.fingerprint(result.out.strip()), other)
         code = "import sys, urllib.request as u; u.urlopen(sys.argv[1])"
         argv = [tools.tool("catrust-run"), "/usr/bin/python3", "-c", code, self.server.named_url]

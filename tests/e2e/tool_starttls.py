@@ -15,6 +15,29 @@ import lab
 import tool_lab as tools
 
 
+# For want of a client in Python: what such a client says before TLS, and then its default context.
+CLIENT = r"""
+import re, socket, ssl, sys
+s = socket.create_connection(("localhost", int(sys.argv[1])), 30)
+f = s.makefile("rwb", 0)
+seen = b""
+for word, until in {talk}:
+    f.write(word)
+    while not re.search(until, seen):
+        more = s.recv(1)
+        if not more:
+            raise SystemExit("it hung up: %r" % seen)
+        seen += more
+    seen = b""
+ssl.create_default_context().wrap_socket(s, server_hostname="localhost").close()
+"""
+
+
+def client(*talk):
+    """A program that says each first word, up to each second one, then TLS; its argument is the port."""
+    return CLIENT.replace("{talk}", repr(list(talk)))
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -36,13 +59,28 @@ class Case(unittest.TestCase):
 
     def python(self, code, *args):
         """Python fails with an empty trust directory, and is fine with what was saved."""
-        empty = lab.folder("empty")
-        argv = [tools.tool("catrust-run"), "/usr/bin/python3", "-c", code, *map(str, args)]
-        without = lab.run(argv, dirs=[empty])
-        self.assertNotEqual(without.code, 0)
-        self.assertIn("certificate verify failed", without.err)
-        with_it = lab.run(argv, dirs=[self.dir])
+        self.python_refuses(lab.folder("empty"), code, *args)
+        with_it = self.run_python(self.dir, code, *args)
         self.assertEqual(with_it.code, 0, with_it.err)
+
+    def run_python(self, there, code, *args):
+        return lab.run([tools.tool("catrust-run"), "/usr/bin/python3", "-c", code, *map(str, args)], dirs=[there])
+
+    def python_refuses(self, there, code, *args):
+        result = self.run_python(there, code, *args)
+        self.assertNotEqual(result.code, 0)
+        self.assertIn("certificate verify failed", result.err)
+
+    def check(self, target, program, *args):
+        """What fetch refuses stays out, and what it saves makes Python's program trust the server.
+        target: what fetch takes, or a list of it; args: the program's."""
+        words = [target] if isinstance(target, str) else target
+        os.makedirs(self.dir, exist_ok=True)
+        self.fetch(*words, code=1)
+        self.fetch("--fingerprint", tools.fingerprint(lab.cert("other-root.pem")), *words, code=1)
+        self.python_refuses(self.dir, program, *args)
+        self.fetch_root(*words)
+        self.python(program, *args)
 
 
 def wait_for_port(port, server, timeout=40):
@@ -233,19 +271,20 @@ service managesieve-login {{
             wait_for_port(port, server)
 
     def test_imap(self):
-        self.fetch_root("imap://localhost:%d" % self.port["imap"])
-        self.python("import imaplib, ssl, sys; imaplib.IMAP4('localhost', int(sys.argv[1]))"
-                    ".starttls(ssl.create_default_context())", self.port["imap"])
+        self.check("imap://localhost:%d" % self.port["imap"],
+                   "import imaplib, ssl, sys; imaplib.IMAP4('localhost', int(sys.argv[1]))"
+                   ".starttls(ssl.create_default_context())", self.port["imap"])
 
     def test_pop3(self):
-        self.fetch_root("--starttls", "pop3", "localhost:%d" % self.port["pop3"])
-        self.python("import poplib, ssl, sys; poplib.POP3('localhost', int(sys.argv[1]))"
-                    ".stls(ssl.create_default_context())", self.port["pop3"])
+        self.check(["--starttls", "pop3", "localhost:%d" % self.port["pop3"]],
+                   "import poplib, ssl, sys; poplib.POP3('localhost', int(sys.argv[1]))"
+                   ".stls(ssl.create_default_context())", self.port["pop3"])
 
     def test_sieve(self):
         if "sieve" not in self.port:
             self.skipTest("no ManageSieve in this Dovecot")
-        self.fetch_root("sieve://localhost:%d" % self.port["sieve"])
+        self.check("sieve://localhost:%d" % self.port["sieve"],
+                   client((b"", b"OK[^\n]*\n"), (b"STARTTLS\r\n", b"OK[^\n]*\n")), self.port["sieve"])
 
     def test_wrong_protocol(self):
         result = self.fetch("smtp://localhost:%d" % self.port["imap"], code=3)
@@ -273,7 +312,9 @@ database config
         wait_for_port(cls.port, server)
 
     def test_ldap(self):
-        self.fetch_root("ldap://localhost:%d/dc=example" % self.port)
+        self.check("ldap://localhost:%d/dc=example" % self.port,
+                   client((b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037", rb"\x0a\x01\x00\x04\x00\x04\x00")),
+                   self.port)
 
     def test_client(self):
         lab.need(modules=["ldap3"])
@@ -308,7 +349,8 @@ class Postgres(Case):
         wait_for_port(cls.port, server)
 
     def test_postgres(self):
-        self.fetch_root("postgres://someone:secret@localhost:%d/db" % self.port)
+        self.check("postgres://someone:secret@localhost:%d/db" % self.port,
+                   client((b"\0\0\0\x08\x04\xd2\x16\x2f", b"S")), self.port)
 
     def test_client(self):
         lab.need(modules=["psycopg2"])
@@ -336,7 +378,10 @@ class Mariadb(Case):
         wait_for_port(cls.port, server)
 
     def test_mysql(self):
-        self.fetch_root("mysql://localhost:%d/db" % self.port)
+        # 4.1's protocol, TLS and secure passwords; the greeting ends with the name of a plugin
+        self.check("mysql://localhost:%d/db" % self.port,
+                   client((b"", rb"mysql_native_password\x00"),
+                          (b"\x20\0\0\1\x00\x8a\0\0\0\0\0\1\x21" + bytes(23), b"")), self.port)
 
     def test_client(self):
         lab.need(modules=["pymysql"])
@@ -375,9 +420,9 @@ xferlog_enable=NO
         wait_for_port(cls.port, server)
 
     def test_ftp(self):
-        self.fetch_root("ftp://localhost:%d/pub" % self.port)
-        self.python("import ftplib, ssl, sys; f = ftplib.FTP_TLS(context=ssl.create_default_context()); "
-                    "f.connect('localhost', int(sys.argv[1])); f.auth()", self.port)
+        self.check("ftp://localhost:%d/pub" % self.port,
+                   "import ftplib, ssl, sys; f = ftplib.FTP_TLS(context=ssl.create_default_context()); "
+                   "f.connect('localhost', int(sys.argv[1])); f.auth()", self.port)
 
 
 class Postfix(Case):
@@ -426,9 +471,9 @@ rewrite unix - - n - - trivial-rewrite
         wait_for_port(cls.port, server)
 
     def test_smtp(self):
-        self.fetch_root("smtp://localhost:%d" % self.port)
-        self.python("import smtplib, ssl, sys; smtplib.SMTP('localhost', int(sys.argv[1]))"
-                    ".starttls(context=ssl.create_default_context())", self.port)
+        self.check("smtp://localhost:%d" % self.port,
+                   "import smtplib, ssl, sys; smtplib.SMTP('localhost', int(sys.argv[1]))"
+                   ".starttls(context=ssl.create_default_context())", self.port)
 
     def test_refused_stays_out(self):
         result = self.fetch("--fingerprint", "00" * 32, "smtp://localhost:%d" % self.port, code=1)
