@@ -26,11 +26,15 @@ endif()
 
 # The same for what catrust reads off the wire: NAME_corpus runs the corpus, NAME_fuzz is libFuzzer's.
 #   starttls_fuzz -max_len=4096 -max_total_time=60 NEW_FINDS tests/fuzz/starttls
-function(catrust_wire_fuzz name corpus)
+# The corpus is the folder NAME, with that of certificate files for what reads those too.
+function(catrust_wire_fuzz name)
   set(here ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   add_executable(${name}_corpus ${here}/${name}_fuzz.c ${here}/runner.c)
   target_link_libraries(${name}_corpus PRIVATE catrust_tool catrust_warnings catrust_sanitizers)
-  file(GLOB inputs CONFIGURE_DEPENDS ${corpus}/*)
+  file(GLOB inputs CONFIGURE_DEPENDS ${here}/${name}/*)
+  if(name STREQUAL "aia")
+    list(APPEND inputs ${corpus})
+  endif()
   add_test(NAME fuzz-${name}-corpus COMMAND ${name}_corpus ${inputs})
   set_tests_properties(fuzz-${name}-corpus PROPERTIES LABELS unit TIMEOUT 60)
   if(CATRUST_FUZZ)
@@ -43,7 +47,7 @@ function(catrust_wire_fuzz name corpus)
   endif()
 endfunction()
 
-catrust_wire_fuzz(starttls ${CMAKE_CURRENT_LIST_DIR}/starttls
+catrust_wire_fuzz(starttls
   starttls.c starttls_binary.c starttls_line.c starttls_xmpp.c escape.c why.c)
-catrust_wire_fuzz(aia ${CMAKE_CURRENT_LIST_DIR}/corpus aia.c)
-catrust_wire_fuzz(tlsfile ${CMAKE_CURRENT_LIST_DIR}/tlsfile elffile.c procfile.c tlsfile.c)
+catrust_wire_fuzz(aia aia.c)
+catrust_wire_fuzz(tlsfile elffile.c procfile.c tlsfile.c)
