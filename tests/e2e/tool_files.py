@@ -236,6 +236,15 @@ class Add(Case):
         self.assertIn("so far, it may vouch for", self.add(args[0], code=1).err)
         self.assertIn("--scope", self.add(args[0], "--scope", "..", code=2).err)
 
+    def test_a_servers_own_certificate(self):
+        """One that is a CA at once may be added, if its user knows what he does."""
+        own, words = tools.cert("own"), "looks like a server's own certificate (localhost, 127.0.0.1)"
+        self.assertIn(words, self.add(own, "--fingerprint", tools.fingerprint(own), code=0).err)
+        for path in names(self.dir):
+            os.unlink(os.path.join(self.dir, path))
+        self.assertNotIn(words, self.add(own, "--scope", "localhost", "--fingerprint", tools.fingerprint(own), code=0).err)
+        self.assertNotIn(words, self.add(lab.cert("corp-root.pem"), "--fingerprint", self.root, code=0).err)
+
     def test_not_confirmed(self):
         result = self.add(lab.cert("corp-root.pem"), code=1)
         self.assertIn("--fingerprint sha256:HEX is needed", result.err)

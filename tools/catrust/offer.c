@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "offer.h"
 
+#include "certnames.h"
 #include "confirm.h"
 #include "interrupts.h"
 #include "pin.h"
@@ -203,6 +204,19 @@ enum offer_verdict offer_examine(const struct offer *offer)
 	return check_alone(offer);
 }
 
+/* A CA has no names of servers. */
+static void warn_of_server(const struct offer *offer)
+{
+	enum { NAMES_SHOWN = 4 };
+	char names[SHOW_MAX];
+
+	if (certnames_shown(offer->cert, NAMES_SHOWN, names, sizeof(names)) > 0)
+		show_line(SHOW_WARNING,
+			  "It looks like a server's own certificate (%s), and whoever has that "
+			  "server's key could vouch for all of them: --scope confines it.",
+			  names);
+}
+
 /* A line for each scope: none is to slip through at the end of a long one. */
 static void tell_what_it_means(const struct offer *offer)
 {
@@ -211,6 +225,7 @@ static void tell_what_it_means(const struct offer *offer)
 
 	if (scope_count(offer) == 0) {
 		show_line(SHOW_PLAIN, "It may then vouch for every name.");
+		warn_of_server(offer);
 		return;
 	}
 	show_line(SHOW_PLAIN, "It may then vouch for these alone:");

@@ -422,10 +422,15 @@ static const char *source_of(const struct fetch *f, const X509 *cert)
 
 static enum status go_on(struct fetch *f, struct offer *offer, const STACK_OF(X509) * below)
 {
+	enum status status;
+
 	switch (offer_examine(offer)) {
 	case OFFER_TRUSTED:
 		f->trusted_already = true;
-		return offer_save_below(offer);
+		status = offer_save_below(offer);
+		if (trusted_file_of(&f->trusted, f->candidate) != NULL)
+			f->scopes.count = 0; /* for every name, whatever was asked for */
+		return status;
 	case OFFER_REFUSED:
 		return STATUS_NO;
 	case OFFER_GO_ON:
