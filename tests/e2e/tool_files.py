@@ -126,6 +126,14 @@ class List(Case):
         self.assertIn("its key is also that of another certificate: %s... in %s/f.pem\n" % (
             tools.colons(tools.fingerprint(tools.cert("rekeyed-root")))[:11], self.dir), table)
 
+    def test_one_file_for_each_scope_is_no_duplicate(self):
+        for scope in "corp.example", "10.0.0.0_8", "localhost":
+            os.mkdir(os.path.join(self.dir, scope))
+            self.put(scope + "/a.pem", lab.cert("corp-root.pem"))
+        self.assertEqual(self.warnings(), {"10.0.0.0_8/a.pem": []})
+        self.put("localhost/b.pem", lab.cert("corp-root.pem"))
+        self.assertEqual(self.warnings(), {"10.0.0.0_8/a.pem": ["duplicate"]})
+
     def test_json(self):
         os.mkdir(os.path.join(self.dir, "corp.example"))
         path = self.put("corp.example/sub.pem", lab.cert("corp-sub.pem"), lab.read(lab.cert("server.key")))

@@ -78,14 +78,33 @@ static void warn_once(const struct list *l, const char *code, const char *text, 
 	tell(l, code, count == 1 ? text : more);
 }
 
+static bool same_directory(const char *a, const char *b)
+{
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+
+	return slash_a != NULL && slash_b != NULL && slash_a - a == slash_b - b &&
+	       strncmp(a, b, (size_t)(slash_a - a)) == 0;
+}
+
+/* One for each scope is as it should be; a second one for the same is not. */
+static bool is_needed(const struct anchor *anchor, const struct anchor_copy *copy)
+{
+	if (anchor->scopes == NULL || same_directory(anchor->file, copy->file))
+		return false;
+	for (const struct anchor_copy *c = copy->next; c != NULL; c = c->next)
+		if (same_directory(c->file, copy->file))
+			return false;
+	return true;
+}
+
 static void warn_of_copies(const struct list *l, size_t i, tell_warning *tell)
 {
+	const struct anchor *anchor = &l->trusted.anchors->anchor[i];
 	char shown[SHOW_MAX], text[SHOW_MAX + 50] = "";
 	size_t count = 0;
 
-	for (const struct anchor_copy *c = l->trusted.anchors->anchor[i].copies; c != NULL;
-	     c = c->next)
-		if (count++ == 0)
+	for (const struct anchor_copy *c = anchor->copies; c != NULL; c = c->next)
+		if (!is_needed(anchor, c) && count++ == 0)
 			snprintf(text, sizeof(text), "it is also in %s", show_text(c->file, shown));
 	warn_once(l, "duplicate", text, count, tell);
 }
