@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed.
 
-Needs cc, and CATRUST_DEBS, the folder that getdebs.sh filled."""
+Needs cc, and other releases' OpenSSL (see tests/more)."""
 
 import glob
 import os
@@ -11,23 +11,21 @@ import unittest
 
 import lab
 
-DEBS = os.environ.get("CATRUST_DEBS")
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "copies.c")
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 LINE = re.compile(r"(\S+) ([a-z ]+): loads (\d+), store (\d+) then (\d+), errors left (\w+), verify (\d+), (.*)")
 
 
 def unpacked(package):
-    """Where its libraries are, below CATRUST_DEBS."""
-    found = glob.glob(os.path.join(DEBS or "/nowhere", package, "usr/lib/*-linux-gnu*/lib*.so*"))
+    """Where its libraries are."""
+    found = glob.glob(os.path.join(lab.more("debs"), package, "usr/lib/*-linux-gnu*/lib*.so*"))
     return os.path.dirname(os.path.abspath(found[0])) if found else None
 
 
 class Copies(lab.Case):
     @classmethod
     def setUpClass(cls):
-        if not DEBS:
-            raise unittest.SkipTest("CATRUST_DEBS is not set: the folder that getdebs.sh fills")
+        lab.more("debs")
         lab.need(programs=["cc"])
         cls.server = lab.server()
         cls.server.__enter__()
@@ -69,7 +67,7 @@ class Copies(lab.Case):
     def use(cls, program, how, copies, shim=False, newer=False, wrap=()):
         argv = [*wrap, os.path.join(cls.folder, program)]
         if newer:
-            loader = glob.glob(os.path.join(DEBS, "libc6/usr/lib*/ld-linux-*.so.*")) + \
+            loader = glob.glob(os.path.join(lab.more("debs"), "libc6/usr/lib*/ld-linux-*.so.*")) + \
                 glob.glob(os.path.join(cls.newer, "ld-linux-*.so.*"))
             argv = [loader[0], "--library-path", cls.newer, *argv]
         return lab.run(argv + [how, cls.server.port, lab.cert("other-root.pem"), *copies], shim=shim,

@@ -2,8 +2,8 @@
 """The file layer: programs with OpenSSL linked into themselves read their public bundle with the
 anchors in it, and nobody else reads anything but the file.
 
-static.c is such a program. Real ones: node, and what CATRUST_WHEELS has, a folder filled by
-`pip download cryptography pyopenssl certifi`; CATRUST_STATIC_PYTHON, the folder that getssl.sh filled."""
+static.c is such a program. Real ones: node, the cryptography wheel, and a Python as uv has it (see
+tests/more)."""
 
 import glob
 import os
@@ -326,7 +326,6 @@ class Node(Files):
                 self.only_with_shim(argv, dirs=self.dirs, env=env, untrusted="unable to (verify|get)|self-signed")
 
 
-@unittest.skipUnless(os.environ.get("CATRUST_WHEELS"), "CATRUST_WHEELS is not set: the folder of wheels")
 class Wheels(Files):
     CODE = """
         from OpenSSL import SSL
@@ -355,7 +354,7 @@ class Wheels(Files):
     def test_cryptography(self):
         python = os.environ.get("CATRUST_WHEELS_PYTHON", sys.executable)
         where = lab.folder("venv")
-        wheels = sorted(glob.glob(os.path.join(os.environ["CATRUST_WHEELS"], "*.whl")))
+        wheels = sorted(glob.glob(os.path.join(lab.more("wheels"), "*.whl")))
         subprocess.run([python, "-m", "pip", "-qq", "install", "--root-user-action", "ignore", "--no-index", "--no-deps", "-t", where, *wheels],
                        check=True, env=lab.clean_env(), stdout=subprocess.DEVNULL)
         certifi = os.path.join(where, "certifi", "cacert.pem")
@@ -365,11 +364,9 @@ class Wheels(Files):
                                     env={"PYTHONPATH": where}, untrusted="certificate verify failed")
 
 
-@unittest.skipUnless(os.environ.get("CATRUST_STATIC_PYTHON"), "CATRUST_STATIC_PYTHON is not set: the folder "
-                     "that getssl.sh fills")
 class Python(Files):
     def test_python(self):
-        env = {"PYTHONPATH": os.environ["CATRUST_STATIC_PYTHON"]}
+        env = {"PYTHONPATH": lab.more("static-python")}
         self.assertIn(env["PYTHONPATH"], lab.run("import _ssl; print(_ssl.__file__)", env=env).out)
         for cafile in "None", "sys.argv[2]":
             with self.subTest(cafile):

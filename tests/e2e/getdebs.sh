@@ -5,7 +5,7 @@
 # that this machine's apt uses, with apt checking signatures and checksums.
 #
 # usage: getdebs.sh FOLDER
-# Exit status: 0 all there; 1 a download failed; 2 wrong usage; 77 this machine cannot do it.
+# Exit status: 0 something is there; 1 no download worked; 2 wrong usage; 77 this machine cannot do it.
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -68,14 +68,21 @@ get() { # suite package...
 			cat "$work/log" >&2
 			return 1
 		}
-		"$unpack" -x "$work/new/"*.deb "$work/new/$package"
+		"$unpack" -x "$work/new/"*.deb "$work/new/$package" || return 1
 		# Whole or not at all, should it be interrupted.
-		mv "$work/new/$package" "$folder/.$package.new"
-		mv "$folder/.$package.new" "$folder/$package"
+		mv "$work/new/$package" "$folder/.$package.new" || return 1
+		mv "$folder/.$package.new" "$folder/$package" || return 1
 		echo "$package ($suite)"
 	done
 }
 
-get bullseye libssl1.1
-get sid libssl3t64 libc6
-get experimental libssl4
+# A release that the mirror has no more does not cost the others.
+status=1
+for what in 'bullseye libssl1.1' 'sid libssl3t64 libc6' 'experimental libssl4'; do
+	# Word by word.
+	# shellcheck disable=SC2086
+	if get $what; then
+		status=0
+	fi
+done
+exit $status

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes an _ssl for Debian's python3 that has OpenSSL linked into itself with hidden symbols, as uv's
-# Pythons have, for files.py (CATRUST_STATIC_PYTHON). From the source package of python3 on the Debian
+# Pythons have, for files.py. From the source package of python3 on the Debian
 # mirror that this machine's apt uses, with apt checking signatures and checksums.
 #
 # usage: getssl.sh FOLDER

@@ -5,6 +5,7 @@ Standard library and the openssl program only. From the environment:
   CATRUST_BUILD   the build folder; the shim under test is shim/libcatrust.so in it
   CATRUST_PYTHON  the Python under test (default /usr/bin/python3)
   CATRUST_LAB     a folder that keeps the certificates from one run to the next (default: none)
+  CATRUST_MORE    the folder that tests/more fills (default: more/ in the build folder)
 
     with lab.server() as srv:
         plain = lab.run("import urllib.request, sys; urllib.request.urlopen(sys.argv[1])", args=[srv.url])
@@ -562,6 +563,15 @@ def need(_test=None, modules=(), programs=(), user=None):
         missing.append("cannot run %s as %s" % (PYTHON, user))
     if missing:
         raise unittest.SkipTest(", ".join(missing))
+
+
+def more(name):
+    """What tests/more has brought; without it, the test or the class is skipped."""
+    path = os.environ.get("CATRUST_MORE") or os.path.join(os.environ.get("CATRUST_BUILD", "."), "more")
+    path = os.path.abspath(os.path.join(path, name))
+    if not os.path.isdir(path):
+        raise unittest.SkipTest("no %s: `tests/more FOLDER %s` brings it, CATRUST_MORE names FOLDER" % (path, name))
+    return path
 
 
 @functools.lru_cache(maxsize=None)

@@ -671,7 +671,6 @@ class Programs(Base):
             self.only_with_env(argv, "x509: certificate signed by unknown authority", env=env,
                                out="corp.example/m v1.2.3\n", cwd=self.home)
 
-    @unittest.skipUnless(os.environ.get("CATRUST_LONG_TESTS"), "CATRUST_LONG_TESTS is not set")
     def test_go_program(self):
         go = find("go", "/usr/local/go/bin")
         folder = lab.folder("go")
@@ -774,7 +773,6 @@ class Programs(Base):
         self.only_with_env(argv, "UnknownIssuer", env={"DENO_DIR": lab.folder("deno"), "DENO_NO_UPDATE_CHECK": "1"},
                            user=None, group=None)
 
-    @unittest.skipUnless(os.environ.get("CATRUST_LONG_TESTS"), "CATRUST_LONG_TESTS is not set")
     def test_rust_program(self):
         """With rustls and rustls-native-certs; its crates have to be had."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))

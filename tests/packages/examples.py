@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples: manifests against their schemas, the systemd drop-in, and the entry point as process 1.
 
-The validators come from PyPI, into CATRUST_COMPAT_CACHE; without it or them, those tests are skipped."""
+The validators come from PyPI (see tests/more)."""
 
-import functools
 import glob
 import os
 import re
@@ -16,29 +15,12 @@ import pack_lab as packs
 from pack_lab import lab
 
 EXAMPLES = os.path.join(packs.TOP, "examples")
-VALIDATORS = ["check-jsonschema==0.39.0", "kubernetes-validate==1.37.0"]
-
-
-@functools.lru_cache(maxsize=None)
-def validators():
-    """The bin folder of an environment with the validators; their schemas are in them."""
-    lab.need(modules=["pip", "venv"])
-    venv = os.path.join(packs.cache(), "validators")
-    if not os.path.exists(os.path.join(venv, "complete")):
-        shutil.rmtree(venv, ignore_errors=True)
-        packs.run([lab.PYTHON, "-m", "venv", "--without-pip", venv])
-        done = lab.run([lab.PYTHON, "-m", "pip", "--python", venv + "/bin/python", "--retries", "1",
-                        "install", "-q", *VALIDATORS], timeout=300)
-        if done.code != 0:
-            raise unittest.SkipTest("no validators from PyPI: " + done.err.strip().split("\n")[-1])
-        lab.write(os.path.join(venv, "complete"), "")
-    return os.path.join(venv, "bin")
 
 
 class Schemas(lab.Case):
     def check(self, path, *command):
         """The file is as its schema wants, and would not be with a word of it wrong."""
-        program = os.path.join(validators(), command[0])
+        program = os.path.join(lab.more("validators"), "bin", command[0])
         done = lab.run([program, *command[1:], path])
         self.assertEqual(0, done.code, done)
         text = lab.read(path).decode()
