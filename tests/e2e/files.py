@@ -52,8 +52,8 @@ class Files(lab.Case):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return lab.write(path, data)
 
-    def run_static(self, *argv, program=None, dirs=None, **options):
-        return lab.run([program or self.static, *argv], dirs=dirs or self.dirs, **options)
+    def run_static(self, *argv, program=None, dirs=None, wrap=(), **options):
+        return lab.run([*wrap, program or self.static, *argv], dirs=dirs or self.dirs, **options)
 
     def both(self, *argv, **options):
         """Refused without the shim, and gets the page with it."""
@@ -99,6 +99,13 @@ class Served(Files):
             with self.subTest(name):
                 self.both("get", self.server.port, path, env={name: path})
         self.neither("get", self.server.port, path)
+
+    def test_default_that_is_not_there(self):
+        """OpenSSL's default by SSL_CERT_FILE, as if it were its own. Somebody else's file is not there."""
+        gone = {"SSL_CERT_FILE": "/nowhere/bundle"}
+        self.both("get", self.server.port, "-", env=gone)
+        result = self.run_static("load", gone["SSL_CERT_FILE"], shim=True, env=gone)
+        self.assertIn("No such file", result.out)
 
     def test_only_public_ones(self):
         public = {"CATRUST_CONTEXTS": "public"}
@@ -303,6 +310,29 @@ class Surroundings(Files):
         result = self.run_static("-m", "get", self.server.port, self.bundle, shim=True)
         self.got_page(result)
 
+    def test_memory_files_are_deadly(self):
+        self.assertEqual(0, self.run_static("-k", "load", self.bundle).code)
+        result = self.run_static("-k", "get", self.server.port, self.bundle, shim=True)
+        self.got_page(result)
+
+    def test_no_large_files(self):
+        """The signal for them is not the program's doing."""
+        big = self.make("certifi/cacert.pem", lab.read(self.bundle) + b"# more\n" * 1000)
+        result = self.run_static("-f", "load", big, shim=True)
+        self.assertEqual((0, "1 certificates, 0 errors\n"), result[:2])
+        self.lines(result.err, ["no memory file and no temporary file"])
+
+    def test_no_proc(self):
+        """Then nothing tells how a descriptor was opened but its flags."""
+        wrap = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
+        if lab.run([*wrap, "true"]).code != 0:
+            self.skipTest("no mount namespace here")
+        for mode, cloexec in ("r", 0), ("re", 1):
+            result = self.run_static("stat", self.bundle, mode, program=None, shim=True, wrap=wrap)
+            self.assertRegex(result.out, r"lowest 1, next 1, cloexec %d, .* end 1" % cloexec)
+        result = self.run_static("get", self.server.port, self.bundle, shim=True, wrap=wrap)
+        self.got_page(result)
+
     def test_no_files_without_a_name(self):
         result = self.run_static("-t", "load", self.bundle, shim=True)
         self.assertEqual("1 certificates, 0 errors\n", result.out)
@@ -377,6 +407,18 @@ class Python(Files):
                     c = ssl.create_default_context(cafile=%s)
                     print(get(c, sys.argv[1]))
                     """ % cafile, [self.server.port, self.bundle], dirs=self.dirs, env=env)
+
+    def test_variable_set_by_the_program(self):
+        env = {"PYTHONPATH": os.environ["CATRUST_STATIC_PYTHON"]}
+        for path in self.make("mine.pem", lab.read(self.bundle)), "/nowhere/mine.pem":
+            for argument in "", "cafile=os.environ['SSL_CERT_FILE']":
+                with self.subTest(path, argument=argument):
+                    if argument and not os.path.exists(path):
+                        continue
+                    self.only_with_shim("""
+                        os.environ["SSL_CERT_FILE"] = sys.argv[2]
+                        print(get(ssl.create_default_context(%s), sys.argv[1]))
+                        """ % argument, [self.server.port, path], dirs=self.dirs, env=env)
 
 
 if __name__ == "__main__":
