@@ -361,6 +361,22 @@ class Cases:
                                   % (lab.shim(), self.dirs[0]), ""))
         self.assertEqual(os.listdir(self.runtime), [])
 
+    def test_print_what_the_library_is_told(self):
+        told = {"CATRUST_PEM": lab.read(lab.cert("corp-sub.pem")).decode(), "CATRUST_CONTEXTS": "public",
+                "CATRUST_STRICT": "relax", "CATRUST_FILES": "off", "CATRUST_LOG": "debug", "CATRUST_LOG_FILE": "/dev/null",
+                "CATRUST_ALLOW_WRITABLE": "1", "CATRUST_DISABLE": "0"}
+        result = self.run_it("--print-env", env={**told, "CATRUST_LIB_ELSEWHERE": "x"})
+        again = split(lab.run([*self.shell, "-c", result.out + "exec env -0"]).out)
+        self.assertEqual(told, {name: again.get(name) for name in told})
+        self.assertNotIn("ELSEWHERE", result.out)
+        self.assertEqual(self.run_it("--print-env=docker", env={"CATRUST_STRICT": "relax"}).out.splitlines()[-1],
+                         "CATRUST_STRICT=relax")
+        self.assertIn('Environment="CATRUST_PEM=-----BEGIN CERTIFICATE-----\\x0a',
+                      self.run_it("--print-env=systemd", env=told).out)
+        result = self.run_it("--print-env=docker", env=told)
+        self.assertEqual(result.code, 125)
+        self.assertRegex(result.err, "CATRUST_PEM=.*: a file of variables for docker can't hold a new line")
+
     def test_print_for_docker(self):
         self.runtime = private(ODD)
         expected = self.shown("-e")
