@@ -239,6 +239,34 @@ class Cases:
                                env={"JAVA_TOOL_OPTIONS": mine})
             self.assertEqual(again["JAVA_TOOL_OPTIONS"], env["JAVA_TOOL_OPTIONS"])
 
+    def test_variables_of_java_that_outweigh_the_first(self):
+        where = lab.folder("store")
+        stores = {name: lab.write(os.path.join(where, name), jks(der(name))) for name in ("client-root", "selfsigned")}
+        mine = {"JDK_JAVA_OPTIONS": "-Xmx64m %s%s -Da=b" % (STORE, stores["client-root"]),
+                "_JAVA_OPTIONS": "%s%s %sPassword=secret" % (STORE, stores["selfsigned"], STORE[:-1])}
+        env = self.shown("-e", env=mine)
+        for name, there, rest in [("JAVA_TOOL_OPTIONS", "other-root", "%s"), ("JDK_JAVA_OPTIONS", "client-root", "-Xmx64m %s -Da=b"),
+                                  ("_JAVA_OPTIONS", "selfsigned", "%%s %sPassword=changeit" % STORE[:-1])]:
+            bundle, = re.findall(STORE + r"(\S+)\.p12", env[name])
+            self.holds(bundle + ".pem", there, "corp-root")
+            self.assertEqual(env[name], rest % (STORE + bundle + ".p12"))
+        again = self.shown("-e", *self.shell, os.path.join(installed(), "catrust-run"), "-e", env=mine)
+        self.assertEqual({name: again[name] for name in mine}, {name: env[name] for name in mine})
+        # A password stands in another variable than its store; neither is changed where the store can't be read.
+        mine = {"JDK_JAVA_OPTIONS": STORE + stores["client-root"], "JAVA_TOOL_OPTIONS": STORE[:-1] + "Password=secret"}
+        env = self.shown("-e", env=mine)
+        self.assertRegex(env["JAVA_TOOL_OPTIONS"], r"\A%sPassword=changeit %s\S+/bundle-" % (STORE[:-1], STORE))
+        self.assertIn("/bundle-", env["JDK_JAVA_OPTIONS"])
+        mine["_JAVA_OPTIONS"] = STORE + "/none"
+        result = self.run_it("-e", "env", "-0", env=mine)
+        self.assertEqual("catrust: _JAVA_OPTIONS is left as it is: /none: No such file or directory\n", result.err)
+        self.assertEqual(mine["_JAVA_OPTIONS"], split(result.out)["_JAVA_OPTIONS"])
+        # What names no store stays.
+        mine = {"JDK_JAVA_OPTIONS": "-Xmx64m", "_JAVA_OPTIONS": "-Da=b"}
+        env = self.shown("-e", env=mine)
+        self.assertEqual(mine, {name: env[name] for name in mine})
+        self.assertNotIn("_OPTIONS='-", self.run_it("-e", "--print-env", env=mine).out.replace("JAVA_TOOL_OPTIONS", ""))
+
     def test_trust_store_that_is_not_to_be_read(self):
         where = lab.folder("store")
         for content, reason in [(b"junk", "it can't be read"), (jks(b"", count=0), "no trusted certificate in it"),
@@ -727,6 +755,12 @@ class Programs(Base):
                                       ("-e", self.server.url, 0)]:
                 result = self.run_it(option, *argv[:-1], url, env=mine, timeout=200)
                 self.assertEqual(result.code, code, result)
+            # one that outweighs the variable, whose password is in another
+            for mine in {"JDK_JAVA_OPTIONS": STORE + store, "JAVA_TOOL_OPTIONS": STORE[:-1] + "Password=secret"}, \
+                    {"_JAVA_OPTIONS": "%s%s %sPassword=secret" % (STORE, store, STORE[:-1])}:
+                for url in self.server.url, other.url:
+                    result = self.run_it("-e", *argv[:-1], url, env=mine, timeout=200)
+                    self.assertEqual(result.code, 0, result)
 
     def test_cargo(self):
         """It asks a registry for a crate, with a library that does nothing. rustup's is its user's alone."""
