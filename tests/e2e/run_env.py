@@ -804,6 +804,32 @@ class Programs(Base):
         lab.write(config, "[http]\n\tsslVersion = tlsv1.2\n")
         self.assertIn("GIT_SSL_CAINFO", self.shown("-e"))
 
+    def test_cargo_with_a_configuration(self):
+        work = own(lab.folder("work"))
+        os.makedirs(work + "/a/b")
+        for folder, env, cwd in [(self.home + "/.cargo", {}, None), (work + "/.cargo", {}, work + "/a/b"),
+                                 (work + "/cargo", {"CARGO_HOME": work + "/cargo"}, None)]:
+            os.mkdir(folder)
+            for name in "config", "config.toml":
+                with self.subTest(folder, name=name):
+                    path = lab.write(os.path.join(folder, name), "[http]\ncainfo = \"/x.pem\"\n")
+                    self.assertNotIn("CARGO_HTTP_CAINFO", self.shown("-e", env=env, cwd=cwd))
+                    mine = {**env, "CARGO_HTTP_CAINFO": lab.cert("client-root.pem")}
+                    self.holds(self.shown("-e", env=mine, cwd=cwd)["CARGO_HTTP_CAINFO"], "client-root", "corp-root")
+                    lab.write(path, "[http]\n# cainfo = \"/x.pem\"\n")
+                    self.assertIn("CARGO_HTTP_CAINFO", self.shown("-e", env=env, cwd=cwd))
+                    os.unlink(path)
+
+    def test_aws_with_a_configuration(self):
+        os.mkdir(self.home + "/.aws")
+        path = lab.write(self.home + "/.aws/config", "[default]\nca_bundle = /x.pem\n")
+        self.assertNotIn("AWS_CA_BUNDLE", self.shown("-e"))
+        self.assertIn("AWS_CA_BUNDLE is not set: aws's own ca_bundle counts", self.run_it("-v", "-e", "true").err)
+        env = {"AWS_CONFIG_FILE": lab.write(os.path.join(lab.folder("aws"), "x"), "region = x\n")}
+        self.assertIn("AWS_CA_BUNDLE", self.shown("-e", env=env))
+        lab.write(path, "[default]\nregion = x\n")
+        self.assertIn("AWS_CA_BUNDLE", self.shown("-e"))
+
     def test_uv(self):
         uv = find("uv", os.path.expanduser("~/.local/bin"))
         self.as_oneself()

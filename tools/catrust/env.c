@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "capture.h"
 #include "command.h"
+#include "configured.h"
 #include "envbundle.h"
 #include "envprint.h"
 #include "javaopts.h"
@@ -46,6 +46,16 @@ static const struct variable {
 	{"npm_config_cafile", FOLLOWS},
 	{"OCI_CLI_CA_BUNDLE", FOLLOWS},
 	{"VAULT_CACERT", FOLLOWS},
+};
+
+/* Variables that are not set where the program's own configuration names a file. */
+static const struct setting {
+	const char *variable, *text;
+	bool (*is_there)(void);
+} settings[] = {
+	{"GIT_SSL_CAINFO", "git's own http.sslCAInfo", configured_git},
+	{"CARGO_HTTP_CAINFO", "cargo's own http.cainfo", configured_cargo},
+	{"AWS_CA_BUNDLE", "aws's own ca_bundle", configured_aws},
 };
 
 /* One run of the command. */
@@ -116,23 +126,16 @@ static int conclude(struct env *env, const char *name, const char *user,
 	return -1;
 }
 
-static void count_line(void *arg, char *text)
+/* Is there a setting that the variable would outweigh? */
+static bool has_setting(const struct env *env, const char *name)
 {
-	size_t *lines = arg;
-
-	*lines += text[0] != '\0';
-}
-
-/* Does git's configuration name a file for all servers or for one? The variable would outweigh it.
- */
-static bool git_is_configured(void)
-{
-	static char git[] = "git", config[] = "config", get[] = "--get-regexp",
-		    pattern[] = "^http\\.(.*\\.)?sslcainfo$";
-	char *argv[] = {git, config, get, pattern, NULL};
-	size_t lines = 0;
-
-	return capture_run(argv, NULL, count_line, &lines) == 0 && lines > 0;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		if (strcmp(settings[i].variable, name) == 0 && settings[i].is_there()) {
+			if (env->verbose)
+				show_error("%s is not set: %s counts", name, settings[i].text);
+			return true;
+		}
+	return false;
 }
 
 static int print_variable(struct env *env, const struct variable *v)
@@ -145,11 +148,8 @@ static int print_variable(struct env *env, const struct variable *v)
 
 	if (v->effect == FOLLOWS && user == NULL)
 		return 0;
-	if (user == NULL && strcmp(v->name, "GIT_SSL_CAINFO") == 0 && git_is_configured()) {
-		if (env->verbose)
-			show_error("%s is not set: git's own http.sslCAInfo counts", v->name);
+	if (user == NULL && has_setting(env, v->name))
 		return 0;
-	}
 	if (v->effect == REPLACES && (user == NULL || is_default))
 		result = ask_default(env, path, &why);
 	else
