@@ -16,6 +16,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 import unittest
 
 import lab
@@ -566,6 +567,33 @@ class Keeping(Base):
 
     def writable(self, path, good):
         own(lab.write(path, good, mode=0o666))
+
+    def test_old_bundles_are_removed(self):
+        """Not what is in use, or is no bundle."""
+        env = self.shown("-e")
+        folder = os.path.dirname(env["SSL_CERT_FILE"])
+        names = {name: "bundle-" + digit * 16 + ending for name, digit, ending in
+                 [("old", "0", ".pem"), ("older", "1", ".p12"), ("new", "2", ".pem"), ("used", "3", ".pem"),
+                  ("quoted", "4", ".p12"), ("half", "5", ".pe")]}
+        names.update({"left": ".12-34.tmp", "mine": "mine.pem", "no number": "bundle-" + "x" * 16 + ".pem"})
+        names["asked for"] = os.path.basename(env["SSL_CERT_FILE"])
+        old = time.time() - 40 * 24 * 3600
+        for what, name in names.items():
+            path = os.path.join(folder, name)
+            if what != "asked for":
+                own(lab.write(path, ""))
+            if what != "new":
+                os.utime(path, (old, old))
+        used = {"SSL_CERT_FILE": os.path.join(folder, names["used"]),
+                "JAVA_TOOL_OPTIONS": "%s'%s'/%s" % (STORE, folder, names["quoted"])}
+        with lab.Process(["sh", "-c", "echo ready; exec sleep 100"], ready="ready", env=lab.clean_env(**used),
+                         **as_user()):
+            self.shown("-e")
+            left = {what for what, name in names.items() if os.path.exists(os.path.join(folder, name))}
+        self.assertEqual({"new", "mine", "no number", "half", "asked for", "used", "quoted"}, left)
+        self.holds(env["SSL_CERT_FILE"], "other-root", "corp-root")
+        for what in "used", "asked for":
+            self.assertLess(old + 1000, os.stat(os.path.join(folder, names[what])).st_mtime)
 
     def test_side_by_side(self):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:

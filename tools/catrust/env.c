@@ -165,7 +165,7 @@ static bool pem_of_store(const char *store, char pem[PATH_MAX])
 	int wrote;
 
 	if (slash == NULL || len < ending || strcmp(store + len - ending, ENVBUNDLE_PKCS12) != 0 ||
-	    strncmp(slash + 1, "bundle-", 7) != 0)
+	    strncmp(slash + 1, ENVBUNDLE_PREFIX, strlen(ENVBUNDLE_PREFIX)) != 0)
 		return false;
 	wrote = snprintf(pem, PATH_MAX, "%.*s%s", (int)(len - ending), store, ENVBUNDLE_PEM);
 	return wrote > 0 && wrote < PATH_MAX && access(pem, R_OK) == 0;
