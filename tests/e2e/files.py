@@ -3,7 +3,7 @@
 anchors in it, and nobody else reads anything but the file.
 
 static.c is such a program. Real ones: node, and what CATRUST_WHEELS has, a folder filled by
-`pip download cryptography pyopenssl certifi`; CATRUST_STATIC_PYTHON, the folder that getssl.sh filled."""
+`pip download cryptography pyopenssl certifi grpcio`; CATRUST_STATIC_PYTHON, the folder that getssl.sh filled."""
 
 import glob
 import os
@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import textwrap
 import unittest
 
 import lab
@@ -382,17 +383,56 @@ class Wheels(Files):
         print(data.decode())
         """
 
-    def test_cryptography(self):
-        python = os.environ.get("CATRUST_WHEELS_PYTHON", sys.executable)
-        where = lab.folder("venv")
+    GRPC = """
+        import concurrent.futures, grpc
+        chain, key = (open(path, "rb").read() for path in sys.argv[1:])
+        server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, chain)]))
+        server.start()
+        channel = grpc.secure_channel("localhost:%d" % port, grpc.ssl_channel_credentials())
+        try:
+            grpc.channel_ready_future(channel).result(timeout=5)
+            print("ready")
+        except grpc.FutureTimeoutError:
+            print("not ready")
+        sys.stdout.flush()
+        os._exit(0)
+        """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.python = os.environ.get("CATRUST_WHEELS_PYTHON", sys.executable)
+        cls.where = lab.folder("venv")
         wheels = sorted(glob.glob(os.path.join(os.environ["CATRUST_WHEELS"], "*.whl")))
-        subprocess.run([python, "-m", "pip", "-qq", "install", "--root-user-action", "ignore", "--no-index", "--no-deps", "-t", where, *wheels],
-                       check=True, env=lab.clean_env(), stdout=subprocess.DEVNULL)
-        certifi = os.path.join(where, "certifi", "cacert.pem")
+        subprocess.run([cls.python, "-m", "pip", "-qq", "install", "--root-user-action", "ignore", "--no-index",
+                        "--no-deps", "-t", cls.where, *wheels], check=True, env=lab.clean_env(),
+                       stdout=subprocess.DEVNULL)
+
+    def installed(self, module):
+        """Its folder."""
+        path = os.path.join(self.where, module)
+        if not os.path.exists(path):
+            self.skipTest("no wheel of %s in CATRUST_WHEELS" % module)
+        return path
+
+    def test_cryptography(self):
+        self.installed("OpenSSL")
+        certifi = os.path.join(self.installed("certifi"), "cacert.pem")
         for path in certifi, "-":
             with self.subTest(path):
-                self.only_with_shim(self.CODE, [self.server.port, path], dirs=self.dirs, python=python,
-                                    env={"PYTHONPATH": where}, untrusted="certificate verify failed")
+                self.only_with_shim(self.CODE, [self.server.port, path], dirs=self.dirs, python=self.python,
+                                    env={"PYTHONPATH": self.where}, untrusted="certificate verify failed")
+
+    def test_grpc(self):
+        """By its variable: its own roots it reads in a way that is not the library's."""
+        own = os.path.join(self.installed("grpc"), "_cython", "_credentials", "roots.pem")
+        self.assertTrue(os.path.exists(own))
+        env = {"PYTHONPATH": self.where, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": self.bundle}
+        argv = [lab.PRELUDE + textwrap.dedent(self.GRPC), [lab.cert("server-chain.pem"), lab.cert("server.key")]]
+        for shim, line in (False, "not ready\n"), (True, "ready\n"):
+            result = lab.run(*argv, shim=shim, dirs=self.dirs, python=self.python, env=env)
+            self.assertEqual((0, line), result[:2], result)
 
 
 @unittest.skipUnless(os.environ.get("CATRUST_STATIC_PYTHON"), "CATRUST_STATIC_PYTHON is not set: the folder "
