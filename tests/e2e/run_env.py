@@ -108,6 +108,8 @@ class Base(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         lab.need(programs=[cls.shell[0]])
+        if not os.path.exists(tools.tool("catrust")):
+            raise unittest.SkipTest("no " + tools.tool("catrust"))
         if os.geteuid() == 0:
             lab.need(user="nobody")
 
