@@ -18,7 +18,7 @@ check() {
 }
 sources=$(find shim tools tests -name '*.c' -not -path 'tests/fuzz/corpus/*')
 headers=$(find shim tools tests -name '*.h')
-scripts=$(grep -rlE '^#!/bin/sh' tools tests packaging examples .ci)
+scripts=$(grep -rlE '^#!/bin/(ba)?sh' tools tests packaging examples .ci)
 # Names of files here have no spaces.
 # shellcheck disable=SC2086
 {

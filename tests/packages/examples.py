@@ -115,8 +115,8 @@ time.sleep(120)
             raise unittest.SkipTest("no process namespace of one's own here")
         cls.bin = lab.folder("bin")
         build = os.path.abspath(os.environ["CATRUST_BUILD"])
-        lab.write(os.path.join(cls.bin, "catrust-run"), "#!/bin/sh\nexec %s/tools/catrust-run \"$@\"\n" % build,
-                  mode=0o755)
+        for name in "catrust", "catrust-run":
+            os.symlink(os.path.join(build, "tools", name), os.path.join(cls.bin, name))
         shutil.copy(os.path.join(EXAMPLES, "entrypoint.sh"), cls.bin)
 
     def env(self, **extra):
@@ -143,14 +143,34 @@ time.sleep(120)
             with self.subTest(entry[0]):
                 self.assertEqual(("ended by 15\n", 7), self.ended(entry))
 
+    def start(self, **env):
+        return lab.run(["entrypoint.sh", "echo", "started"], env=self.env(**env))
+
     def test_entry_point_without_a_ca(self):
         if glob.glob("/etc/catrust/ca.d/*"):
             self.skipTest("/etc/catrust/ca.d is not empty on this machine")
-        done = lab.run(["entrypoint.sh", "echo", "started"], env=self.env())
-        self.assertEqual((125, ""), (done.code, done.out), done)
-        self.assertIn("no CA in /etc/catrust/ca.d", done.err)
-        done = lab.run(["entrypoint.sh", "echo", "started"], env=self.env(CATRUST_PEM="x"))
-        self.assertEqual((0, "started\n"), (done.code, done.out), done)
+        junk = lab.trustdir(junk_pem=b"-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+        for env in {}, {"CATRUST_PEM": "junk"}, {"CATRUST_DIR": lab.folder("empty")}, {"CATRUST_DIR": junk}, \
+                {"CATRUST_DIR": "/nowhere"}:
+            with self.subTest(env):
+                done = self.start(**env)
+                self.assertEqual((125, ""), (done.code, done.out), done)
+                self.assertIn("no CA in CATRUST_DIR", done.err)
+
+    def test_entry_point_with_a_ca(self):
+        """Wherever catrust-run finds it."""
+        for env in {"CATRUST_PEM": lab.read(lab.cert("corp-root.pem")).decode()}, \
+                {"CATRUST_DIR": lab.trustdir("corp-root.pem")}, \
+                {"CATRUST_DIR": lab.cert("corp-root.pem")}:
+            with self.subTest(list(env)):
+                done = self.start(**env)
+                self.assertEqual((0, "started\n", ""), done)
+
+    def test_entry_point_and_odd_variables(self):
+        odd = {"discovery.type": "single-node", "a-b": " x\n"}
+        env = self.env(CATRUST_PEM=lab.read(lab.cert("corp-root.pem")).decode(), **odd)
+        done = lab.run(["entrypoint.sh", "env", "-0"], env=env)
+        self.assertLessEqual({"%s=%s" % pair for pair in odd.items()}, set(done.out.split("\0")), done)
 
 
 class Readme(lab.Case):
