@@ -36,6 +36,7 @@ import unittest
 PAGE = "the page of the lab\n"
 PYTHON = os.environ.get("CATRUST_PYTHON", "/usr/bin/python3")
 TIMEOUT = 60
+MORE = os.path.abspath(os.environ.get("CATRUST_MORE") or os.path.join(os.environ.get("CATRUST_BUILD", "."), "more"))
 
 # Certificates as the ca command of openssl makes them: the only one that sets both dates in every
 # version of OpenSSL.
@@ -567,8 +568,7 @@ def need(_test=None, modules=(), programs=(), user=None):
 
 def more(name):
     """What tests/more has brought; without it, the test or the class is skipped."""
-    path = os.environ.get("CATRUST_MORE") or os.path.join(os.environ.get("CATRUST_BUILD", "."), "more")
-    path = os.path.abspath(os.path.join(path, name))
+    path = os.path.join(MORE, name)
     if not os.path.isdir(path):
         raise unittest.SkipTest("no %s: `tests/more FOLDER %s` brings it, CATRUST_MORE names FOLDER" % (path, name))
     return path

@@ -710,7 +710,8 @@ fn main() {
 
 def find(name, *places):
     """The path of a program of a toolchain, which need not be on the PATH of clean_env()."""
-    path = shutil.which(name, path=os.pathsep.join([lab.clean_env()["PATH"], os.environ.get("PATH", ""), *places]))
+    places = [lab.clean_env()["PATH"], os.environ.get("PATH", ""), *places, os.path.join(lab.MORE, "programs", "bin")]
+    path = shutil.which(name, path=os.pathsep.join(places))
     if not path:
         raise unittest.SkipTest("no " + name)
     return path
