@@ -176,6 +176,12 @@ class PythonServers(Servers):
         self.serve(self.NEW + "fetch(c, F['port']); load(c, 'cafile and capath', F['corp']);"
                    " load(c, 'cafile and capath', F['own'])", corp=True, own=True, kinds=["generic"], uses=1)
 
+    def test_client_ca_that_is_gone_from_the_capath(self):
+        """The library looks for no anchor in a server's directories, so nothing of them is kept."""
+        self.serve(self.NEW + "import shutil, tempfile; d = tempfile.mkdtemp(); "
+                   "shutil.copytree(os.path.dirname(F['corp']), d + '/c'); load(c, 'capath', d + '/c/ca.pem'); "
+                   "shutil.rmtree(d)", corp=False, own=False)
+
     def test_a_load_that_failed_changes_nothing(self):
         self.serve(self.NEW + "fetch(c, F['port']); attempt(load, c, 'cafile', '/nowhere');"
                    " attempt(load, c, 'str', '/dev/null'); load(c, 'cafile', F['own'])", corp=False, own=True,
@@ -331,6 +337,47 @@ loaded, its store in a server: client 0 server 0 accepted
         # Without the shim a client with an empty store gets nowhere; the servers do the same.
         self.assertEqual(re.sub("(empty store|generic context).*", "", self.EXPECTED.replace("28", "19")),
                          re.sub("(empty store|generic context).*", "", without.out))
+
+    def places(self, name="corp-root.pem"):
+        """A certificate as a file, in a capath, as a TRUSTED CERTIFICATE for clients, and as DER."""
+        file, path = hashed(name), lab.folder("trusted")
+        lab.openssl("x509", "-in", file, "-addtrust", "clientAuth", "-trustout", "-out", path + "/trusted.pem")
+        lab.openssl("x509", "-in", file, "-outform", "DER", "-out", path + "/ca.der")
+        return [file, os.path.dirname(file), path + "/trusted.pem", path + "/ca.der"]
+
+    def both(self, *args, dirs=None):
+        """Lines without the shim and with it."""
+        results = [lab.run([self.program, *args], dirs=dirs or self.dirs, shim=shim) for shim in (False, True)]
+        for result in results:
+            self.assertEqual((0, ""), (result.code, result.err), result)
+        return [result.out.splitlines() for result in results]
+
+    IDENTITIES = ["server-chain.pem", "server.key", "client.pem", "client.key"]
+
+    def test_loaded_after_a_use_as_a_client(self):
+        """What OpenSSL ignores then, as it is an anchor already, is not lost for the server."""
+        without, there = self.both("late", *self.places(), *map(lab.cert, self.IDENTITIES))
+        self.assertEqual(28 * 2, len(without))
+        self.assertEqual([], [line for line in without[1::2] if not line.endswith("server 0 accepted")])
+        self.assertEqual([], [line for line in there if not line.endswith("client 0 server 0 accepted")])
+
+    def test_own_ca_of_the_same_name_as_an_anchor(self):
+        """Anchors hide nothing that a client loads, whenever and in whatever way."""
+        dirs = [lab.trustdir("corp-root-old.pem")]
+        without, there = self.both("same-name", *self.places(), *map(lab.cert, self.IDENTITIES), dirs=dirs)
+        self.assertEqual(without, there)
+        self.assertEqual(48, sum(line.endswith("client 0 server 0 accepted") for line in there), there)
+
+    def test_handed_over_to_a_server(self):
+        without, there = self.both("handed-over", lab.cert("other-root.pem"))
+        self.assertEqual(["given: 1"] * 4 + ["made a server: 1"] * 3, without)
+        self.assertEqual(without, there)
+
+    def test_used_as_a_client_while_it_loads(self):
+        bundle = lab.write(lab.folder() + "/bundle.pem",
+                           lab.read(lab.cert("other-root.pem")) * 900 + lab.read(lab.cert("corp-root.pem")))
+        there = self.both("during", lab.cert("corp-root.pem"), bundle, *map(lab.cert, self.IDENTITIES))[1]
+        self.assertEqual(["during the load: server 0 accepted"] * 3, there)
 
     def test_both_roles_at_the_same_time(self):
         argv = [self.program, "race"] + [lab.cert(name) for name in (
