@@ -532,6 +532,7 @@ static struct trust *make_trust(const struct crypto *c, const struct edition *e,
 {
 	size_t ever = before == NULL ? 0 : before->ever_count, count = e->anchors->count;
 	struct trust *t = calloc(1, sizeof(*t));
+	struct trust_anchor **all;
 
 	if (t == NULL)
 		return NULL;
@@ -559,6 +560,10 @@ static struct trust *make_trust(const struct crypto *c, const struct edition *e,
 			note_ever(t, a);
 		}
 	}
+	/* Most of them were there before, and it is kept for good. */
+	all = realloc(t->ever, (t->ever_count + 1) * sizeof(struct trust_anchor *));
+	if (all != NULL)
+		t->ever = all;
 	return t;
 }
 
