@@ -58,17 +58,22 @@ static void tear_down(void)
 static X509 *new_root(const char *cn)
 {
 	const struct cert_plan plan = {.cn = cn, .key = new_key(), .extensions = ROOT_EXTENSIONS};
+	X509 *root = new_cert(&plan);
 
-	return new_cert(&plan);
+	EVP_PKEY_free(plan.key);
+	return root;
 }
 
 static void write_roots(unsigned count)
 {
 	char name[32];
+	X509 *root;
 
 	for (unsigned i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "root%03u.pem", i);
-		write_cert(dir, name, new_root(name));
+		root = new_root(name);
+		write_cert(dir, name, root);
+		X509_free(root);
 	}
 }
 
@@ -129,6 +134,8 @@ START_TEST(what_stays_is_the_same_anchor)
 	ck_assert_ptr_eq(now->anchor[0]->cert, before->anchor[0]->cert);
 	ck_assert_uint_eq(now->anchor[0]->since, now->generation);
 	ck_assert_uint_eq(now->ever_count, 5);
+	X509_free(more);
+	X509_free(again);
 }
 END_TEST
 
@@ -150,6 +157,7 @@ START_TEST(change_leaves_little_behind)
 	}
 	/* Two lists of pointers for 101, and one anchor for every second change. */
 	ck_assert_uint_lt(mallinfo2().uordblks, before + CHANGES * 2400);
+	X509_free(one);
 }
 END_TEST
 
