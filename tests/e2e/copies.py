@@ -66,14 +66,14 @@ class Copies(lab.Case):
         return out
 
     @classmethod
-    def use(cls, program, how, copies, shim=False, newer=False, wrap=()):
+    def use(cls, program, how, copies, shim=False, newer=False, wrap=(), dirs=None):
         argv = [*wrap, os.path.join(cls.folder, program)]
         if newer:
             loader = glob.glob(os.path.join(DEBS, "libc6/usr/lib*/ld-linux-*.so.*")) + \
                 glob.glob(os.path.join(cls.newer, "ld-linux-*.so.*"))
             argv = [loader[0], "--library-path", cls.newer, *argv]
         return lab.run(argv + [how, cls.server.port, lab.cert("other-root.pem"), *copies], shim=shim,
-                       dirs=cls.dirs)
+                       dirs=dirs or cls.dirs)
 
     def copies(self, *names):
         missing = [name for name in names if name not in self.modules]
@@ -152,6 +152,18 @@ class Copies(lab.Case):
                 self.check("plain", [self.by_name[name]], there, at_load=False)
                 self.check("plain", [module, self.by_name[name]], there, at_load=False)
                 self.check("plain", [self.by_name[name], self.modules["3"]], there, at_load=False)
+
+    def test_errors_of_the_program(self):
+        """Those in its queue stay, and its mark among them, also where a certificate is no good."""
+        dirs = [lab.trustdir("corp-root.pem", junk_pem=b"-----BEGIN CERTIFICATE-----\nMAkwADAAAwMAAAE=\n"
+                             b"-----END CERTIFICATE-----\n")]
+        for name, module in self.modules.items():
+            with self.subTest(name):
+                without, result = (self.use("plain", "errors", [module], newer=bool(self.newer), shim=shim, dirs=dirs)
+                                   for shim in (False, True))
+                self.assertRegex(without.out, r"\A(errors:( [0-9a-f]{2,})+\n){2}\Z")
+                self.assertEqual(without[:2], result[:2])
+                self.lines(result.err, ["junk.pem: line 1: not a certificate that OpenSSL can read"])
 
     def test_memory(self):
         """Under valgrind: no error at all that is not there without the shim."""

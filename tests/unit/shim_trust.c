@@ -213,15 +213,17 @@ START_TEST(adding_certificates_asks_the_dynamic_linker_once)
 {
 	X509_STORE *store = X509_STORE_new();
 	struct crypto *crypto = linked_ssl()->crypto;
+	/* Of another object than this one, which is the shim here. */
+	const void *caller = (const void *)(uintptr_t)&free;
 
 	for (int i = 0; i < 100; i++) {
-		ck_assert_ptr_eq(binding_crypto("X509_STORE_add_cert",
-						(const void *)(uintptr_t)&new_root, store, NULL),
+		ck_assert_ptr_eq(binding_crypto("X509_STORE_add_cert", caller, store, NULL),
 				 crypto);
+		ck_assert_uint_gt(searches, 0);
 		if (i == 0)
-			searches = 0;
+			searches = 1;
 	}
-	ck_assert_uint_eq(searches, 0);
+	ck_assert_uint_eq(searches, 1);
 	X509_STORE_free(store);
 }
 END_TEST
