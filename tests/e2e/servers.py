@@ -48,7 +48,9 @@ F = json.loads(sys.argv[1])
 KIND = {"server": ssl.PROTOCOL_TLS_SERVER, "generic": ssl.PROTOCOL_TLS}[sys.argv[2]]
 exec(sys.argv[3])
 
-with socket.create_server(("127.0.0.1", 0)) as listener:
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     print("listens on", listener.getsockname()[1], flush=True)
     while True:
         s, _ = listener.accept()
@@ -134,15 +136,15 @@ class PythonServers(Servers):
         super().setUpClass()
         cls.corp, cls.own = hashed("corp-root.pem"), hashed("client-root.pem")
         cls.both = lab.write(lab.folder() + "/both.pem", lab.read(cls.corp) + lab.read(cls.own))
+        cls.hows = ["cafile", "capath", "str"] + ["bytes"] * lab.takes_der()
         cls.upstream = lab.server()
         cls.upstream.__enter__()
         cls.addClassCleanup(cls.upstream.__exit__)
 
     NEW = "c = ssl.SSLContext(KIND); own(c); "
-    HOWS = ("cafile", "capath", "str", "bytes")
 
     def test_refuses_clients_of_the_corporate_ca(self):
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['own'])" % how, corp=False, own=True)
 
     def test_refuses_all_without_a_client_ca(self):
@@ -150,20 +152,20 @@ class PythonServers(Servers):
         self.serve(self.NEW + "c.load_default_certs(ssl.Purpose.CLIENT_AUTH)", corp=False, own=False)
 
     def test_generic_context_was_a_client_first(self):
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['own']); fetch(c, F['port'])" % how, corp=False, own=True,
                        kinds=["generic"], uses=1)
             self.serve(self.NEW + "fetch(c, F['port']); load(c, %r, F['own'])" % how, corp=False, own=True,
                        kinds=["generic"], uses=1)
 
     def test_accepts_where_the_server_names_the_corporate_ca(self):
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['corp'])" % how, corp=True, own=False)
         self.serve(self.NEW + "load(c, 'cafile', F['all'])", corp=True, own=True)
 
     def test_accepts_whatever_the_order(self):
         """Loaded before, after and between uses as a client, in each way."""
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['corp']); fetch(c, F['port'])" % how, corp=True, own=False,
                        kinds=["generic"], uses=1)
             self.serve(self.NEW + "fetch(c, F['port']); load(c, %r, F['corp'])" % how, corp=True, own=False,
@@ -195,10 +197,10 @@ class PythonServers(Servers):
             self.serve(make + "load(c, 'cafile', F['corp'])", corp=True, own=False, uses=1)
 
     def test_context_changed_by_the_server_name(self):
-        """sni_callback puts another context in the place of the first."""
+        """A callback for the name that the client asks for puts another context in the place of the first."""
         make = self.NEW + "d = c; load(d, 'cafile', F['own']); c = ssl.SSLContext(KIND); own(c);" \
             " fetch(c, F['port']) if KIND == ssl.PROTOCOL_TLS else None;" \
-            " c.sni_callback = lambda t, name, old: setattr(t, 'context', d)"
+            " c.set_servername_callback(lambda t, name, old: setattr(t, 'context', d))"
         self.serve(make, corp=False, own=True, kinds=["server"])
         self.serve(make, corp=False, own=True, kinds=["generic"], uses=1)
 
