@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed.
+"""Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed. And one that
+is too old to be reached, which does what it always did.
 
-Needs cc, and CATRUST_DEBS, the folder that getdebs.sh filled."""
+Needs cc, and CATRUST_DEBS, the folder that getdebs.sh filled. OpenSSL 1.0.2 is in the wheel of psycopg2-binary 2.7.7:
+CATRUST_OLD_WHEELS, a folder filled by `pip download --no-deps --only-binary :all: --python-version 37
+--implementation cp --abi cp37m --platform manylinux1_x86_64 psycopg2-binary==2.7.7`."""
 
 import glob
 import os
 import platform
 import re
 import unittest
+import zipfile
 
 import lab
 
@@ -177,6 +181,36 @@ class Copies(lab.Case):
         self.assertEqual((0, ""), (without.code, without.err), without)
         self.assertEqual((0, ""), (result.code, result.err), result)
         self.assertEqual(2, len(re.findall("verify 0, page$", result.out, re.M)), result.out)
+
+
+@unittest.skipUnless(os.environ.get("CATRUST_OLD_WHEELS"), "CATRUST_OLD_WHEELS is not set: the folder of a wheel "
+                     "with OpenSSL 1.0.2")
+class TooOld(lab.Case):
+    def test_1_0_2_is_passed_through(self):
+        """Every hooked function that it has, as without the library: no anchor, and no crash."""
+        lab.need(programs=["cc"])
+        wheels = glob.glob(os.path.join(os.environ["CATRUST_OLD_WHEELS"], "psycopg2_binary-2.7.7-*.whl"))
+        if not wheels or platform.machine() != "x86_64":
+            self.skipTest("no wheel of psycopg2-binary 2.7.7 for this machine")
+        path = lab.folder("old")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            wheel.extractall(path)
+        where = os.path.join(path, "psycopg2", ".libs")
+        libraries = glob.glob(where + "/libssl-*.so.1.0.2*") + glob.glob(where + "/libcrypto-*.so.1.0.2*")
+        self.assertEqual(2, len(libraries))
+        built = lab.run(["cc", *FLAGS, "-o", path + "/old", SOURCE.replace("copies.c", "old.c"), *libraries,
+                         "-ldl", "-Wl,--disable-new-dtags,--allow-shlib-undefined,-rpath," + where])
+        self.assertEqual((0, ""), (built.code, built.err))
+        capath = lab.folder("capath")
+        root = lab.write(capath + "/root.pem", lab.read(lab.cert("corp-root.pem")))
+        lab.openssl("rehash", capath)
+        argv = [path + "/old", root, lab.cert("server-chain.pem"), lab.cert("server.key"), capath]
+        for more in [], ["libssl.so.3"]:
+            without, result = (lab.run(argv + more, shim=shim, dirs=[lab.trustdir("corp-root.pem")])
+                               for shim in (False, True))
+            self.assertRegex(without.out, r"\AOpenSSL 1\.0\.2.*\nnothing: client -1 20 ")
+            self.assertEqual(5, without.out.count(": client 1 0 server 1 0, errors\n"), without)
+            self.assertEqual(without, result)
 
 
 if __name__ == "__main__":
