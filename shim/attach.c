@@ -524,3 +524,18 @@ void attach_after_add(struct crypto *crypto, X509_STORE *store, X509 *cert)
 	}
 	binding_work_end(crypto, scope);
 }
+
+void attach_cut_own_chain(struct crypto *crypto, X509_STORE_CTX *ctx)
+{
+	OPENSSL_STACK *chain = (OPENSSL_STACK *)crypto->api.X509_STORE_CTX_get0_chain(ctx);
+	const struct trust *trust = trust_present(crypto);
+	int count = crypto->api.OPENSSL_sk_num(chain), keep = 1;
+	SSL *connection;
+
+	if (trust == NULL || binding_ssl_of(crypto, ctx, &connection) != NULL)
+		return;
+	while (keep < count && !trust_is_ours(trust, crypto->api.OPENSSL_sk_value(chain, keep)))
+		keep++;
+	for (; keep < count; count--)
+		crypto->api.X509_free(crypto->api.OPENSSL_sk_pop(chain));
+}

@@ -58,6 +58,13 @@ void attach_anchors(struct crypto *crypto, X509_STORE *store);
 /* Has the store anchors, or is another thread about to bring them? Once true, always. */
 bool attach_is_done(struct crypto *crypto, X509_STORE *store);
 
+/*
+ * libssl also builds the chain that it sends along with a certificate of its own from a store, by a
+ * verification without an SSL. The anchors are none of the program's to send: such a chain ends
+ * before the first.
+ */
+void attach_cut_own_chain(struct crypto *crypto, X509_STORE_CTX *ctx);
+
 /* A context to look certificates up in a store, its directories included; to be freed with
  * X509_STORE_CTX_free. NULL where there can't be one. */
 X509_STORE_CTX *attach_lookup_new(const struct crypto *crypto, X509_STORE *store);

@@ -514,6 +514,11 @@ void *binding_real(const char *name, const void *caller)
 	return real;
 }
 
+bool binding_is_ssl(const void *caller)
+{
+	return known_ssl(caller) != NULL;
+}
+
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)
 {
 	struct ssl *s;

@@ -59,6 +59,7 @@ struct crypto_real {
 	X(OPENSSL_sk_free)                                                                         \
 	X(OPENSSL_sk_new_null)                                                                     \
 	X(OPENSSL_sk_num)                                                                          \
+	X(OPENSSL_sk_pop)                                                                          \
 	X(OPENSSL_sk_pop_free)                                                                     \
 	X(OPENSSL_sk_push)                                                                         \
 	X(OPENSSL_sk_value)                                                                        \
@@ -200,6 +201,9 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 /* The real function behind a call of a hook, where it is none of OpenSSL's; NULL, and told, as
  * above. */
 void *binding_real(const char *name, const void *caller);
+
+/* Is the caller a libssl that is known? */
+bool binding_is_ssl(const void *caller);
 
 /* The libssl that a verification belongs to, and its SSL; NULL where it is none of TLS. */
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret);

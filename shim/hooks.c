@@ -240,8 +240,11 @@ static struct attach_source source_of(int command, const char *name, long type)
 		ret = c->real.name args;                                                           \
 		saved_errno = errno;                                                               \
 		binding_leave(scope);                                                              \
-		if (ours)                                                                          \
+		if (ours) {                                                                        \
 			verify_end(v, ret);                                                        \
+			if (binding_is_ssl(__builtin_return_address(0)))                           \
+				attach_cut_own_chain(c, ctx);                                      \
+		}                                                                                  \
 	out:                                                                                       \
 		errno = saved_errno;                                                               \
 		return ret;                                                                        \

@@ -375,6 +375,14 @@ loaded, its store in a server: client 0 server 0 accepted
         self.assertEqual(["given: 1"] * 4 + ["made a server: 1"] * 3, without)
         self.assertEqual(without, there)
 
+    def test_anchors_are_not_sent_along(self):
+        """libssl completes the chain of a client's own certificate from the store."""
+        dirs = [lab.trustdir("corp-root.pem", "corp-sub.pem")]
+        for cas, count in (["other-root.pem"], 0), (["corp-root.pem"], 0), (["corp-sub.pem", "corp-root.pem"], 2):
+            without, there = self.both("sent", *map(lab.cert, ["server.pem", "server.key", *cas]), dirs=dirs)
+            self.assertEqual(["sent along: %d" % count] * 2, without)
+            self.assertEqual(without, there)
+
     def test_used_as_a_client_while_it_loads(self):
         bundle = lab.write(lab.folder() + "/bundle.pem",
                            lab.read(lab.cert("other-root.pem")) * 900 + lab.read(lab.cert("corp-root.pem")))

@@ -389,11 +389,51 @@ static int run_during(char *const *argv)
 	return 0;
 }
 
+static int accept_all(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	(void)ctx;
+	return 1;
+}
+
+/* What a client sends along with its certificate, after it has verified a server. */
+static int run_sent(char *const *argv, int cas)
+{
+	SSL_CTX *client = new_ctx(TLS_client_method(), argv);
+	SSL_CTX *server = new_ctx(TLS_server_method(), argv);
+
+	SSL_CTX_set_verify(server, SSL_VERIFY_PEER, accept_all);
+	for (int i = 0; i < cas; i++)
+		SSL_CTX_load_verify_file(client, argv[2 + i]);
+	for (int again = 0; again < 2; again++) {
+		SSL *near = SSL_new(client), *far = SSL_new(server);
+		BIO *one = NULL, *other = NULL;
+
+		SSL_set_verify(near, SSL_VERIFY_PEER, accept_all);
+		BIO_new_bio_pair(&one, 65536, &other, 65536);
+		SSL_set_bio(near, one, one);
+		SSL_set_bio(far, other, other);
+		SSL_set_connect_state(near);
+		SSL_set_accept_state(far);
+		for (int i = 0; i < 8; i++) {
+			SSL_do_handshake(near);
+			SSL_do_handshake(far);
+		}
+		printf("sent along: %d\n", sk_X509_num(SSL_get_peer_cert_chain(far)));
+		SSL_free(near);
+		SSL_free(far);
+	}
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
+	return 0;
+}
+
 /*
  * stores CORP-CA SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY
  * stores race CORP-CA OWN-CA SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY OWN-CERT OWN-KEY
  * stores late|same-name CORP-CA DIR TRUSTED DER SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY
  * stores handed-over CA
+ * stores sent CERT KEY CA...
  * stores during CORP-CA BUNDLE SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY
  */
 int main(int argc, char **argv)
@@ -411,6 +451,8 @@ int main(int argc, char **argv)
 		return run_same_name(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "handed-over") == 0)
 		return run_handed_over(argv + 2);
+	if (argc > 4 && strcmp(argv[1], "sent") == 0)
+		return run_sent(argv + 2, argc - 4);
 	if (argc == 8 && strcmp(argv[1], "during") == 0)
 		return run_during(argv + 2);
 	if (argc != 6)
