@@ -623,7 +623,7 @@ static void read_entry(struct reading *r, int dir, const char *dir_path, const c
 	const char *reason = NULL;
 	char buf[PATH_MAX];
 	struct text path = TEXT(buf);
-	struct stat st, entry;
+	struct stat st = {.st_mode = 0}, entry;
 	int fd;
 
 	text_add(&path, dir_path);
