@@ -1,20 +1,16 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # An entry point for containers whose program can't work without the company's CA: it rather does not
 # start than fail at its first connection. Where that is no matter, ENTRYPOINT ["catrust-run"] will do.
 #
-# The CAs are in /etc/catrust/ca.d (copied, or mounted from a ConfigMap), or in CATRUST_PEM as text.
+# The CAs are where catrust-run finds them: in /etc/catrust/ca.d (copied, or mounted from a ConfigMap), in
+# CATRUST_DIR, or in CATRUST_PEM as text. One that is no certificate counts for none.
+#
+# bash, which Debian's images have: dash drops variables whose names are no shell's (discovery.type).
 set -eu
 
-has_ca() {
-	for file in /etc/catrust/ca.d/*; do
-		[ ! -r "$file" ] || return 0
-	done
-	return 1
-}
-
-if [ -z "${CATRUST_PEM-}" ] && ! has_ca; then
-	echo 'entrypoint.sh: there is no CA in /etc/catrust/ca.d, and CATRUST_PEM is not set' >&2
+if [ -z "$(catrust list)" ]; then
+	echo 'entrypoint.sh: no CA in CATRUST_DIR, or else /etc/catrust/ca.d, nor in CATRUST_PEM' >&2
 	exit 125
 fi
 exec catrust-run "$@"

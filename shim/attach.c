@@ -16,9 +16,12 @@
  * of the anchors that it has (0: none).
  */
 enum mark {
-	MARK_CLIENT = 1, /* made with a client's context */
-	MARK_PUBLIC = 2, /* trusts public CAs */
-	GENERATION_SHIFT = 2,
+	MARK_CLIENT = 1,   /* made with a client's context */
+	MARK_PUBLIC = 2,   /* trusts public CAs */
+	MARK_ANCHORS = 4,  /* has anchors, or will in a moment */
+	MARK_DEFAULTS = 8, /* looks into OpenSSL's own directories */
+	MARK_PLACES = 16,  /* looks into others */
+	GENERATION_SHIFT = 5,
 };
 
 static int get_mark_index(struct crypto *c)
@@ -61,12 +64,19 @@ static uintptr_t get_marks(struct crypto *c, X509_STORE *store)
 	return marks;
 }
 
-static void set_mark(struct crypto *c, X509_STORE *store, unsigned marks)
+/* Returns the new ones, or 0 where the store can't be locked. */
+static uintptr_t change_marks(struct crypto *c, X509_STORE *store, unsigned add, unsigned remove)
 {
-	if (c->api.X509_STORE_lock(store)) {
-		set_marks_locked(c, store, get_marks_locked(c, store) | marks);
-		c->api.X509_STORE_unlock(store);
-	}
+	uintptr_t before, marks = 0;
+
+	if (!c->api.X509_STORE_lock(store))
+		return 0;
+	before = get_marks_locked(c, store);
+	marks = (before | add) & ~(uintptr_t)remove;
+	if (marks != before)
+		set_marks_locked(c, store, marks);
+	c->api.X509_STORE_unlock(store);
+	return marks;
 }
 
 static uint64_t generation_of(uintptr_t marks)
@@ -93,7 +103,7 @@ void attach_tag_client(struct ssl *ssl, SSL_CTX *ctx)
 	X509_STORE *store = ssl->api.SSL_CTX_get_cert_store(ctx);
 
 	if (store != NULL)
-		set_mark(ssl->crypto, store, MARK_CLIENT);
+		change_marks(ssl->crypto, store, MARK_CLIENT, 0);
 	binding_work_end(ssl->crypto, scope);
 }
 
@@ -102,17 +112,9 @@ bool attach_is_tagged(struct crypto *crypto, X509_STORE *store)
 	return store != NULL && (get_marks(crypto, store) & MARK_CLIENT) != 0;
 }
 
-void attach_tag_public(struct crypto *crypto, X509_STORE *store)
-{
-	struct binding_scope scope = binding_work_begin(crypto);
-
-	set_mark(crypto, store, MARK_PUBLIC);
-	binding_work_end(crypto, scope);
-}
-
 bool attach_is_done(struct crypto *crypto, X509_STORE *store)
 {
-	return store != NULL && generation_of(get_marks(crypto, store)) != 0;
+	return store != NULL && (get_marks(crypto, store) & MARK_ANCHORS) != 0;
 }
 
 X509_STORE_CTX *attach_lookup_new(const struct crypto *crypto, X509_STORE *store)
@@ -195,25 +197,6 @@ static const char *real_file(const struct crypto *c, const char *file)
 	return set != NULL ? set : c->api.X509_get_default_cert_file();
 }
 
-void attach_look_into(struct crypto *crypto, X509_STORE *store, const char *dirs)
-{
-	struct binding_scope scope = binding_work_begin(crypto);
-	const struct trust *trust = trust_get(crypto);
-	X509_STORE_CTX *lookup = NULL;
-
-	dirs = real_dirs(crypto, dirs);
-	for (size_t i = 0; trust != NULL && i < trust->count; i++) {
-		if (!have_hash(dirs, trust->anchor[i].name_hash))
-			continue;
-		if (lookup == NULL)
-			lookup = attach_lookup_new(crypto, store);
-		if (lookup != NULL)
-			free_certs(crypto, look_up(crypto, lookup, trust->anchor[i].cert));
-	}
-	crypto->api.X509_STORE_CTX_free(lookup);
-	binding_work_end(crypto, scope);
-}
-
 /* Files that were looked through and have no anchor: hashes of what they were, and of the
  * generation. */
 static _Atomic uint64_t without_anchors[16];
@@ -267,25 +250,10 @@ static bool file_concerns(const char *file, const struct trust *trust)
 
 static bool dirs_concern(const char *dirs, const struct trust *trust)
 {
-	for (; trust != NULL; trust = trust->before)
-		for (size_t i = 0; i < trust->count; i++)
-			if (have_hash(dirs, trust->anchor[i].name_hash))
-				return true;
+	for (size_t i = 0; i < trust->ever_count; i++)
+		if (have_hash(dirs, trust->ever[i]->name_hash))
+			return true;
 	return false;
-}
-
-bool attach_is_concerned(struct crypto *crypto, const char *file, const char *dirs)
-{
-	struct binding_scope scope = binding_work_begin(crypto);
-	const struct trust *trust = trust_get(crypto);
-	bool concerned = false;
-
-	if (trust != NULL && file != NULL)
-		concerned = file_concerns(real_file(crypto, file), trust);
-	if (trust != NULL && dirs != NULL && !concerned)
-		concerned = dirs_concern(real_dirs(crypto, dirs), trust);
-	binding_work_end(crypto, scope);
-	return concerned;
 }
 
 /* May the store have anchors at all? */
@@ -300,7 +268,7 @@ static bool is_wanted(struct crypto *c, X509_STORE *store, uintptr_t marks)
 	wanted = lookup != NULL && public_bundle(c, lookup);
 	c->api.X509_STORE_CTX_free(lookup);
 	if (wanted)
-		set_mark(c, store, MARK_PUBLIC);
+		change_marks(c, store, MARK_PUBLIC, 0);
 	return wanted;
 }
 
@@ -310,7 +278,7 @@ static X509 *successor(const struct crypto *c, const struct trust *trust, const 
 	const X509_NAME *name = c->api.X509_get_subject_name(former);
 
 	for (size_t i = 0; i < trust->count; i++) {
-		X509 *cert = trust->anchor[i].cert;
+		X509 *cert = trust->anchor[i]->cert;
 
 		if (c->api.X509_NAME_cmp(c->api.X509_get_subject_name(cert), name) == 0)
 			return cert;
@@ -339,16 +307,46 @@ static void replace_formers_locked(struct crypto *c, X509_STORE *store, const st
 }
 
 /*
+ * Once a certificate of some name is in memory, OpenSSL looks for no other of that name in
+ * directories. So what a program has there under the name of an anchor (a CA with another key, the
+ * anchor itself) comes into memory first. Only where the store needs it: there is a look into each
+ * of its places for each name, and 3.0 goes through all of its own directory for that.
+ */
+static void look_up_names(const struct crypto *c, X509_STORE *store, const struct trust *trust,
+			  uintptr_t marks)
+{
+	bool only_defaults = (marks & (MARK_DEFAULTS | MARK_PLACES)) == MARK_DEFAULTS;
+	const char *dirs = real_dirs(c, ATTACH_DEFAULTS);
+	X509_STORE_CTX *lookup = NULL;
+
+	for (size_t i = 0; i < trust->count; i++) {
+		const struct trust_anchor *a = trust->anchor[i];
+
+		if (a->since <= generation_of(marks) ||
+		    (only_defaults && !have_hash(dirs, a->name_hash)))
+			continue;
+		if (lookup == NULL)
+			lookup = attach_lookup_new(c, store);
+		if (lookup == NULL)
+			return;
+		free_certs(c, look_up(c, lookup, a->cert));
+	}
+	c->api.X509_STORE_CTX_free(lookup);
+}
+
+/*
  * Adds what is missing; then, in one step under the lock, does away with what is no more and says
  * which generation the store has now. So a thread that still adds an older generation leaves its
- * older mark for the next one to see.
+ * older mark for the next one to see. The mark of anchors comes first: whoever loads something from
+ * then on knows that it may have been ignored.
  */
 static void update(struct crypto *c, X509_STORE *store, const struct trust *trust)
 {
 	bool complete = true;
 
+	look_up_names(c, store, trust, change_marks(c, store, MARK_ANCHORS, 0));
 	for (size_t i = 0; i < trust->count; i++)
-		complete = c->real.X509_STORE_add_cert(store, trust->anchor[i].cert) && complete;
+		complete = c->real.X509_STORE_add_cert(store, trust->anchor[i]->cert) && complete;
 	if (!complete || !c->api.X509_STORE_lock(store))
 		return;
 	if (trust->ever_count > trust->count)
@@ -376,18 +374,15 @@ void attach_anchors(struct crypto *crypto, X509_STORE *store)
 	binding_work_end(crypto, scope);
 }
 
-/*
- * A plain copy in place of an anchor, of this generation or an earlier one, that is the same
- * certificate as the program's.
- */
+/* The program's certificate in place of an anchor that is the same one. */
 static bool replace(const struct crypto *c, X509_STORE *store, const struct trust *trust,
 		    X509 *cert)
 {
-	X509 *plain = trust_is_ours(trust, cert) ? NULL : trust_plain(c, trust, cert);
+	X509 *copy = trust_is_ours(trust, cert) ? NULL : trust_copy(c, trust, cert);
 	OPENSSL_STACK *objects;
 	bool replaced = false;
 
-	if (plain == NULL || !c->api.X509_STORE_lock(store))
+	if (copy == NULL || !c->api.X509_STORE_lock(store))
 		return false;
 	objects = (OPENSSL_STACK *)c->api.X509_STORE_get0_objects(store);
 	for (int i = 0; i < c->api.OPENSSL_sk_num(objects); i++) {
@@ -395,54 +390,152 @@ static bool replace(const struct crypto *c, X509_STORE *store, const struct trus
 		const X509 *old = c->api.X509_OBJECT_get0_X509(object);
 
 		if (old != NULL && trust_is_ours(trust, old) && c->api.X509_cmp(old, cert) == 0)
-			replaced = c->api.X509_OBJECT_set1_X509(object, plain) == 1 || replaced;
+			replaced = c->api.X509_OBJECT_set1_X509(object, copy) == 1 || replaced;
 	}
 	c->api.X509_STORE_unlock(store);
 	return replaced;
 }
 
-/* Is cert the same certificate as an anchor ever was? By name first, which is cheap. */
-static bool is_like_ours(const struct crypto *c, const struct trust *trust, const X509 *cert)
+/* All that a scratch store has under the name of an anchor, in memory or elsewhere. */
+static void take_over(const struct crypto *c, X509_STORE *store, const struct trust *trust,
+		      X509_STORE *scratch)
 {
-	const X509_NAME *name = c->api.X509_get_subject_name(cert);
-
-	for (size_t i = 0; i < trust->ever_count; i++) {
-		const X509 *anchor = trust->ever[i];
-
-		if (c->api.X509_NAME_cmp(c->api.X509_get_subject_name(anchor), name) == 0 &&
-		    c->api.X509_cmp(anchor, cert) == 0)
-			return true;
-	}
-	return false;
-}
-
-void attach_yield_to(struct crypto *crypto, X509_STORE *store, X509 *cert)
-{
-	struct binding_scope scope = binding_work_begin(crypto);
-	const struct trust *trust = trust_get(crypto);
-
-	if (trust != NULL && is_like_ours(crypto, trust, cert))
-		replace(crypto, store, trust, cert);
-	binding_work_end(crypto, scope);
-}
-
-void attach_yield_to_all(struct crypto *crypto, X509_STORE *store, X509_STORE *loaded)
-{
-	struct binding_scope scope = binding_work_begin(crypto);
-	const struct trust *trust = trust_get(crypto);
-	X509_STORE_CTX *lookup = trust == NULL ? NULL : attach_lookup_new(crypto, loaded);
+	X509_STORE_CTX *lookup = attach_lookup_new(c, scratch);
 
 	for (size_t i = 0; lookup != NULL && i < trust->ever_count; i++) {
-		STACK_OF(X509) *certs = look_up(crypto, lookup, trust->ever[i]);
+		STACK_OF(X509) *certs = look_up(c, lookup, trust->ever[i]->cert);
 
-		for (int j = 0; j < crypto->api.OPENSSL_sk_num((OPENSSL_STACK *)certs); j++) {
-			X509 *cert = crypto->api.OPENSSL_sk_value((OPENSSL_STACK *)certs, j);
+		for (int j = 0; j < c->api.OPENSSL_sk_num((OPENSSL_STACK *)certs); j++) {
+			X509 *cert = c->api.OPENSSL_sk_value((OPENSSL_STACK *)certs, j);
 
-			if (!replace(crypto, store, trust, cert))
-				crypto->real.X509_STORE_add_cert(store, cert);
+			if (!replace(c, store, trust, cert))
+				c->real.X509_STORE_add_cert(store, cert);
 		}
-		free_certs(crypto, certs);
+		free_certs(c, certs);
 	}
-	crypto->api.X509_STORE_CTX_free(lookup);
+	c->api.X509_STORE_CTX_free(lookup);
+}
+
+/* The path that a URI names; NULL for what may want a PIN. */
+static const char *uri_path(const char *uri)
+{
+	static const char file[] = "file:";
+
+	if (uri == NULL || strncmp(uri, file, strlen(file)) != 0)
+		return uri == NULL || memchr(uri, ':', strcspn(uri, "/")) != NULL ? NULL : uri;
+	uri += strlen(file);
+	return strncmp(uri, "//", 2) == 0 ? strchr(uri + 2, '/') : uri;
+}
+
+static void load_into(const struct crypto *c, X509_STORE *scratch, X509_LOOKUP_METHOD *method,
+		      int command, const char *name, long type)
+{
+	X509_LOOKUP *lookup = c->api.X509_STORE_add_lookup(scratch, method);
+
+	if (lookup != NULL)
+		c->real.X509_LOOKUP_ctrl(lookup, command, name, type, NULL);
+}
+
+/*
+ * Does a load once more on a scratch store, to see what the program's own ignored or does not look
+ * up. Only if it brings something that concerns anchors of this or an earlier generation.
+ */
+static void load_again(const struct crypto *c, X509_STORE *store, const struct trust *trust,
+		       const struct attach_source *from)
+{
+	const char *file = from->file == NULL ? NULL : real_file(c, from->file);
+	const char *dirs = from->dirs == NULL ? NULL : real_dirs(c, from->dirs);
+	const char *path = uri_path(from->uri);
+	X509_STORE *scratch;
+	struct stat st;
+	int command = 0;
+
+	if (file != NULL && !file_concerns(file, trust))
+		file = NULL;
+	if (dirs != NULL && !dirs_concern(dirs, trust))
+		dirs = NULL;
+	if (path != NULL && c->api.X509_LOOKUP_store != NULL && compat_stat(path, &st) == 0) {
+		if (S_ISREG(st.st_mode))
+			command = X509_L_LOAD_STORE;
+		else if (S_ISDIR(st.st_mode) && dirs_concern(path, trust))
+			command = X509_L_ADD_STORE;
+	}
+	if (file == NULL && dirs == NULL && command == 0)
+		return;
+	scratch = c->api.X509_STORE_new();
+	if (scratch == NULL)
+		return;
+	if (file != NULL)
+		load_into(c, scratch, c->api.X509_LOOKUP_file(), X509_L_FILE_LOAD, file,
+			  from->type);
+	if (dirs != NULL)
+		load_into(c, scratch, c->api.X509_LOOKUP_hash_dir(), X509_L_ADD_DIR, dirs,
+			  from->type);
+	if (command != 0)
+		load_into(c, scratch, c->api.X509_LOOKUP_store(), command, from->uri, 0);
+	take_over(c, store, trust, scratch);
+	c->api.X509_STORE_free(scratch);
+}
+
+static unsigned marks_of(const struct attach_source *from, bool loaded)
+{
+	unsigned marks = 0;
+
+	if (loaded && (from->file == ATTACH_DEFAULTS || from->dirs == ATTACH_DEFAULTS))
+		marks |= MARK_PUBLIC;
+	if (from->dirs == ATTACH_DEFAULTS)
+		marks |= MARK_DEFAULTS;
+	else if (from->dirs != NULL)
+		marks |= MARK_PLACES;
+	return from->uri == NULL ? marks : marks | MARK_PLACES;
+}
+
+void attach_after_load(struct crypto *crypto, X509_STORE *store, enum attach_owner owner,
+		       const struct attach_source *from, bool loaded)
+{
+	struct binding_scope scope = binding_work_begin(crypto);
+	uintptr_t marks = change_marks(crypto, store, marks_of(from, loaded),
+				       owner == ATTACH_OTHER ? MARK_CLIENT : 0);
+	const struct trust *trust;
+
+	if ((marks & MARK_ANCHORS) != 0) {
+		trust = trust_get(crypto);
+		if (trust != NULL)
+			load_again(crypto, store, trust, from);
+	} else if (loaded && (owner == ATTACH_CLIENT ||
+			      (owner == ATTACH_UNKNOWN && (marks & MARK_CLIENT) != 0))) {
+		attach_anchors(crypto, store);
+	}
 	binding_work_end(crypto, scope);
+}
+
+void attach_after_add(struct crypto *crypto, X509_STORE *store, X509 *cert)
+{
+	struct binding_scope scope = binding_work_begin(crypto);
+	uintptr_t marks = get_marks(crypto, store);
+	const struct trust *trust;
+
+	if ((marks & MARK_ANCHORS) != 0) {
+		trust = trust_get(crypto);
+		if (trust != NULL)
+			replace(crypto, store, trust, cert);
+	} else if ((marks & MARK_CLIENT) != 0) {
+		attach_anchors(crypto, store);
+	}
+	binding_work_end(crypto, scope);
+}
+
+void attach_cut_own_chain(struct crypto *crypto, X509_STORE_CTX *ctx)
+{
+	OPENSSL_STACK *chain = (OPENSSL_STACK *)crypto->api.X509_STORE_CTX_get0_chain(ctx);
+	const struct trust *trust = trust_present(crypto);
+	int count = crypto->api.OPENSSL_sk_num(chain), keep = 1;
+	SSL *connection;
+
+	if (trust == NULL || binding_ssl_of(crypto, ctx, &connection) != NULL)
+		return;
+	while (keep < count && !trust_is_ours(trust, crypto->api.OPENSSL_sk_value(chain, keep)))
+		keep++;
+	for (; keep < count; count--)
+		crypto->api.X509_free(crypto->api.OPENSSL_sk_pop(chain));
 }

@@ -20,23 +20,33 @@ bool attach_is_client_method(const struct ssl *ssl, const SSL_METHOD *method);
 void attach_tag_client(struct ssl *ssl, SSL_CTX *ctx);
 bool attach_is_tagged(struct crypto *crypto, X509_STORE *store);
 
-/* Remembers that a store has loaded OpenSSL's default paths, so that it is no private one. */
-void attach_tag_public(struct crypto *crypto, X509_STORE *store);
+/* What a load of trust names; NULL where it names none of a kind. */
+struct attach_source {
+	const char *file;
+	const char *dirs; /* several with colons between them */
+	const char *uri;
+	long type; /* of files: X509_FILETYPE_... */
+};
+extern const char ATTACH_DEFAULTS[]; /* as a file or directory: OpenSSL's own */
+
+/* Whose the store is that something was loaded into. */
+enum attach_owner {
+	ATTACH_CLIENT,	/* that of a context which can only make clients */
+	ATTACH_OTHER,	/* that of another context */
+	ATTACH_UNKNOWN, /* the call does not say: a client's, if it was made with such a context */
+};
 
 /*
- * Directories that a program has given to a store that has no anchors yet (several with colons
- * between them; ATTACH_DEFAULTS: OpenSSL's own): what lies there under the name of an anchor is
- * brought into the store, which would not look there any more when it has that anchor.
+ * After a program has loaded trust into a store. A client's gets the anchors. Where they are there
+ * already, OpenSSL has ignored each certificate that is one of them, and would not look up others
+ * of the same name; but a program's own certificates count by themselves (as CAs for clients, or
+ * for any name where the anchor has a scope). So they take the anchors' places.
  */
-void attach_look_into(struct crypto *crypto, X509_STORE *store, const char *dirs);
+void attach_after_load(struct crypto *crypto, X509_STORE *store, enum attach_owner owner,
+		       const struct attach_source *from, bool loaded);
 
-/*
- * Would a load bring something that concerns the anchors of this or an earlier generation: one of
- * them in the file, or something under the name of one in the directories? NULL: no file, no
- * directory. ATTACH_DEFAULTS: OpenSSL's own.
- */
-extern const char ATTACH_DEFAULTS[];
-bool attach_is_concerned(struct crypto *crypto, const char *file, const char *dirs);
+/* The same after it has added one certificate. */
+void attach_after_add(struct crypto *crypto, X509_STORE *store, X509 *cert);
 
 /*
  * Brings a client's store up to date: adds the anchors that it lacks, once for each generation.
@@ -45,19 +55,15 @@ bool attach_is_concerned(struct crypto *crypto, const char *file, const char *di
  */
 void attach_anchors(struct crypto *crypto, X509_STORE *store);
 
+/* Has the store anchors, or is another thread about to bring them? Once true, always. */
 bool attach_is_done(struct crypto *crypto, X509_STORE *store);
 
 /*
- * A store ignores a certificate that it has. So what a program loads after the anchors were
- * attached would be lost where it is one of them, and its own use of it (as a CA for clients, or
- * for any name where the anchor has a scope) with it: the program's copy takes the anchor's place.
+ * libssl also builds the chain that it sends along with a certificate of its own from a store, by a
+ * verification without an SSL. The anchors are none of the program's to send: such a chain ends
+ * before the first.
  */
-void attach_yield_to(struct crypto *crypto, X509_STORE *store, X509 *cert);
-
-/* The same for all that a load has brought; loaded is a scratch store with the same load. Also what
- * loaded has in directories under the name of an anchor is added: a store with an anchor of that
- * name would not look there. */
-void attach_yield_to_all(struct crypto *crypto, X509_STORE *store, X509_STORE *loaded);
+void attach_cut_own_chain(struct crypto *crypto, X509_STORE_CTX *ctx);
 
 /* A context to look certificates up in a store, its directories included; to be freed with
  * X509_STORE_CTX_free. NULL where there can't be one. */

@@ -43,23 +43,67 @@ bool binding_is_nested(const struct crypto *crypto)
 	return current.nested && current.last == crypto;
 }
 
+/* Of an error in 1.1.1's queue, which err.h shows. */
+enum { ERROR_MARKED = 1 };
+
+/* The flags of the topmost error; NULL where there is none, or the queue is not that of 1.1.1. */
+static int *top_error(const struct crypto *crypto)
+{
+	enum { NUM_ERRORS = 16 };
+	struct {
+		int flags[NUM_ERRORS];
+		unsigned long code[NUM_ERRORS];
+		char *data[NUM_ERRORS];
+		int data_flags[NUM_ERRORS];
+		const char *file[NUM_ERRORS];
+		int line[NUM_ERRORS];
+		int top, bottom;
+	} *state = crypto->err_state == NULL ? NULL : crypto->err_state();
+
+	return state == NULL || state->top == state->bottom
+		       ? NULL
+		       : &state->flags[state->top % NUM_ERRORS];
+}
+
+/*
+ * In 1.1.1 a mark is a flag, not a count, so one that is set and taken away again above the same
+ * error, as d2i_X509() does, takes away all that were there. So ours is set again, and the
+ * program's is put back.
+ */
+static void pop_errors(const struct crypto *crypto)
+{
+	if (current.top != NULL)
+		*current.top |= ERROR_MARKED;
+	crypto->api.ERR_pop_to_mark();
+}
+
 struct binding_scope binding_work_begin(struct crypto *crypto)
 {
-	struct binding_scope before;
+	struct binding_scope before = binding_enter(crypto, true);
 
-	/* In 1.1.1 a mark is a flag, not a count: within another one, it would take that away. */
-	if (!current.working)
+	if (!before.working) {
+		current.top = top_error(crypto);
+		current.top_flags = current.top == NULL ? 0 : *current.top;
 		crypto->api.ERR_set_mark();
-	before = binding_enter(crypto, true);
-	current.working = true;
+		current.working = true;
+	}
 	return before;
 }
 
 void binding_work_end(struct crypto *crypto, struct binding_scope scope)
 {
+	if (!scope.working) {
+		pop_errors(crypto);
+		if (current.top != NULL)
+			*current.top = current.top_flags;
+	}
 	binding_leave(scope);
-	if (!scope.working)
-		crypto->api.ERR_pop_to_mark();
+}
+
+void binding_work_forget(const struct crypto *crypto)
+{
+	pop_errors(crypto);
+	crypto->api.ERR_set_mark();
 }
 
 static void *symbol(void *handle, const char *name)
@@ -137,6 +181,7 @@ static struct crypto *crypto_new(const struct object *where)
 	atomic_init(&c->mark_index, -1);
 	atomic_init(&c->trust, NULL);
 	c->usable = true;
+#define HOOK_X509_LOOKUP(name, ...) LOOK_UP(c->real.name, handle, #name);
 #define HOOK_X509_LOAD(name, ...) LOOK_UP(c->real.name, handle, #name);
 #define HOOK_X509_ADD(name, ...) LOOK_UP(c->real.name, handle, #name);
 #define HOOK_X509_VERIFY(name, ...) LOOK_UP(c->real.name, handle, #name);
@@ -148,6 +193,8 @@ static struct crypto *crypto_new(const struct object *where)
 	CRYPTO_API_3(LOOK_UP_OPTIONAL)
 #undef LOOK_UP_OPTIONAL
 	c->usable = c->usable && is_openssl(c);
+	if (c->usable && c->api.OpenSSL_version_num() < 0x30000000UL)
+		LOOK_UP(c->err_state, handle, "ERR_get_state");
 	return c;
 fail:
 	if (handle != NULL)
@@ -207,6 +254,7 @@ static struct ssl *ssl_new(const struct object *where)
 #define HOOK_SSL_NEW(name, ...) LOOK_UP(s->real.name, handle, #name);
 #define HOOK_SSL_LOAD(name, ...) LOOK_UP(s->real.name, handle, #name);
 #define HOOK_SSL_STORE(name, ...) LOOK_UP(s->real.name, handle, #name);
+#define HOOK_SSL_METHOD(name, ...) LOOK_UP(s->real.name, handle, #name);
 #include "hooks.def"
 #define LOOK_UP_API(name) s->usable = LOOK_UP(s->api.name, handle, #name) != NULL && s->usable;
 	SSL_API(LOOK_UP_API)
@@ -311,6 +359,15 @@ static const void *owner_of_store(const X509_STORE *store, const char *name)
 	return real != NULL && module_has(owner.module, real) ? real : NULL;
 }
 
+/* Likewise, word 3 of a lookup is its store. */
+static const void *owner_of_lookup(const X509_LOOKUP *lookup, const char *name)
+{
+	const void *word[4];
+
+	return lookup != NULL && peek(lookup, word, sizeof(word)) ? owner_of_store(word[3], name)
+								  : NULL;
+}
+
 /* The paths of all loaded objects, as far as there is room. */
 enum { PATHS_MAX = 512 };
 struct paths {
@@ -397,7 +454,27 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 	return s;
 }
 
-struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store)
+/*
+ * The role of a verification is libssl's to say, so the one that the caller has in sight is made
+ * known: once for each place that calls, as the dynamic linker has locks. Should another object be
+ * loaded in that very place, its libssl is known as soon as it verifies.
+ */
+static void find_ssl(const void *caller)
+{
+	static _Atomic(const void *) asked[64];
+	size_t slot = ((uintptr_t)caller >> 2) % (sizeof(asked) / sizeof(*asked));
+	const void *real;
+
+	if (atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
+		return;
+	real = real_seen_from(caller, "SSL_is_server");
+	if (real != NULL)
+		ssl_at(real);
+	atomic_store_explicit(&asked[slot], caller, memory_order_relaxed);
+}
+
+struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store,
+			      const X509_LOOKUP *lookup)
 {
 	struct ssl *s = known_ssl(caller);
 	struct crypto *c = s != NULL ? s->crypto : known_crypto(caller);
@@ -408,7 +485,7 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	if (c != NULL)
 		return c;
 	/* The store first: where its copy is known, no lock of the dynamic linker is needed. */
-	real = owner_of_store(store, name);
+	real = lookup == NULL ? owner_of_store(store, name) : owner_of_lookup(lookup, name);
 	if (real == NULL)
 		real = real_seen_from(caller, name);
 	if (real == NULL && !object_is_own(caller))
@@ -420,10 +497,7 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 		tell_unbound(name);
 		return NULL;
 	}
-	/* The role of a verification is libssl's to say. */
-	real = real_seen_from(caller, "SSL_is_server");
-	if (real != NULL)
-		ssl_at(real);
+	find_ssl(caller);
 	return c;
 }
 
@@ -438,6 +512,11 @@ void *binding_real(const char *name, const void *caller)
 	if (real == NULL)
 		tell_unbound(name);
 	return real;
+}
+
+bool binding_is_ssl(const void *caller)
+{
+	return known_ssl(caller) != NULL;
 }
 
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)

@@ -26,10 +26,12 @@ struct ssl_real {
 #define HOOK_SSL_NEW(name, ...) __typeof__(name) *name;
 #define HOOK_SSL_LOAD(name, ...) __typeof__(name) *name;
 #define HOOK_SSL_STORE(name, ...) __typeof__(name) *name;
+#define HOOK_SSL_METHOD(name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
 
 struct crypto_real {
+#define HOOK_X509_LOOKUP(name, ...) __typeof__(name) *name;
 #define HOOK_X509_LOAD(name, ...) __typeof__(name) *name;
 #define HOOK_X509_ADD(name, ...) __typeof__(name) *name;
 #define HOOK_X509_VERIFY(name, ...) __typeof__(name) *name;
@@ -42,6 +44,7 @@ struct crypto_real {
 	X(ASN1_OCTET_STRING_new)                                                                   \
 	X(ASN1_OCTET_STRING_set)                                                                   \
 	X(ASN1_STRING_to_UTF8)                                                                     \
+	X(ASN1_TIME_diff)                                                                          \
 	X(CRYPTO_free)                                                                             \
 	X(CRYPTO_get_ex_new_index)                                                                 \
 	X(ERR_pop_to_mark)                                                                         \
@@ -56,6 +59,7 @@ struct crypto_real {
 	X(OPENSSL_sk_free)                                                                         \
 	X(OPENSSL_sk_new_null)                                                                     \
 	X(OPENSSL_sk_num)                                                                          \
+	X(OPENSSL_sk_pop)                                                                          \
 	X(OPENSSL_sk_pop_free)                                                                     \
 	X(OPENSSL_sk_push)                                                                         \
 	X(OPENSSL_sk_value)                                                                        \
@@ -65,6 +69,9 @@ struct crypto_real {
 	X(X509_CRL_free)                                                                           \
 	X(X509_EXTENSION_create_by_NID)                                                            \
 	X(X509_EXTENSION_free)                                                                     \
+	X(X509_LOOKUP_file)                                                                        \
+	X(X509_LOOKUP_get_store)                                                                   \
+	X(X509_LOOKUP_hash_dir)                                                                    \
 	X(X509_NAME_ENTRY_get_data)                                                                \
 	X(X509_NAME_cmp)                                                                           \
 	X(X509_NAME_free)                                                                          \
@@ -95,6 +102,7 @@ struct crypto_real {
 	X(X509_STORE_CTX_set_error_depth)                                                          \
 	X(X509_STORE_CTX_set_verify)                                                               \
 	X(X509_STORE_CTX_set_verify_cb)                                                            \
+	X(X509_STORE_add_lookup)                                                                   \
 	X(X509_STORE_free)                                                                         \
 	X(X509_STORE_get0_objects)                                                                 \
 	X(X509_STORE_get_cleanup)                                                                  \
@@ -128,10 +136,13 @@ struct crypto_real {
 	X(X509_up_ref)                                                                             \
 	X(X509_verify_cert_error_string)                                                           \
 	X(d2i_X509)                                                                                \
-	X(d2i_X509_NAME)
+	X(d2i_X509_AUX)                                                                            \
+	X(d2i_X509_NAME)                                                                           \
+	X(i2d_X509_AUX)
 
-/* Since 3.0; NULL before. Only messages need them. */
+/* Since 3.0; NULL before. */
 #define CRYPTO_API_3(X)                                                                            \
+	X(X509_LOOKUP_store)                                                                       \
 	X(X509_VERIFY_PARAM_get0_host)                                                             \
 	X(X509_VERIFY_PARAM_get1_ip_asc)
 
@@ -157,6 +168,7 @@ struct crypto {
 		CRYPTO_API(API_SLOT)
 		CRYPTO_API_3(API_SLOT)
 	} api;
+	void *(*err_state)(void); /* ERR_get_state() of 1.1.1; NULL in others */
 	/* The index of the stores' marks (attach.c; -1: none yet), and the anchors (trust.c). */
 	atomic_int mark_index;
 	_Atomic(struct trust *) trust;
@@ -178,16 +190,20 @@ struct ssl {
 
 /*
  * The copy behind a call of the hooked function name. caller: the hook's return address; ctx,
- * method and store: the call's own, or NULL. NULL where there is no copy to be found; this is told
- * once per process.
+ * method, store and lookup: the call's own, or NULL. NULL where there is no copy to be found; this
+ * is told once per process.
  */
 struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx,
 			const SSL_METHOD *method);
-struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store);
+struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store,
+			      const X509_LOOKUP *lookup);
 
 /* The real function behind a call of a hook, where it is none of OpenSSL's; NULL, and told, as
  * above. */
 void *binding_real(const char *name, const void *caller);
+
+/* Is the caller a libssl that is known? */
+bool binding_is_ssl(const void *caller);
 
 /* The libssl that a verification belongs to, and its SSL; NULL where it is none of TLS. */
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret);
@@ -201,6 +217,8 @@ struct binding_scope {
 	struct crypto *last;
 	bool nested;
 	bool working; /* between binding_work_begin() and _end() */
+	int *top;     /* in 1.1.1, the flags of the error that the work began above, or NULL */
+	int top_flags;
 };
 struct binding_scope binding_enter(struct crypto *crypto, bool nested);
 void binding_leave(struct binding_scope scope);
@@ -210,5 +228,12 @@ bool binding_is_nested(const struct crypto *crypto);
  */
 struct binding_scope binding_work_begin(struct crypto *crypto);
 void binding_work_end(struct crypto *crypto, struct binding_scope scope);
+
+/*
+ * Drops the errors of the work so far, lest they pile up: the queue is a ring of 16, and what is
+ * too much pushes out the program's oldest. There is no way to keep those where the queue is almost
+ * full and a single call leaves more errors than there is room.
+ */
+void binding_work_forget(const struct crypto *crypto);
 
 #endif

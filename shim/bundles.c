@@ -63,5 +63,6 @@ enum bundle bundles_kind(const char *path)
 		    memcmp(path + len - n, table[i].end, n) == 0)
 			return (enum bundle)table[i].kind;
 	}
-	return BUNDLE_NO;
+	/* The letter between tells .pem and .crt from .txt and others. */
+	return path[len - 3] == 'p' || path[len - 3] == 'c' ? BUNDLE_IF_NAMED : BUNDLE_NO;
 }

@@ -8,6 +8,7 @@
  */
 enum bundle {
 	BUNDLE_NO,
+	BUNDLE_IF_NAMED,  /* a usual ending: a bundle if a variable names it by now */
 	BUNDLE_IF_PUBLIC, /* a usual name, that a private CA's file may have as well */
 	BUNDLE_YES,	  /* nobody else's place */
 };

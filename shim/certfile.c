@@ -12,7 +12,8 @@ struct parser {
 	struct certfile_place place;
 	size_t certs;
 	size_t problems;
-	int error; /* 0, or what certfile_parse() returns */
+	bool any_purpose; /* whatever the trust settings say */
+	int error;	  /* 0, or what certfile_parse() returns */
 };
 
 static void problem(struct parser *p, const char *reason)
@@ -273,7 +274,7 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 		parse_pkcs7(p, der);
 	} else if (pkcs7 || !take_cert(&der, &cert)) {
 		problem(p, pkcs7 ? "broken PKCS#7" : "broken certificate");
-	} else if (trusted && !aux_allows_servers(der)) {
+	} else if (trusted && !p->any_purpose && !aux_allows_servers(der)) {
 		problem(p, "its trust settings exclude TLS servers, skipped");
 	} else {
 		found(p, cert);
@@ -352,9 +353,10 @@ static void parse_pem(struct parser *p, struct span in)
 	}
 }
 
-int certfile_parse(const unsigned char *data, size_t len, const struct certfile_sink *sink)
+static int parse(const unsigned char *data, size_t len, const struct certfile_sink *sink,
+		 bool any_purpose)
 {
-	struct parser p = {.sink = sink};
+	struct parser p = {.sink = sink, .any_purpose = any_purpose};
 	struct span in = {data, len};
 
 	if (len == 0)
@@ -370,4 +372,14 @@ int certfile_parse(const unsigned char *data, size_t len, const struct certfile_
 		problem(&p, "no certificate in it");
 	}
 	return p.error;
+}
+
+int certfile_parse(const unsigned char *data, size_t len, const struct certfile_sink *sink)
+{
+	return parse(data, len, sink, false);
+}
+
+int certfile_parse_all(const unsigned char *data, size_t len, const struct certfile_sink *sink)
+{
+	return parse(data, len, sink, true);
 }

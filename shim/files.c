@@ -22,10 +22,12 @@
 #include "trust.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -163,19 +165,25 @@ static bool counts(const struct request *r)
 	       public_pem((const unsigned char *)r->bytes.at, r->bytes.len);
 }
 
-/* A file without a name: in memory, or where that is forbidden, on a file system. */
-static int new_file(bool cloexec)
-{
-	enum { CLOEXEC = 1, NOEXEC_SEAL = 8 };
-	static const char *const dirs[] = {"/dev/shm", "/tmp", "/var/tmp"};
-	unsigned flags = cloexec ? CLOEXEC : 0;
-	/* A kernel may want to be told that it will not be executed, and an old one can't be. */
-	int fd = (int)syscall(SYS_memfd_create, "catrust", flags | NOEXEC_SEAL);
+/* Where a file without a name may be made. */
+enum place { SHARED_MEMORY, MEMORY_FILE, TMP, VAR_TMP, PLACES };
 
+/*
+ * Ahead of memfd_create(), for which a seccomp filter may kill the program, a file that is opened:
+ * the program does that itself.
+ */
+static int new_file(enum place place)
+{
+	enum { CLOEXEC = 1, ALLOW_SEALING = 2, NOEXEC_SEAL = 8 };
+	static const char *const dirs[PLACES] = {"/dev/shm", NULL, "/tmp", "/var/tmp"};
+	/* A kernel may want to be told that it will not be executed, and an old one can't be. */
+	int fd;
+
+	if (dirs[place] != NULL)
+		return open(dirs[place], O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	fd = (int)syscall(SYS_memfd_create, "catrust", CLOEXEC | ALLOW_SEALING | NOEXEC_SEAL);
 	if (fd < 0 && errno == EINVAL)
-		fd = (int)syscall(SYS_memfd_create, "catrust", flags);
-	for (size_t i = 0; fd < 0 && i < sizeof(dirs) / sizeof(*dirs); i++)
-		fd = open(dirs[i], O_TMPFILE | O_RDWR | O_EXCL | (cloexec ? O_CLOEXEC : 0), 0600);
+		fd = (int)syscall(SYS_memfd_create, "catrust", CLOEXEC | ALLOW_SEALING);
 	return fd;
 }
 
@@ -192,15 +200,94 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
+/* Where the program may write no large files, the signal for trying is not its own. */
+static bool write_quietly(int fd, const struct bytes *b)
+{
+	const struct timespec at_once = {0, 0};
+	sigset_t mine, before, pending;
+	bool ok;
+
+	sigemptyset(&mine);
+	sigaddset(&mine, SIGXFSZ);
+	sigemptyset(&pending);
+	sigpending(&pending);
+	sigprocmask(SIG_BLOCK, &mine, &before);
+	ok = write_all(fd, b->at, b->len);
+	if (!ok && errno == EFBIG && !sigismember(&pending, SIGXFSZ))
+		while (sigtimedwait(&mine, NULL, &at_once) < 0 && errno == EINTR)
+			;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ok;
+}
+
+static bool is_same_file(int a, int b)
+{
+	struct stat first, second;
+
+	return compat_fstat(a, &first) == 0 && compat_fstat(b, &second) == 0 &&
+	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* The file behind fd once more, for reading only, in place of fd; or -1, and fd stays. */
+static int reopen(int fd, int flags)
+{
+	char buf[40];
+	struct text path = TEXT(buf);
+	int again;
+
+	text_add(&path, "/proc/self/fd/");
+	text_add_uint(&path, (size_t)fd);
+	again = open(buf, O_RDONLY | O_NOCTTY | flags);
+	/* A thread may have descriptors of its own. */
+	if (again >= 0 && is_same_file(fd, again)) {
+		close(fd);
+		return again;
+	}
+	if (again >= 0)
+		close(again);
+	return -1;
+}
+
+/*
+ * fd as a file that is opened for reading is: read-only, at its start, and the lowest descriptor,
+ * which takes two steps. Without /proc, it is one that can't be changed or, at worst, one that
+ * could.
+ */
+static int for_reading(int fd, bool cloexec)
+{
+	enum { ADD_SEALS = 1033, SEAL_ALL = 1 | 2 | 4 | 8 };
+	int again;
+
+	(void)fcntl(fd, ADD_SEALS, SEAL_ALL);
+	again = reopen(fd, O_CLOEXEC);
+	if (again >= 0) {
+		fd = again;
+		again = reopen(fd, cloexec ? O_CLOEXEC : 0);
+		if (again >= 0)
+			return again;
+	}
+	if (!cloexec)
+		(void)fcntl(fd, F_SETFD, 0);
+	(void)lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
 static FILE *make_file(const struct bytes *b, const char *mode)
 {
-	int fd = new_file(strchr(mode, 'e') != NULL);
 	FILE *file = NULL;
 
-	if (fd >= 0 && write_all(fd, b->at, b->len) && lseek(fd, 0, SEEK_SET) == 0)
-		file = fdopen(fd, mode);
-	if (file == NULL && fd >= 0)
-		close(fd);
+	for (enum place place = 0; file == NULL && place < PLACES; place++) {
+		int fd = new_file(place);
+
+		if (fd < 0)
+			continue;
+		if (write_quietly(fd, b)) {
+			fd = for_reading(fd, strchr(mode, 'e') != NULL);
+			file = fdopen(fd, mode);
+		}
+		if (file == NULL)
+			close(fd);
+	}
 	return file;
 }
 
@@ -267,6 +354,21 @@ static bool is_reading(const char *mode)
 /* In a request: memory or a file of our own must not lead to another. */
 static _Thread_local bool busy;
 
+/*
+ * The program may have changed SSL_CERT_FILE since it was started. OpenSSL hands over the very
+ * string in the environment where nobody names a file, so it has just looked there itself: to look
+ * once more is no new race. A file that is not there counts then, as does its own default one.
+ */
+static bool is_wanted(struct request *r)
+{
+	const char *named = secure_getenv("SSL_CERT_FILE");
+
+	r->is_default = named == r->path || object_is_default_file(&r->object, r->path);
+	if (r->kind == BUNDLE_IF_NAMED && named != NULL && strcmp(named, r->path) == 0)
+		r->kind = BUNDLE_YES;
+	return r->is_default || r->kind != BUNDLE_IF_NAMED;
+}
+
 /* NULL: the call is to be passed through. */
 static FILE *open_bundle(const char *path, const char *mode, const void *caller, enum bundle kind)
 {
@@ -277,10 +379,8 @@ static FILE *open_bundle(const char *path, const char *mode, const void *caller,
 	if (busy)
 		return NULL;
 	busy = true;
-	if (object_at(caller, &r.object) && object_has_static_tls(&r.object)) {
-		r.is_default = object_is_default_file(&r.object, path);
+	if (object_at(caller, &r.object) && object_has_static_tls(&r.object) && is_wanted(&r))
 		file = answer(&r, mode);
-	}
 	busy = false;
 	errno = saved_errno;
 	return file;

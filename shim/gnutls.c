@@ -6,7 +6,9 @@
  * verification is done once more with credentials that have the anchors alone, and counts if that
  * knows the issuer. All else that was found stays.
  *
- * A scope can't be enforced there: an anchor that has one is left out.
+ * A scope can't be enforced there: an anchor that has one is left out. Nor can the program's
+ * revocation lists be had back from its credentials: where there are any, nothing is trusted by an
+ * anchor.
  */
 #include "gnutls_api.h"
 
@@ -16,10 +18,12 @@
 #include "log.h"
 #include "object.h"
 #include "public.h"
+#include "text.h"
 #include "trust.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -45,6 +49,7 @@ struct gnutls {
 	void *handle;
 	bool usable;
 	struct {
+#define HOOK_GNUTLS_CRL SLOT
 #define HOOK_GNUTLS_VERIFY SLOT
 #include "hooks.def"
 	} real;
@@ -73,6 +78,7 @@ static bool find_copy(struct gnutls *g, const char *name, const void *caller)
 	g->handle = object_open(&where);
 	if (g->handle == NULL)
 		return false;
+#define HOOK_GNUTLS_CRL(name, ...) LOOK_UP(g->real.name, g, #name);
 #define HOOK_GNUTLS_VERIFY(name, ...) LOOK_UP(g->real.name, g, #name);
 #include "hooks.def"
 #define LOOK_UP_API(name) g->usable = LOOK_UP(g->api.name, g, #name) != NULL && g->usable;
@@ -91,16 +97,53 @@ static bool is_client(const struct gnutls *g, gnutls_session_t session)
 	       API_E_INVALID_REQUEST;
 }
 
+/*
+ * The trust lists that have had revocation lists added. None is taken out: the address of one that
+ * is gone costs another its anchors at worst. The last place is for all that find no other.
+ */
+static _Atomic(gnutls_x509_trust_list_t) with_crls[64];
+enum { WITH_CRLS = sizeof(with_crls) / sizeof(*with_crls) };
+
+static void note_crls(gnutls_x509_trust_list_t list)
+{
+	for (size_t i = 0; i < WITH_CRLS; i++) {
+		gnutls_x509_trust_list_t there = NULL;
+
+		if (atomic_compare_exchange_strong(&with_crls[i], &there, list) || there == list)
+			return;
+	}
+}
+
+static bool has_crls(gnutls_x509_trust_list_t list)
+{
+	for (size_t i = 0; i < WITH_CRLS; i++) {
+		gnutls_x509_trust_list_t there = atomic_load(&with_crls[i]);
+
+		if (there == NULL || there == list)
+			return there != NULL;
+	}
+	return true;
+}
+
+static gnutls_x509_trust_list_t list_of(const struct gnutls *g,
+					gnutls_certificate_credentials_t credentials)
+{
+	gnutls_x509_trust_list_t list = NULL;
+
+	if (g->usable)
+		g->api.gnutls_certificate_get_trust_list(credentials, &list);
+	return list;
+}
+
 /* Under CATRUST_CONTEXTS=public: do the program's credentials trust the public CAs? */
 static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credentials_t credentials)
 {
 	struct public_roots roots = {{false}};
-	gnutls_x509_trust_list_t list = NULL;
+	gnutls_x509_trust_list_t list = list_of(g, credentials);
 	gnutls_x509_trust_list_iter_t iter = NULL;
 	gnutls_x509_crt_t crt;
 	unsigned char der[8192];
 
-	g->api.gnutls_certificate_get_trust_list(credentials, &list);
 	/* The iterator is freed at the end, so there is no leaving early. */
 	while (list != NULL && g->api.gnutls_x509_trust_list_iter_get_ca(list, &iter, &crt) >= 0) {
 		size_t len = sizeof(der);
@@ -115,7 +158,7 @@ static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credential
 struct filling {
 	const struct gnutls *gnutls;
 	gnutls_certificate_credentials_t credentials;
-	size_t count;
+	size_t count, left_out;
 };
 
 static bool add_anchor(void *arg, const struct anchor *anchor)
@@ -123,17 +166,21 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 	struct filling *f = arg;
 	gnutls_datum_t der = {(unsigned char *)(uintptr_t)anchor->der, (unsigned)anchor->der_len};
 
-	if (anchor->scopes == NULL && anchor->der_len <= INT_MAX &&
-	    f->gnutls->api.gnutls_certificate_set_x509_trust_mem(f->credentials, &der,
-								 API_X509_FMT_DER) > 0)
+	if (anchor->scopes != NULL)
+		f->left_out++;
+	else if (anchor->der_len <= INT_MAX && f->gnutls->api.gnutls_certificate_set_x509_trust_mem(
+						       f->credentials, &der, API_X509_FMT_DER) > 0)
 		f->count++;
 	return true;
 }
 
-/* Credentials that have the anchors, and check as strictly as the program's; NULL without anchors.
+/*
+ * Credentials that have the anchors, and check as strictly as the program's; NULL without anchors.
+ * The limits of gnutls_certificate_set_verify_limits() need no copy: what is beyond them is an
+ * error of the first verification, whoever the issuer is.
  */
-static gnutls_certificate_credentials_t make_credentials(const struct gnutls *g,
-							 gnutls_certificate_credentials_t like)
+static gnutls_certificate_credentials_t
+make_credentials(const struct gnutls *g, gnutls_certificate_credentials_t like, size_t *left_out)
 {
 	struct filling f = {.gnutls = g};
 
@@ -142,6 +189,7 @@ static gnutls_certificate_credentials_t make_credentials(const struct gnutls *g,
 	g->api.gnutls_certificate_set_verify_flags(
 		f.credentials, g->api.gnutls_certificate_get_verify_flags(like));
 	trust_each(add_anchor, &f);
+	*left_out = f.left_out;
 	if (f.count > 0)
 		return f.credentials;
 	g->api.gnutls_certificate_free_credentials(f.credentials);
@@ -154,6 +202,7 @@ struct verification {
 	const struct gnutls *gnutls, *outer;
 	void *credentials;
 	gnutls_certificate_credentials_t anchors;
+	size_t left_out; /* anchors that have a scope */
 	int saved_errno; /* the program's, before the call and after */
 };
 
@@ -182,17 +231,27 @@ static bool begin_again(struct verification *v, gnutls_session_t session, int re
 	    g->api.gnutls_credentials_get(session, API_CRD_CERTIFICATE, &v->credentials) < 0 ||
 	    v->credentials == NULL || (config.public_only && !has_public_cas(g, v->credentials)))
 		return false;
-	v->anchors = make_credentials(g, v->credentials);
+	v->anchors = make_credentials(g, v->credentials, &v->left_out);
 	return v->anchors != NULL &&
 	       g->api.gnutls_credentials_set(session, API_CRD_CERTIFICATE, v->anchors) >= 0;
 }
 
-static void tell(void)
+/* Each of these once in a process. */
+static void tell(atomic_flag *told, enum log_level level, const char *what, const char *more)
+{
+	if (log_wants(level) && !atomic_flag_test_and_set(told))
+		log_line(level, "GnuTLS: ", what, more);
+}
+
+static void tell_left_out(size_t count)
 {
 	static atomic_flag told = ATOMIC_FLAG_INIT;
+	char buf[24];
+	struct text number = TEXT(buf);
 
-	if (!atomic_flag_test_and_set(&told))
-		log_line(LOG_INFO, "GnuTLS: a server was trusted because of a trust directory");
+	text_add_uint(&number, count);
+	tell(&told, LOG_INFO,
+	     "a server was not trusted; certificates left out, as they have a scope: ", buf);
 }
 
 static const unsigned UNKNOWN_ISSUER = API_CERT_INVALID | API_CERT_SIGNER_NOT_FOUND;
@@ -201,24 +260,56 @@ static const unsigned UNKNOWN_ISSUER = API_CERT_INVALID | API_CERT_SIGNER_NOT_FO
 static void end_again(struct verification *v, gnutls_session_t session, int ret, unsigned second,
 		      unsigned *first)
 {
+	static atomic_flag trusted = ATOMIC_FLAG_INIT, revocable = ATOMIC_FLAG_INIT;
+
 	v->gnutls->api.gnutls_credentials_set(session, API_CRD_CERTIFICATE, v->credentials);
 	if (ret < 0 || (second & API_CERT_SIGNER_NOT_FOUND) != 0)
 		return;
+	v->left_out = 0;
+	if (has_crls(list_of(v->gnutls, v->credentials))) {
+		tell(&revocable, LOG_ERROR,
+		     "a server is not trusted though its CA is in a trust directory: the program "
+		     "has revocation lists, which can't be had for such a CA",
+		     NULL);
+		return;
+	}
 	*first = (*first & ~UNKNOWN_ISSUER) | second;
 	if (*first != 0)
 		*first |= API_CERT_INVALID;
 	else
-		tell();
+		tell(&trusted, LOG_INFO, "a server was trusted because of a trust directory", NULL);
 }
 
 static void end(struct verification *v)
 {
+	if (v->left_out > 0)
+		tell_left_out(v->left_out);
 	if (v->anchors != NULL)
 		v->gnutls->api.gnutls_certificate_free_credentials(v->anchors);
 	current = v->outer;
 	if (v->outer == NULL && v->copy.handle != NULL)
 		dl_close(v->copy.handle);
 }
+
+#define HOOK_GNUTLS_CRL(name, params, args, list_at, has_any)                                      \
+	EXPORT int name params                                                                     \
+	{                                                                                          \
+		struct verification v;                                                             \
+		const struct gnutls *g;                                                            \
+		int ret = API_E_INTERNAL_ERROR;                                                    \
+                                                                                                   \
+		if (!begin(&v, #name, __builtin_return_address(0)) || v.gnutls->real.name == NULL) \
+			goto out;                                                                  \
+		g = v.gnutls;                                                                      \
+		ret = g->real.name args;                                                           \
+		v.saved_errno = errno;                                                             \
+		if (has_any)                                                                       \
+			note_crls(list_at);                                                        \
+	out:                                                                                       \
+		end(&v);                                                                           \
+		errno = v.saved_errno;                                                             \
+		return ret;                                                                        \
+	}
 
 #define HOOK_GNUTLS_VERIFY(name, params, args)                                                     \
 	EXPORT int name params                                                                     \

@@ -15,6 +15,7 @@ typedef struct gnutls_certificate_credentials_st *gnutls_certificate_credentials
 typedef struct gnutls_x509_trust_list_st *gnutls_x509_trust_list_t;
 typedef struct gnutls_x509_trust_list_iter *gnutls_x509_trust_list_iter_t;
 typedef struct gnutls_x509_crt_int *gnutls_x509_crt_t;
+typedef struct gnutls_x509_crl_int *gnutls_x509_crl_t;
 typedef unsigned gnutls_credentials_type_t;
 typedef unsigned gnutls_x509_crt_fmt_t;
 typedef struct gnutls_typed_vdata_st gnutls_typed_vdata_st;
@@ -38,6 +39,25 @@ int gnutls_certificate_verify_peers3(gnutls_session_t session, const char *hostn
 				     unsigned *status);
 int gnutls_certificate_verify_peers(gnutls_session_t session, gnutls_typed_vdata_st *data,
 				    unsigned elements, unsigned *status);
+
+int gnutls_certificate_set_x509_crl(gnutls_certificate_credentials_t res,
+				    gnutls_x509_crl_t *crl_list, int crl_list_size);
+int gnutls_certificate_set_x509_crl_file(gnutls_certificate_credentials_t res, const char *crlfile,
+					 gnutls_x509_crt_fmt_t type);
+int gnutls_certificate_set_x509_crl_mem(gnutls_certificate_credentials_t res,
+					const gnutls_datum_t *CRL, gnutls_x509_crt_fmt_t type);
+int gnutls_x509_trust_list_add_crls(gnutls_x509_trust_list_t list,
+				    const gnutls_x509_crl_t *crl_list, unsigned crl_size,
+				    unsigned flags, unsigned verification_flags);
+int gnutls_x509_trust_list_add_trust_dir(gnutls_x509_trust_list_t list, const char *ca_dir,
+					 const char *crl_dir, gnutls_x509_crt_fmt_t type,
+					 unsigned tl_flags, unsigned tl_vflags);
+int gnutls_x509_trust_list_add_trust_file(gnutls_x509_trust_list_t list, const char *ca_file,
+					  const char *crl_file, gnutls_x509_crt_fmt_t type,
+					  unsigned tl_flags, unsigned tl_vflags);
+int gnutls_x509_trust_list_add_trust_mem(gnutls_x509_trust_list_t list, const gnutls_datum_t *cas,
+					 const gnutls_datum_t *crls, gnutls_x509_crt_fmt_t type,
+					 unsigned tl_flags, unsigned tl_vflags);
 
 int gnutls_server_name_get(gnutls_session_t session, void *data, size_t *data_length,
 			   unsigned *type, unsigned indx);

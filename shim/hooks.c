@@ -18,8 +18,6 @@ struct load {
 	struct ssl *ssl; /* NULL for loads into a bare store */
 	struct crypto *crypto;
 	X509_STORE *store; /* that it loads into; NULL where the call is only passed through */
-	bool client;	   /* known to be a client's */
-	bool late;	   /* the store had the anchors before */
 	struct binding_scope scope;
 	int saved_errno; /* the program's, before the call and after */
 };
@@ -39,56 +37,68 @@ static bool begin_ssl(struct load *load, const char *name, const void *caller, c
 	if (s == NULL)
 		return false;
 	load->crypto = s->crypto;
-	if (ctx != NULL && is_ours_to_see(s->crypto, s->usable)) {
+	if (ctx != NULL && is_ours_to_see(s->crypto, s->usable))
 		load->store = s->api.SSL_CTX_get_cert_store(ctx);
-		load->client = attach_is_client_method(s, s->api.SSL_CTX_get_ssl_method(ctx));
-		load->late = attach_is_done(s->crypto, load->store);
-	}
 	load->scope = binding_enter(s->crypto, true);
 	errno = load->saved_errno;
 	return true;
 }
 
-/* The same for a bare store. */
-static bool begin_x509(struct load *load, const char *name, const void *caller, X509_STORE *store)
+/* The same for a bare store, or the store of a lookup; the other is NULL. */
+static bool begin_x509(struct load *load, const char *name, const void *caller, X509_STORE *store,
+		       const X509_LOOKUP *lookup)
 {
 	struct crypto *c;
 
 	*load = (struct load){.saved_errno = errno};
-	load->crypto = c = binding_crypto(name, caller, store);
+	load->crypto = c = binding_crypto(name, caller, store, lookup);
 	if (c == NULL)
 		return false;
-	if (is_ours_to_see(c, c->usable)) {
-		load->store = store;
-		load->client = attach_is_tagged(c, store);
-		load->late = attach_is_done(c, store);
-	}
+	if (is_ours_to_see(c, c->usable))
+		load->store = lookup == NULL ? store : c->api.X509_LOOKUP_get_store(lookup);
 	load->scope = binding_enter(c, true);
 	errno = load->saved_errno;
 	return true;
 }
 
-/* After the real call; file and dir as in hooks.def. */
-static void end(struct load *load, bool loaded, const char *file, const char *dir)
+/* After the real call. */
+static void leave(struct load *load)
 {
 	load->saved_errno = errno;
 	binding_leave(load->scope);
-	if (load->store != NULL && loaded && (file == LOAD_DEFAULTS || dir == LOAD_DEFAULTS))
-		attach_tag_public(load->crypto, load->store);
-	if (load->store != NULL && !load->late && dir != NULL)
-		attach_look_into(load->crypto, load->store, dir);
-	if (load->store != NULL && load->client && !load->late && loaded)
-		attach_anchors(load->crypto, load->store);
 }
 
-/*
- * Must the load be done again on a scratch store, to see what the program's store ignored or does
- * not look up, as it had the anchors before? Never a load of URIs, which may ask for a PIN.
- */
-static bool wants_again(const struct load *load, const char *file, const char *dir)
+static void end_ssl(struct load *load, const SSL_CTX *ctx, bool loaded, struct attach_source from)
 {
-	return load->store != NULL && load->late && (file != NULL || dir != NULL) &&
-	       attach_is_concerned(load->crypto, file, dir);
+	enum attach_owner owner = ATTACH_OTHER;
+
+	leave(load);
+	if (load->store == NULL)
+		return;
+	if (attach_is_client_method(load->ssl, load->ssl->api.SSL_CTX_get_ssl_method(ctx)))
+		owner = ATTACH_CLIENT;
+	attach_after_load(load->crypto, load->store, owner, &from, loaded);
+}
+
+static void end_x509(struct load *load, bool loaded, struct attach_source from)
+{
+	leave(load);
+	if (load->store != NULL)
+		attach_after_load(load->crypto, load->store, ATTACH_UNKNOWN, &from, loaded);
+}
+
+/* What a command to a lookup names; the parameters as in by_file.c, by_dir.c and by_store.c. */
+static struct attach_source source_of(int command, const char *name, long type)
+{
+	struct attach_source from = {.type = type};
+
+	if (command == X509_L_FILE_LOAD)
+		from.file = type == X509_FILETYPE_DEFAULT ? LOAD_DEFAULTS : name;
+	else if (command == X509_L_ADD_DIR)
+		from.dirs = type == X509_FILETYPE_DEFAULT ? LOAD_DEFAULTS : name;
+	else if (command == X509_L_ADD_STORE || command == X509_L_LOAD_STORE)
+		from.uri = name;
+	return from;
 }
 
 #define HOOK_SSL_NEW(name, params, args)                                                           \
@@ -113,30 +123,21 @@ static bool wants_again(const struct load *load, const char *file, const char *d
 		return ctx;                                                                        \
 	}
 
-#define HOOK_SSL_LOAD(name, params, args, file, dir)                                               \
+#define SOURCE(of_file, of_dir, of_uri)                                                            \
+	((struct attach_source){                                                                   \
+		.file = of_file, .dirs = of_dir, .uri = of_uri, .type = X509_FILETYPE_PEM})
+
+#define HOOK_SSL_LOAD(name, params, args, ...)                                                     \
 	EXPORT int name params                                                                     \
 	{                                                                                          \
 		struct load load;                                                                  \
 		int ret = 0;                                                                       \
                                                                                                    \
-		if (!begin_ssl(&load, #name, __builtin_return_address(0), ctx))                    \
-			goto out;                                                                  \
-		if (load.ssl->real.name != NULL)                                                   \
-			ret = load.ssl->real.name args;                                            \
-		end(&load, ret == 1, file, dir);                                                   \
-		if (wants_again(&load, file, dir)) {                                               \
-			load.scope = binding_work_begin(load.crypto);                              \
-			ctx = load.ssl->real.SSL_CTX_new(                                          \
-				load.ssl->api.SSL_CTX_get_ssl_method(ctx));                        \
-			if (ctx != NULL) {                                                         \
-				load.ssl->real.name args;                                          \
-				attach_yield_to_all(load.crypto, load.store,                       \
-						    load.ssl->api.SSL_CTX_get_cert_store(ctx));    \
-				load.ssl->api.SSL_CTX_free(ctx);                                   \
-			}                                                                          \
-			binding_work_end(load.crypto, load.scope);                                 \
+		if (begin_ssl(&load, #name, __builtin_return_address(0), ctx)) {                   \
+			if (load.ssl->real.name != NULL)                                           \
+				ret = load.ssl->real.name args;                                    \
+			end_ssl(&load, ctx, ret == 1, SOURCE(__VA_ARGS__));                        \
 		}                                                                                  \
-	out:                                                                                       \
 		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \
 	}
@@ -149,35 +150,54 @@ static bool wants_again(const struct load *load, const char *file, const char *d
 		if (begin_ssl(&load, #name, __builtin_return_address(0), ctx)) {                   \
 			if (load.ssl->real.name != NULL)                                           \
 				load.ssl->real.name args;                                          \
-			load.late = false;                                                         \
 			load.store = load.store == NULL ? NULL : store;                            \
-			end(&load, true, NULL, NULL);                                              \
+			end_ssl(&load, ctx, true, SOURCE(NULL, NULL, NULL));                       \
 		}                                                                                  \
 		errno = load.saved_errno;                                                          \
 	}
 
-#define HOOK_X509_LOAD(name, params, args, file, dir)                                              \
+/* Nothing is loaded, but the store may not be a client's any more. */
+#define HOOK_SSL_METHOD(name, params, args)                                                        \
 	EXPORT int name params                                                                     \
 	{                                                                                          \
 		struct load load;                                                                  \
 		int ret = 0;                                                                       \
                                                                                                    \
-		if (!begin_x509(&load, #name, __builtin_return_address(0), store))                 \
-			goto out;                                                                  \
-		if (load.crypto->real.name != NULL)                                                \
-			ret = load.crypto->real.name args;                                         \
-		end(&load, ret == 1, file, dir);                                                   \
-		if (wants_again(&load, file, dir)) {                                               \
-			load.scope = binding_work_begin(load.crypto);                              \
-			store = load.crypto->api.X509_STORE_new();                                 \
-			if (store != NULL) {                                                       \
-				load.crypto->real.name args;                                       \
-				attach_yield_to_all(load.crypto, load.store, store);               \
-				load.crypto->api.X509_STORE_free(store);                           \
-			}                                                                          \
-			binding_work_end(load.crypto, load.scope);                                 \
+		if (begin_ssl(&load, #name, __builtin_return_address(0), ctx)) {                   \
+			if (load.ssl->real.name != NULL)                                           \
+				ret = load.ssl->real.name args;                                    \
+			end_ssl(&load, ctx, false, SOURCE(NULL, NULL, NULL));                      \
 		}                                                                                  \
-	out:                                                                                       \
+		errno = load.saved_errno;                                                          \
+		return ret;                                                                        \
+	}
+
+#define HOOK_X509_LOAD(name, params, args, ...)                                                    \
+	EXPORT int name params                                                                     \
+	{                                                                                          \
+		struct load load;                                                                  \
+		int ret = 0;                                                                       \
+                                                                                                   \
+		if (begin_x509(&load, #name, __builtin_return_address(0), store, NULL)) {          \
+			if (load.crypto->real.name != NULL)                                        \
+				ret = load.crypto->real.name args;                                 \
+			end_x509(&load, ret == 1, SOURCE(__VA_ARGS__));                            \
+		}                                                                                  \
+		errno = load.saved_errno;                                                          \
+		return ret;                                                                        \
+	}
+
+#define HOOK_X509_LOOKUP(name, params, args)                                                       \
+	EXPORT int name params                                                                     \
+	{                                                                                          \
+		struct load load;                                                                  \
+		int ret = 0;                                                                       \
+                                                                                                   \
+		if (begin_x509(&load, #name, __builtin_return_address(0), NULL, lookup)) {         \
+			if (load.crypto->real.name != NULL)                                        \
+				ret = load.crypto->real.name args;                                 \
+			end_x509(&load, ret == 1, source_of(command, source, type));               \
+		}                                                                                  \
 		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \
 	}
@@ -188,11 +208,11 @@ static bool wants_again(const struct load *load, const char *file, const char *d
 		struct load load;                                                                  \
 		int ret = 0;                                                                       \
                                                                                                    \
-		if (begin_x509(&load, #name, __builtin_return_address(0), store)) {                \
+		if (begin_x509(&load, #name, __builtin_return_address(0), store, NULL)) {          \
 			ret = load.crypto->real.name args;                                         \
-			end(&load, ret == 1, NULL, NULL);                                          \
-			if (load.store != NULL && load.late && ret == 1)                           \
-				attach_yield_to(load.crypto, store, cert);                         \
+			leave(&load);                                                              \
+			if (load.store != NULL && ret == 1)                                        \
+				attach_after_add(load.crypto, store, cert);                        \
 		}                                                                                  \
 		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \
@@ -202,7 +222,7 @@ static bool wants_again(const struct load *load, const char *file, const char *d
 	EXPORT int name params                                                                     \
 	{                                                                                          \
 		int saved_errno = errno, ret = 0;                                                  \
-		struct crypto *c = binding_crypto(#name, __builtin_return_address(0), NULL);       \
+		struct crypto *c = binding_crypto(#name, __builtin_return_address(0), NULL, NULL); \
 		struct binding_scope scope;                                                        \
 		struct verification *v = NULL;                                                     \
 		bool ours = c != NULL && config.active && c->usable;                               \
@@ -220,8 +240,11 @@ static bool wants_again(const struct load *load, const char *file, const char *d
 		ret = c->real.name args;                                                           \
 		saved_errno = errno;                                                               \
 		binding_leave(scope);                                                              \
-		if (ours)                                                                          \
+		if (ours) {                                                                        \
 			verify_end(v, ret);                                                        \
+			if (binding_is_ssl(__builtin_return_address(0)))                           \
+				attach_cut_own_chain(c, ctx);                                      \
+		}                                                                                  \
 	out:                                                                                       \
 		errno = saved_errno;                                                               \
 		return ret;                                                                        \

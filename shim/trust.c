@@ -14,7 +14,7 @@
 #include <time.h>
 
 /* How often the directories are looked at, at most, and only when somebody verifies. */
-enum { CHECK_EVERY_MS = 500 };
+enum { CHECK_EVERY_MS = 800 };
 
 /* One reading of the directories. */
 struct edition {
@@ -27,6 +27,11 @@ static _Atomic(struct edition *) newest;
 static _Atomic(struct edition *) retired;
 static atomic_size_t readers;
 static _Atomic uint64_t checked_at; /* in ms */
+
+/* When the next certificate that is not valid yet becomes so, in seconds since 1970; 0: there is
+ * none.
+ */
+static _Atomic int64_t due;
 
 static void edition_free(struct edition *e)
 {
@@ -103,8 +108,11 @@ static bool same_problems(const struct anchors *a, const struct anchors *b)
 	return true;
 }
 
-/* Reads the directories and publishes them in place of before, which may be NULL. */
-static bool read_edition(struct edition *before)
+/*
+ * Reads the directories and publishes them in place of before, which may be NULL. anew: as a new
+ * generation, even if they are the same.
+ */
+static bool read_edition(struct edition *before, bool anew)
 {
 	struct edition *e = calloc(1, sizeof(*e)), *expected = before;
 
@@ -115,8 +123,8 @@ static bool read_edition(struct edition *before)
 	if (before == NULL)
 		e->generation = 1;
 	else
-		e->generation =
-			before->generation + (trustdir_same(before->anchors, e->anchors) ? 0 : 1);
+		e->generation = before->generation +
+				(anew || !trustdir_same(before->anchors, e->anchors) ? 1 : 0);
 	if (!atomic_compare_exchange_strong(&newest, &expected, e)) {
 		edition_free(e);
 		return false;
@@ -135,23 +143,39 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static int64_t now_s(void)
+{
+	struct timespec now = {0, 0};
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
 /* One thread looks for all. */
 static void refresh(void)
 {
 	uint64_t now = now_ms(), last = atomic_load_explicit(&checked_at, memory_order_relaxed);
 	struct edition *e;
 	bool replaced = false;
+	int64_t when;
 
 	if (atomic_load_explicit(&newest, memory_order_acquire) != NULL &&
 	    (now - last < CHECK_EVERY_MS ||
 	     !atomic_compare_exchange_strong(&checked_at, &last, now)))
 		return;
 	e = enter();
+	when = atomic_load(&due);
 	if (e == NULL) {
 		atomic_store(&checked_at, now);
-		read_edition(NULL);
+		read_edition(NULL, false);
+	} else if (when != 0 && when <= now_s()) {
+		/* Before it is read: whoever makes anchors of it says which is the next. */
+		atomic_store(&due, 0);
+		replaced = read_edition(e, true);
+		if (!replaced)
+			atomic_store(&due, when);
 	} else if (trustdir_changed(e->anchors)) {
-		replaced = read_edition(e);
+		replaced = read_edition(e, false);
 	}
 	leave();
 	if (replaced)
@@ -175,17 +199,17 @@ static void tell_unsound(const struct edition *e, int64_t now)
 void trust_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg)
 {
 	const struct edition *e;
-	struct timespec now = {0, 0};
+	int64_t now;
 
 	refresh();
-	clock_gettime(CLOCK_REALTIME, &now);
+	now = now_s();
 	e = enter();
 	if (e != NULL)
-		tell_unsound(e, now.tv_sec);
+		tell_unsound(e, now);
 	for (size_t i = 0; e != NULL && i < e->anchors->count; i++) {
 		const struct anchor *a = &e->anchors->anchor[i];
 
-		if (sound_cert(a->der, a->der_len, now.tv_sec) && !each(arg, a))
+		if (sound_cert(a->der, a->der_len, now) && !each(arg, a))
 			break;
 	}
 	leave();
@@ -212,59 +236,85 @@ const struct trust *trust_present(const struct crypto *crypto)
 struct trust_anchor *trust_find(const struct trust *trust, const X509 *cert)
 {
 	for (size_t i = 0; i < trust->count; i++)
-		if (trust->anchor[i].cert == cert)
-			return &trust->anchor[i];
+		if (trust->anchor[i]->cert == cert)
+			return trust->anchor[i];
+	return NULL;
+}
+
+/* By name first, which is cheap. */
+static struct trust_anchor *find_equal(const struct crypto *c, struct trust_anchor *const *anchor,
+				       size_t count, const X509 *cert)
+{
+	const X509_NAME *subject = c->api.X509_get_subject_name(cert);
+
+	for (size_t i = 0; i < count; i++) {
+		const X509 *other = anchor[i]->cert;
+
+		if (other == cert ||
+		    (c->api.X509_NAME_cmp(c->api.X509_get_subject_name(other), subject) == 0 &&
+		     c->api.X509_cmp(other, cert) == 0))
+			return anchor[i];
+	}
 	return NULL;
 }
 
 struct trust_anchor *trust_find_equal(const struct crypto *crypto, const struct trust *trust,
 				      const X509 *cert)
 {
-	const X509_NAME *subject = crypto->api.X509_get_subject_name(cert);
-
-	for (size_t i = 0; i < trust->count; i++) {
-		const X509 *anchor = trust->anchor[i].cert;
-
-		if (anchor == cert ||
-		    (crypto->api.X509_NAME_cmp(crypto->api.X509_get_subject_name(anchor),
-					       subject) == 0 &&
-		     crypto->api.X509_cmp(anchor, cert) == 0))
-			return &trust->anchor[i];
-	}
-	return NULL;
+	return find_equal(crypto, trust->anchor, trust->count, cert);
 }
 
 bool trust_is_ours(const struct trust *trust, const X509 *cert)
 {
 	for (size_t i = 0; i < trust->ever_count; i++)
-		if (trust->ever[i] == cert)
+		if (trust->ever[i]->cert == cert)
 			return true;
 	return false;
 }
 
-X509 *trust_plain(const struct crypto *crypto, const struct trust *trust, X509 *cert)
+/* With its trust settings, if it has any. To be freed with CRYPTO_free. */
+static unsigned char *encode(const struct crypto *c, X509 *cert, int *ret_len)
 {
-	struct trust_anchor *a = NULL;
-	X509 *known = NULL, *mine;
-	const unsigned char *at;
+	unsigned char *der = NULL;
 
-	for (; trust != NULL && a == NULL; trust = trust->before)
-		a = trust_find_equal(crypto, trust, cert);
-	/* With trust settings of its own, the program's copy is another thing than a plain one. */
-	if (a == NULL || crypto->api.X509_trusted(cert))
+	*ret_len = c->api.i2d_X509_AUX(cert, &der);
+	return *ret_len > 0 ? der : NULL;
+}
+
+X509 *trust_copy(const struct crypto *crypto, const struct trust *trust, X509 *cert)
+{
+	struct trust_anchor *a = find_equal(crypto, trust->ever, trust->ever_count, cert);
+	bool plain = !crypto->api.X509_trusted(cert);
+	unsigned char *der = NULL, *known_der = NULL;
+	const unsigned char *at;
+	int len = 0, known_len = 0;
+	_Atomic(X509 *) *slot;
+	X509 *known, *mine, *ret = NULL;
+
+	if (a == NULL)
 		return NULL;
-	known = atomic_load_explicit(&a->plain, memory_order_acquire);
-	if (known != NULL)
+	slot = plain ? &a->plain : &a->aux;
+	known = atomic_load_explicit(slot, memory_order_acquire);
+	if (plain && known != NULL)
 		return known;
-	at = a->der;
-	mine = crypto->api.d2i_X509(NULL, &at, (long)a->der_len);
-	if (mine == NULL)
+	at = der = encode(crypto, cert, &len);
+	if (der == NULL)
 		return NULL;
-	add_references(crypto, mine);
-	if (!atomic_compare_exchange_strong(&a->plain, &known, mine))
-		return known; /* another thread's; mine is too well referenced to be freed, and rare
-			       */
-	return mine;
+	if (known == NULL) {
+		mine = crypto->api.d2i_X509_AUX(NULL, &at, len);
+		add_references(crypto, mine);
+		/* Another thread's may be first; mine is too well referenced to be freed, and rare.
+		 */
+		if (mine != NULL && atomic_compare_exchange_strong(slot, &known, mine))
+			known = mine;
+	}
+	if (known != NULL)
+		known_der = encode(crypto, known, &known_len);
+	if (known_der != NULL && len == known_len && memcmp(der, known_der, (size_t)len) == 0)
+		ret = known;
+	crypto->api.CRYPTO_free(known_der, __FILE__, __LINE__);
+	crypto->api.CRYPTO_free(der, __FILE__, __LINE__);
+	return ret;
 }
 
 bool trust_is_former(const struct trust *trust, const X509 *cert)
@@ -325,82 +375,156 @@ static bool make_scope(const struct crypto *c, const struct scope_list *scopes,
 	return to->scope != NULL && to->scopes != NULL;
 }
 
-static const struct trust_anchor *find_der(const struct trust *t, const unsigned char *der,
-					   size_t len)
+static struct trust_anchor *find_der(const struct trust *t, const unsigned char *der, size_t len)
 {
-	for (size_t i = 0; t != NULL && i < t->count; i++)
-		if (t->anchor[i].der_len == len && memcmp(t->anchor[i].der, der, len) == 0)
-			return &t->anchor[i];
+	for (size_t i = 0; t != NULL && i < t->ever_count; i++)
+		if (t->ever[i]->der_len == len && memcmp(t->ever[i]->der, der, len) == 0)
+			return t->ever[i];
 	return NULL;
 }
 
 bool trust_knows_der(const struct trust *trust, const unsigned char *der, size_t len)
 {
-	for (; trust != NULL; trust = trust->before)
-		if (find_der(trust, der, len) != NULL)
-			return true;
-	return false;
+	return find_der(trust, der, len) != NULL;
 }
 
-/* What an anchor of before has, if it is the same certificate, and what is new. */
-static bool make_anchor(const struct crypto *c, const struct anchor *from,
-			const struct trust *before, struct trust_anchor *to)
+static bool same_scopes(const struct trust_anchor *a, const struct scope_list *scopes)
 {
-	const struct trust_anchor *old = NULL;
+	size_t i = 0;
 
-	/* One that comes back is the X509 that it was: stores still have it. */
-	for (const struct trust *t = before; t != NULL && old == NULL; t = t->before)
-		old = find_der(t, from->der, from->der_len);
-	*to = (struct trust_anchor){.line = from->line, .der_len = from->der_len};
-	atomic_init(&to->plain, NULL);
-	if (from->scopes != NULL && !make_scope(c, from->scopes, to))
-		return false;
-	to->file = copy(from->file, strlen(from->file) + 1);
-	if (old != NULL) {
-		to->der = old->der;
-		to->cert = old->cert;
-		atomic_init(&to->used, atomic_load(&old->used));
-	} else {
-		to->der = copy(from->der, from->der_len);
-		to->cert = to->der == NULL ? NULL : parse_cert(c, from);
-		atomic_init(&to->used, false);
-	}
-	if (to->file == NULL || to->cert == NULL)
-		return false;
-	to->name_hash = c->api.X509_subject_name_hash(to->cert);
-	return true;
+	for (; scopes != NULL && i < a->scope_count; scopes = scopes->next, i++)
+		if (!scope_equal(&scopes->scope, &a->scopes[i]))
+			return false;
+	return scopes == NULL && i == a->scope_count;
 }
 
-static void free_anchor(const struct crypto *c, const struct trust *before, struct trust_anchor *a)
+/* Frees what an anchor does not share with old, the same certificate in an earlier generation. */
+static void free_anchor(const struct crypto *c, const struct trust_anchor *old,
+			struct trust_anchor *a)
 {
-	c->api.NAME_CONSTRAINTS_free(a->scope);
-	free(a->scopes);
-	free(a->file);
-	if (before == NULL || a->cert == NULL || !trust_is_ours(before, a->cert)) {
+	if (a == NULL || a == old)
+		return;
+	if (old == NULL || a->scope != old->scope)
+		c->api.NAME_CONSTRAINTS_free(a->scope);
+	if (old == NULL || a->scopes != old->scopes)
+		free(a->scopes);
+	if (old == NULL || a->file != old->file)
+		free(a->file);
+	if (old == NULL) {
 		c->api.X509_free(a->cert);
 		free(a->der);
 	}
+	free(a);
 }
 
-static void trust_free(const struct crypto *c, const struct trust *before, struct trust *t)
+static bool fill_anchor(const struct crypto *c, const struct anchor *from,
+			const struct trust_anchor *old, struct trust_anchor *to)
+{
+	if (old == NULL) {
+		to->der = copy(from->der, from->der_len);
+		to->cert = to->der == NULL ? NULL : parse_cert(c, from);
+		if (to->cert == NULL)
+			return false;
+		to->der_len = from->der_len;
+		to->name_hash = c->api.X509_subject_name_hash(to->cert);
+	} else {
+		/* One that comes back is the X509 that it was: stores still have it. */
+		*to = (struct trust_anchor){.cert = old->cert,
+					    .scope = old->scope,
+					    .scopes = old->scopes,
+					    .scope_count = old->scope_count,
+					    .name_hash = old->name_hash,
+					    .der = old->der,
+					    .der_len = old->der_len,
+					    .file = old->file};
+		atomic_init(&to->plain, atomic_load(&old->plain));
+		atomic_init(&to->aux, atomic_load(&old->aux));
+		atomic_init(&to->used, atomic_load(&old->used));
+	}
+	to->line = from->line;
+	if (!same_scopes(to, from->scopes)) {
+		to->scope = NULL;
+		to->scopes = NULL;
+		to->scope_count = 0;
+		if (from->scopes != NULL && !make_scope(c, from->scopes, to))
+			return false;
+	}
+	if (to->file == NULL || strcmp(to->file, from->file) != 0)
+		to->file = copy(from->file, strlen(from->file) + 1);
+	return to->file != NULL;
+}
+
+/* The anchor of the generation before, if nothing has changed, or another one; NULL: there is none.
+ */
+static struct trust_anchor *make_anchor(const struct crypto *c, const struct anchor *from,
+					const struct trust *before, uint64_t generation)
+{
+	struct trust_anchor *old = find_der(before, from->der, from->der_len), *a;
+	bool was_there = old != NULL && trust_find(before, old->cert) != NULL;
+
+	if (was_there && same_scopes(old, from->scopes) && old->line == from->line &&
+	    strcmp(old->file, from->file) == 0)
+		return old;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return NULL;
+	if (!fill_anchor(c, from, old, a)) {
+		free_anchor(c, old, a);
+		return NULL;
+	}
+	a->since = was_there ? old->since : generation;
+	return a;
+}
+
+static void trust_free(const struct crypto *c, struct trust *t)
 {
 	if (t == NULL)
 		return;
 	for (size_t i = 0; t->anchor != NULL && i < t->count; i++)
-		free_anchor(c, before, &t->anchor[i]);
+		free_anchor(c, find_der(t->before, t->anchor[i]->der, t->anchor[i]->der_len),
+			    t->anchor[i]);
 	free(t->anchor);
 	free(t->ever);
 	free(t);
+}
+
+/* Remembers when a certificate becomes valid. */
+static void wait_for(const struct crypto *c, const X509 *cert)
+{
+	int64_t known = atomic_load(&due), when;
+	int days = 0, seconds = 0;
+
+	if (c->api.ASN1_TIME_diff(&days, &seconds, NULL, c->api.X509_get0_notBefore(cert)) != 1)
+		return;
+	when = now_s() + (int64_t)days * 86400 + seconds;
+	while ((known == 0 || when < known) && !atomic_compare_exchange_weak(&due, &known, when))
+		;
 }
 
 /*
  * What is out of date is no anchor: nothing can be trusted by it, and it would stand before a
  * renewed certificate of the same name that the server sends.
  */
-static bool in_date(const struct crypto *c, const X509 *cert)
+static bool is_in_date(const struct crypto *c, const X509 *cert)
 {
-	return c->api.X509_cmp_current_time(c->api.X509_get0_notBefore(cert)) < 0 &&
-	       c->api.X509_cmp_current_time(c->api.X509_get0_notAfter(cert)) > 0;
+	if (c->api.X509_cmp_current_time(c->api.X509_get0_notAfter(cert)) <= 0)
+		return false;
+	if (c->api.X509_cmp_current_time(c->api.X509_get0_notBefore(cert)) < 0)
+		return true;
+	wait_for(c, cert);
+	return false;
+}
+
+/* Among all that ever were, in the place of the same certificate if there is one. */
+static void note_ever(struct trust *t, struct trust_anchor *a)
+{
+	size_t i = 0;
+
+	while (i < t->ever_count && t->ever[i]->cert != a->cert)
+		i++;
+	t->ever[i] = a;
+	if (i == t->ever_count)
+		t->ever_count++;
 }
 
 static struct trust *make_trust(const struct crypto *c, const struct edition *e,
@@ -408,32 +532,38 @@ static struct trust *make_trust(const struct crypto *c, const struct edition *e,
 {
 	size_t ever = before == NULL ? 0 : before->ever_count, count = e->anchors->count;
 	struct trust *t = calloc(1, sizeof(*t));
+	struct trust_anchor **all;
 
 	if (t == NULL)
 		return NULL;
 	t->generation = e->generation;
 	t->before = before;
-	t->anchor = calloc(count + 1, sizeof(*t->anchor));
-	t->ever = calloc(ever + count + 1, sizeof(X509 *));
+	t->anchor = calloc(count + 1, sizeof(struct trust_anchor *));
+	t->ever = calloc(ever + count + 1, sizeof(struct trust_anchor *));
 	if (t->anchor == NULL || t->ever == NULL) {
-		trust_free(c, before, t);
+		trust_free(c, t);
 		return NULL;
 	}
 	if (ever > 0)
-		memcpy(t->ever, before->ever, ever * sizeof(X509 *));
+		memcpy(t->ever, before->ever, ever * sizeof(struct trust_anchor *));
 	t->ever_count = ever;
 	for (size_t i = 0; i < count; i++) {
-		struct trust_anchor *a = &t->anchor[t->count];
+		const struct anchor *from = &e->anchors->anchor[i];
+		struct trust_anchor *a = make_anchor(c, from, before, t->generation);
 
-		if (!make_anchor(c, &e->anchors->anchor[i], before, a) || !in_date(c, a->cert)) {
-			free_anchor(c, before, a);
-			continue;
+		if (a == NULL) {
+			binding_work_forget(c);
+		} else if (!is_in_date(c, a->cert)) {
+			free_anchor(c, find_der(before, from->der, from->der_len), a);
+		} else {
+			t->anchor[t->count++] = a;
+			note_ever(t, a);
 		}
-		t->count++;
-		t->scoped = t->scoped || a->scope != NULL;
-		if (before == NULL || !trust_is_ours(before, a->cert))
-			t->ever[t->ever_count++] = a->cert;
 	}
+	/* Most of them were there before, and it is kept for good. */
+	all = realloc(t->ever, (t->ever_count + 1) * sizeof(struct trust_anchor *));
+	if (all != NULL)
+		t->ever = all;
 	return t;
 }
 
@@ -443,13 +573,16 @@ static void tell_unusable(const struct crypto *c, const struct trust *t,
 {
 	for (size_t i = 0; t->count < anchors->count && i < anchors->count; i++) {
 		const struct anchor *a = &anchors->anchor[i];
+		const struct trust_anchor *there = find_der(t, a->der, a->der_len);
 		char number[24] = "";
 		struct text line = TEXT(number);
 		X509 *cert;
 
-		if (find_der(t, a->der, a->der_len) != NULL)
+		if (there != NULL && trust_find(t, there->cert) != NULL)
 			continue;
 		cert = parse_cert(c, a);
+		if (cert == NULL)
+			binding_work_forget(c);
 		if (a->line > 0)
 			text_add_uint(&line, a->line);
 		log_line(cert == NULL ? LOG_ERROR : LOG_INFO, a->file, a->line > 0 ? ": line " : "",
@@ -473,11 +606,11 @@ const struct trust *trust_get(struct crypto *crypto)
 		if (mine != NULL && atomic_compare_exchange_strong(&crypto->trust, &known, mine)) {
 			known = mine;
 			for (size_t i = 0; i < mine->count; i++)
-				if (before == NULL || !trust_is_ours(before, mine->anchor[i].cert))
-					add_references(crypto, mine->anchor[i].cert);
+				if (before == NULL || !trust_is_ours(before, mine->anchor[i]->cert))
+					add_references(crypto, mine->anchor[i]->cert);
 			tell_unusable(crypto, mine, e->anchors);
 		} else {
-			trust_free(crypto, before, mine);
+			trust_free(crypto, mine);
 		}
 	}
 	leave();

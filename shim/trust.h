@@ -14,9 +14,9 @@
  * verifies a client's certificate with it gets error 28 (certificate rejected), whatever store it
  * is in.
  *
- * A change of the directories makes a new generation within a second. What is handed out stays
- * valid for the life of the process, so nobody needs a lock: what a change leaves behind is a list
- * of pointers and the certificates that went.
+ * A change of the directories makes a new generation within a second, and so does a certificate
+ * that becomes valid. What is handed out stays valid for the life of the process, so nobody needs a
+ * lock: what a change leaves behind is two lists of pointers, and the anchors that changed.
  */
 struct trust_anchor {
 	X509 *cert;
@@ -28,19 +28,18 @@ struct trust_anchor {
 	size_t der_len;
 	char *file;
 	size_t line;
-	_Atomic(X509 *) plain; /* see trust_plain() */
-	atomic_bool used;      /* somebody was trusted because of it */
+	uint64_t since;		    /* the generation that it came with, or came back with */
+	_Atomic(X509 *) plain, aux; /* see trust_copy() */
+	atomic_bool used;	    /* somebody was trusted because of it */
 };
 
 struct trust {
 	uint64_t generation; /* from 1 */
-	bool scoped;	     /* some anchor has a scope */
 	size_t count;
-	struct trust_anchor *anchor;
-	size_t ever_count; /* all certificates that were anchors in any generation, these included
-			    */
-	X509 **ever;
-	const struct trust *before; /* the generation before: kept, and known to leak checkers */
+	struct trust_anchor **anchor; /* shared with the generation before where nothing changed */
+	size_t ever_count;	      /* all that were anchors in any generation, these included */
+	struct trust_anchor **ever;   /* as they were last */
+	const struct trust *before;   /* kept for who still uses it, and known to leak checkers */
 };
 
 /* The present generation, or NULL where there has never been an anchor. */
@@ -63,11 +62,12 @@ struct trust_anchor *trust_find_equal(const struct crypto *crypto, const struct 
 bool trust_is_former(const struct trust *trust, const X509 *cert);
 
 /*
- * The same certificate as cert without any mark, shared and never freed, where an anchor of this or
- * any earlier generation is that certificate. NULL where there is none, or cert has trust settings
- * of its own.
+ * The same certificate as cert with the trust settings that cert has and no others, shared and
+ * never freed, where an anchor of this or any earlier generation is that certificate; NULL where
+ * there is none. Of each anchor there is one copy without settings and one with: whoever comes with
+ * others gets NULL.
  */
-X509 *trust_plain(const struct crypto *crypto, const struct trust *trust, X509 *cert);
+X509 *trust_copy(const struct crypto *crypto, const struct trust *trust, X509 *cert);
 
 /* Is it an anchor of this or any earlier generation? */
 bool trust_is_ours(const struct trust *trust, const X509 *cert);

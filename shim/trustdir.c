@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 /* Everything that a reading allocates lives and dies with it. */
@@ -227,12 +228,19 @@ bool trustdir_changed(const struct anchors *anchors)
 }
 
 /*
- * Whoever may write to a file or folder of trust may become anybody. Group write is fine for root's
- * group and for a user's own group (same number, as useradd makes them).
+ * Is what the group's bits allow for nobody but root's group, or a user's own group (same number,
+ * as useradd makes them)? Where there is an ACL, those bits are what it allows anybody at most.
  */
+static bool has_own_group(int fd, const struct stat *st)
+{
+	if (st->st_gid != 0 && (st->st_gid != st->st_uid || st->st_uid < 1000))
+		return false;
+	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) < 0;
+}
+
+/* Whoever may write to a file or folder of trust may become anybody. */
 static const char *mistrust(int fd, const struct stat *st)
 {
-	bool own_group = st->st_gid == 0 || (st->st_gid == st->st_uid && st->st_uid >= 1000);
 	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 	struct statvfs fs;
 
@@ -240,7 +248,7 @@ static const char *mistrust(int fd, const struct stat *st)
 		return "skipped, since it is owned by neither root nor the current user";
 	if (sticky_dir)
 		return NULL;
-	if ((st->st_mode & S_IWOTH) == 0 && ((st->st_mode & S_IWGRP) == 0 || own_group))
+	if ((st->st_mode & S_IWOTH) == 0 && ((st->st_mode & S_IWGRP) == 0 || has_own_group(fd, st)))
 		return NULL;
 	/* Kubernetes mounts ConfigMaps and Secrets with mode 0777, but read-only. */
 	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
@@ -585,26 +593,55 @@ static void read_scoped(struct reading *r, int fd, const struct stat *st, const 
 	}
 }
 
+/*
+ * In a sticky directory, others can add links to what is trusted for something else. What is
+ * against an entry of it, or NULL; found: the entry itself, not what it leads to.
+ */
+static const char *mistrust_entry(int dir, const char *name, struct stat *found)
+{
+	if (compat_lstatat(dir, name, found) != 0)
+		return why(errno);
+	return found->st_uid == 0 || found->st_uid == geteuid()
+		       ? NULL
+		       : "skipped, since it is owned by neither root nor the current user";
+}
+
+/* Is it still the same one? Another may have been there for the moment in which it was opened. */
+static const char *mistrust_opened(int dir, const char *name, const struct stat *before)
+{
+	struct stat now;
+	const char *reason = mistrust_entry(dir, name, &now);
+
+	if (reason == NULL && (now.st_dev != before->st_dev || now.st_ino != before->st_ino))
+		reason = "skipped, since it is being replaced";
+	return reason;
+}
+
 static void read_entry(struct reading *r, int dir, const char *dir_path, const char *name)
 {
+	bool shared = r->shared && !r->sources->allow_writable;
+	const char *reason = NULL;
 	char buf[PATH_MAX];
 	struct text path = TEXT(buf);
-	struct stat st;
+	struct stat st = {.st_mode = 0}, entry;
 	int fd;
 
 	text_add(&path, dir_path);
 	text_add(&path, "/");
 	text_add(&path, name);
-	/* In a sticky directory, others can add links to what is trusted for something else. */
-	if (r->shared && !r->sources->allow_writable && compat_lstatat(dir, name, &st) == 0 &&
-	    st.st_uid != 0 && st.st_uid != geteuid()) {
-		add_path_problem(r, TRUSTDIR_ERROR, buf,
-				 "skipped, since it is owned by neither root nor the current user");
+	if (shared)
+		reason = mistrust_entry(dir, name, &entry);
+	if (reason != NULL) {
+		add_path_problem(r, TRUSTDIR_ERROR, buf, reason);
 		return;
 	}
 	fd = openat(dir, name, READ_FLAGS);
-	if (fd < 0 || compat_fstat(fd, &st) != 0) {
-		add_path_problem(r, TRUSTDIR_ERROR, buf, why(errno));
+	if (fd < 0 || compat_fstat(fd, &st) != 0)
+		reason = why(errno);
+	else if (shared)
+		reason = mistrust_opened(dir, name, &entry);
+	if (reason != NULL) {
+		add_path_problem(r, TRUSTDIR_ERROR, buf, reason);
 		watch(r, buf, NULL);
 		if (fd >= 0)
 			close(fd);
@@ -840,7 +877,7 @@ bool trustdir_file_has(const char *path,
 		return false;
 	if (compat_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= TRUSTDIR_MAX_FILE &&
 	    read_all(fd, (size_t)st.st_size, &data, &len) == 0)
-		certfile_parse(data, len, &sink);
+		certfile_parse_all(data, len, &sink);
 	free(data);
 	close(fd);
 	return search.found;

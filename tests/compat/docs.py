@@ -4,10 +4,14 @@
 measured.
 
 usage: docs.py            makes the page
-       docs.py --check    says whether the page is what it would make
-       docs.py --take     first takes the results of the last run (CATRUST_BUILD, default build/dev)"""
+       docs.py --check    says whether the page is what it would make, and warns of results that are not of the
+                          library's present sources
+       docs.py --take     first takes the results of the last run (CATRUST_BUILD, default build/dev); those of
+                          places where that was not stay"""
 
 import csv
+import glob
+import hashlib
 import os
 import sys
 
@@ -17,13 +21,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PAGE = os.path.join(TOP, "docs", "reached.md")
 RESULTS = os.path.join(HERE, "results.tsv")
-KEPT = ["place", "machine", "libc", "openssl", "interpreter", "client", "outcome"]
+KEPT = ["place", "machine", "libc", "openssl", "interpreter", "client", "outcome", "tests", "skipped", "sources"]
+PLACE = KEPT[:5]
 SIGNS = {"ok": "✓", "failed": "**fails**", "absent": "–"}
 
 TEXT = """<!-- Made by tests/compat/docs.py: change that, or tests/compat/reached.tsv. -->
 # What is reached
 
-"library" is `libcatrust.so`, preloaded by `catrust-run`. What is not reached goes on as if catrust were not there.
+"library" is `libcatrust.so`, preloaded by `catrust-run`; "`catrust-run --env`" also sets variables, the one that
+counts in brackets. What is not reached goes on as if catrust were not there.
 
 | runtime | how | tested with |
 |---|---|---|
@@ -33,13 +39,18 @@ TEXT = """<!-- Made by tests/compat/docs.py: change that, or tests/compat/reache
 
 One `libcatrust.so`, built on Debian 12, and one list of cases: `tests/compat/run` makes the places (chroots by
 debootstrap, an OpenSSL built for musl, a root for qemu-user), runs the tests of `tests/e2e` in each under its own
-interpreter, and writes this table. %(legend)s
+interpreter, and writes this table. ✓: its tests pass; ✓ 5/7: five of seven do, the others need what is not there;
+–: it is not there itself; empty: not run.
 
 %(places)s
 
 And under Pythons that version managers built or installed, where they link OpenSSL as a shared library:
 
 %(managed)s
+
+What takes a compiler, a server or a toolchain is tested on the machine that builds the library:
+
+%(machine)s
 
 Not covered here: Alpine, RHEL and their like (the tests have neither), other processors than x86-64 and arm64, and
 arm64 on real hardware.
@@ -51,13 +62,42 @@ def rows(path):
         return list(csv.DictReader(f, delimiter="\t"))
 
 
+def sources():
+    """The library's: their digest, and the time of the last change."""
+    digest, newest = hashlib.sha256(), 0
+    for path in sorted(glob.glob(os.path.join(TOP, "shim", "*"))):
+        with open(path, "rb") as f:
+            digest.update(os.path.basename(path).encode() + b"\0" + hashlib.sha256(f.read()).digest())
+        newest = max(newest, os.stat(path).st_mtime)
+    return digest.hexdigest()[:16], newest
+
+
 def take():
     build = os.environ.get("CATRUST_BUILD", os.path.join(TOP, "build", "dev"))
     measured = rows(os.path.join(build, "compat", "results.tsv"))
+    library = os.path.join(build, "shim", "libcatrust.so")
+    with open(library, "rb") as f:
+        built = hashlib.sha256(f.read()).hexdigest()[:16]
+    present, newest = sources()
+    for row in measured:
+        same = row["shim"] == built and os.stat(library).st_mtime >= newest
+        row["sources"] = present if same else ""
+    there = {where_of(row) for row in measured}
+    # A place that has been measured again has no other versions than those.
+    versions = {tuple(row[name] for name in PLACE) for row in measured}
+    before = [row for row in rows(RESULTS)
+              if where_of(row) not in there or tuple(row[name] for name in PLACE) in versions]
+    kept = {tuple(row[name] for name in PLACE + ["client"]): row for row in before + measured}
+    clients = [client for _, client, _ in cases.CASES]
     with open(RESULTS, "w", newline="") as f:
         writer = csv.DictWriter(f, KEPT, delimiter="\t", lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(measured)
+        for place in dict.fromkeys(key[:-1] for key in kept):
+            writer.writerows(kept[place + (client,)] for client in clients if place + (client,) in kept)
+
+
+def where_of(row):
+    return (row["place"], row["machine"], row["interpreter"] if managed(row) else "")
 
 
 def managed(row):
@@ -67,13 +107,25 @@ def managed(row):
 
 def where(results, client):
     """The places and interpreters that a client was tested with, in words."""
-    found = {}
+    found, machine = {}, False
     for row in results:
-        if row["client"] == client and row["outcome"] == "ok" and row["place"] != "this machine":
-            place = row["place"] + (" on arm64" if row["machine"] == "aarch64" else "")
-            found.setdefault(place, []).extend([row["interpreter"].split()[-1]] if managed(row) else [])
+        if row["client"] != client or row["outcome"] != "ok":
+            continue
+        if row["place"] == "this machine":
+            machine = True
+            continue
+        place = row["place"] + (" on arm64" if row["machine"] == "aarch64" else "")
+        found.setdefault(place, []).extend([row["interpreter"].split()[-1]] if managed(row) else [])
     words = [place + (" (%s)" % ", ".join(versions) if versions else "") for place, versions in found.items()]
-    return ", ".join(words) or "not yet"
+    return ", ".join(words) or ("the machine that builds it" if machine else "not yet")
+
+
+def sign(row):
+    """What a cell of the table says."""
+    skipped = int(row["skipped"] or 0)
+    if row["outcome"] != "ok" or not skipped:
+        return SIGNS[row["outcome"]]
+    return "%s %d/%s" % (SIGNS["ok"], int(row["tests"]) - skipped, row["tests"])
 
 
 def runtimes(results):
@@ -84,8 +136,6 @@ def runtimes(results):
             name, how, tested = line.rstrip("\n").split("\t")
             if tested.startswith("@"):
                 tested = where(results, tested[1:])
-            elif tested.startswith("tests/"):
-                tested = "`%s`%s" % (tested.split(",")[0], tested[len(tested.split(",")[0]):])
             yield "| %s | %s | %s |" % (name, how, tested)
 
 
@@ -95,7 +145,7 @@ def table(results):
     for row in results:
         key = (row["place"], row["machine"], row["interpreter"], row["openssl"], row["libc"])
         columns[key] = None
-        cells[row["client"], key] = SIGNS[row["outcome"]]
+        cells[row["client"], key] = sign(row)
     titles = ["<br>".join(word for word in (place, "arm64" if cpu == "aarch64" else "", *words) if word)
               for place, cpu, *words in columns]
     yield "| | %s |" % " | ".join(titles)
@@ -107,12 +157,15 @@ def table(results):
 
 
 def page():
-    results = rows(RESULTS)
-    legend = "✓: all of its tests pass; –: it is not there; empty: not run."
-    return TEXT % {"runtimes": "\n".join(runtimes(results)), "legend": legend,
-                   "places": "\n".join(table([row for row in results if row["place"] != "this machine"
-                                               and not managed(row)])),
-                   "managed": "\n".join(table([row for row in results if managed(row)]))}
+    results = [{**dict.fromkeys(KEPT, ""), **row} for row in rows(RESULTS)]
+    places = [row for row in results if row["place"] != "this machine" and not managed(row)]
+    machine = [row for row in results if row["place"] == "this machine" and row["outcome"] != "absent"
+               and row["client"] not in {row["client"] for row in places if row["outcome"] != "absent"}]
+    shown = {row["client"] for row in machine}
+    return TEXT % {"runtimes": "\n".join(runtimes(results)),
+                   "places": "\n".join(table([row for row in places if row["client"] not in shown])),
+                   "managed": "\n".join(table([row for row in results if managed(row)])),
+                   "machine": "\n".join(table(machine))}
 
 
 def main():
@@ -127,6 +180,11 @@ def main():
             if f.read() != made:
                 print("docs/reached.md is not what tests/compat/docs.py makes: run it")
                 sys.exit(1)
+        results, present = rows(RESULTS), sources()[0]
+        old = sum(row.get("sources") != present for row in results)
+        if old:
+            print("warning: %d of %d results are not of the library as its sources are now: tests/compat/run, then "
+                  "docs.py --take" % (old, len(results)), file=sys.stderr)
         return
     with open(PAGE, "w") as f:
         f.write(made)

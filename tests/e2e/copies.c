@@ -39,10 +39,14 @@
 	F(int, SSL_write, (void *, const void *, int))                           \
 	F(long, SSL_get_verify_result, (const void *))                           \
 	F(unsigned long, ERR_peek_error, (void))                                 \
+	F(unsigned long, ERR_get_error, (void))                                  \
+	F(int, ERR_set_mark, (void))                                             \
+	F(int, ERR_pop_to_mark, (void))                                          \
 	F(void, ERR_clear_error, (void))                                         \
 	F(void *, X509_STORE_new, (void))                                        \
 	F(void, X509_STORE_free, (void *))                                       \
 	F(int, X509_STORE_load_locations, (void *, const char *, const char *))  \
+	F(int, X509_STORE_add_cert, (void *, void *))                            \
 	F(void *, X509_STORE_get0_objects, (void *))                             \
 	F(void *, X509_OBJECT_get0_X509, (const void *))                         \
 	F(int, OPENSSL_sk_num, (const void *))                                   \
@@ -160,8 +164,43 @@ static void fetch(const struct api *api, const struct request *r, struct outcome
 	close(fd);
 }
 
+/*
+ * What is left of the errors that were there, and of the program's mark among them, when it adds a
+ * certificate. A load from a file would do away with a mark by itself in 1.1.1.
+ */
+static int errors(const struct api *api, const char *cafile, unsigned long *code, int room)
+{
+	void *ctx = api->SSL_CTX_new(api->TLS_client_method()), *scratch = api->X509_STORE_new();
+	int count = 0;
+	void *cert;
+
+	api->X509_STORE_load_locations(scratch, cafile, NULL);
+	cert = api->X509_OBJECT_get0_X509(
+		api->OPENSSL_sk_value(api->X509_STORE_get0_objects(scratch), 0));
+	api->ERR_clear_error();
+	api->X509_STORE_load_locations(scratch, "/nowhere", NULL);
+	api->ERR_set_mark();
+	api->X509_STORE_add_cert(api->SSL_CTX_get_cert_store(ctx), cert);
+	api->X509_STORE_load_locations(scratch, "/nowhere", NULL);
+	if (!api->ERR_pop_to_mark())
+		code[count++] = 0;
+	while (count < room && (code[count] = api->ERR_get_error()) != 0)
+		count++;
+	api->X509_STORE_free(scratch);
+	api->SSL_CTX_free(ctx);
+	return count;
+}
+
+typedef int errors_function(const char *cafile, unsigned long *code, int room);
+
 #ifdef MODULE
 __attribute__((visibility("default"))) client_function client;
+__attribute__((visibility("default"))) errors_function client_errors;
+
+int client_errors(const char *cafile, unsigned long *code, int room)
+{
+	return errors(&linked, cafile, code, room);
+}
 
 void client(const struct request *request, struct outcome *ret)
 {
@@ -173,6 +212,7 @@ enum { COPIES_MAX = 8, THREADS = 6, ROUNDS = 12 };
 
 static struct copy {
 	client_function *client;
+	errors_function *errors;
 	struct api api; /* where there is no client of its own */
 } copies[COPIES_MAX];
 static size_t copy_count;
@@ -218,6 +258,7 @@ static bool open_copy(const char *what, struct copy *c)
 		API(LOOK_UP)
 	} else {
 		*(void **)&c->client = dlsym(handle, "client");
+		*(void **)&c->errors = dlsym(handle, "client_errors");
 	}
 	return look_up || c->client != NULL;
 }
@@ -293,6 +334,25 @@ static int nested(void)
 	return 0;
 }
 
+/* Of each copy, twice: the first time, the anchors are read. */
+static int all_errors(void)
+{
+	for (size_t c = 0; c < copy_count; c++) {
+		for (int again = 0; again < 2; again++) {
+			unsigned long code[16] = {0};
+			int count = copies[c].errors != NULL
+					    ? copies[c].errors(cafile, code, 16)
+					    : errors(&copies[c].api, cafile, code, 16);
+
+			printf("errors:");
+			for (int i = 0; i < count; i++)
+				printf(" %lx", code[i]);
+			printf("\n");
+		}
+	}
+	return 0;
+}
+
 static void *work(void *arg)
 {
 	size_t self = (size_t)(uintptr_t)arg, bad = 0;
@@ -327,7 +387,7 @@ static int threads(void)
 	return bad != 0;
 }
 
-/* copies each|nested|threads PORT CAFILE COPY... */
+/* copies each|nested|threads|errors PORT CAFILE COPY... */
 int main(int argc, char **argv)
 {
 	if (argc < 5 || argc - 4 > COPIES_MAX)
@@ -339,6 +399,8 @@ int main(int argc, char **argv)
 			return 3;
 	if (strcmp(argv[1], "each") == 0)
 		return each();
+	if (strcmp(argv[1], "errors") == 0)
+		return all_errors();
 	return strcmp(argv[1], "nested") == 0 ? nested() : threads();
 }
 #endif

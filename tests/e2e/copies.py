@@ -1,33 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed.
+"""Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed. And one that
+is too old to be reached, which does what it always did.
 
-Needs cc, and CATRUST_DEBS, the folder that getdebs.sh filled."""
+Needs cc, other releases' OpenSSL, and OpenSSL 1.0.2, which is in an old wheel of psycopg2-binary (see tests/more)."""
 
 import glob
 import os
 import platform
 import re
 import unittest
+import zipfile
 
 import lab
 
-DEBS = os.environ.get("CATRUST_DEBS")
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "copies.c")
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 LINE = re.compile(r"(\S+) ([a-z ]+): loads (\d+), store (\d+) then (\d+), errors left (\w+), verify (\d+), (.*)")
 
 
 def unpacked(package):
-    """Where its libraries are, below CATRUST_DEBS."""
-    found = glob.glob(os.path.join(DEBS or "/nowhere", package, "usr/lib/*-linux-gnu*/lib*.so*"))
+    """Where its libraries are."""
+    found = glob.glob(os.path.join(lab.more("debs"), package, "usr/lib/*-linux-gnu*/lib*.so*"))
     return os.path.dirname(os.path.abspath(found[0])) if found else None
 
 
 class Copies(lab.Case):
     @classmethod
     def setUpClass(cls):
-        if not DEBS:
-            raise unittest.SkipTest("CATRUST_DEBS is not set: the folder that getdebs.sh fills")
+        lab.more("debs")
         lab.need(programs=["cc"])
         cls.server = lab.server()
         cls.server.__enter__()
@@ -66,14 +66,14 @@ class Copies(lab.Case):
         return out
 
     @classmethod
-    def use(cls, program, how, copies, shim=False, newer=False, wrap=()):
+    def use(cls, program, how, copies, shim=False, newer=False, wrap=(), dirs=None):
         argv = [*wrap, os.path.join(cls.folder, program)]
         if newer:
-            loader = glob.glob(os.path.join(DEBS, "libc6/usr/lib*/ld-linux-*.so.*")) + \
+            loader = glob.glob(os.path.join(lab.more("debs"), "libc6/usr/lib*/ld-linux-*.so.*")) + \
                 glob.glob(os.path.join(cls.newer, "ld-linux-*.so.*"))
             argv = [loader[0], "--library-path", cls.newer, *argv]
         return lab.run(argv + [how, cls.server.port, lab.cert("other-root.pem"), *copies], shim=shim,
-                       dirs=cls.dirs)
+                       dirs=dirs or cls.dirs)
 
     def copies(self, *names):
         missing = [name for name in names if name not in self.modules]
@@ -153,6 +153,18 @@ class Copies(lab.Case):
                 self.check("plain", [module, self.by_name[name]], there, at_load=False)
                 self.check("plain", [self.by_name[name], self.modules["3"]], there, at_load=False)
 
+    def test_errors_of_the_program(self):
+        """Those in its queue stay, and its mark among them, also where a certificate is no good."""
+        dirs = [lab.trustdir("corp-root.pem", junk_pem=b"-----BEGIN CERTIFICATE-----\nMAkwADAAAwMAAAE=\n"
+                             b"-----END CERTIFICATE-----\n")]
+        for name, module in self.modules.items():
+            with self.subTest(name):
+                without, result = (self.use("plain", "errors", [module], newer=bool(self.newer), shim=shim, dirs=dirs)
+                                   for shim in (False, True))
+                self.assertRegex(without.out, r"\A(errors:( [0-9a-f]{2,})+\n){2}\Z")
+                self.assertEqual(without[:2], result[:2])
+                self.lines(result.err, ["junk.pem: line 1: not a certificate that OpenSSL can read"])
+
     def test_memory(self):
         """Under valgrind: no error at all that is not there without the shim."""
         lab.need(programs=["valgrind"])
@@ -165,6 +177,34 @@ class Copies(lab.Case):
         self.assertEqual((0, ""), (without.code, without.err), without)
         self.assertEqual((0, ""), (result.code, result.err), result)
         self.assertEqual(2, len(re.findall("verify 0, page$", result.out, re.M)), result.out)
+
+
+class TooOld(lab.Case):
+    def test_1_0_2_is_passed_through(self):
+        """Every hooked function that it has, as without the library: no anchor, and no crash."""
+        lab.need(programs=["cc"])
+        wheels = glob.glob(os.path.join(lab.more("old-wheels"), "psycopg2_binary-2.7.7-*.whl"))
+        if not wheels or platform.machine() != "x86_64":
+            self.skipTest("no wheel of psycopg2-binary 2.7.7 for this machine")
+        path = lab.folder("old")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            wheel.extractall(path)
+        where = os.path.join(path, "psycopg2", ".libs")
+        libraries = glob.glob(where + "/libssl-*.so.1.0.2*") + glob.glob(where + "/libcrypto-*.so.1.0.2*")
+        self.assertEqual(2, len(libraries))
+        built = lab.run(["cc", *FLAGS, "-o", path + "/old", SOURCE.replace("copies.c", "old.c"), *libraries,
+                         "-ldl", "-Wl,--disable-new-dtags,--allow-shlib-undefined,-rpath," + where])
+        self.assertEqual((0, ""), (built.code, built.err))
+        capath = lab.folder("capath")
+        root = lab.write(capath + "/root.pem", lab.read(lab.cert("corp-root.pem")))
+        lab.openssl("rehash", capath)
+        argv = [path + "/old", root, lab.cert("server-chain.pem"), lab.cert("server.key"), capath]
+        for more in [], ["libssl.so.3"]:
+            without, result = (lab.run(argv + more, shim=shim, dirs=[lab.trustdir("corp-root.pem")])
+                               for shim in (False, True))
+            self.assertRegex(without.out, r"\AOpenSSL 1\.0\.2.*\nnothing: client -1 20 ")
+            self.assertEqual(5, without.out.count(": client 1 0 server 1 0, errors\n"), without)
+            self.assertEqual(without, result)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 """The file layer: programs with OpenSSL linked into themselves read their public bundle with the
 anchors in it, and nobody else reads anything but the file.
 
-static.c is such a program. Real ones: node, and what CATRUST_WHEELS has, a folder filled by
-`pip download cryptography pyopenssl certifi`; CATRUST_STATIC_PYTHON, the folder that getssl.sh filled."""
+static.c is such a program. Real ones: node, the wheels of cryptography and grpc, and a Python as uv has it (see
+tests/more)."""
 
 import glob
 import os
@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import textwrap
 import unittest
 
 import lab
@@ -52,8 +53,8 @@ class Files(lab.Case):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return lab.write(path, data)
 
-    def run_static(self, *argv, program=None, dirs=None, **options):
-        return lab.run([program or self.static, *argv], dirs=dirs or self.dirs, **options)
+    def run_static(self, *argv, program=None, dirs=None, wrap=(), **options):
+        return lab.run([*wrap, program or self.static, *argv], dirs=dirs or self.dirs, **options)
 
     def both(self, *argv, **options):
         """Refused without the shim, and gets the page with it."""
@@ -99,6 +100,13 @@ class Served(Files):
             with self.subTest(name):
                 self.both("get", self.server.port, path, env={name: path})
         self.neither("get", self.server.port, path)
+
+    def test_default_that_is_not_there(self):
+        """OpenSSL's default by SSL_CERT_FILE, as if it were its own. Somebody else's file is not there."""
+        gone = {"SSL_CERT_FILE": "/nowhere/bundle"}
+        self.both("get", self.server.port, "-", env=gone)
+        result = self.run_static("load", gone["SSL_CERT_FILE"], shim=True, env=gone)
+        self.assertIn("No such file", result.out)
 
     def test_only_public_ones(self):
         public = {"CATRUST_CONTEXTS": "public"}
@@ -303,6 +311,29 @@ class Surroundings(Files):
         result = self.run_static("-m", "get", self.server.port, self.bundle, shim=True)
         self.got_page(result)
 
+    def test_memory_files_are_deadly(self):
+        self.assertEqual(0, self.run_static("-k", "load", self.bundle).code)
+        result = self.run_static("-k", "get", self.server.port, self.bundle, shim=True)
+        self.got_page(result)
+
+    def test_no_large_files(self):
+        """The signal for them is not the program's doing."""
+        big = self.make("certifi/cacert.pem", lab.read(self.bundle) + b"# more\n" * 1000)
+        result = self.run_static("-f", "load", big, shim=True)
+        self.assertEqual((0, "1 certificates, 0 errors\n"), result[:2])
+        self.lines(result.err, ["no memory file and no temporary file"])
+
+    def test_no_proc(self):
+        """Then nothing tells how a descriptor was opened but its flags."""
+        wrap = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
+        if lab.run([*wrap, "true"]).code != 0:
+            self.skipTest("no mount namespace here")
+        for mode, cloexec in ("r", 0), ("re", 1):
+            result = self.run_static("stat", self.bundle, mode, program=None, shim=True, wrap=wrap)
+            self.assertRegex(result.out, r"lowest 1, next 1, cloexec %d, .* end 1" % cloexec)
+        result = self.run_static("get", self.server.port, self.bundle, shim=True, wrap=wrap)
+        self.got_page(result)
+
     def test_no_files_without_a_name(self):
         result = self.run_static("-t", "load", self.bundle, shim=True)
         self.assertEqual("1 certificates, 0 errors\n", result.out)
@@ -326,7 +357,6 @@ class Node(Files):
                 self.only_with_shim(argv, dirs=self.dirs, env=env, untrusted="unable to (verify|get)|self-signed")
 
 
-@unittest.skipUnless(os.environ.get("CATRUST_WHEELS"), "CATRUST_WHEELS is not set: the folder of wheels")
 class Wheels(Files):
     CODE = """
         from OpenSSL import SSL
@@ -352,24 +382,61 @@ class Wheels(Files):
         print(data.decode())
         """
 
+    GRPC = """
+        import concurrent.futures, grpc
+        chain, key = (open(path, "rb").read() for path in sys.argv[1:])
+        server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, chain)]))
+        server.start()
+        channel = grpc.secure_channel("localhost:%d" % port, grpc.ssl_channel_credentials())
+        try:
+            grpc.channel_ready_future(channel).result(timeout=5)
+            print("ready")
+        except grpc.FutureTimeoutError:
+            print("not ready")
+        sys.stdout.flush()
+        os._exit(0)
+        """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.python = os.environ.get("CATRUST_WHEELS_PYTHON", sys.executable)
+        cls.where = lab.folder("venv")
+        wheels = sorted(glob.glob(os.path.join(lab.more("wheels"), "*.whl")))
+        subprocess.run([cls.python, "-m", "pip", "-qq", "install", "--root-user-action", "ignore", "--no-index",
+                        "--no-deps", "-t", cls.where, *wheels], check=True, env=lab.clean_env(),
+                       stdout=subprocess.DEVNULL)
+
+    def installed(self, module):
+        """Its folder."""
+        path = os.path.join(self.where, module)
+        if not os.path.exists(path):
+            self.skipTest("no wheel of " + module)
+        return path
+
     def test_cryptography(self):
-        python = os.environ.get("CATRUST_WHEELS_PYTHON", sys.executable)
-        where = lab.folder("venv")
-        wheels = sorted(glob.glob(os.path.join(os.environ["CATRUST_WHEELS"], "*.whl")))
-        subprocess.run([python, "-m", "pip", "-qq", "install", "--root-user-action", "ignore", "--no-index", "--no-deps", "-t", where, *wheels],
-                       check=True, env=lab.clean_env(), stdout=subprocess.DEVNULL)
-        certifi = os.path.join(where, "certifi", "cacert.pem")
+        self.installed("OpenSSL")
+        certifi = os.path.join(self.installed("certifi"), "cacert.pem")
         for path in certifi, "-":
             with self.subTest(path):
-                self.only_with_shim(self.CODE, [self.server.port, path], dirs=self.dirs, python=python,
-                                    env={"PYTHONPATH": where}, untrusted="certificate verify failed")
+                self.only_with_shim(self.CODE, [self.server.port, path], dirs=self.dirs, python=self.python,
+                                    env={"PYTHONPATH": self.where}, untrusted="certificate verify failed")
+
+    def test_grpc(self):
+        """By its variable: its own roots it reads in a way that is not the library's."""
+        own = os.path.join(self.installed("grpc"), "_cython", "_credentials", "roots.pem")
+        self.assertTrue(os.path.exists(own))
+        env = {"PYTHONPATH": self.where, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": self.bundle}
+        argv = [lab.PRELUDE + textwrap.dedent(self.GRPC), [lab.cert("server-chain.pem"), lab.cert("server.key")]]
+        for shim, line in (False, "not ready\n"), (True, "ready\n"):
+            result = lab.run(*argv, shim=shim, dirs=self.dirs, python=self.python, env=env)
+            self.assertEqual((0, line), result[:2], result)
 
 
-@unittest.skipUnless(os.environ.get("CATRUST_STATIC_PYTHON"), "CATRUST_STATIC_PYTHON is not set: the folder "
-                     "that getssl.sh fills")
 class Python(Files):
     def test_python(self):
-        env = {"PYTHONPATH": os.environ["CATRUST_STATIC_PYTHON"]}
+        env = {"PYTHONPATH": lab.more("static-python")}
         self.assertIn(env["PYTHONPATH"], lab.run("import _ssl; print(_ssl.__file__)", env=env).out)
         for cafile in "None", "sys.argv[2]":
             with self.subTest(cafile):
@@ -377,6 +444,18 @@ class Python(Files):
                     c = ssl.create_default_context(cafile=%s)
                     print(get(c, sys.argv[1]))
                     """ % cafile, [self.server.port, self.bundle], dirs=self.dirs, env=env)
+
+    def test_variable_set_by_the_program(self):
+        env = {"PYTHONPATH": lab.more("static-python")}
+        for path in self.make("mine.pem", lab.read(self.bundle)), "/nowhere/mine.pem":
+            for argument in "", "cafile=os.environ['SSL_CERT_FILE']":
+                with self.subTest(path, argument=argument):
+                    if argument and not os.path.exists(path):
+                        continue
+                    self.only_with_shim("""
+                        os.environ["SSL_CERT_FILE"] = sys.argv[2]
+                        print(get(ssl.create_default_context(%s), sys.argv[1]))
+                        """ % argument, [self.server.port, path], dirs=self.dirs, env=env)
 
 
 if __name__ == "__main__":

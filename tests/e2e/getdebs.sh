@@ -5,7 +5,7 @@
 # that this machine's apt uses, with apt checking signatures and checksums.
 #
 # usage: getdebs.sh FOLDER
-# Exit status: 0 all there; 1 a download failed; 2 wrong usage; 77 this machine cannot do it.
+# Exit status: 0 something is there; 1 no download worked; 2 wrong usage; 77 this machine cannot do it.
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -20,32 +20,18 @@ cannot() {
 
 # By path: busybox has an applet of the same name that knows less.
 unpack=/usr/bin/dpkg-deb
-for tool in apt-get "$unpack"; do
-	command -v "$tool" >/dev/null || cannot "no $tool: not a Debian machine"
-done
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || cannot "no $keyring"
-
-# The archive of the distribution itself, not that of its security updates.
-mirror=$(apt-get indextargets --format "\$(ORIGIN) \$(RELEASE) \$(REPO_URI)" "Created-By: Packages" |
-	awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
+[ -x "$unpack" ] || cannot "no $unpack: not a Debian machine"
+# shellcheck source=packaging/apt.sh
+. "$(dirname "$0")/../../packaging/apt.sh"
+mirror=$(debian_archive)
 [ -n "$mirror" ] || cannot "apt has no Debian mirror"
+mirror=${mirror% *}
 
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-
-# An apt of its own: the machine's lists and packages stay as they are.
-private_apt() {
-	apt-get -q \
-		-o Dir::State="$work/state" -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache" \
-		-o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
-		-o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 \
-		-o Acquire::Check-Valid-Until=false -o APT::Update::Error-Mode=any "$@"
-}
 
 get() { # suite package...
 	suite=$1
@@ -55,27 +41,33 @@ get() { # suite package...
 		[ -d "$folder/$package" ] || missing="$missing $package"
 	done
 	[ -n "$missing" ] || return 0
-	rm -rf "$work/state" "$work/cache"
-	mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial" "$work/new"
-	: >"$work/status"
-	echo "deb [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
-	private_apt update >"$work/log" 2>&1 || {
+	mkdir -p "$work/new"
+	# What is too old to be signed again is wanted as well.
+	private_apt_sources "$work" "deb [signed-by=$keyring] $mirror $suite main"
+	private_apt "$work" -o Acquire::Check-Valid-Until=false update >"$work/log" 2>&1 || {
 		cat "$work/log" >&2
 		return 1
 	}
 	for package in $missing; do
-		(cd "$work/new" && rm -f ./*.deb && private_apt download "$package") >"$work/log" 2>&1 || {
+		(cd "$work/new" && rm -f ./*.deb && private_apt "$work" download "$package") >"$work/log" 2>&1 || {
 			cat "$work/log" >&2
 			return 1
 		}
-		"$unpack" -x "$work/new/"*.deb "$work/new/$package"
+		"$unpack" -x "$work/new/"*.deb "$work/new/$package" || return 1
 		# Whole or not at all, should it be interrupted.
-		mv "$work/new/$package" "$folder/.$package.new"
-		mv "$folder/.$package.new" "$folder/$package"
+		mv "$work/new/$package" "$folder/.$package.new" || return 1
+		mv "$folder/.$package.new" "$folder/$package" || return 1
 		echo "$package ($suite)"
 	done
 }
 
-get bullseye libssl1.1
-get sid libssl3t64 libc6
-get experimental libssl4
+# A release that the mirror has no more does not cost the others.
+status=1
+for what in 'bullseye libssl1.1' 'sid libssl3t64 libc6' 'experimental libssl4'; do
+	# Word by word.
+	# shellcheck disable=SC2086
+	if get $what; then
+		status=0
+	fi
+done
+exit $status

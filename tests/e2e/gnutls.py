@@ -42,6 +42,11 @@ class Gnutls(lab.Case):
         self.assertNotIn("catrust", result.err)
         return result
 
+    def told(self, result, *patterns):
+        """What the shim says, among the lines of the program."""
+        lines = [line for line in result.err.splitlines(True) if line.startswith("catrust: ")]
+        self.lines("".join(lines), patterns)
+
     def neither(self, argv, **options):
         options = {"dirs": self.dirs, **options}
         for shim in False, True:
@@ -89,6 +94,35 @@ class Wget(Gnutls):
         os.mkdir(os.path.join(scoped, "localhost"))
         shutil.copy(lab.cert("corp-root.pem"), os.path.join(scoped, "localhost"))
         self.neither([*self.wget, self.server.named_url], dirs=[scoped])
+        result = lab.run([*self.wget, self.server.named_url], shim=True, dirs=[scoped], env={"CATRUST_LOG": "info"})
+        self.refused(result, UNTRUSTED)
+        self.told(result, "GnuTLS: a server was not trusted; certificates left out, as they have a scope: 1$")
+        # Nor is it said where nothing had to be left out, or where another one did.
+        shutil.copy(lab.cert("corp-sub.pem"), scoped)
+        result = lab.run([*self.wget, "-q", self.server.named_url], shim=True, dirs=[scoped], env={"CATRUST_LOG": "info"})
+        self.got_page(result, [TOLD])
+
+    def test_revocation_lists(self):
+        """The second verification can't have the program's: it does not count then."""
+        folder = lab.folder("revoking")
+        lab.prepare_ca(folder)
+        for stem, extensions, issuer in ("root", "root", None), ("good", "server", "root"), ("gone", "server", "root"):
+            lab.make_certificate(folder, stem, "localhost", extensions, issuer, -1, 30)
+        ca = ["ca", "-config", "ca.cnf", "-cert", "root.pem", "-keyfile", "root.key"]
+        lab.openssl(*ca, "-revoke", "gone.pem", cwd=folder)
+        lab.openssl(*ca, "-gencrl", "-crldays", "30", "-out", "crl.pem", cwd=folder)
+        root, crl = (os.path.join(folder, name) for name in ("root.pem", "crl.pem"))
+        for stem, known in ("good", 0), ("gone", 5):
+            with self.subTest(stem), lab.server(os.path.join(folder, stem + ".pem")) as server:
+                options = {"shim": True, "dirs": [lab.trustdir(root)]}
+                self.assertEqual(0, lab.run([*self.wget, server.url], **options).code)
+                argv = [*self.wget, "--crl-file=" + crl, server.url]
+                result = lab.run(argv, **options)
+                self.refused(result, UNTRUSTED)
+                self.told(result, "GnuTLS: a server is not trusted though its CA is in a trust directory: .* revocation")
+                # Of a CA that the program knows itself, they count as ever.
+                argv += ["-q", "--ca-certificate=" + root]
+                self.assertEqual(known, self.same(argv, dirs=options["dirs"]).code)
 
     def test_one_bad_anchor_costs_no_other(self):
         dirs = [lab.trustdir("corp-root.pem", bad_der=b"\x30\x09\x30\x00\x30\x00\x03\x03\x00\x00\x00")]

@@ -5,6 +5,7 @@ Standard library and the openssl program only. From the environment:
   CATRUST_BUILD   the build folder; the shim under test is shim/libcatrust.so in it
   CATRUST_PYTHON  the Python under test (default /usr/bin/python3)
   CATRUST_LAB     a folder that keeps the certificates from one run to the next (default: none)
+  CATRUST_MORE    the folder that tests/more fills (default: more/ in the build folder)
 
     with lab.server() as srv:
         plain = lab.run("import urllib.request, sys; urllib.request.urlopen(sys.argv[1])", args=[srv.url])
@@ -35,6 +36,7 @@ import unittest
 PAGE = "the page of the lab\n"
 PYTHON = os.environ.get("CATRUST_PYTHON", "/usr/bin/python3")
 TIMEOUT = 60
+MORE = os.path.abspath(os.environ.get("CATRUST_MORE") or os.path.join(os.environ.get("CATRUST_BUILD", "."), "more"))
 
 # Certificates as the ca command of openssl makes them: the only one that sets both dates in every
 # version of OpenSSL.
@@ -301,7 +303,10 @@ def get(c, port, name="127.0.0.1", host="127.0.0.1"):
             while True:
                 try:
                     more = t.recv(65536)
-                except ssl.SSLEOFError:
+                except ssl.SSLError as e:
+                    # The server's end without a word; before Python 3.8 no error of a class of its own.
+                    if "EOF" not in str(e).upper():
+                        raise
                     break
                 if not more:
                     break
@@ -564,10 +569,25 @@ def need(_test=None, modules=(), programs=(), user=None):
         raise unittest.SkipTest(", ".join(missing))
 
 
+def more(name):
+    """What tests/more has brought; without it, the test or the class is skipped."""
+    path = os.path.join(MORE, name)
+    if not os.path.isdir(path):
+        raise unittest.SkipTest("no %s: `tests/more FOLDER %s` brings it, CATRUST_MORE names FOLDER" % (path, name))
+    return path
+
+
 @functools.lru_cache(maxsize=None)
 def python_version(python=None):
     out = run("import sys; print(*sys.version_info[:2])", python=python).out
     return tuple(map(int, out.split()))
+
+
+@functools.lru_cache(maxsize=None)
+def takes_der():
+    """Does the Python under test load DER? Before 3.8, not with OpenSSL 3: it takes the end for an error."""
+    return run("import ssl, sys; ssl.SSLContext(ssl.PROTOCOL_TLS).load_verify_locations("
+               "cadata=ssl.PEM_cert_to_DER_cert(open(sys.argv[1]).read()))", [cert("corp-root.pem")]).code == 0
 
 
 class Case(unittest.TestCase):

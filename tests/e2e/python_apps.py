@@ -112,7 +112,7 @@ class Libraries(lab.Case):
                             tls = eval(sys.argv[2])
                             pages = await asyncio.gather(*(one(tls) for _ in range(8)))
                             print(pages[0], len(set(p.split("\\r\\n\\r\\n")[1] for p in pages)))
-                        asyncio.run(main())
+                        asyncio.new_event_loop().run_until_complete(main())
                         """, [srv.port, context])
 
     def test_memory_bio(self):

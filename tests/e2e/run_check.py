@@ -155,9 +155,32 @@ class Check(unittest.TestCase):
             out = self.says(1, kind + r" [^\n]*: not reached", path, env=env, **user)
             self.assertIn("catrust-run --env", out)
             self.says(0, kind + r" [^\n]*: reached, by " + variable, "-e", path, env=env, **user)
+            if name == "java":
+                self.check_java(path, env, user)
             tried += 1
         if tried == 0:
             raise unittest.SkipTest("neither go, node nor java")
+
+    def check_java(self, path, env, user):
+        """The store that counts is the last one's, and it has to have the anchors."""
+        store = "-Djavax.net.ssl.trustStore="
+        for name in "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS":
+            mine = {**env, name: store + "/none"}
+            self.says(1, "Java JSSE [^\n]*: not reached", path, env=mine, **user)
+            result = self.check("-e", path, env=mine, **user)
+            self.assertEqual(1, result.code, result)
+            self.assertIn("%s is left as it is: /none" % name, result.err)
+            folder = lab.folder("store")
+            for root, code in ("corp-root.pem", 0), ("other-root.pem", 1):
+                made = tools.catrust("bundle", "--no-public", "--format", "pkcs12", "--password", "secret", "-o",
+                                     os.path.join(folder, root), dirs=[lab.trustdir(root)])
+                self.assertEqual(0, made.code, made.err)
+                mine = {**env, name: "%s%s" % (store, os.path.join(folder, root)),
+                        "JAVA_TOOL_OPTIONS" if name != "JAVA_TOOL_OPTIONS" else "JDK_JAVA_OPTIONS":
+                            store[:-1] + "Password=secret"}
+                pattern = "reached, by %s\n" % name if code == 0 else "not reached"
+                self.says(code, r"Java JSSE [^\n]*: " + pattern, path, env=mine, **user)
+                self.says(0, r"Java JSSE [^\n]*: reached, by " + name, "-e", path, env=mine, **user)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 import unittest
 
 import lab
@@ -107,6 +108,8 @@ class Base(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         lab.need(programs=[cls.shell[0]])
+        if not os.path.exists(tools.tool("catrust")):
+            raise unittest.SkipTest("no " + tools.tool("catrust"))
         if os.geteuid() == 0:
             lab.need(user="nobody")
 
@@ -239,6 +242,34 @@ class Cases:
                                env={"JAVA_TOOL_OPTIONS": mine})
             self.assertEqual(again["JAVA_TOOL_OPTIONS"], env["JAVA_TOOL_OPTIONS"])
 
+    def test_variables_of_java_that_outweigh_the_first(self):
+        where = lab.folder("store")
+        stores = {name: lab.write(os.path.join(where, name), jks(der(name))) for name in ("client-root", "selfsigned")}
+        mine = {"JDK_JAVA_OPTIONS": "-Xmx64m %s%s -Da=b" % (STORE, stores["client-root"]),
+                "_JAVA_OPTIONS": "%s%s %sPassword=secret" % (STORE, stores["selfsigned"], STORE[:-1])}
+        env = self.shown("-e", env=mine)
+        for name, there, rest in [("JAVA_TOOL_OPTIONS", "other-root", "%s"), ("JDK_JAVA_OPTIONS", "client-root", "-Xmx64m %s -Da=b"),
+                                  ("_JAVA_OPTIONS", "selfsigned", "%%s %sPassword=changeit" % STORE[:-1])]:
+            bundle, = re.findall(STORE + r"(\S+)\.p12", env[name])
+            self.holds(bundle + ".pem", there, "corp-root")
+            self.assertEqual(env[name], rest % (STORE + bundle + ".p12"))
+        again = self.shown("-e", *self.shell, os.path.join(installed(), "catrust-run"), "-e", env=mine)
+        self.assertEqual({name: again[name] for name in mine}, {name: env[name] for name in mine})
+        # A password stands in another variable than its store; neither is changed where the store can't be read.
+        mine = {"JDK_JAVA_OPTIONS": STORE + stores["client-root"], "JAVA_TOOL_OPTIONS": STORE[:-1] + "Password=secret"}
+        env = self.shown("-e", env=mine)
+        self.assertRegex(env["JAVA_TOOL_OPTIONS"], r"\A%sPassword=changeit %s\S+/bundle-" % (STORE[:-1], STORE))
+        self.assertIn("/bundle-", env["JDK_JAVA_OPTIONS"])
+        mine["_JAVA_OPTIONS"] = STORE + "/none"
+        result = self.run_it("-e", "env", "-0", env=mine)
+        self.assertEqual("catrust: _JAVA_OPTIONS is left as it is: /none: No such file or directory\n", result.err)
+        self.assertEqual(mine["_JAVA_OPTIONS"], split(result.out)["_JAVA_OPTIONS"])
+        # What names no store stays.
+        mine = {"JDK_JAVA_OPTIONS": "-Xmx64m", "_JAVA_OPTIONS": "-Da=b"}
+        env = self.shown("-e", env=mine)
+        self.assertEqual(mine, {name: env[name] for name in mine})
+        self.assertNotIn("_OPTIONS='-", self.run_it("-e", "--print-env", env=mine).out.replace("JAVA_TOOL_OPTIONS", ""))
+
     def test_trust_store_that_is_not_to_be_read(self):
         where = lab.folder("store")
         for content, reason in [(b"junk", "it can't be read"), (jks(b"", count=0), "no trusted certificate in it"),
@@ -360,6 +391,22 @@ class Cases:
         self.assertEqual(result, (0, "export LD_PRELOAD='%s'\nexport CATRUST_DIR='%s'\nexport CATRUST_LOG='off'\n"
                                   % (lab.shim(), self.dirs[0]), ""))
         self.assertEqual(os.listdir(self.runtime), [])
+
+    def test_print_what_the_library_is_told(self):
+        told = {"CATRUST_PEM": lab.read(lab.cert("corp-sub.pem")).decode(), "CATRUST_CONTEXTS": "public",
+                "CATRUST_STRICT": "relax", "CATRUST_FILES": "off", "CATRUST_LOG": "debug", "CATRUST_LOG_FILE": "/dev/null",
+                "CATRUST_ALLOW_WRITABLE": "1", "CATRUST_DISABLE": "0"}
+        result = self.run_it("--print-env", env={**told, "CATRUST_LIB_ELSEWHERE": "x"})
+        again = split(lab.run([*self.shell, "-c", result.out + "exec env -0"]).out)
+        self.assertEqual(told, {name: again.get(name) for name in told})
+        self.assertNotIn("ELSEWHERE", result.out)
+        self.assertEqual(self.run_it("--print-env=docker", env={"CATRUST_STRICT": "relax"}).out.splitlines()[-1],
+                         "CATRUST_STRICT=relax")
+        self.assertIn('Environment="CATRUST_PEM=-----BEGIN CERTIFICATE-----\\x0a',
+                      self.run_it("--print-env=systemd", env=told).out)
+        result = self.run_it("--print-env=docker", env=told)
+        self.assertEqual(result.code, 125)
+        self.assertRegex(result.err, "CATRUST_PEM=.*: a file of variables for docker can't hold a new line")
 
     def test_print_for_docker(self):
         self.runtime = private(ODD)
@@ -523,6 +570,33 @@ class Keeping(Base):
     def writable(self, path, good):
         own(lab.write(path, good, mode=0o666))
 
+    def test_old_bundles_are_removed(self):
+        """Not what is in use, or is no bundle."""
+        env = self.shown("-e")
+        folder = os.path.dirname(env["SSL_CERT_FILE"])
+        names = {name: "bundle-" + digit * 16 + ending for name, digit, ending in
+                 [("old", "0", ".pem"), ("older", "1", ".p12"), ("new", "2", ".pem"), ("used", "3", ".pem"),
+                  ("quoted", "4", ".p12"), ("half", "5", ".pe")]}
+        names.update({"left": ".12-34.tmp", "mine": "mine.pem", "no number": "bundle-" + "x" * 16 + ".pem"})
+        names["asked for"] = os.path.basename(env["SSL_CERT_FILE"])
+        old = time.time() - 40 * 24 * 3600
+        for what, name in names.items():
+            path = os.path.join(folder, name)
+            if what != "asked for":
+                own(lab.write(path, ""))
+            if what != "new":
+                os.utime(path, (old, old))
+        used = {"SSL_CERT_FILE": os.path.join(folder, names["used"]),
+                "JAVA_TOOL_OPTIONS": "%s'%s'/%s" % (STORE, folder, names["quoted"])}
+        with lab.Process(["sh", "-c", "echo ready; exec sleep 100"], ready="ready", env=lab.clean_env(**used),
+                         **as_user()):
+            self.shown("-e")
+            left = {what for what, name in names.items() if os.path.exists(os.path.join(folder, name))}
+        self.assertEqual({"new", "mine", "no number", "half", "asked for", "used", "quoted"}, left)
+        self.holds(env["SSL_CERT_FILE"], "other-root", "corp-root")
+        for what in "used", "asked for":
+            self.assertLess(old + 1000, os.stat(os.path.join(folder, names[what])).st_mtime)
+
     def test_side_by_side(self):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             paths = set(pool.map(lambda _: self.shown("-e")["SSL_CERT_FILE"], range(16)))
@@ -636,7 +710,8 @@ fn main() {
 
 def find(name, *places):
     """The path of a program of a toolchain, which need not be on the PATH of clean_env()."""
-    path = shutil.which(name, path=os.pathsep.join([lab.clean_env()["PATH"], os.environ.get("PATH", ""), *places]))
+    places = [lab.clean_env()["PATH"], os.environ.get("PATH", ""), *places, os.path.join(lab.MORE, "programs", "bin")]
+    path = shutil.which(name, path=os.pathsep.join(places))
     if not path:
         raise unittest.SkipTest("no " + name)
     return path
@@ -671,7 +746,6 @@ class Programs(Base):
             self.only_with_env(argv, "x509: certificate signed by unknown authority", env=env,
                                out="corp.example/m v1.2.3\n", cwd=self.home)
 
-    @unittest.skipUnless(os.environ.get("CATRUST_LONG_TESTS"), "CATRUST_LONG_TESTS is not set")
     def test_go_program(self):
         go = find("go", "/usr/local/go/bin")
         folder = lab.folder("go")
@@ -711,6 +785,12 @@ class Programs(Base):
                                       ("-e", self.server.url, 0)]:
                 result = self.run_it(option, *argv[:-1], url, env=mine, timeout=200)
                 self.assertEqual(result.code, code, result)
+            # one that outweighs the variable, whose password is in another
+            for mine in {"JDK_JAVA_OPTIONS": STORE + store, "JAVA_TOOL_OPTIONS": STORE[:-1] + "Password=secret"}, \
+                    {"_JAVA_OPTIONS": "%s%s %sPassword=secret" % (STORE, store, STORE[:-1])}:
+                for url in self.server.url, other.url:
+                    result = self.run_it("-e", *argv[:-1], url, env=mine, timeout=200)
+                    self.assertEqual(result.code, 0, result)
 
     def test_cargo(self):
         """It asks a registry for a crate, with a library that does nothing. rustup's is its user's alone."""
@@ -754,6 +834,32 @@ class Programs(Base):
         lab.write(config, "[http]\n\tsslVersion = tlsv1.2\n")
         self.assertIn("GIT_SSL_CAINFO", self.shown("-e"))
 
+    def test_cargo_with_a_configuration(self):
+        work = own(lab.folder("work"))
+        os.makedirs(work + "/a/b")
+        for folder, env, cwd in [(self.home + "/.cargo", {}, None), (work + "/.cargo", {}, work + "/a/b"),
+                                 (work + "/cargo", {"CARGO_HOME": work + "/cargo"}, None)]:
+            os.mkdir(folder)
+            for name in "config", "config.toml":
+                with self.subTest(folder, name=name):
+                    path = lab.write(os.path.join(folder, name), "[http]\ncainfo = \"/x.pem\"\n")
+                    self.assertNotIn("CARGO_HTTP_CAINFO", self.shown("-e", env=env, cwd=cwd))
+                    mine = {**env, "CARGO_HTTP_CAINFO": lab.cert("client-root.pem")}
+                    self.holds(self.shown("-e", env=mine, cwd=cwd)["CARGO_HTTP_CAINFO"], "client-root", "corp-root")
+                    lab.write(path, "[http]\n# cainfo = \"/x.pem\"\n")
+                    self.assertIn("CARGO_HTTP_CAINFO", self.shown("-e", env=env, cwd=cwd))
+                    os.unlink(path)
+
+    def test_aws_with_a_configuration(self):
+        os.mkdir(self.home + "/.aws")
+        path = lab.write(self.home + "/.aws/config", "[default]\nca_bundle = /x.pem\n")
+        self.assertNotIn("AWS_CA_BUNDLE", self.shown("-e"))
+        self.assertIn("AWS_CA_BUNDLE is not set: aws's own ca_bundle counts", self.run_it("-v", "-e", "true").err)
+        env = {"AWS_CONFIG_FILE": lab.write(os.path.join(lab.folder("aws"), "x"), "region = x\n")}
+        self.assertIn("AWS_CA_BUNDLE", self.shown("-e", env=env))
+        lab.write(path, "[default]\nregion = x\n")
+        self.assertIn("AWS_CA_BUNDLE", self.shown("-e"))
+
     def test_uv(self):
         uv = find("uv", os.path.expanduser("~/.local/bin"))
         self.as_oneself()
@@ -774,7 +880,6 @@ class Programs(Base):
         self.only_with_env(argv, "UnknownIssuer", env={"DENO_DIR": lab.folder("deno"), "DENO_NO_UPDATE_CHECK": "1"},
                            user=None, group=None)
 
-    @unittest.skipUnless(os.environ.get("CATRUST_LONG_TESTS"), "CATRUST_LONG_TESTS is not set")
     def test_rust_program(self):
         """With rustls and rustls-native-certs; its crates have to be had."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))

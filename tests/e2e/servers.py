@@ -48,7 +48,9 @@ F = json.loads(sys.argv[1])
 KIND = {"server": ssl.PROTOCOL_TLS_SERVER, "generic": ssl.PROTOCOL_TLS}[sys.argv[2]]
 exec(sys.argv[3])
 
-with socket.create_server(("127.0.0.1", 0)) as listener:
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     print("listens on", listener.getsockname()[1], flush=True)
     while True:
         s, _ = listener.accept()
@@ -134,15 +136,15 @@ class PythonServers(Servers):
         super().setUpClass()
         cls.corp, cls.own = hashed("corp-root.pem"), hashed("client-root.pem")
         cls.both = lab.write(lab.folder() + "/both.pem", lab.read(cls.corp) + lab.read(cls.own))
+        cls.hows = ["cafile", "capath", "str"] + ["bytes"] * lab.takes_der()
         cls.upstream = lab.server()
         cls.upstream.__enter__()
         cls.addClassCleanup(cls.upstream.__exit__)
 
     NEW = "c = ssl.SSLContext(KIND); own(c); "
-    HOWS = ("cafile", "capath", "str", "bytes")
 
     def test_refuses_clients_of_the_corporate_ca(self):
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['own'])" % how, corp=False, own=True)
 
     def test_refuses_all_without_a_client_ca(self):
@@ -150,20 +152,20 @@ class PythonServers(Servers):
         self.serve(self.NEW + "c.load_default_certs(ssl.Purpose.CLIENT_AUTH)", corp=False, own=False)
 
     def test_generic_context_was_a_client_first(self):
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['own']); fetch(c, F['port'])" % how, corp=False, own=True,
                        kinds=["generic"], uses=1)
             self.serve(self.NEW + "fetch(c, F['port']); load(c, %r, F['own'])" % how, corp=False, own=True,
                        kinds=["generic"], uses=1)
 
     def test_accepts_where_the_server_names_the_corporate_ca(self):
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['corp'])" % how, corp=True, own=False)
         self.serve(self.NEW + "load(c, 'cafile', F['all'])", corp=True, own=True)
 
     def test_accepts_whatever_the_order(self):
         """Loaded before, after and between uses as a client, in each way."""
-        for how in self.HOWS:
+        for how in self.hows:
             self.serve(self.NEW + "load(c, %r, F['corp']); fetch(c, F['port'])" % how, corp=True, own=False,
                        kinds=["generic"], uses=1)
             self.serve(self.NEW + "fetch(c, F['port']); load(c, %r, F['corp'])" % how, corp=True, own=False,
@@ -175,6 +177,12 @@ class PythonServers(Servers):
                    uses=3)
         self.serve(self.NEW + "fetch(c, F['port']); load(c, 'cafile and capath', F['corp']);"
                    " load(c, 'cafile and capath', F['own'])", corp=True, own=True, kinds=["generic"], uses=1)
+
+    def test_client_ca_that_is_gone_from_the_capath(self):
+        """The library looks for no anchor in a server's directories, so nothing of them is kept."""
+        self.serve(self.NEW + "import shutil, tempfile; d = tempfile.mkdtemp(); "
+                   "shutil.copytree(os.path.dirname(F['corp']), d + '/c'); load(c, 'capath', d + '/c/ca.pem'); "
+                   "shutil.rmtree(d)", corp=False, own=False)
 
     def test_a_load_that_failed_changes_nothing(self):
         self.serve(self.NEW + "fetch(c, F['port']); attempt(load, c, 'cafile', '/nowhere');"
@@ -189,10 +197,10 @@ class PythonServers(Servers):
             self.serve(make + "load(c, 'cafile', F['corp'])", corp=True, own=False, uses=1)
 
     def test_context_changed_by_the_server_name(self):
-        """sni_callback puts another context in the place of the first."""
+        """A callback for the name that the client asks for puts another context in the place of the first."""
         make = self.NEW + "d = c; load(d, 'cafile', F['own']); c = ssl.SSLContext(KIND); own(c);" \
             " fetch(c, F['port']) if KIND == ssl.PROTOCOL_TLS else None;" \
-            " c.sni_callback = lambda t, name, old: setattr(t, 'context', d)"
+            " c.set_servername_callback(lambda t, name, old: setattr(t, 'context', d))"
         self.serve(make, corp=False, own=True, kinds=["server"])
         self.serve(make, corp=False, own=True, kinds=["generic"], uses=1)
 
@@ -331,6 +339,55 @@ loaded, its store in a server: client 0 server 0 accepted
         # Without the shim a client with an empty store gets nowhere; the servers do the same.
         self.assertEqual(re.sub("(empty store|generic context).*", "", self.EXPECTED.replace("28", "19")),
                          re.sub("(empty store|generic context).*", "", without.out))
+
+    def places(self, name="corp-root.pem"):
+        """A certificate as a file, in a capath, as a TRUSTED CERTIFICATE for clients, and as DER."""
+        file, path = hashed(name), lab.folder("trusted")
+        lab.openssl("x509", "-in", file, "-addtrust", "clientAuth", "-trustout", "-out", path + "/trusted.pem")
+        lab.openssl("x509", "-in", file, "-outform", "DER", "-out", path + "/ca.der")
+        return [file, os.path.dirname(file), path + "/trusted.pem", path + "/ca.der"]
+
+    def both(self, *args, dirs=None):
+        """Lines without the shim and with it."""
+        results = [lab.run([self.program, *args], dirs=dirs or self.dirs, shim=shim) for shim in (False, True)]
+        for result in results:
+            self.assertEqual((0, ""), (result.code, result.err), result)
+        return [result.out.splitlines() for result in results]
+
+    IDENTITIES = ["server-chain.pem", "server.key", "client.pem", "client.key"]
+
+    def test_loaded_after_a_use_as_a_client(self):
+        """What OpenSSL ignores then, as it is an anchor already, is not lost for the server."""
+        without, there = self.both("late", *self.places(), *map(lab.cert, self.IDENTITIES))
+        self.assertEqual(28 * 2, len(without))
+        self.assertEqual([], [line for line in without[1::2] if not line.endswith("server 0 accepted")])
+        self.assertEqual([], [line for line in there if not line.endswith("client 0 server 0 accepted")])
+
+    def test_own_ca_of_the_same_name_as_an_anchor(self):
+        """Anchors hide nothing that a client loads, whenever and in whatever way."""
+        dirs = [lab.trustdir("corp-root-old.pem")]
+        without, there = self.both("same-name", *self.places(), *map(lab.cert, self.IDENTITIES), dirs=dirs)
+        self.assertEqual(without, there)
+        self.assertEqual(48, sum(line.endswith("client 0 server 0 accepted") for line in there), there)
+
+    def test_handed_over_to_a_server(self):
+        without, there = self.both("handed-over", lab.cert("other-root.pem"))
+        self.assertEqual(["given: 1"] * 4 + ["made a server: 1"] * 3, without)
+        self.assertEqual(without, there)
+
+    def test_anchors_are_not_sent_along(self):
+        """libssl completes the chain of a client's own certificate from the store."""
+        dirs = [lab.trustdir("corp-root.pem", "corp-sub.pem")]
+        for cas, count in (["other-root.pem"], 0), (["corp-root.pem"], 0), (["corp-sub.pem", "corp-root.pem"], 2):
+            without, there = self.both("sent", *map(lab.cert, ["server.pem", "server.key", *cas]), dirs=dirs)
+            self.assertEqual(["sent along: %d" % count] * 2, without)
+            self.assertEqual(without, there)
+
+    def test_used_as_a_client_while_it_loads(self):
+        bundle = lab.write(lab.folder() + "/bundle.pem",
+                           lab.read(lab.cert("other-root.pem")) * 900 + lab.read(lab.cert("corp-root.pem")))
+        there = self.both("during", lab.cert("corp-root.pem"), bundle, *map(lab.cert, self.IDENTITIES))[1]
+        self.assertEqual(["during the load: server 0 accepted"] * 3, there)
 
     def test_both_roles_at_the_same_time(self):
         argv = [self.program, "race"] + [lab.cert(name) for name in (

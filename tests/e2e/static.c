@@ -10,7 +10,8 @@
  *   serve FILE CHAIN KEY     a server that verifies its clients by FILE, once; prints its port
  *   cat FILE MODE            through fopen() and stdio
  *   stat FILE MODE           what fopen() gives, and the lowest descriptor that is left
- * Before that: -m forbids memfd_create(), -t also files without a name, -n leaves no descriptors.
+ * Before that: -k kills for memfd_create(), -m forbids it, -t also files without a name, -n leaves
+ * no descriptors, -f forbids files of more than a page.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,27 @@ static int forbid(int unnamed_too)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+static int kill_for_memory_files(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_memfd_create, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(filter) / sizeof(*filter), filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int forbid_large_files(void)
+{
+	struct rlimit page = {4096, 4096};
+
+	return setrlimit(RLIMIT_FSIZE, &page) == 0;
+}
+
 static int leave_no_descriptors(void)
 {
 	struct rlimit none = {3, 3};
@@ -92,9 +114,9 @@ static int show(const char *path, const char *mode)
 	after = dup(0);
 	fstat(fileno(file), &st);
 	fseek(file, 0, SEEK_END);
-	printf("errno %d, lowest %d, next %d, cloexec %d, end %d, bytes %ld\n", errno,
+	printf("errno %d, lowest %d, next %d, cloexec %d, flags %x, end %d, bytes %ld\n", errno,
 	       fileno(file) == before, after == before + 1, fcntl(fileno(file), F_GETFD),
-	       ftell(file) == (long)st.st_size, (long)st.st_size);
+	       fcntl(fileno(file), F_GETFL), ftell(file) == (long)st.st_size, (long)st.st_size);
 	return fclose(file);
 }
 
@@ -262,10 +284,24 @@ static int use_tls(char **argv)
 }
 #endif
 
+static int restrict_to(char what)
+{
+	switch (what) {
+	case 'f':
+		return forbid_large_files();
+	case 'k':
+		return kill_for_memory_files();
+	case 'n':
+		return leave_no_descriptors();
+	default:
+		return forbid(what == 't');
+	}
+}
+
 int main(int argc, char **argv)
 {
 	for (argv++, argc--; argc > 0 && argv[0][0] == '-'; argv++, argc--)
-		if (!(argv[0][1] == 'n' ? leave_no_descriptors() : forbid(argv[0][1] == 't')))
+		if (!restrict_to(argv[0][1]))
 			return 2;
 	if (argc < 2)
 		return 2;

@@ -229,7 +229,8 @@ class Programs(Case):
                     continue
                 self.assertIn("catrust-run --env", before["advice"])
                 seen += 1
-                report, _ = self.doctor(tools.tool("catrust-run"), "--env", *command, env={"GOTOOLCHAIN": "local"})
+                report, _ = self.doctor(tools.tool("catrust-run"), "--env", *command,
+                                        env={"GOTOOLCHAIN": "local", "XDG_RUNTIME_DIR": lab.folder("run")})
                 self.reached(self.stacks(report, kind)[-1], "environment")
         if not seen:
             self.skipTest("no go, node or java that needs it")

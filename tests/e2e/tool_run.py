@@ -125,9 +125,12 @@ class Cases:
     def test_wrong_usage(self):
         self.failed(125, "what is to be run", )
         self.failed(125, "what is to be run", "-v", "--")
-        for option in "-x", "--nonsense", "-vq", "--dir", "-d", "-ev", "--envs":
+        for option in "-x", "--nonsense", "--dir", "-d", "--envs":
             with self.subTest(option):
                 self.failed(125, option, option)
+        for option in "-vx", "-qh", "-e-", "-evx":
+            self.failed(125, "no option -", option, "true")
+        self.failed(125, "-d needs", "-vd")
         self.failed(125, "--dir needs", "-d", "", "true")
         self.failed(125, "colon", "-d", "/a:b", "true")
         self.failed(125, "colon", "-d", "x", "true", cwd=self.folder_with_colon())
@@ -328,6 +331,15 @@ class Cases:
         self.assertEqual(shown["CATRUST_DIR"].split(":"),
                          [where + "/ca.d", where + "/./x y", where + "/../z", "/x"])
 
+    def test_options_in_one(self):
+        for options in ["-vd", "/a"], ["-vd/a"], ["-qvd", "/a"]:
+            shown = self.shown(*options, env={"CATRUST_DIR": "/x"})
+            self.assertEqual(("/a:/x", "info"), (shown["CATRUST_DIR"], shown["CATRUST_LOG"]))
+        # and --env, which needs the other command beside it
+        alone = shutil.copy(tools.tool("catrust-run"), lab.folder("alone"))
+        self.failed(125, "--env needs", "-ve", "true", script=alone)
+        self.failed(125, "--env needs", "-ev", "true", script=alone)
+
     def test_odd_dir(self):
         for name in "/a b", "/*", "/$HOME", "/a'b", "/a\\b":
             with self.subTest(name):
@@ -351,6 +363,36 @@ class Cases:
             if name in ("PWD", "OLDPWD", "_", "SHLVL", "LC_CTYPE"):
                 del after[name]
         self.assertEqual(after, lab.clean_env(**before))
+
+    def test_variables_whose_names_are_no_shells(self):
+        """As programs for containers have them."""
+        odd = {"discovery.type": "single-node", "a-b": "", "1x": "2", "-n": "x", "A ": " ", "BASH_FUNC_f%%": "() {  :\n}",
+               "\u00e9": "\u20ac", "v.newline": "\na\n\n", "v.odd": "a=b '\"\\ $HOME `id` %s \\101 \t\x01\x7f *", "v.long": "x" * 100000}
+        argv = [lab.PYTHON, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+        before = {**odd, "CATRUST_LIB": self.lib, "LD_PRELOAD": harmless_library(), "LD_PRELOAD.x": "y"}
+        after = json.loads(self.run_it("-v", *argv, env=before).out)
+        self.assertEqual(odd, {name: after.get(name) for name in odd})
+        self.assertEqual((harmless_library() + ":" + self.lib, "y", "info"),
+                         (after["LD_PRELOAD"], after["LD_PRELOAD.x"], after["CATRUST_LOG"]))
+        # the arguments, the status, and the process are as ever
+        result = self.run_it("sh", "-c", "echo \"$1\" $$; exit 7", "x=y", "a\nb", env=odd)
+        self.assertEqual((7, "a\nb"), (result.code, result.out.rsplit(" ", 1)[0]))
+        self.assertEqual(self.run_it(*self.argv("printenv", "discovery.type"), env=odd).out, "single-node\n")
+
+    def test_such_variables_and_a_command_that_looks_like_one(self):
+        where = lab.folder("bin")
+        for name in "a=b", "-odd":
+            lab.write(os.path.join(where, name), "#!/bin/sh\necho ran\n", mode=0o755)
+            for command in name, os.path.join(where, name):
+                path = {"PATH": where + ":" + lab.clean_env()["PATH"], "x.y": "z"}
+                self.assertEqual(self.run_it("--", command, env=path).out, "ran\n")
+
+    def test_such_variables_without_proc(self):
+        wrap = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
+        if lab.run([*wrap, "true"]).code != 0:
+            raise unittest.SkipTest("no mount namespace here")
+        result = lab.run([*wrap, *self.argv("echo", "ran")], env={"CATRUST_LIB": self.lib, "x.y": "z"})
+        self.assertEqual((0, "ran\n", ""), result)
 
 
 class Dash(Cases, unittest.TestCase):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The .deb in a Debian that has the base system and Python: installed by apt, used as README says, for the
-whole machine too, and removed. Needs root, the Debian mirror, and CATRUST_COMPAT_CACHE."""
+whole machine too, and removed. Needs a Debian root (see tests/more), and the Debian mirror."""
 
 import glob
 import os

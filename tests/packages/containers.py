@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Dockerfile for Debian built and run, and the commands of the Kubernetes pod run as its user on a
-read-only root. Needs root, buildah, the Debian mirror, and CATRUST_COMPAT_CACHE."""
+read-only root. Needs buildah, and a Debian root (see tests/more)."""
 
+import functools
 import glob
 import json
 import os
 import shutil
+import signal
 import sys
 import unittest
 
@@ -16,13 +18,30 @@ EXAMPLES = os.path.join(packs.TOP, "examples")
 ACCEPT = {"default": [{"type": "insecureAcceptAnything"}]}
 
 
+@functools.lru_cache(maxsize=None)
+def archive():
+    path, = glob.glob(packs.build(packs.tree("tree"), "tgz") + "/*.tar.gz")
+    return path
+
+
+ENDS = """
+import os, signal, time
+def end(number, frame):
+    os.write(1, b"ended by %d\\n" % number)
+    os._exit(7)
+signal.signal(signal.SIGTERM, end)
+print("process", os.getpid(), "of", os.getuid(), flush=True)
+time.sleep(120)
+"""
+
+
 class Container(lab.Case):
     """examples/debian/Dockerfile, on a base image that is made here of a Debian root."""
 
     @classmethod
     def setUpClass(cls):
         packs.need("buildah", "dpkg-shlibdeps", "cmake", "ninja", "gcc")
-        base = packs.debian_root()
+        base = lab.more("root")
         store = lab.folder("store")
         policy = lab.write(os.path.join(store, "policy.json"), json.dumps(ACCEPT))
         cls.buildah_argv = ["buildah", "--root", store + "/root", "--runroot", store + "/run",
@@ -39,10 +58,8 @@ class Container(lab.Case):
         cls.buildah("config", "--cmd", "sh", made)
         cls.buildah("commit", "--signature-policy", policy, "--rm", made, "localhost/base")
         os.unlink(tar)
-        context = cls.context()
-        cls.buildah("build", "--isolation", "chroot", "--signature-policy", policy, "--pull-never",
-                    "--build-arg", "BASE=localhost/base", "-t", "localhost/app",
-                    "-f", os.path.join(EXAMPLES, "debian", "Dockerfile"), context)
+        cls.policy = policy
+        cls.build("debian", "base", "app", cls.context())
         cls.container = cls.buildah("from", "--signature-policy", policy, "--pull-never",
                                     "localhost/app").strip()
 
@@ -55,6 +72,12 @@ class Container(lab.Case):
             shutil.copy(path, context)
         shutil.copytree(lab.trustdir("corp-root.pem"), os.path.join(context, "ca.d"))
         return context
+
+    @classmethod
+    def build(cls, example, base, name, context):
+        cls.buildah("build", "--isolation", "chroot", "--signature-policy", cls.policy, "--pull-never",
+                    "--build-arg", "BASE=localhost/" + base, "-t", "localhost/" + name,
+                    "-f", os.path.join(EXAMPLES, example, "Dockerfile"), context)
 
     @classmethod
     def buildah(cls, *args):
@@ -86,6 +109,35 @@ class Container(lab.Case):
         self.assertEqual("65534\n", self.run_in(*entry, "id", "-u").out)
         for status in 0, 42:
             self.assertEqual(status, self.run_in(*entry, "sh", "-c", "exit %d" % status).code)
+
+    def test_process_one(self):
+        """In its own process namespace, which buildah's chroot has not: signals reach the program, and its
+        status gets out."""
+        packs.need("unshare")
+        entry, _ = self.entry()
+        root = self.buildah("mount", self.container).strip()
+        self.addCleanup(self.buildah, "umount", self.container)
+        script = 'root=$0; mount -t proc proc "$root/proc" && touch "$root/dev/null" && ' \
+                 'mount --bind /dev/null "$root/dev/null" && exec chroot --userspec=65534:65534 "$root" "$@"'
+        argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, root, *entry,
+                "python3", "-c", ENDS]
+        with lab.Process(argv, ready=r"process 1 of 65534") as process:
+            with open("/proc/%d/task/%d/children" % (process.process.pid, process.process.pid)) as f:
+                os.kill(int(f.read()), signal.SIGTERM)
+            self.assertEqual(7, process.process.wait(lab.TIMEOUT), process.output())
+            self.assertIn("ended by 15", process.output())
+
+    def test_library(self):
+        """examples/library/Dockerfile, on a base that has no /opt, as busybox."""
+        made = self.buildah("from", "--signature-policy", self.policy, "--pull-never", "localhost/base").strip()
+        self.buildah("run", "--isolation", "chroot", made, "--", "rmdir", "/opt")
+        self.buildah("commit", "--signature-policy", self.policy, "--rm", made, "localhost/bare")
+        context = lab.folder("context")
+        shutil.copy(archive(), context)
+        self.build("library", "bare", "library", context)
+        made = self.buildah("from", "--signature-policy", self.policy, "--pull-never", "localhost/library").strip()
+        shown = self.buildah("run", "--isolation", "chroot", made, "--", "/opt/catrust/bin/catrust-run", "--version")
+        self.assertRegex(shown, r"^catrust-run \d")
 
 
 class Pod(lab.Case):
@@ -125,9 +177,8 @@ exec setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
         first, second = pod["initContainers"][0], pod["containers"][0]
         self.assertEqual({"/catrust", "/etc/catrust/ca.d"}, {m["mountPath"] for m in second["volumeMounts"]})
         image = lab.folder("image")
-        archive, = glob.glob(packs.build(packs.tree("tree"), "tgz") + "/*.tar.gz")
         os.mkdir(os.path.join(image, "catrust"))
-        packs.run(["tar", "-xzf", archive, "-C", image + "/catrust", "--strip-components=1"])
+        packs.run(["tar", "-xzf", archive(), "-C", image + "/catrust", "--strip-components=1"])
         for mount in "catrust", "etc/catrust/ca.d":
             os.makedirs(os.path.join(root, mount))
         packs.app(os.path.join(root, "srv"))

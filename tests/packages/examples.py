@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples: manifests against their schemas, the systemd drop-in, and the entry point as process 1.
 
-The validators come from PyPI, into CATRUST_COMPAT_CACHE; without it or them, those tests are skipped."""
+The validators come from PyPI (see tests/more)."""
 
-import functools
 import glob
 import os
 import re
@@ -16,29 +15,12 @@ import pack_lab as packs
 from pack_lab import lab
 
 EXAMPLES = os.path.join(packs.TOP, "examples")
-VALIDATORS = ["check-jsonschema==0.39.0", "kubernetes-validate==1.37.0"]
-
-
-@functools.lru_cache(maxsize=None)
-def validators():
-    """The bin folder of an environment with the validators; their schemas are in them."""
-    lab.need(modules=["pip", "venv"])
-    venv = os.path.join(packs.cache(), "validators")
-    if not os.path.exists(os.path.join(venv, "complete")):
-        shutil.rmtree(venv, ignore_errors=True)
-        packs.run([lab.PYTHON, "-m", "venv", "--without-pip", venv])
-        done = lab.run([lab.PYTHON, "-m", "pip", "--python", venv + "/bin/python", "--retries", "1",
-                        "install", "-q", *VALIDATORS], timeout=300)
-        if done.code != 0:
-            raise unittest.SkipTest("no validators from PyPI: " + done.err.strip().split("\n")[-1])
-        lab.write(os.path.join(venv, "complete"), "")
-    return os.path.join(venv, "bin")
 
 
 class Schemas(lab.Case):
     def check(self, path, *command):
         """The file is as its schema wants, and would not be with a word of it wrong."""
-        program = os.path.join(validators(), command[0])
+        program = os.path.join(lab.more("validators"), "bin", command[0])
         done = lab.run([program, *command[1:], path])
         self.assertEqual(0, done.code, done)
         text = lab.read(path).decode()
@@ -133,8 +115,8 @@ time.sleep(120)
             raise unittest.SkipTest("no process namespace of one's own here")
         cls.bin = lab.folder("bin")
         build = os.path.abspath(os.environ["CATRUST_BUILD"])
-        lab.write(os.path.join(cls.bin, "catrust-run"), "#!/bin/sh\nexec %s/tools/catrust-run \"$@\"\n" % build,
-                  mode=0o755)
+        for name in "catrust", "catrust-run":
+            os.symlink(os.path.join(build, "tools", name), os.path.join(cls.bin, name))
         shutil.copy(os.path.join(EXAMPLES, "entrypoint.sh"), cls.bin)
 
     def env(self, **extra):
@@ -161,14 +143,34 @@ time.sleep(120)
             with self.subTest(entry[0]):
                 self.assertEqual(("ended by 15\n", 7), self.ended(entry))
 
+    def start(self, **env):
+        return lab.run(["entrypoint.sh", "echo", "started"], env=self.env(**env))
+
     def test_entry_point_without_a_ca(self):
         if glob.glob("/etc/catrust/ca.d/*"):
             self.skipTest("/etc/catrust/ca.d is not empty on this machine")
-        done = lab.run(["entrypoint.sh", "echo", "started"], env=self.env())
-        self.assertEqual((125, ""), (done.code, done.out), done)
-        self.assertIn("no CA in /etc/catrust/ca.d", done.err)
-        done = lab.run(["entrypoint.sh", "echo", "started"], env=self.env(CATRUST_PEM="x"))
-        self.assertEqual((0, "started\n"), (done.code, done.out), done)
+        junk = lab.trustdir(junk_pem=b"-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+        for env in {}, {"CATRUST_PEM": "junk"}, {"CATRUST_DIR": lab.folder("empty")}, {"CATRUST_DIR": junk}, \
+                {"CATRUST_DIR": "/nowhere"}:
+            with self.subTest(env):
+                done = self.start(**env)
+                self.assertEqual((125, ""), (done.code, done.out), done)
+                self.assertIn("no CA in CATRUST_DIR", done.err)
+
+    def test_entry_point_with_a_ca(self):
+        """Wherever catrust-run finds it."""
+        for env in {"CATRUST_PEM": lab.read(lab.cert("corp-root.pem")).decode()}, \
+                {"CATRUST_DIR": lab.trustdir("corp-root.pem")}, \
+                {"CATRUST_DIR": lab.cert("corp-root.pem")}:
+            with self.subTest(list(env)):
+                done = self.start(**env)
+                self.assertEqual((0, "started\n", ""), done)
+
+    def test_entry_point_and_odd_variables(self):
+        odd = {"discovery.type": "single-node", "a-b": " x\n"}
+        env = self.env(CATRUST_PEM=lab.read(lab.cert("corp-root.pem")).decode(), **odd)
+        done = lab.run(["entrypoint.sh", "env", "-0"], env=env)
+        self.assertLessEqual({"%s=%s" % pair for pair in odd.items()}, set(done.out.split("\0")), done)
 
 
 class Readme(lab.Case):

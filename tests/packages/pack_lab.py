@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of packages and examples stand on: copies of the tree, and roots to install into.
+"""What the tests of packages and examples stand on: copies of the tree, and roots to install into."""
 
-CATRUST_COMPAT_CACHE   a folder that keeps Debian roots from one run to the next; without it, tests that
-                       need one are skipped
-"""
-
-import functools
 import os
 import shutil
-import subprocess
 import sys
-import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
@@ -58,36 +51,9 @@ def app(folder):
     return lab.write(os.path.join(folder, "app.py"), APP)
 
 
-def cache():
-    """The folder for what takes minutes to make."""
-    path = os.environ.get("CATRUST_COMPAT_CACHE")
-    if not path:
-        raise unittest.SkipTest("CATRUST_COMPAT_CACHE is not set: it names a folder for what takes minutes "
-                                "to make")
-    return os.path.abspath(path)
-
-
-@functools.lru_cache(maxsize=None)
-def debian_root():
-    """A Debian root of the cache, of this machine's release and with Python: only to be copied."""
-    root = os.path.join(cache(), "minimal")
-    lab.need(programs=["debootstrap", "unshare", "chroot"])
-    if os.getuid() != 0:
-        raise unittest.SkipTest("not root: a Debian root can't be made")
-    if not os.path.isdir(root):
-        done = subprocess.run([os.path.join(TOP, "tests", "packages", "root.sh"), root],
-                              env=lab.clean_env(), timeout=900, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
-        if done.returncode == 77:
-            raise unittest.SkipTest(done.stdout.decode(errors="replace").strip())
-        if done.returncode != 0:
-            raise AssertionError(done.stdout.decode(errors="replace"))
-    return root
-
-
 def copy_root():
     """A Debian root of its own, with the resolver of this machine."""
     root = os.path.join(lab.folder("chroot"), "root")
-    run(["cp", "-a", debian_root(), root], timeout=300)
+    run(["cp", "-a", lab.more("root"), root], timeout=300)
     shutil.copy("/etc/resolv.conf", os.path.join(root, "etc"))
     return root

@@ -200,9 +200,8 @@ class Packages(lab.Case):
 
     def test_static(self):
         """What packaging/static makes gives packages that need no library of the system."""
-        static = os.path.join(packs.cache(), "static")
-        packs.need("musl-gcc", "dpkg-source", "make", "perl")
-        packs.run([os.path.join(packs.TOP, "packaging", "static"), static], timeout=3000)
+        static = lab.more("static")
+        packs.need("musl-gcc")
         out = packs.build(packs.tree("static"), "--static", static, "wheel", "tgz")
         wheel, = glob.glob(out + "/*.whl")
         self.assertRegex(wheel, r"\.manylinux_2_17_([a-z0-9_]+)\.musllinux_1_2_\1\.whl$")

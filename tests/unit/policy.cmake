@@ -10,7 +10,7 @@ target_compile_definitions(shim_parts PUBLIC _GNU_SOURCE OPENSSL_SUPPRESS_DEPREC
                            PRIVATE CATRUST_VERSION="${PROJECT_VERSION}")
 target_link_libraries(shim_parts PUBLIC trustdir fixture PkgConfig::LIBSSL)
 
-foreach(name change hint role scope strict)
+foreach(name change hint role scope strict trust)
   add_executable(shim_${name} ${CMAKE_CURRENT_LIST_DIR}/shim_${name}.c)
   target_link_libraries(shim_${name} PRIVATE shim_parts)
   add_test(NAME shim-${name} COMMAND shim_${name})
@@ -18,6 +18,7 @@ foreach(name change hint role scope strict)
     ENVIRONMENT CK_DEFAULT_TIMEOUT=60)
 endforeach()
 # A minute passes when the test says so.
-foreach(name change hint)
+foreach(name change hint trust)
   target_link_options(shim_${name} PRIVATE -Wl,--wrap=clock_gettime)
 endforeach()
+target_link_options(shim_trust PRIVATE -Wl,--wrap=dl_iterate_phdr)

@@ -43,17 +43,27 @@ START_TEST(other_files)
 		".pem",
 		"/etc/passwd",
 		"/etc/ssl/private/server.key",
-		"/etc/service/client-ca.pem",
 		"/certifi/cacert.pem/",
 		"/certifi/cacert.pem.bak",
 		"/certifi/cacert_pem",
-		"/usr/local/share/ca-certificates/corp.crt",
 		"notes.txt",
 		"/very/long/path/of/a/file/that/ends/in/nothing/known.txt",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		ck_assert_msg(bundles_kind(paths[i]) == BUNDLE_NO, "%s", paths[i]);
+}
+END_TEST
+
+START_TEST(usual_endings)
+{
+	static const char *const paths[] = {
+		"/etc/service/client-ca.pem",
+		"/usr/local/share/ca-certificates/corp.crt",
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		ck_assert_msg(bundles_kind(paths[i]) == BUNDLE_IF_NAMED, "%s", paths[i]);
 }
 END_TEST
 
@@ -64,6 +74,7 @@ int main(void)
 
 	tcase_add_test(tc, places_of_public_bundles);
 	tcase_add_test(tc, names_that_may_be_of_a_private_one);
+	tcase_add_test(tc, usual_endings);
 	tcase_add_test(tc, other_files);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static char *dir;
@@ -436,6 +437,85 @@ START_TEST(files_that_others_may_write_are_skipped)
 }
 END_TEST
 
+/* Somebody else may write to what root owns by an ACL; chmod shows that as a right of the group. */
+START_TEST(acl_of_somebody_else)
+{
+	/* Version 2; user rw-, user 1234 rw-, group r--, mask rw-, others r--. */
+	static const unsigned char acl[] = {
+		2, 0,	 0,    0,    1,	   0,	 6,    0, 0xff, 0xff, 0xff, 0xff, 2,	0,    6,
+		0, 0xd2, 4,    0,    0,	   4,	 0,    4, 0,	0xff, 0xff, 0xff, 0xff, 0x10, 0,
+		6, 0,	 0xff, 0xff, 0xff, 0xff, 0x20, 0, 4,	0,    0xff, 0xff, 0xff, 0xff,
+	};
+	static const char name[] = "system.posix_acl_access";
+	bool on_dir = _i == 1;
+
+	write_der("a.pem", 1);
+	if (setxattr(on_dir ? dir : path("a.pem"), name, acl, sizeof(acl), 0) != 0) {
+		fprintf(stderr, "no ACL here: %s\n", strerror(errno));
+		return;
+	}
+	ck_assert_int_eq(chmod(path("a.pem"), on_dir ? 0644 : 0664), 0);
+	ck_assert_int_eq(chmod(dir, on_dir ? 0775 : 0755), 0);
+	read_dirs(dir);
+	ck_assert_str_eq(ids(), "");
+	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "others may write to it"));
+	/* One that gives nobody anything more. */
+	ck_assert_int_eq(chmod(on_dir ? dir : path("a.pem"), on_dir ? 0755 : 0644), 0);
+	read_dirs(dir);
+	ck_assert_str_eq(ids(), "1 ");
+}
+END_TEST
+
+/* Called before an entry is opened. */
+static void (*before_openat)(const char *name);
+
+int __real_openat(int at, const char *name, int flags);
+int __wrap_openat(int at, const char *name, int flags);
+
+int __wrap_openat(int at, const char *name, int flags)
+{
+	if (before_openat != NULL)
+		before_openat(name);
+	return __real_openat(at, name, flags);
+}
+
+static void take_away_the_next(const char *name)
+{
+	if (strcmp(name, "a.pem") == 0)
+		ck_assert_int_eq(unlink(path("b.pem")), 0);
+	else
+		write_der("b.pem", 2);
+}
+
+static void swap(const char *name)
+{
+	if (strcmp(name, "b.pem") == 0) {
+		write_der("new", 3);
+		ck_assert_int_eq(rename(path("new"), name), 0);
+	}
+}
+
+/*
+ * In a sticky directory, who adds a link is looked at, and it is opened: in between it may become
+ * another one.
+ */
+START_TEST(entries_that_change_while_they_are_opened)
+{
+	static void (*const change[])(const char *) = {NULL, take_away_the_next, swap};
+	static const char *const expected[] = {"1 2 ", "1 ", "1 "};
+
+	write_der("a.pem", 1);
+	write_der("b.pem", 2);
+	ck_assert_int_eq(chmod(dir, 01777), 0);
+	ck_assert_int_eq(chdir(dir), 0);
+	before_openat = change[_i];
+	read_dirs(dir);
+	before_openat = NULL;
+	ck_assert_str_eq(ids(), expected[_i]);
+	ck_assert_int_eq(problem(TRUSTDIR_ERROR)[0] == '\0', _i == 0);
+}
+END_TEST
+
 START_TEST(where_new_anchors_go)
 {
 	struct trustdir_sources sources = {.dirs = ":/one:/two", .home = "/home/u"};
@@ -483,6 +563,8 @@ int main(void)
 	tcase_add_test(tc, number_of_problems_is_bounded);
 	tcase_add_loop_test(tc, files_that_others_may_write_are_skipped, 0,
 			    (int)(sizeof(modes) / sizeof(*modes)));
+	tcase_add_loop_test(tc, acl_of_somebody_else, 0, 2);
+	tcase_add_loop_test(tc, entries_that_change_while_they_are_opened, 0, 3);
 	tcase_add_test(tc, where_new_anchors_go);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How variables are written down, the options in Java's, and its trust stores. */
+#include "configured.h"
 #include "envprint.h"
 #include "javaopts.h"
 #include "storefile.h"
@@ -37,6 +38,31 @@ START_TEST(test_print)
 	check_print(ENVPRINT_SYSTEMD, "a b'c$", "Environment=\"X=a b'c$\"\n");
 	check_print(ENVPRINT_SYSTEMD, "\"\\%\n\x7f\xc3\xa9",
 		    "Environment=\"X=\\\"\\\\%%\\x0a\\x7f\xc3\xa9\"\n");
+}
+END_TEST
+
+START_TEST(test_settings)
+{
+	static const char *const there[] = {
+		"cainfo = \"/x\"\n",	   "\tcainfo=x",	   "http.cainfo = 'x'",
+		"http = { cainfo = 'x' }", "\"cainfo\" = 'x' # y", "cainfo x cainfo = 1",
+	};
+	static const char *const not_there[] = {
+		"",
+		"# cainfo = 'x'",
+		"x = 1 # cainfo = 2",
+		"; cainfo = x",
+		"proxy-cainfo = 'x'",
+		"cainfos = x",
+		"cainfo",
+		"[cainfo]",
+		"x = 'cainfo'",
+	};
+
+	for (size_t i = 0; i < sizeof(there) / sizeof(*there); i++)
+		ck_assert_msg(configured_line(there[i], "cainfo"), "%s", there[i]);
+	for (size_t i = 0; i < sizeof(not_there) / sizeof(*not_there); i++)
+		ck_assert_msg(!configured_line(not_there[i], "cainfo"), "%s", not_there[i]);
 }
 END_TEST
 
@@ -177,6 +203,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(cases, test_settings);
 	tcase_add_test(cases, test_print);
 	tcase_add_test(cases, test_docker_lines);
 	tcase_add_test(cases, test_names);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
+#include "javaopts.h"
 #include "linked.h"
 #include "merge.h"
 #include "script.h"
@@ -25,7 +26,8 @@ struct check {
 	struct stacks_use use[1 + LINKED_MAX];
 	struct tls_file *file; /* for each of use */
 	struct linked linked;
-	bool asked; /* the dynamic linker, and it answered */
+	bool asked;		   /* the dynamic linker, and it answered */
+	const char *java_variable; /* that names the JVM's trust store, or NULL */
 	size_t unreached;
 };
 
@@ -69,20 +71,33 @@ static bool is_secure(const char *path)
 	return getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
 }
 
+/* Is the JVM told of a trust store that has all anchors? */
+static void look_at_java(struct check *c, const struct trusted *trusted)
+{
+	char store[PATH_MAX], password[PATH_MAX];
+	struct why ignored = {""};
+	const char *secret;
+
+	c->java_variable = javaopts_effective(JAVAOPTS_STORE, store);
+	secret = javaopts_effective(JAVAOPTS_PASSWORD, password) == NULL ? NULL : password;
+	c->program.java_store = c->java_variable != NULL &&
+				merge_verify_store(store, secret, trusted, &ignored) == 0;
+}
+
 /* Which variables this environment sets, and whether all anchors are in their files. */
-static void look_at_variables(struct stacks_program *program)
+static void look_at_variables(struct check *c)
 {
 	struct trustdir_sources sources = trusted_sources(NULL);
-	const char *java = getenv("JAVA_TOOL_OPTIONS"), *off = getenv("CATRUST_DISABLE"),
-		   *files = getenv("CATRUST_FILES");
+	const char *off = getenv("CATRUST_DISABLE"), *files = getenv("CATRUST_FILES");
+	struct stacks_program *program = &c->program;
 	struct why ignored = {""};
 	struct trusted trusted;
 
 	program->is_disabled = off != NULL && off[0] != '\0' && strcmp(off, "0") != 0;
 	program->files_off = files != NULL && strcmp(files, "off") == 0;
-	program->java_store = java != NULL && strstr(java, "-Djavax.net.ssl.trustStore=") != NULL;
 	if (trusted_read(&sources, &trusted) != 0)
 		return;
+	look_at_java(c, &trusted);
 	for (int i = 0; i < TLS_VARIABLES; i++) {
 		const char *value = getenv(tls_variable_name[i]);
 
@@ -134,7 +149,8 @@ static void gather(struct check *c, const char *path, const char *library)
 	}
 }
 
-static void show_stack(const struct stacks_use *use, const struct stacks_verdict *v)
+static void show_stack(const struct check *c, const struct stacks_use *use,
+		       const struct stacks_verdict *v)
 {
 	static const char *const how[] = {
 		[LAYER_NONE] = "not reached",
@@ -148,8 +164,7 @@ static void show_stack(const struct stacks_use *use, const struct stacks_verdict
 	       v->stack.version[0] == '\0' ? "" : " ", v->stack.version,
 	       show_text(use->path, shown), how[v->layer]);
 	if (v->layer == LAYER_ENVIRONMENT)
-		printf(" %s",
-		       v->variable >= 0 ? tls_variable_name[v->variable] : "JAVA_TOOL_OPTIONS");
+		printf(" %s", v->variable >= 0 ? tls_variable_name[v->variable] : c->java_variable);
 	if (v->is_aside)
 		printf(", but no TLS of the program's is known to need it");
 	else if (v->layer == LAYER_NONE)
@@ -164,7 +179,7 @@ static void show_stacks(struct check *c, size_t *ret_seen)
 		for (size_t i = 0; i < c->use[u].file->count; i++) {
 			struct stacks_verdict v = stacks_judge(&c->program, u, i);
 
-			show_stack(&c->use[u], &v);
+			show_stack(c, &c->use[u], &v);
 			*ret_seen += !v.is_aside;
 			c->unreached += v.layer == LAYER_NONE && !v.is_aside;
 		}
@@ -187,7 +202,7 @@ static enum status check_program(const char *path, const char *library)
 		return STATUS_NO;
 	}
 	c->program.use = c->use;
-	look_at_variables(&c->program);
+	look_at_variables(c);
 	/* As /proc/self/exe has it: libraries may be looked for beside the program. */
 	gather(c, realpath(path, real) == NULL ? path : real, library);
 	show_text(path, shown);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "capture.h"
 #include "command.h"
+#include "configured.h"
 #include "envbundle.h"
 #include "envprint.h"
 #include "javaopts.h"
@@ -48,8 +48,15 @@ static const struct variable {
 	{"VAULT_CACERT", FOLLOWS},
 };
 
-#define JAVA "JAVA_TOOL_OPTIONS"
-#define TRUST_STORE "javax.net.ssl.trustStore"
+/* Variables that are not set where the program's own configuration names a file. */
+static const struct setting {
+	const char *variable, *text;
+	bool (*is_there)(void);
+} settings[] = {
+	{"GIT_SSL_CAINFO", "git's own http.sslCAInfo", configured_git},
+	{"CARGO_HTTP_CAINFO", "cargo's own http.cainfo", configured_cargo},
+	{"AWS_CA_BUNDLE", "aws's own ca_bundle", configured_aws},
+};
 
 /* One run of the command. */
 struct env {
@@ -119,23 +126,16 @@ static int conclude(struct env *env, const char *name, const char *user,
 	return -1;
 }
 
-static void count_line(void *arg, char *text)
+/* Is there a setting that the variable would outweigh? */
+static bool has_setting(const struct env *env, const char *name)
 {
-	size_t *lines = arg;
-
-	*lines += text[0] != '\0';
-}
-
-/* Does git's configuration name a file for all servers or for one? The variable would outweigh it.
- */
-static bool git_is_configured(void)
-{
-	static char git[] = "git", config[] = "config", get[] = "--get-regexp",
-		    pattern[] = "^http\\.(.*\\.)?sslcainfo$";
-	char *argv[] = {git, config, get, pattern, NULL};
-	size_t lines = 0;
-
-	return capture_run(argv, NULL, count_line, &lines) == 0 && lines > 0;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		if (strcmp(settings[i].variable, name) == 0 && settings[i].is_there()) {
+			if (env->verbose)
+				show_error("%s is not set: %s counts", name, settings[i].text);
+			return true;
+		}
+	return false;
 }
 
 static int print_variable(struct env *env, const struct variable *v)
@@ -148,11 +148,8 @@ static int print_variable(struct env *env, const struct variable *v)
 
 	if (v->effect == FOLLOWS && user == NULL)
 		return 0;
-	if (user == NULL && strcmp(v->name, "GIT_SSL_CAINFO") == 0 && git_is_configured()) {
-		if (env->verbose)
-			show_error("%s is not set: git's own http.sslCAInfo counts", v->name);
+	if (user == NULL && has_setting(env, v->name))
 		return 0;
-	}
 	if (v->effect == REPLACES && (user == NULL || is_default))
 		result = ask_default(env, path, &why);
 	else
@@ -168,26 +165,28 @@ static bool pem_of_store(const char *store, char pem[PATH_MAX])
 	int wrote;
 
 	if (slash == NULL || len < ending || strcmp(store + len - ending, ENVBUNDLE_PKCS12) != 0 ||
-	    strncmp(slash + 1, "bundle-", 7) != 0)
+	    strncmp(slash + 1, ENVBUNDLE_PREFIX, strlen(ENVBUNDLE_PREFIX)) != 0)
 		return false;
 	wrote = snprintf(pem, PATH_MAX, "%.*s%s", (int)(len - ending), store, ENVBUNDLE_PEM);
 	return wrote > 0 && wrote < PATH_MAX && access(pem, R_OK) == 0;
 }
 
-/* Where the certificates of the JVM's new trust store come from. */
+/* One of Java's variables, and where the certificates of the JVM's new trust store come from. */
 struct java {
-	const char *user; /* JAVA_TOOL_OPTIONS, or NULL */
+	const char *user; /* its value, or NULL */
 	bool has_store;	  /* that names a trust store */
 	char store[PATH_MAX], password[PATH_MAX], pem[PATH_MAX];
 	struct envbundle_source source;
+	enum envbundle_result result;
+	char made[PATH_MAX];
+	struct why why;
 };
 
 /* Returns ENVBUNDLE_DONE, or what keeps it from being made. */
-static enum envbundle_result find_java(struct env *env, struct java *j, struct why *why)
+static enum envbundle_result find_java(struct env *env, struct java *j)
 {
 	struct javaopts_place ignored;
 
-	j->has_store = j->user != NULL && javaopts_find(j->user, TRUST_STORE, j->store, &ignored);
 	if (j->has_store && pem_of_store(j->store, j->pem)) {
 		j->source.pem = j->pem;
 		return ENVBUNDLE_DONE;
@@ -195,12 +194,28 @@ static enum envbundle_result find_java(struct env *env, struct java *j, struct w
 	if (j->has_store || storefile_default(j->store)) {
 		j->source.store = j->store;
 		if (j->has_store &&
-		    javaopts_find(j->user, TRUST_STORE "Password", j->password, &ignored))
+		    (javaopts_find(j->user, JAVAOPTS_PASSWORD, j->password, &ignored) ||
+		     javaopts_effective(JAVAOPTS_PASSWORD, j->password) != NULL))
 			j->source.password = j->password;
 		return ENVBUNDLE_DONE;
 	}
 	j->source.pem = j->pem;
-	return ask_default(env, j->pem, why);
+	return ask_default(env, j->pem, &j->why);
+}
+
+/* The JVM reads no PEM: it gets a trust store. */
+static void make_java(struct env *env, struct java *j)
+{
+	j->result = find_java(env, j);
+	if (j->result == ENVBUNDLE_DONE)
+		j->result = envbundle_store(&env->bundles, &j->source, j->made, &j->why);
+	/* A store of the JVM's that can't be read is no reason to go without. */
+	if (j->result == ENVBUNDLE_NOTHING && j->source.store != NULL && !j->has_store) {
+		j->source = (struct envbundle_source){.pem = j->pem};
+		j->result = ask_default(env, j->pem, &j->why);
+		if (j->result == ENVBUNDLE_DONE)
+			j->result = envbundle_store(&env->bundles, &j->source, j->made, &j->why);
+	}
 }
 
 /* Sets a property that is set already; adds it if add. Takes options, which may be NULL. */
@@ -220,38 +235,65 @@ static char *set_property(char *options, const char *property, const char *value
 	return changed;
 }
 
-/* The JVM reads no PEM: it gets a trust store, by an option among those that the user has set. */
-static int print_java(struct env *env)
+/* Prints the variable with what was made among its options; with_secret: and what opens it. */
+static int print_java(struct env *env, const char *name, const struct java *j, bool with_secret)
 {
-	struct java j = {.user = set_by_user(JAVA)};
-	enum envbundle_result result;
-	struct why why = {""};
-	char path[PATH_MAX] = "", *options;
-	int error;
+	char *options = strdup(j->user == NULL ? "" : j->user);
+	int error = 0;
 
-	result = find_java(env, &j, &why);
-	if (result == ENVBUNDLE_DONE)
-		result = envbundle_store(&env->bundles, &j.source, path, &why);
-	/* A store of the JVM's that can't be read is no reason to go without. */
-	if (result == ENVBUNDLE_NOTHING && j.source.store != NULL && !j.has_store) {
-		j.source = (struct envbundle_source){.pem = j.pem};
-		result = ask_default(env, j.pem, &why);
-		if (result == ENVBUNDLE_DONE)
-			result = envbundle_store(&env->bundles, &j.source, path, &why);
+	if (j->made[0] != '\0')
+		options = set_property(options, JAVAOPTS_STORE, j->made, true);
+	if (with_secret) {
+		options = set_property(options, JAVAOPTS_PASSWORD, ENVBUNDLE_PASSWORD, false);
+		options = set_property(options, JAVAOPTS_TYPE, "PKCS12", false);
 	}
-	if (result != ENVBUNDLE_DONE)
-		return conclude(env, JAVA, j.has_store ? j.user : NULL, result, "", &why);
-	options = strdup(j.user == NULL ? "" : j.user);
-	options = set_property(options, TRUST_STORE, path, true);
-	options = set_property(options, TRUST_STORE "Password", ENVBUNDLE_PASSWORD, false);
-	options = set_property(options, TRUST_STORE "Type", "PKCS12", false);
 	if (options == NULL) {
 		show_error("out of memory");
 		return -1;
 	}
-	error = print(env, JAVA, options);
+	if (j->made[0] != '\0' || strcmp(options, j->user) != 0)
+		error = print(env, name, options);
 	free(options);
 	return error;
+}
+
+/*
+ * The first variable gets a store in any case. The others outweigh it: they get one in place of one
+ * that they name. A password may be in another variable than its store, so it is changed where the
+ * store that counts is one that was made here.
+ */
+static int print_javas(struct env *env)
+{
+	static struct java java[JAVAOPTS_VARIABLES];
+	struct javaopts_place ignored;
+	bool counts = false;
+
+	for (int i = 0; i < JAVAOPTS_VARIABLES; i++) {
+		struct java *j = &java[i];
+
+		j->user = set_by_user(javaopts_variable[i]);
+		j->has_store = j->user != NULL &&
+			       javaopts_find(j->user, JAVAOPTS_STORE, j->store, &ignored);
+		if (i > 0 && !j->has_store)
+			continue;
+		make_java(env, j);
+		counts = j->result == ENVBUNDLE_DONE;
+		if (counts)
+			continue;
+		j->made[0] = '\0';
+		if (conclude(env, javaopts_variable[i], j->has_store ? j->user : NULL, j->result,
+			     "", &j->why) != 0)
+			return -1;
+	}
+	for (int i = 0; i < JAVAOPTS_VARIABLES; i++) {
+		bool made = java[i].made[0] != '\0';
+
+		if ((java[i].user != NULL || made) &&
+		    print_java(env, javaopts_variable[i], &java[i],
+			       made || (counts && !java[i].has_store)) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int print_all(struct env *env)
@@ -259,7 +301,7 @@ static int print_all(struct env *env)
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
 		if (print_variable(env, &variables[i]) != 0)
 			return -1;
-	return print_java(env);
+	return print_javas(env);
 }
 
 /* What the trust directories have to say. Of programs that are not reached, nobody else does. */

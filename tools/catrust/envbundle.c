@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "envbundle.h"
 
+#include "envsweep.h"
 #include "keepdir.h"
 #include "merge.h"
 #include "show.h"
@@ -13,9 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PREFIX "bundle-"
-
-enum { KEY_BYTES = 8, STEM_SIZE = sizeof(PREFIX) + 2 * KEY_BYTES, NAME_SIZE = STEM_SIZE + 8 };
+enum { STEM_SIZE = ENVBUNDLE_STEM_SIZE, NAME_SIZE = STEM_SIZE + 8 };
 
 bool envbundle_wanted(const struct trusted *trusted)
 {
@@ -34,8 +33,10 @@ int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct 
 
 void envbundle_close(struct envbundle *b)
 {
-	if (b->dir >= 0)
+	if (b->dir >= 0) {
+		envsweep(b->dir);
 		close(b->dir);
+	}
 	b->dir = -1;
 }
 
@@ -44,11 +45,11 @@ static int stem_of(BIO *pem, char stem[STEM_SIZE])
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char *bytes = NULL;
 	long len = BIO_get_mem_data(pem, &bytes);
-	int at = snprintf(stem, STEM_SIZE, PREFIX);
+	int at = snprintf(stem, STEM_SIZE, ENVBUNDLE_PREFIX);
 
 	if (len <= 0 || EVP_Digest(bytes, (size_t)len, digest, NULL, EVP_sha256(), NULL) != 1)
 		return -1;
-	for (int i = 0; i < KEY_BYTES; i++)
+	for (int i = 0; i < ENVBUNDLE_KEY_BYTES; i++)
 		at += snprintf(stem + at, STEM_SIZE - (size_t)at, "%02x", digest[i]);
 	return 0;
 }

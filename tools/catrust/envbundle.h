@@ -18,7 +18,12 @@ struct envbundle {
 	char dir_path[PATH_MAX];
 };
 
-/* How the file's path ends. */
+/* The name: this, some bytes of a digest in hexadecimal, and an ending. */
+#define ENVBUNDLE_PREFIX "bundle-"
+enum {
+	ENVBUNDLE_KEY_BYTES = 8,
+	ENVBUNDLE_STEM_SIZE = sizeof(ENVBUNDLE_PREFIX) + 2 * ENVBUNDLE_KEY_BYTES,
+};
 #define ENVBUNDLE_PEM ".pem"
 #define ENVBUNDLE_PKCS12 ".p12"
 

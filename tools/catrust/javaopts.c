@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const javaopts_variable[JAVAOPTS_VARIABLES] = {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS",
+							   "_JAVA_OPTIONS"};
+
 #define SPACE " \t\n\v\f\r"
 
 /* The word at options, without its quotes, cut off at size; returns its length as it stands. */
@@ -43,6 +46,19 @@ bool javaopts_find(const char *options, const char *property, char value[PATH_MA
 		at += len + strspn(options + at + len, SPACE);
 	}
 	return found;
+}
+
+const char *javaopts_effective(const char *property, char value[PATH_MAX])
+{
+	struct javaopts_place ignored;
+
+	for (int i = JAVAOPTS_VARIABLES - 1; i >= 0; i--) {
+		const char *options = getenv(javaopts_variable[i]);
+
+		if (options != NULL && javaopts_find(options, property, value, &ignored))
+			return javaopts_variable[i];
+	}
+	return NULL;
 }
 
 /* Appends value at to; white space and quotes each in quotes. */

@@ -144,7 +144,10 @@ int keepdir_open(char path[PATH_MAX], struct why *why)
 	return fd;
 }
 
-/* Is the file as it should be already? */
+/*
+ * Is the file as it should be already? Its date says when it was last asked for: one that is not
+ * for long is removed.
+ */
 static bool is_kept(int dir, const char *name, const char *data, size_t len)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -163,6 +166,9 @@ static bool is_kept(int dir, const char *name, const char *data, size_t len)
 		while (at <= len && (got = read(fd, there + at, len + 1 - at)) > 0)
 			at += (size_t)got;
 		same = got == 0 && at == len && memcmp(there, data, len) == 0;
+		(void)futimens(fd, NULL);
+		/* Somebody may just have removed it. */
+		same = same && fstat(fd, &st) == 0 && st.st_nlink > 0;
 	}
 	free(there);
 	close(fd);

@@ -163,21 +163,39 @@ int merge_anchors(struct merge *m, const struct trusted *trusted)
 	return 0;
 }
 
-int merge_verify(const char *path, const struct trusted *trusted, struct why *why)
+static int verify(const char *path, const STACK_OF(X509) * certs, const struct trusted *trusted,
+		  struct why *why)
 {
 	char shown[SHOW_MAX], name[SHOW_MAX];
+
+	for (size_t i = 0; i < trusted->anchors->count; i++)
+		if (for_every_name(trusted, i) && !has(certs, trusted->cert[i])) {
+			why_set(why, "%s: %s is missing in it", show_text(path, shown),
+				show_name(X509_get_subject_name(trusted->cert[i]), name));
+			return -1;
+		}
+	return 0;
+}
+
+int merge_verify(const char *path, const struct trusted *trusted, struct why *why)
+{
 	struct readcerts r;
-	int result = 0;
+	int result;
 
 	if (readcerts_file(as_file(path), &r, why) != 0)
 		return -1;
-	for (size_t i = 0; result == 0 && i < trusted->anchors->count; i++)
-		if (for_every_name(trusted, i) && !has(r.certs, trusted->cert[i])) {
-			why_set(why, "%s: %s is missing in it", show_text(path, shown),
-				show_name(X509_get_subject_name(trusted->cert[i]), name));
-			result = -1;
-		}
+	result = verify(path, r.certs, trusted, why);
 	readcerts_clear(&r);
+	return result;
+}
+
+int merge_verify_store(const char *path, const char *password, const struct trusted *trusted,
+		       struct why *why)
+{
+	STACK_OF(X509) *certs = storefile_read(path, password, why);
+	int result = certs == NULL ? -1 : verify(path, certs, trusted, why);
+
+	sk_X509_pop_free(certs, X509_free);
 	return result;
 }
 

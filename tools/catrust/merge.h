@@ -39,6 +39,10 @@ int merge_anchors(struct merge *m, const struct trusted *trusted);
 /* Does a file that others will read hold each of these anchors? Returns 0, or -1 and *why. */
 int merge_verify(const char *path, const struct trusted *trusted, struct why *why);
 
+/* The same of a trust store of Java's. password may be NULL. */
+int merge_verify_store(const char *path, const char *password, const struct trusted *trusted,
+		       struct why *why);
+
 /* As PEM. Returns 0, or -1: out of memory. */
 int merge_pem(const struct merge *m, BIO *to);
 
