@@ -313,24 +313,26 @@ void hint_failed(const struct verification *v)
 
 void hint_used(const struct verification *v)
 {
-	struct binding_scope scope = binding_work_begin(v->crypto);
-	const STACK_OF(X509) *chain = v->crypto->api.X509_STORE_CTX_get0_chain(v->ctx);
-	int count = v->crypto->api.OPENSSL_sk_num((const OPENSSL_STACK *)chain);
-	const struct trust *trust = atomic_load_explicit(&v->crypto->trust, memory_order_acquire);
-	struct trust_anchor *anchor =
-		trust == NULL || count <= 0
-			? NULL
-			: trust_find(trust, v->crypto->api.OPENSSL_sk_value(
-						    (const OPENSSL_STACK *)chain, count - 1));
+	struct trust_anchor *anchor = v->anchor;
 	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
 	struct text host = TEXT(host_buf), name = TEXT(name_buf);
+	struct binding_scope scope;
+	bool refuses;
+	unsigned char how;
 
-	if (anchor != NULL && !atomic_exchange(&anchor->used, true)) {
-		add_target(&host, v);
-		add_name(&name, v->crypto, v->crypto->api.X509_get_subject_name(anchor->cert));
-		add_fingerprint(&name, v->crypto, anchor->cert);
-		log_line(LOG_INFO, host_buf, " trusted because of ", name_buf, " in ",
-			 anchor->file);
-	}
+	/* With an error left, it was the program that accepted it. */
+	if (anchor == NULL || v->crypto->api.X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
+		return;
+	refuses = v->ssl->api.SSL_get_verify_mode(v->connection) != SSL_VERIFY_NONE;
+	how = refuses ? ANCHOR_TRUSTED : ANCHOR_VERIFIED;
+	if ((atomic_fetch_or(&anchor->used, how) & how) != 0)
+		return;
+	scope = binding_work_begin(v->crypto);
+	add_target(&host, v);
+	add_name(&name, v->crypto, v->crypto->api.X509_get_subject_name(anchor->cert));
+	add_fingerprint(&name, v->crypto, anchor->cert);
+	log_line(LOG_INFO, host_buf, refuses ? " trusted" : " verified", " because of ", name_buf,
+		 " in ", anchor->file,
+		 refuses ? "" : " (SSL_VERIFY_NONE: whether that matters is for the program)");
 	binding_work_end(v->crypto, scope);
 }

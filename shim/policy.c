@@ -18,21 +18,59 @@ static X509 *cert_at(const struct crypto *c, const STACK_OF(X509) * certs, int i
 	return c->api.OPENSSL_sk_value((const OPENSSL_STACK *)certs, i);
 }
 
-/* Has the certificate a name for servers that is not its subject's CN? Where not, the CN counts. */
-static bool has_dns_name(const struct crypto *c, const X509 *cert)
+/*
+ * Where the trust of a chain comes from: the depth of its trust anchor, -1 for a chain without one.
+ * What the store has is at the end of the chain, and the first anchor of ours in it ended OpenSSL's
+ * search (but for DANE's). A leaf that is an anchor itself, under X509_V_FLAG_PARTIAL_CHAIN, stays
+ * first, with what the server sent behind it (check_trust() in crypto/x509/x509_vfy.c).
+ */
+static int anchor_depth(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx)
 {
-	GENERAL_NAMES *names = c->api.X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	bool found = false;
+	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
+	int count = count_of(c, chain), sent = c->api.X509_STORE_CTX_get_num_untrusted(ctx);
 
-	for (int i = 0; !found && i < c->api.OPENSSL_sk_num((OPENSSL_STACK *)names); i++) {
+	if (count <= 0 || sent >= count)
+		return -1;
+	if (sent <= 0)
+		return 0;
+	for (int i = sent; i < count; i++)
+		if (trust_is_ours(trust, cert_at(c, chain, i)))
+			return i;
+	return count - 1;
+}
+
+/*
+ * Which kinds of names the certificate has for its server, besides its CN. false: it has names that
+ * can't be read, or more than one list of them, and OpenSSL would go by the CN.
+ */
+static bool read_kinds(const struct crypto *c, const X509 *cert, bool *ret_dns, bool *ret_address)
+{
+	int found;
+	GENERAL_NAMES *names = c->api.X509_get_ext_d2i(cert, NID_subject_alt_name, &found, NULL);
+	bool readable = names != NULL || found == -1;
+
+	*ret_dns = *ret_address = false;
+	for (int i = 0; i < c->api.OPENSSL_sk_num((OPENSSL_STACK *)names); i++) {
 		int type = -1;
 
 		c->api.GENERAL_NAME_get0_value(c->api.OPENSSL_sk_value((OPENSSL_STACK *)names, i),
 					       &type);
-		found = type == GEN_DNS;
+		*ret_dns = *ret_dns || type == GEN_DNS;
+		*ret_address = *ret_address || type == GEN_IPADD;
 	}
 	c->api.GENERAL_NAMES_free(names);
-	return found;
+	return readable;
+}
+
+/* Does the client look at the CN whatever other names there are? */
+static bool wants_cn(const struct crypto *c, X509_STORE_CTX *ctx)
+{
+	unsigned flags =
+		c->api.X509_VERIFY_PARAM_get_hostflags(c->api.X509_STORE_CTX_get0_param(ctx));
+
+	return (flags &
+		(X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)) ==
+	       X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT;
 }
 
 /* A CN as a string; false for one that no scope has: too long, or with a NUL in it. */
@@ -55,62 +93,53 @@ static bool read_cn(const struct crypto *c, const X509_NAME *subject, int at, ch
 	return fits;
 }
 
-/* Could a CN pass for a host name? X509_check_host() takes wildcards, and names without a dot. */
-static bool is_host(const char *cn)
-{
-	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789-_.*";
-
-	return cn[0] != '\0' && cn[strspn(cn, host_chars)] == '\0';
-}
-
 /*
- * Is each CN of a leaf without DNS names in the scope? OpenSSL's matcher of constraints is asked
- * for names with a dot; it passes over wildcards and names without one, and takes an address for a
- * name (cn2dnsid() in crypto/x509/v3_ncons.c).
+ * Is the leaf, whose alternative names are, in the anchor's scope altogether? The CN counts where
+ * there is no DNS name, or the client wants it to. A leaf that names no server is in no scope: a
+ * client that does not look for a name would take it for any.
  */
-static bool has_cn_in_scope(const struct crypto *c, X509 *cert, const struct trust_anchor *anchor)
+static bool is_leaf_in_scope(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *leaf,
+			     const struct trust_anchor *anchor)
 {
-	const X509_NAME *subject = c->api.X509_get_subject_name(cert);
-	int count = 0, addresses = 0;
+	const X509_NAME *subject = c->api.X509_get_subject_name(leaf);
+	bool dns, address, named;
 
-	for (int i = -1; (i = c->api.X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;
-	     count++) {
-		char cn[256] = "";
+	if (!read_kinds(c, leaf, &dns, &address))
+		return false;
+	named = dns || address;
+	if (dns && !wants_cn(c, ctx))
+		return true;
+	for (int i = -1;
+	     (i = c->api.X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
+		enum scope_cn cn = SCOPE_CN_OUTSIDE;
+		char buf[256] = "";
 
-		if (!read_cn(c, subject, i, cn, sizeof(cn)))
+		if (read_cn(c, subject, i, buf, sizeof(buf)))
+			cn = scope_check_cn(anchor->scopes, anchor->scope_count, buf);
+		if (cn == SCOPE_CN_OUTSIDE)
 			return false;
-		if (scope_is_address(cn)) {
-			if (!scope_has_address(anchor->scopes, anchor->scope_count, cn))
-				return false;
-			addresses++;
-		} else if (is_host(cn) && (strchr(cn, '*') != NULL || strchr(cn, '.') == NULL) &&
-			   !scope_has_host(anchor->scopes, anchor->scope_count, cn)) {
-			return false;
-		}
+		named = named || cn == SCOPE_CN_INSIDE;
 	}
-	return (addresses > 0 && addresses == count) ||
-	       c->api.NAME_CONSTRAINTS_check_CN(cert, anchor->scope) == X509_V_OK;
+	return named;
 }
 
 /*
- * The depth of the first certificate below the anchor that names something out of its scope; -1
- * where there is none. As RFC 5280 6.1.3 has it: every name counts, and self-issued certificates
- * are passed over unless they are the leaf.
+ * The depth of the first certificate below the anchor, or the anchor itself if it is the leaf, that
+ * names something out of its scope; -1 where there is none. As RFC 5280 6.1.3 has it: every name
+ * counts, and self-issued certificates are passed over unless they are the leaf.
  */
-static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
+static int out_of_scope(const struct crypto *c, X509_STORE_CTX *ctx, int depth,
 			const struct trust_anchor *anchor)
 {
-	int count = count_of(c, chain);
+	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
 
-	for (int i = 0; i < count && (i == 0 || i < count - 1); i++) {
+	for (int i = 0; i == 0 || i < depth; i++) {
 		X509 *cert = cert_at(c, chain, i);
 
 		if (i > 0 && (c->api.X509_get_extension_flags(cert) & EXFLAG_SI) != 0)
 			continue;
-		if (c->api.NAME_CONSTRAINTS_check(cert, anchor->scope) != X509_V_OK)
-			return i;
-		if (i == 0 && !has_dns_name(c, cert) && !has_cn_in_scope(c, cert, anchor))
+		if (c->api.NAME_CONSTRAINTS_check(cert, anchor->scope) != X509_V_OK ||
+		    (i == 0 && !is_leaf_in_scope(c, ctx, cert, anchor)))
 			return i;
 	}
 	return -1;
@@ -119,20 +148,22 @@ static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
 struct trust_anchor *policy_anchor(struct crypto *crypto, const struct trust *trust,
 				   X509_STORE_CTX *ctx)
 {
-	const STACK_OF(X509) *chain = crypto->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(crypto, chain);
 	struct trust_anchor *anchor;
-	const X509 *last;
+	const X509 *cert;
+	int depth;
 
-	if (trust == NULL || count <= 0)
+	if (trust == NULL)
 		return NULL;
-	last = cert_at(crypto, chain, count - 1);
-	anchor = trust_find_equal(crypto, trust, last);
+	depth = anchor_depth(crypto, trust, ctx);
+	if (depth < 0)
+		return NULL;
+	cert = cert_at(crypto, crypto->api.X509_STORE_CTX_get0_chain(ctx), depth);
+	anchor = trust_find_equal(crypto, trust, cert);
 	/* Of an anchor itself, the scope is looked at later, with an error of its own. */
-	if (anchor == NULL || trust_is_ours(trust, last))
+	if (anchor == NULL || trust_is_ours(trust, cert))
 		return anchor;
 	if (!attach_is_done(crypto, crypto->api.X509_STORE_CTX_get0_store(ctx)) ||
-	    (anchor->scope != NULL && out_of_scope(crypto, chain, anchor) >= 0))
+	    (anchor->scope != NULL && out_of_scope(crypto, ctx, depth, anchor) >= 0))
 		return NULL;
 	return anchor;
 }
@@ -155,34 +186,41 @@ static int date_error(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *a
 	return X509_V_OK;
 }
 
-/* What is wrong with a chain by the rules of trust, and at which depth. */
-static int chain_error(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx,
-		       bool is_client, int *ret_depth)
+/* What the rules say of a chain by itself. */
+static struct finding find_fault(const struct crypto *c, const struct trust *trust,
+				 X509_STORE_CTX *ctx, bool is_client)
 {
-	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(c, chain), error;
-	const struct trust_anchor *anchor;
-	const X509 *last;
+	struct finding found = {.error = X509_V_OK, .depth = anchor_depth(c, trust, ctx)};
+	struct trust_anchor *anchor;
+	const X509 *cert;
+	int outside;
 
-	if (count <= 0)
-		return X509_V_OK;
-	last = cert_at(c, chain, count - 1);
-	if (!trust_is_ours(trust, last))
-		return X509_V_OK;
-	anchor = trust_find(trust, last);
-	*ret_depth = count - 1;
-	if (anchor == NULL || !is_client)
-		return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
-	error = date_error(c, ctx, last);
-	if (error != X509_V_OK || anchor->scope == NULL)
-		return error;
-	*ret_depth = out_of_scope(c, chain, anchor);
-	return *ret_depth < 0 ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION;
+	if (found.depth < 0)
+		return found;
+	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), found.depth);
+	if (!trust_is_ours(trust, cert))
+		return found;
+	anchor = trust_find(trust, cert);
+	if (anchor == NULL || !is_client) {
+		found.error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+		return found;
+	}
+	found.error = date_error(c, ctx, cert);
+	if (found.error == X509_V_OK && anchor->scope != NULL) {
+		outside = out_of_scope(c, ctx, found.depth, anchor);
+		if (outside >= 0) {
+			found.error = X509_V_ERR_PERMITTED_VIOLATION;
+			found.depth = outside;
+		}
+	}
+	found.anchor = found.error == X509_V_OK ? anchor : NULL;
+	return found;
 }
 
 struct other_trust {
 	const struct crypto *crypto;
-	const STACK_OF(X509) * chain;
+	X509_STORE_CTX *ctx;
+	int depth; /* below which the anchor in question vouches for names */
 };
 
 /* The program's own certificates, and anchors that have the chain in their scope. */
@@ -198,29 +236,29 @@ static bool is_other_trust(void *arg, X509 *cert)
 
 	if (anchor == NULL)
 		return !trust_is_ours(trust, cert);
-	return anchor->scope == NULL || out_of_scope(other->crypto, other->chain, anchor) < 0;
+	return anchor->scope == NULL ||
+	       out_of_scope(other->crypto, other->ctx, other->depth, anchor) < 0;
 }
 
 /*
  * Nobody is to lose what worked without the shim, nor by a scope what another anchor vouches for.
  */
-static bool is_trusted_otherwise(const struct crypto *c, X509_STORE_CTX *ctx, bool is_client)
+struct finding policy_check(const struct crypto *crypto, const struct trust *trust,
+			    X509_STORE_CTX *ctx, bool is_client)
 {
-	struct other_trust other = {c, c->api.X509_STORE_CTX_get0_chain(ctx)};
-	struct again *again = again_verify(c, ctx, is_other_trust, &other);
-	int depth;
-	bool ret = again != NULL && chain_error(c, trust_present(c), again_result(again), is_client,
-						&depth) == X509_V_OK;
+	struct finding found = find_fault(crypto, trust, ctx, is_client), other;
+	struct other_trust arg = {crypto, ctx, 0};
+	struct again *again;
 
+	if (found.error == X509_V_OK)
+		return found;
+	arg.depth = anchor_depth(crypto, trust, ctx);
+	again = again_verify(crypto, ctx, is_other_trust, &arg);
+	if (again != NULL) {
+		other = find_fault(crypto, trust_present(crypto), again_result(again), is_client);
+		if (other.error == X509_V_OK)
+			found = other;
+	}
 	again_free(again);
-	return ret;
-}
-
-int policy_check(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx,
-		 bool is_client, int *ret_depth)
-{
-	int error = chain_error(crypto, trust, ctx, is_client, ret_depth);
-
-	return error == X509_V_OK || is_trusted_otherwise(crypto, ctx, is_client) ? X509_V_OK
-										  : error;
+	return found;
 }

@@ -40,8 +40,8 @@ static int check_chain(X509_STORE_CTX *ctx)
 	struct verification *v = running(ctx);
 	const struct trust *trust;
 	struct binding_scope scope;
+	struct finding found = {.error = X509_V_OK};
 	struct crypto *c;
-	int error, depth = 0;
 
 	if (v == NULL)
 		return 0;
@@ -52,16 +52,18 @@ static int check_chain(X509_STORE_CTX *ctx)
 	 */
 	trust = trust_present(c);
 	scope = binding_work_begin(c);
-	error = trust == NULL ? X509_V_OK : policy_check(c, trust, ctx, v->is_client, &depth);
+	if (trust != NULL)
+		found = policy_check(c, trust, ctx, v->is_client);
 	binding_work_end(c, scope);
-	if (error != X509_V_OK) {
+	v->anchor = found.anchor;
+	if (found.error != X509_V_OK) {
 		/* As any error of OpenSSL's own: the program's callback is asked. */
 		const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
-		X509 *cert = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, depth);
+		X509 *cert = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, found.depth);
 
 		c->api.X509_STORE_CTX_set_current_cert(ctx, cert);
-		c->api.X509_STORE_CTX_set_error_depth(ctx, depth);
-		c->api.X509_STORE_CTX_set_error(ctx, error);
+		c->api.X509_STORE_CTX_set_error_depth(ctx, found.depth);
+		c->api.X509_STORE_CTX_set_error(ctx, found.error);
 		if (!c->api.X509_STORE_CTX_get_verify_cb(ctx)(0, ctx))
 			return 0;
 	}

@@ -18,8 +18,9 @@ struct verification {
 	SSL *connection;		 /* of ssl */
 	X509_STORE_CTX_verify_fn verify; /* what was there before, where they are wrapped */
 	X509_STORE_CTX_verify_cb callback;
-	int error;	  /* as the program knows it */
-	int strict_error; /* that CATRUST_STRICT=relax would have forgiven, or 0 */
+	int error;		     /* as the program knows it */
+	int strict_error;	     /* that CATRUST_STRICT=relax would have forgiven, or 0 */
+	struct trust_anchor *anchor; /* of ours, that alone made the chain good; or NULL */
 	bool is_client;
 	struct verification *outer;
 };

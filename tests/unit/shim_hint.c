@@ -454,6 +454,92 @@ START_TEST(used_once_for_each_anchor)
 }
 END_TEST
 
+START_TEST(used_where_openssl_refuses_nobody)
+{
+	struct attempt attempt = {.store = store, .leaf = leaf, .verify_none = true};
+	size_t count;
+
+	trust_only(dir);
+	write_cert(dir, "root.pem", root);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	matches(one_line(), "^catrust: a server verified because of \"/CN=root\" .* "
+			    "\\(SSL_VERIFY_NONE: whether that matters is for the program\\)\n$");
+	/* Who is refused otherwise is told nonetheless. */
+	attempt.verify_none = false;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	matches(one_line(), "^catrust: a server trusted because of \"/CN=root\"");
+	attempt.verify_none = true;
+	ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	lines(&count);
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+static int accept_all(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	(void)ctx;
+	return 1;
+}
+
+static void trust_root_for(const char *scope)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, scope);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	write_cert(path, "root.pem", root);
+	trust_only(dir);
+}
+
+START_TEST(who_did_not_vouch_is_not_said_to)
+{
+	size_t count;
+
+	/* The program itself accepts what is out of scope. */
+	trust_root_for("other.example");
+	ck_assert_int_eq(
+		verify_as(&(struct attempt){.store = store, .leaf = leaf, .callback = accept_all})
+			.ret,
+		1);
+	lines(&count);
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(what_the_program_trusts_by_another_way_is_no_news)
+{
+	X509 *again = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+	size_t count;
+
+	trust_root_for("other.example");
+	refused(NULL);
+	matches(one_line(), "permitted subtree violation");
+	/* OpenSSL still finds the anchor first, of the same name and key. */
+	X509_STORE_add_cert(store, again);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = leaf}).ret, 1);
+	lines(&count);
+	ck_assert_uint_eq(count, 0);
+	X509_free(again);
+}
+END_TEST
+
+START_TEST(another_anchor_that_vouches_is_named)
+{
+	X509 *again = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+
+	trust_root_for("other.example");
+	write_cert(dir, "again.pem", again);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = leaf}).ret, 1);
+	matches(one_line(), "^catrust: a server trusted because of \"/CN=root\" .*/again\\.pem\n$");
+	X509_free(again);
+}
+END_TEST
+
 START_TEST(what_the_program_trusts_itself_is_no_news)
 {
 	size_t count;
@@ -628,6 +714,10 @@ int main(void)
 	tcase_add_test(tc, what_else_may_be_wrong);
 	tcase_add_test(tc, out_of_scope);
 	tcase_add_test(tc, used_once_for_each_anchor);
+	tcase_add_test(tc, used_where_openssl_refuses_nobody);
+	tcase_add_test(tc, who_did_not_vouch_is_not_said_to);
+	tcase_add_test(tc, what_the_program_trusts_by_another_way_is_no_news);
+	tcase_add_test(tc, another_anchor_that_vouches_is_named);
 	tcase_add_test(tc, what_the_program_trusts_itself_is_no_news);
 	tcase_add_test(tc, strict_setting_is_named);
 	tcase_add_test(tc, strict_setting_is_not_named_where_it_is_no_use);
