@@ -136,13 +136,15 @@ X509_STORE_CTX *again_result(const struct again *a)
 	return a->verification;
 }
 
-struct again *again_verify(const struct crypto *c, X509_STORE_CTX *ctx,
-			   bool (*may_vouch)(void *arg, X509 *cert), void *arg)
+/* With the choice made of what is in the store of ctx. */
+static struct again *again_new(const struct crypto *c, X509_STORE_CTX *ctx,
+			       bool (*may_vouch)(void *arg, X509 *cert), void *arg)
 {
 	X509_STORE *store = c->api.X509_STORE_CTX_get0_store(ctx);
+	X509 *leaf = c->api.X509_STORE_CTX_get0_cert(ctx);
 	unsigned long flags =
 		c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(ctx));
-	struct again *a = store == NULL ? NULL : malloc(sizeof(*a));
+	struct again *a = store == NULL || leaf == NULL ? NULL : malloc(sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
@@ -157,18 +159,61 @@ struct again *again_verify(const struct crypto *c, X509_STORE_CTX *ctx,
 			    .may_vouch = may_vouch,
 			    .arg = arg};
 	if (a->lookup == NULL || a->store == NULL || a->verification == NULL ||
-	    a->candidates == NULL || a->crls == NULL || a->untrusted == NULL)
-		goto fail;
+	    a->candidates == NULL || a->crls == NULL || a->untrusted == NULL) {
+		again_free(a);
+		return NULL;
+	}
+	c->api.OPENSSL_sk_push(a->untrusted, leaf);
 	add_untrusted(a, c->api.X509_STORE_CTX_get0_untrusted(ctx));
 	/* An anchor of the chain may be no anchor here, but still stand between two others. */
 	add_untrusted(a, c->api.X509_STORE_CTX_get0_chain(ctx));
 	collect(a, a->untrusted);
 	/* It grows while it is gone through. */
 	collect(a, a->candidates);
-	if (!set_up(a, ctx) || c->real.X509_verify_cert(a->verification) != 1)
-		goto fail;
 	return a;
-fail:
+}
+
+struct again *again_verify(const struct crypto *c, X509_STORE_CTX *ctx,
+			   bool (*may_vouch)(void *arg, X509 *cert), void *arg)
+{
+	struct again *a = again_new(c, ctx, may_vouch, arg);
+
+	if (a == NULL || (set_up(a, ctx) && c->real.X509_verify_cert(a->verification) == 1))
+		return a;
 	again_free(a);
 	return NULL;
+}
+
+/* Does ctx look for issuers as OpenSSL does by itself? Otherwise the program has limited it. */
+static bool looks_into_store(const struct again *a, const X509_STORE_CTX *ctx)
+{
+	const struct crypto *c = a->crypto;
+
+	return c->api.X509_STORE_CTX_init(a->verification, a->store, NULL, NULL) == 1 &&
+	       c->api.X509_STORE_CTX_get_get_issuer(a->verification) ==
+		       c->api.X509_STORE_CTX_get_get_issuer(ctx);
+}
+
+struct again *again_limit(const struct crypto *c, X509_STORE_CTX *ctx,
+			  bool (*may_vouch)(void *arg, X509 *cert), void *arg)
+{
+	struct again *a = again_new(c, ctx, may_vouch, arg);
+
+	if (a == NULL)
+		return NULL;
+	if (!looks_into_store(a, ctx)) {
+		again_free(a);
+		return NULL;
+	}
+	c->api.X509_STORE_CTX_set0_trusted_stack(ctx, (STACK_OF(X509) *)a->candidates);
+	return a;
+}
+
+void again_unlimit(struct again *a, X509_STORE_CTX *ctx)
+{
+	if (a == NULL)
+		return;
+	/* What looks for issuers can't be set back; it finds none any more. */
+	a->crypto->api.X509_STORE_CTX_set0_trusted_stack(ctx, NULL);
+	again_free(a);
 }

@@ -21,4 +21,12 @@ struct again *again_verify(const struct crypto *crypto, X509_STORE_CTX *ctx,
 X509_STORE_CTX *again_result(const struct again *again);
 void again_free(struct again *again);
 
+/*
+ * Before ctx is verified: leaves it no trusted certificates but those of the same choice, until
+ * again_unlimit(). NULL where that can't be: then ctx stays as it is.
+ */
+struct again *again_limit(const struct crypto *crypto, X509_STORE_CTX *ctx,
+			  bool (*may_vouch)(void *arg, X509 *cert), void *arg);
+void again_unlimit(struct again *again, X509_STORE_CTX *ctx);
+
 #endif

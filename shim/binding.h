@@ -82,6 +82,7 @@ struct crypto_real {
 	X(X509_STORE_CTX_get1_crls)                                                                \
 	X(X509_STORE_CTX_get_error)                                                                \
 	X(X509_STORE_CTX_get_ex_data)                                                              \
+	X(X509_STORE_CTX_get_get_issuer)                                                           \
 	X(X509_STORE_CTX_get_num_untrusted)                                                        \
 	X(X509_STORE_CTX_get_verify)                                                               \
 	X(X509_STORE_CTX_get_verify_cb)                                                            \

@@ -205,7 +205,7 @@ static bool wants_again(const struct load *load, const char *file, const char *d
 		struct crypto *c = binding_crypto(#name, __builtin_return_address(0), NULL);       \
 		struct binding_scope scope;                                                        \
 		struct verification *v = NULL;                                                     \
-		bool ours = c != NULL && config.active && c->usable;                               \
+		bool ours = c != NULL && config.active && c->usable && verify_is_wanted(c, ctx);   \
                                                                                                    \
 		if (c == NULL)                                                                     \
 			goto out;                                                                  \

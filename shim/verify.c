@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify.h"
 
+#include "again.h"
 #include "attach.h"
 #include "hint.h"
 #include "log.h"
@@ -94,15 +95,45 @@ static int forgive_strict(int ok, X509_STORE_CTX *ctx)
 	return ret;
 }
 
+bool verify_is_wanted(const struct crypto *crypto, const X509_STORE_CTX *ctx)
+{
+	return ctx != NULL && crypto->api.X509_STORE_CTX_get_verify(ctx) != check_chain;
+}
+
+static bool is_the_programs(void *arg, X509 *cert)
+{
+	const struct crypto *c = arg;
+
+	return !trust_is_ours(trust_present(c), cert);
+}
+
+/*
+ * Whoever is no client gets the store's own certificates and nothing else. OpenSSL would end at an
+ * anchor of ours, and reject it, where the program trusts a CA above it, or another certificate of
+ * the same CA.
+ */
+static void leave_out_anchors(struct verification *v)
+{
+	struct binding_scope scope;
+
+	if (!attach_is_done(v->crypto, v->crypto->api.X509_STORE_CTX_get0_store(v->ctx)))
+		return;
+	scope = binding_work_begin(v->crypto);
+	v->limit = again_limit(v->crypto, v->ctx, is_the_programs, v->crypto);
+	binding_work_end(v->crypto, scope);
+}
+
 struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx)
 {
 	struct verification *v = running(ctx);
 
 	/* One of the same context that was left by longjmp. */
-	if (v == NULL)
+	if (v == NULL) {
 		v = malloc(sizeof(*v));
-	else
+	} else {
 		unlink_entry(v);
+		again_free(v->limit);
+	}
 	if (v == NULL)
 		return NULL;
 	*v = (struct verification){.crypto = crypto, .ctx = ctx, .outer = latest};
@@ -111,6 +142,8 @@ struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx)
 	v->is_client = v->ssl != NULL && !v->ssl->api.SSL_is_server(v->connection);
 	if (v->is_client)
 		attach_anchors(crypto, crypto->api.X509_STORE_CTX_get0_store(ctx));
+	else
+		leave_out_anchors(v);
 	v->verify = crypto->api.X509_STORE_CTX_get_verify(ctx);
 	crypto->api.X509_STORE_CTX_set_verify(ctx, check_chain);
 	if (v->is_client && (config.relax_strict || log_wants(LOG_INFO))) {
@@ -123,9 +156,14 @@ struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx)
 
 void verify_end(struct verification *v, int ret)
 {
-	v->crypto->api.X509_STORE_CTX_set_verify(v->ctx, v->verify);
-	if (v->callback != NULL)
-		v->crypto->api.X509_STORE_CTX_set_verify_cb(v->ctx, v->callback);
+	const struct crypto *c = v->crypto;
+
+	/* Unless the program has set its own meanwhile, in a callback. */
+	if (c->api.X509_STORE_CTX_get_verify(v->ctx) == check_chain)
+		c->api.X509_STORE_CTX_set_verify(v->ctx, v->verify);
+	if (c->api.X509_STORE_CTX_get_verify_cb(v->ctx) == forgive_strict)
+		c->api.X509_STORE_CTX_set_verify_cb(v->ctx, v->callback);
+	again_unlimit(v->limit, v->ctx);
 	unlink_entry(v);
 	if (v->is_client && log_wants(LOG_INFO)) {
 		if (ret == 1)

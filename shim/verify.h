@@ -22,8 +22,13 @@ struct verification {
 	int strict_error;	     /* that CATRUST_STRICT=relax would have forgiven, or 0 */
 	struct trust_anchor *anchor; /* of ours, that alone made the chain good; or NULL */
 	bool is_client;
+	struct again *limit; /* for whoever is none */
 	struct verification *outer;
 };
+
+/* false: only the real call. There is no context, or it is being verified: it is called again, by a
+ * callback. */
+bool verify_is_wanted(const struct crypto *crypto, const X509_STORE_CTX *ctx);
 
 /* NULL: out of memory; the verification must fail. */
 struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx);

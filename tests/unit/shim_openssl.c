@@ -146,6 +146,8 @@ struct verdict verify_as(const struct attempt *a)
 		ck_assert_int_eq(X509_VERIFY_PARAM_set1_host(param, a->host, 0), 1);
 	if (a->address != NULL)
 		ck_assert_int_eq(X509_VERIFY_PARAM_set1_ip_asc(param, a->address), 1);
+	if (a->trusted != NULL)
+		X509_STORE_CTX_set0_trusted_stack(ctx, a->trusted);
 	if (a->callback != NULL)
 		X509_STORE_CTX_set_verify_cb(ctx, a->callback);
 	v = verify_begin(crypto, ctx);

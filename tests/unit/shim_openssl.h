@@ -47,6 +47,7 @@ struct attempt {
 	X509_STORE *store;
 	X509 *leaf;
 	STACK_OF(X509) * untrusted;	   /* what is sent along; NULL: nothing */
+	STACK_OF(X509) * trusted;	   /* in place of the store's certificates; NULL: nothing */
 	unsigned long flags;		   /* X509_V_FLAG_… */
 	unsigned host_flags;		   /* X509_CHECK_FLAG_… */
 	const char *sni;		   /* the name that the client asks for; NULL: none */
