@@ -79,6 +79,7 @@ struct crypto_real {
 	X(X509_STORE_CTX_get0_store)                                                               \
 	X(X509_STORE_CTX_get0_untrusted)                                                           \
 	X(X509_STORE_CTX_get1_certs)                                                               \
+	X(X509_STORE_CTX_get1_chain)                                                               \
 	X(X509_STORE_CTX_get1_crls)                                                                \
 	X(X509_STORE_CTX_get_error)                                                                \
 	X(X509_STORE_CTX_get_ex_data)                                                              \
@@ -91,6 +92,7 @@ struct crypto_real {
 	X(X509_STORE_CTX_set0_crls)                                                                \
 	X(X509_STORE_CTX_set0_param)                                                               \
 	X(X509_STORE_CTX_set0_trusted_stack)                                                       \
+	X(X509_STORE_CTX_set0_verified_chain)                                                      \
 	X(X509_STORE_CTX_set_current_cert)                                                         \
 	X(X509_STORE_CTX_set_error)                                                                \
 	X(X509_STORE_CTX_set_error_depth)                                                          \

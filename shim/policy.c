@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
-#include "again.h"
 #include "attach.h"
+#include "config.h"
+#include "strict.h"
 
 #include <openssl/obj_mac.h>
 
@@ -145,27 +146,33 @@ static int out_of_scope(const struct crypto *c, X509_STORE_CTX *ctx, int depth,
 	return -1;
 }
 
-struct trust_anchor *policy_anchor(struct crypto *crypto, const struct trust *trust,
-				   X509_STORE_CTX *ctx)
+/* store: what the anchors would have to be attached to. */
+static struct trust_anchor *find_anchor(struct crypto *c, X509_STORE_CTX *ctx, X509_STORE *store)
 {
+	const struct trust *trust = trust_present(c);
 	struct trust_anchor *anchor;
 	const X509 *cert;
 	int depth;
 
 	if (trust == NULL)
 		return NULL;
-	depth = anchor_depth(crypto, trust, ctx);
+	depth = anchor_depth(c, trust, ctx);
 	if (depth < 0)
 		return NULL;
-	cert = cert_at(crypto, crypto->api.X509_STORE_CTX_get0_chain(ctx), depth);
-	anchor = trust_find_equal(crypto, trust, cert);
+	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), depth);
+	anchor = trust_find_equal(c, trust, cert);
 	/* Of an anchor itself, the scope is looked at later, with an error of its own. */
 	if (anchor == NULL || trust_is_ours(trust, cert))
 		return anchor;
-	if (!attach_is_done(crypto, crypto->api.X509_STORE_CTX_get0_store(ctx)) ||
-	    (anchor->scope != NULL && out_of_scope(crypto, ctx, depth, anchor) >= 0))
+	if (!attach_is_done(c, store) ||
+	    (anchor->scope != NULL && out_of_scope(c, ctx, depth, anchor) >= 0))
 		return NULL;
 	return anchor;
+}
+
+struct trust_anchor *policy_anchor(struct crypto *crypto, X509_STORE_CTX *ctx)
+{
+	return find_anchor(crypto, ctx, crypto->api.X509_STORE_CTX_get0_store(ctx));
 }
 
 /*
@@ -186,15 +193,20 @@ static int date_error(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *a
 	return X509_V_OK;
 }
 
-/* What the rules say of a chain by itself. */
-static struct finding find_fault(const struct crypto *c, const struct trust *trust,
-				 X509_STORE_CTX *ctx, bool is_client)
+struct finding policy_check(const struct crypto *c, X509_STORE_CTX *ctx, bool is_client)
 {
-	struct finding found = {.error = X509_V_OK, .depth = anchor_depth(c, trust, ctx)};
+	/*
+	 * The rules are those of after the chain was built: another thread may have brought the
+	 * store to a new generation since the verification began.
+	 */
+	const struct trust *trust = trust_present(c);
+	struct finding found = {.error = X509_V_OK, .depth = -1};
 	struct trust_anchor *anchor;
 	const X509 *cert;
 	int outside;
 
+	if (trust != NULL)
+		found.depth = anchor_depth(c, trust, ctx);
 	if (found.depth < 0)
 		return found;
 	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), found.depth);
@@ -217,16 +229,18 @@ static struct finding find_fault(const struct crypto *c, const struct trust *tru
 	return found;
 }
 
-struct other_trust {
-	const struct crypto *crypto;
-	X509_STORE_CTX *ctx;
-	int depth; /* below which the anchor in question vouches for names */
+struct other_way {
+	struct crypto *crypto;
+	X509_STORE_CTX *ctx; /* the way that there is */
+	int depth;	     /* of its anchor */
+	const X509 *except;  /* an anchor that does not count; or NULL */
+	bool relax;
 };
 
 /* The program's own certificates, and anchors that have the chain in their scope. */
-static bool is_other_trust(void *arg, X509 *cert)
+static bool may_vouch(void *arg, X509 *cert)
 {
-	const struct other_trust *other = arg;
+	const struct other_way *other = arg;
 	/*
 	 * Another thread may have brought the store to a newer generation meanwhile, and none of
 	 * its anchors may pass for the program's own: so the rules are those of after the look.
@@ -236,29 +250,92 @@ static bool is_other_trust(void *arg, X509 *cert)
 
 	if (anchor == NULL)
 		return !trust_is_ours(trust, cert);
-	return anchor->scope == NULL ||
-	       out_of_scope(other->crypto, other->ctx, other->depth, anchor) < 0;
+	return cert != other->except &&
+	       (anchor->scope == NULL ||
+		out_of_scope(other->crypto, other->ctx, other->depth, anchor) < 0);
 }
 
-/*
- * Nobody is to lose what worked without the shim, nor by a scope what another anchor vouches for.
- */
-struct finding policy_check(const struct crypto *crypto, const struct trust *trust,
-			    X509_STORE_CTX *ctx, bool is_client)
+static bool forgives(void *arg, X509_STORE_CTX *way)
 {
-	struct finding found = find_fault(crypto, trust, ctx, is_client), other;
-	struct other_trust arg = {crypto, ctx, 0};
-	struct again *again;
+	const struct other_way *other = arg;
+	struct crypto *c = other->crypto;
 
-	if (found.error == X509_V_OK)
-		return found;
-	arg.depth = anchor_depth(crypto, trust, ctx);
-	again = again_verify(crypto, ctx, is_other_trust, &arg);
-	if (again != NULL) {
-		other = find_fault(crypto, trust_present(crypto), again_result(again), is_client);
-		if (other.error == X509_V_OK)
-			found = other;
-	}
-	again_free(again);
-	return found;
+	return other->relax && strict_forgives(c->api.X509_STORE_CTX_get_error(way)) &&
+	       find_anchor(c, way, c->api.X509_STORE_CTX_get0_store(other->ctx)) != NULL;
+}
+
+/* Returns what the way fails with, and the way itself unless it could not be tried. */
+static int try_other_way(struct other_way *other, bool is_client, struct again **ret)
+{
+	const struct again_rules rules = {may_vouch, forgives, other};
+	int error;
+
+	*ret = again_verify(other->crypto, other->ctx, &rules);
+	if (*ret == NULL)
+		return X509_V_ERR_UNSPECIFIED;
+	error = again_error(*ret);
+	return error != X509_V_OK
+		       ? error
+		       : policy_check(other->crypto, again_result(*ret), is_client).error;
+}
+
+bool policy_is_of_the_way(int error)
+{
+	static const int errors[] = {
+		X509_V_ERR_CERT_SIGNATURE_FAILURE,
+		X509_V_ERR_CERT_NOT_YET_VALID,
+		X509_V_ERR_CERT_HAS_EXPIRED,
+		X509_V_ERR_NO_ISSUER_PUBLIC_KEY, /* in 1.1.1, that is INVALID_CA */
+		X509_V_ERR_INVALID_CA,
+		X509_V_ERR_PATH_LENGTH_EXCEEDED,
+		X509_V_ERR_INVALID_PURPOSE,
+		X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
+		X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
+		X509_V_ERR_PERMITTED_VIOLATION,
+		X509_V_ERR_EXCLUDED_VIOLATION,
+		X509_V_ERR_CA_KEY_TOO_SMALL,
+		X509_V_ERR_CA_MD_TOO_WEAK,
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+		if (errors[i] == error)
+			return true;
+	return strict_forgives(error);
+}
+
+struct again *policy_other_way(struct crypto *crypto, X509_STORE_CTX *ctx, bool is_client)
+{
+	const struct trust *trust = trust_present(crypto);
+	struct other_way other = {.crypto = crypto, .ctx = ctx, .relax = config.relax_strict};
+	struct again *way;
+
+	if (trust == NULL)
+		return NULL;
+	other.depth = anchor_depth(crypto, trust, ctx);
+	if (other.depth < 0)
+		return NULL;
+	other.except = cert_at(crypto, crypto->api.X509_STORE_CTX_get0_chain(ctx), other.depth);
+	if (!trust_is_ours(trust, other.except))
+		return NULL;
+	if (try_other_way(&other, is_client, &way) == X509_V_OK)
+		return way;
+	again_free(way);
+	return NULL;
+}
+
+int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx)
+{
+	const struct trust *trust = trust_present(crypto);
+	struct other_way other = {.crypto = crypto, .ctx = ctx, .relax = true};
+	struct finding found = policy_check(crypto, ctx, true);
+	struct again *way;
+	int error;
+
+	if (trust == NULL)
+		return X509_V_ERR_UNSPECIFIED;
+	other.depth = anchor_depth(crypto, trust, ctx);
+	error = try_other_way(&other, true, &way);
+	again_free(way);
+	/* An anchor that may not vouch is none there, so its own error says more. */
+	return error != X509_V_OK && found.error != X509_V_OK ? found.error : error;
 }

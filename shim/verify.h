@@ -2,6 +2,7 @@
 #ifndef CATRUST_VERIFY_H
 #define CATRUST_VERIFY_H
 
+#include "again.h"
 #include "trust.h"
 
 /*
@@ -9,7 +10,8 @@
  *
  * Before: a TLS client's store gets the anchors. A server's gets none, nor does that of whoever
  * verifies outside of TLS (S/MIME, code signing). During: the scope of the anchor that the chain
- * ends at, and CATRUST_STRICT=relax. After: what CATRUST_LOG=info tells.
+ * stands on, another way where it does not do, and CATRUST_STRICT=relax. After: what
+ * CATRUST_LOG=info tells.
  */
 struct verification {
 	struct crypto *crypto;
@@ -22,7 +24,9 @@ struct verification {
 	int strict_error;	     /* that CATRUST_STRICT=relax would have forgiven, or 0 */
 	struct trust_anchor *anchor; /* of ours, that alone made the chain good; or NULL */
 	bool is_client;
-	struct again *limit; /* for whoever is none */
+	bool sought;	     /* for another way than the chain that was built */
+	struct again *way;   /* which is good; or NULL */
+	struct again *limit; /* for whoever is no client */
 	struct verification *outer;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Role x method: whose stores get the anchors, and for whom they count. */
 #include "attach.h"
+#include "policy.h"
+#include "strict.h"
 
 #include "fixture.h"
 #include "shim_openssl.h"
@@ -218,6 +220,34 @@ START_TEST(server_with_a_choice_of_its_own)
 }
 END_TEST
 
+/*
+ * Of all errors, those that a chain may have because of the way that it takes. By number: of the
+ * others, some are not in every header.
+ */
+START_TEST(what_another_way_makes_up_for)
+{
+	static const int of_the_way[] = {
+		7,	/* signature */
+		9,  10, /* dates */
+		24, 79, /* no CA, in 1.1.1 and later */
+		25,	/* path length */
+		26, 32, /* purposes */
+		34,	/* critical extension */
+		47, 48, /* name constraints */
+		67, 68, /* weak keys and signatures */
+	};
+	/* For instance: revoked, rejected, the program's own, wrong names, DANE. */
+	static const int never[] = {3, 11, 12, 23, 28, 33, 50, 62, 63, 64, 65, 66};
+	bool wanted = strict_forgives(_i);
+
+	for (size_t i = 0; i < LENGTH(of_the_way); i++)
+		wanted = wanted || of_the_way[i] == _i;
+	ck_assert_int_eq(policy_is_of_the_way(_i), wanted);
+	for (size_t i = 0; i < LENGTH(never); i++)
+		ck_assert(!policy_is_of_the_way(never[i]));
+}
+END_TEST
+
 START_TEST(without_a_trust_directory)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -256,6 +286,7 @@ int main(void)
 	tcase_add_loop_test(tc, who_verifies, 0, (int)LENGTH(cases));
 	tcase_add_loop_test(tc, server_that_was_a_client, 0, (int)LENGTH(shared));
 	tcase_add_test(tc, server_with_a_choice_of_its_own);
+	tcase_add_loop_test(tc, what_another_way_makes_up_for, 0, 256);
 	tcase_add_test(tc, without_a_trust_directory);
 	tcase_add_test(tc, expired_anchors_are_none);
 	suite_add_tcase(suite, tc);
