@@ -234,6 +234,7 @@ struct other_way {
 	X509_STORE_CTX *ctx; /* the way that there is */
 	int depth;	     /* of its anchor */
 	const X509 *except;  /* an anchor that does not count; or NULL */
+	bool own_only;	     /* none of them counts */
 	bool relax;
 };
 
@@ -250,7 +251,7 @@ static bool may_vouch(void *arg, X509 *cert)
 
 	if (anchor == NULL)
 		return !trust_is_ours(trust, cert);
-	return cert != other->except &&
+	return !other->own_only && cert != other->except &&
 	       (anchor->scope == NULL ||
 		out_of_scope(other->crypto, other->ctx, other->depth, anchor) < 0);
 }
@@ -317,9 +318,13 @@ struct again *policy_other_way(struct crypto *crypto, X509_STORE_CTX *ctx, bool 
 	other.except = cert_at(crypto, crypto->api.X509_STORE_CTX_get0_chain(ctx), other.depth);
 	if (!trust_is_ours(trust, other.except))
 		return NULL;
-	if (try_other_way(&other, is_client, &way) == X509_V_OK)
-		return way;
-	again_free(way);
+	/* Of the two, an anchor must not be in the way of what the program itself trusts. */
+	for (int i = 0; i < 2; i++) {
+		other.own_only = i == 0;
+		if (try_other_way(&other, is_client, &way) == X509_V_OK)
+			return way;
+		again_free(way);
+	}
 	return NULL;
 }
 

@@ -248,6 +248,10 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
             self.assertEqual((0, ""), (result.code, result.err))
             if result.out.strip() != "[]" and self.finds:
                 self.assertEqual(["leaf", "CA fo", "CA fo-public"], json.loads(result.out))
+        # One anchor that may not vouch, and behind it one that has the flaw.
+        low = pki().ca("fo-low", "fo-cross")
+        chain = pki().chain(pki().leaf("fo-low-leaf", low, "DNS:" + NAME), low, "fo-cross")
+        self.check(chain, "ok", [pki().trustdir({"other.example": [low], "": [root]})], own)
 
     def test_intermediate_as_anchor(self):
         root = flawed("fi")
