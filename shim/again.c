@@ -16,8 +16,8 @@ struct again {
 	OPENSSL_STACK *candidates, *crls;
 	OPENSSL_STACK *untrusted; /* ctx's own, no references */
 	bool wants_crls;
-	bool (*may_vouch)(void *arg, X509 *cert);
-	void *arg;
+	struct again_rules rules;
+	int error;
 };
 
 static int count_of(const struct again *a, const void *stack)
@@ -41,7 +41,7 @@ static void choose(struct again *a, STACK_OF(X509) * found)
 
 		for (int j = 0; !known && j < count_of(a, a->candidates); j++)
 			known = cert_at(a, a->candidates, j) == cert;
-		if (!known && a->may_vouch(a->arg, cert) && c->api.X509_up_ref(cert) &&
+		if (!known && a->rules.may_vouch(a->rules.arg, cert) && c->api.X509_up_ref(cert) &&
 		    c->api.OPENSSL_sk_push(a->candidates, cert) <= 0)
 			c->api.X509_free(cert);
 	}
@@ -89,10 +89,19 @@ static void add_untrusted(struct again *a, const void *certs)
 		a->crypto->api.OPENSSL_sk_push(a->untrusted, cert_at(a, certs, i));
 }
 
+/* The one whose verification this thread is in: nobody else's code runs there that could begin
+ * another. */
+static _Thread_local const struct again *observed;
+
 static int observe(int ok, X509_STORE_CTX *ctx)
 {
-	(void)ctx;
-	return ok;
+	const struct again *a = observed;
+
+	if (ok || a == NULL || a->verification != ctx || a->rules.forgives == NULL ||
+	    !a->rules.forgives(a->rules.arg, ctx))
+		return ok;
+	a->crypto->api.X509_STORE_CTX_set_error(ctx, X509_V_OK);
+	return 1;
 }
 
 static bool set_up(struct again *a, X509_STORE_CTX *ctx)
@@ -136,13 +145,15 @@ X509_STORE_CTX *again_result(const struct again *a)
 	return a->verification;
 }
 
-struct again *again_verify(const struct crypto *c, X509_STORE_CTX *ctx,
-			   bool (*may_vouch)(void *arg, X509 *cert), void *arg)
+/* With the choice made of what is in the store of ctx. */
+static struct again *again_new(const struct crypto *c, X509_STORE_CTX *ctx,
+			       const struct again_rules *rules)
 {
 	X509_STORE *store = c->api.X509_STORE_CTX_get0_store(ctx);
+	X509 *leaf = c->api.X509_STORE_CTX_get0_cert(ctx);
 	unsigned long flags =
 		c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(ctx));
-	struct again *a = store == NULL ? NULL : malloc(sizeof(*a));
+	struct again *a = store == NULL || leaf == NULL ? NULL : malloc(sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
@@ -154,21 +165,75 @@ struct again *again_verify(const struct crypto *c, X509_STORE_CTX *ctx,
 			    .crls = c->api.OPENSSL_sk_new_null(),
 			    .untrusted = c->api.OPENSSL_sk_new_null(),
 			    .wants_crls = (flags & X509_V_FLAG_CRL_CHECK) != 0,
-			    .may_vouch = may_vouch,
-			    .arg = arg};
+			    .rules = *rules};
 	if (a->lookup == NULL || a->store == NULL || a->verification == NULL ||
-	    a->candidates == NULL || a->crls == NULL || a->untrusted == NULL)
-		goto fail;
+	    a->candidates == NULL || a->crls == NULL || a->untrusted == NULL) {
+		again_free(a);
+		return NULL;
+	}
+	c->api.OPENSSL_sk_push(a->untrusted, leaf);
 	add_untrusted(a, c->api.X509_STORE_CTX_get0_untrusted(ctx));
 	/* An anchor of the chain may be no anchor here, but still stand between two others. */
 	add_untrusted(a, c->api.X509_STORE_CTX_get0_chain(ctx));
 	collect(a, a->untrusted);
 	/* It grows while it is gone through. */
 	collect(a, a->candidates);
-	if (!set_up(a, ctx) || c->real.X509_verify_cert(a->verification) != 1)
-		goto fail;
 	return a;
-fail:
+}
+
+struct again *again_verify(const struct crypto *c, X509_STORE_CTX *ctx,
+			   const struct again_rules *rules)
+{
+	struct again *a = again_new(c, ctx, rules);
+
+	if (a == NULL)
+		return NULL;
+	if (!set_up(a, ctx)) {
+		again_free(a);
+		return NULL;
+	}
+	observed = a;
+	if (c->real.X509_verify_cert(a->verification) != 1)
+		a->error = c->api.X509_STORE_CTX_get_error(a->verification);
+	observed = NULL;
+	return a;
+}
+
+int again_error(const struct again *a)
+{
+	return a->error;
+}
+
+/* Does ctx look for issuers as OpenSSL does by itself? Otherwise the program has limited it. */
+static bool looks_into_store(const struct again *a, const X509_STORE_CTX *ctx)
+{
+	const struct crypto *c = a->crypto;
+
+	return c->api.X509_STORE_CTX_init(a->verification, a->store, NULL, NULL) == 1 &&
+	       c->api.X509_STORE_CTX_get_get_issuer(a->verification) ==
+		       c->api.X509_STORE_CTX_get_get_issuer(ctx);
+}
+
+struct again *again_limit(const struct crypto *c, X509_STORE_CTX *ctx,
+			  const struct again_rules *rules)
+{
+	struct again *a = again_new(c, ctx, rules);
+
+	if (a == NULL)
+		return NULL;
+	if (!looks_into_store(a, ctx)) {
+		again_free(a);
+		return NULL;
+	}
+	c->api.X509_STORE_CTX_set0_trusted_stack(ctx, (STACK_OF(X509) *)a->candidates);
+	return a;
+}
+
+void again_unlimit(struct again *a, X509_STORE_CTX *ctx)
+{
+	if (a == NULL)
+		return;
+	/* What looks for issuers can't be set back; it finds none any more. */
+	a->crypto->api.X509_STORE_CTX_set0_trusted_stack(ctx, NULL);
 	again_free(a);
-	return NULL;
 }

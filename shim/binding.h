@@ -53,7 +53,6 @@ struct crypto_real {
 	X(GENERAL_NAMES_free)                                                                      \
 	X(GENERAL_NAME_get0_value)                                                                 \
 	X(NAME_CONSTRAINTS_check)                                                                  \
-	X(NAME_CONSTRAINTS_check_CN)                                                               \
 	X(NAME_CONSTRAINTS_free)                                                                   \
 	X(OBJ_nid2obj)                                                                             \
 	X(OPENSSL_sk_free)                                                                         \
@@ -87,9 +86,12 @@ struct crypto_real {
 	X(X509_STORE_CTX_get0_store)                                                               \
 	X(X509_STORE_CTX_get0_untrusted)                                                           \
 	X(X509_STORE_CTX_get1_certs)                                                               \
+	X(X509_STORE_CTX_get1_chain)                                                               \
 	X(X509_STORE_CTX_get1_crls)                                                                \
 	X(X509_STORE_CTX_get_error)                                                                \
 	X(X509_STORE_CTX_get_ex_data)                                                              \
+	X(X509_STORE_CTX_get_get_issuer)                                                           \
+	X(X509_STORE_CTX_get_num_untrusted)                                                        \
 	X(X509_STORE_CTX_get_verify)                                                               \
 	X(X509_STORE_CTX_get_verify_cb)                                                            \
 	X(X509_STORE_CTX_init)                                                                     \
@@ -97,6 +99,7 @@ struct crypto_real {
 	X(X509_STORE_CTX_set0_crls)                                                                \
 	X(X509_STORE_CTX_set0_param)                                                               \
 	X(X509_STORE_CTX_set0_trusted_stack)                                                       \
+	X(X509_STORE_CTX_set0_verified_chain)                                                      \
 	X(X509_STORE_CTX_set_current_cert)                                                         \
 	X(X509_STORE_CTX_set_error)                                                                \
 	X(X509_STORE_CTX_set_error_depth)                                                          \
@@ -113,6 +116,7 @@ struct crypto_real {
 	X(X509_STORE_unlock)                                                                       \
 	X(X509_VERIFY_PARAM_free)                                                                  \
 	X(X509_VERIFY_PARAM_get_flags)                                                             \
+	X(X509_VERIFY_PARAM_get_hostflags)                                                         \
 	X(X509_VERIFY_PARAM_new)                                                                   \
 	X(X509_VERIFY_PARAM_set1)                                                                  \
 	X(X509_add1_trust_object)                                                                  \
@@ -153,6 +157,7 @@ struct crypto_real {
 	X(SSL_get_ex_data_X509_STORE_CTX_idx)                                                      \
 	X(SSL_get_rfd)                                                                             \
 	X(SSL_get_servername)                                                                      \
+	X(SSL_get_verify_mode)                                                                     \
 	X(SSL_is_server)
 
 #define API_SLOT(name) __typeof__(name) *name;

@@ -16,7 +16,8 @@ enum {
 	CHAIN_BYTES = 1600,
 	SHOWN_CERTS = 5,
 	SHOWN_NAME = 200,
-	REPEAT_AFTER_S = 60
+	REPEAT_AFTER_S = 60,
+	LINES_A_MINUTE = 60
 };
 
 enum remedy hint_remedy(int error, bool strict_would_do)
@@ -28,9 +29,10 @@ enum remedy hint_remedy(int error, bool strict_would_do)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		return REMEDY_FETCH;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return REMEDY_PIN;
 	case X509_V_ERR_PERMITTED_VIOLATION:
 		return REMEDY_SCOPE;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -103,8 +105,11 @@ static unsigned port_of(const struct sockaddr_storage *peer)
 	return 0;
 }
 
-/* As catrust takes it: host, host:port, [v6] or [v6]:port. */
-static void add_target(struct text *t, const struct verification *v)
+/*
+ * As catrust takes it: host, host:port, [v6] or [v6]:port. unknown_port: what stands for a port
+ * that is not known.
+ */
+static void add_target(struct text *t, const struct verification *v, const char *unknown_port)
 {
 	char buf[NAME_BYTES] = "";
 	struct text host = TEXT(buf);
@@ -119,7 +124,9 @@ static void add_target(struct text *t, const struct verification *v)
 	text_add(t, v6 ? "[" : "");
 	text_add(t, buf);
 	text_add(t, v6 ? "]" : "");
-	if (port != 0 && port != 443) {
+	if (port == 0) {
+		text_add(t, unknown_port);
+	} else if (port != 443) {
 		text_add(t, ":");
 		text_add_uint(t, port);
 	}
@@ -178,7 +185,7 @@ static void add_chain(struct text *t, const struct verification *v, enum remedy 
 	}
 	if (count > SHOWN_CERTS)
 		text_add(t, " ...");
-	if (count > 0 && remedy == REMEDY_FETCH) {
+	if (count > 0 && (remedy == REMEDY_FETCH || remedy == REMEDY_PIN)) {
 		const X509 *last = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, count - 1);
 
 		text_add(t, "; not trusted: ");
@@ -202,7 +209,7 @@ static void add_command(struct text *t, const char *command, const struct verifi
 	char buf[NAME_BYTES] = "";
 	struct text target = TEXT(buf);
 
-	add_target(&target, v);
+	add_target(&target, v, ":PORT");
 	text_add(t, command);
 	text_add(t, " ");
 	if (buf[0] == '-' || strspn(buf, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -217,6 +224,9 @@ static void add_remedy(struct text *t, const struct verification *v, enum remedy
 	switch (remedy) {
 	case REMEDY_FETCH:
 		add_command(t, "; to trust it: catrust fetch", v);
+		break;
+	case REMEDY_PIN:
+		add_command(t, "; to trust it: catrust fetch --pin", v);
 		break;
 	case REMEDY_STRICT:
 		text_add(t, "; CATRUST_STRICT=relax would accept it");
@@ -237,12 +247,18 @@ static void add_remedy(struct text *t, const struct verification *v, enum remedy
 	}
 }
 
-/* What has been told lately. Two threads may overwrite each other's entry: a line more, no harm. */
+/*
+ * What has been told within a minute, which nothing new takes the place of: so no more than this
+ * many lines come in any minute. Two threads may overwrite each other's entry: a line more, no
+ * harm.
+ */
 static struct told {
 	_Atomic uint64_t what; /* a hash of the failure */
 	_Atomic uint64_t when; /* in seconds; 0: never */
 	_Atomic uint64_t more; /* not told since */
-} lately[64];
+} lately[LINES_A_MINUTE];
+
+static _Atomic uint64_t others; /* not told, and not counted there */
 
 static uint64_t hash_of(const char *s)
 {
@@ -253,84 +269,121 @@ static uint64_t hash_of(const char *s)
 	return hash;
 }
 
-/* The entry of a failure, or the one that can best be spared for it. */
-static struct told *find_told(uint64_t what)
+static bool is_old(const struct told *told, uint64_t now)
 {
-	struct told *oldest = &lately[0];
+	uint64_t when = atomic_load(&told->when);
 
-	for (size_t i = 0; i < sizeof(lately) / sizeof(*lately); i++) {
-		if (atomic_load(&lately[i].what) == what)
-			return &lately[i];
-		if (atomic_load(&lately[i].when) < atomic_load(&oldest->when))
-			oldest = &lately[i];
-	}
-	return oldest;
+	return when == 0 || now - when >= REPEAT_AFTER_S;
 }
 
-/* Is it time to tell? Then *ret_more is how often it was not. */
-static bool is_due(uint64_t what, uint64_t *ret_more)
+/* The entry of a failure, or one that it may take; NULL: there is none. */
+static struct told *find_told(uint64_t what, uint64_t now)
 {
-	struct told *told = find_told(what);
+	struct told *free_one = NULL;
+
+	for (size_t i = 0; i < LINES_A_MINUTE; i++) {
+		if (atomic_load(&lately[i].what) == what)
+			return &lately[i];
+		if (free_one == NULL && is_old(&lately[i], now))
+			free_one = &lately[i];
+	}
+	return free_one;
+}
+
+/* Is it time to tell? Then *ret_more is how often it was not, and *ret_others how many others. */
+static bool is_due(uint64_t what, uint64_t *ret_more, uint64_t *ret_others)
+{
 	struct timespec now = {0, 0};
+	struct told *told;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	*ret_more = 0;
-	if (atomic_load(&told->what) == what) {
-		if ((uint64_t)now.tv_sec - atomic_load(&told->when) < REPEAT_AFTER_S) {
-			atomic_fetch_add(&told->more, 1);
-			return false;
-		}
-		*ret_more = atomic_load(&told->more);
+	told = find_told(what, (uint64_t)now.tv_sec);
+	if (told == NULL || !is_old(told, (uint64_t)now.tv_sec)) {
+		atomic_fetch_add(told == NULL ? &others : &told->more, 1);
+		return false;
 	}
-	atomic_store(&told->what, what);
+	*ret_more = atomic_exchange(&told->more, 0);
+	if (atomic_exchange(&told->what, what) != what) {
+		atomic_fetch_add(&others, *ret_more);
+		*ret_more = 0;
+	}
 	atomic_store(&told->when, (uint64_t)now.tv_sec);
-	atomic_store(&told->more, 0);
+	*ret_others = atomic_exchange(&others, 0);
 	return true;
+}
+
+static void add_count(struct text *t, uint64_t count, const char *of_what)
+{
+	if (count == 0)
+		return;
+	text_add(t, " [");
+	text_add_uint(t, count);
+	text_add(t, of_what);
+}
+
+/* Of an error that CATRUST_STRICT=relax forgives: does it do, all in all? */
+static enum remedy strict_remedy(const struct verification *v, int error, const char **ret_left)
+{
+	int left;
+
+	*ret_left = NULL;
+	if (v->strict_error == 0 || v->strict_error != error)
+		return hint_remedy(error, false);
+	left = policy_relaxed(v->crypto, v->ctx);
+	if (left != X509_V_OK)
+		*ret_left = v->crypto->api.X509_verify_cert_error_string(left);
+	return hint_remedy(left == X509_V_OK ? error : left, left == X509_V_OK);
 }
 
 void hint_failed(const struct verification *v)
 {
 	struct binding_scope scope = binding_work_begin(v->crypto);
-	char host_buf[NAME_BYTES], chain_buf[CHAIN_BYTES], remedy_buf[2 * NAME_BYTES], number[24];
-	struct text host = TEXT(host_buf), chain = TEXT(chain_buf), remedy = TEXT(remedy_buf);
-	struct text count = TEXT(number);
+	char host_buf[NAME_BYTES] = "", chain_buf[CHAIN_BYTES] = "", rest_buf[4 * NAME_BYTES] = "";
+	struct text host = TEXT(host_buf), chain = TEXT(chain_buf), rest = TEXT(rest_buf);
 	int error = v->crypto->api.X509_STORE_CTX_get_error(v->ctx);
-	enum remedy mends = hint_remedy(error, v->strict_error != 0 && v->strict_error == error);
-	const char *why = v->crypto->api.X509_verify_cert_error_string(error);
-	uint64_t more;
+	uint64_t more = 0, not_shown = 0;
+	enum remedy remedy;
+	const char *left;
 
-	host_buf[0] = chain_buf[0] = remedy_buf[0] = '\0';
-	add_target(&host, v);
-	add_chain(&chain, v, mends);
-	add_remedy(&remedy, v, mends);
-	if (is_due(hash_of(host_buf) * 31 + hash_of(chain_buf) * 7 + (uint64_t)error, &more)) {
-		text_add_uint(&count, more);
-		log_line(LOG_INFO, host_buf, ": ", why, chain_buf, remedy_buf, more > 0 ? " [" : "",
-			 more > 0 ? number : "", more > 0 ? " more like this]" : "");
+	add_target(&host, v, "");
+	if (is_due(hash_of(host_buf) * 31 + (uint64_t)error, &more, &not_shown)) {
+		remedy = strict_remedy(v, error, &left);
+		add_chain(&chain, v, remedy);
+		if (left != NULL) {
+			text_add(&rest, "; CATRUST_STRICT=relax alone would not do: ");
+			text_add(&rest, left);
+		}
+		add_remedy(&rest, v, remedy);
+		add_count(&rest, more, " more like this]");
+		add_count(&rest, not_shown, " others not shown]");
+		log_line(LOG_INFO, host_buf, ": ",
+			 v->crypto->api.X509_verify_cert_error_string(error), chain_buf, rest_buf);
 	}
 	binding_work_end(v->crypto, scope);
 }
 
 void hint_used(const struct verification *v)
 {
-	struct binding_scope scope = binding_work_begin(v->crypto);
-	const STACK_OF(X509) *chain = v->crypto->api.X509_STORE_CTX_get0_chain(v->ctx);
-	int count = v->crypto->api.OPENSSL_sk_num((const OPENSSL_STACK *)chain);
-	const struct trust *trust = atomic_load_explicit(&v->crypto->trust, memory_order_acquire);
-	struct trust_anchor *anchor =
-		trust == NULL || count <= 0
-			? NULL
-			: trust_find(trust, v->crypto->api.OPENSSL_sk_value(
-						    (const OPENSSL_STACK *)chain, count - 1));
+	struct trust_anchor *anchor = v->anchor;
 	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
 	struct text host = TEXT(host_buf), name = TEXT(name_buf);
+	struct binding_scope scope;
+	bool refuses;
+	unsigned char how;
 
-	if (anchor != NULL && !atomic_exchange(&anchor->used, true)) {
-		add_target(&host, v);
-		add_name(&name, v->crypto, v->crypto->api.X509_get_subject_name(anchor->cert));
-		add_fingerprint(&name, v->crypto, anchor->cert);
-		log_line(LOG_INFO, host_buf, " trusted because of ", name_buf, " in ",
-			 anchor->file);
-	}
+	/* With an error left, it was the program that accepted it. */
+	if (anchor == NULL || v->crypto->api.X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
+		return;
+	refuses = v->ssl->api.SSL_get_verify_mode(v->connection) != SSL_VERIFY_NONE;
+	how = refuses ? ANCHOR_TRUSTED : ANCHOR_VERIFIED;
+	if ((atomic_fetch_or(&anchor->used, how) & how) != 0)
+		return;
+	scope = binding_work_begin(v->crypto);
+	add_target(&host, v, "");
+	add_name(&name, v->crypto, v->crypto->api.X509_get_subject_name(anchor->cert));
+	add_fingerprint(&name, v->crypto, anchor->cert);
+	log_line(LOG_INFO, host_buf, refuses ? " trusted" : " verified", " because of ", name_buf,
+		 " in ", anchor->file,
+		 refuses ? "" : " (SSL_VERIFY_NONE: whether that matters is for the program)");
 	binding_work_end(v->crypto, scope);
 }

@@ -5,9 +5,9 @@
 #include "verify.h"
 
 /*
- * CATRUST_LOG=info: what was trusted because of catrust, once per process and anchor; and for each
- * verification of a server that failed, one line that says why and what mends it. The same failure
- * again is told once a minute, with a count.
+ * CATRUST_LOG=info: what was trusted because of catrust, once per process and anchor; and for a
+ * verification of a server that failed, one line that says why and what mends it. The same error of
+ * the same host is told once a minute, with a count; and of all hosts, no more than 60 in a minute.
  */
 void hint_used(const struct verification *v);
 void hint_failed(const struct verification *v);
@@ -15,6 +15,7 @@ void hint_failed(const struct verification *v);
 /* What mends a failed verification; pure, for its tests. */
 enum remedy {
 	REMEDY_FETCH,  /* trust the issuer: catrust fetch */
+	REMEDY_PIN,    /* trust the server's own certificate: catrust fetch --pin */
 	REMEDY_STRICT, /* CATRUST_STRICT=relax */
 	REMEDY_SCOPE,  /* the anchor is there, for other names */
 	REMEDY_RENEW,  /* a date: renew, or mend the clock */

@@ -225,7 +225,7 @@ static struct attach_source source_of(int command, const char *name, long type)
 		struct crypto *c = binding_crypto(#name, __builtin_return_address(0), NULL, NULL); \
 		struct binding_scope scope;                                                        \
 		struct verification *v = NULL;                                                     \
-		bool ours = c != NULL && config.active && c->usable;                               \
+		bool ours = c != NULL && config.active && c->usable && verify_is_wanted(c, ctx);   \
                                                                                                    \
 		if (c == NULL)                                                                     \
 			goto out;                                                                  \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
-#include "again.h"
 #include "attach.h"
+#include "config.h"
+#include "strict.h"
 
 #include <openssl/obj_mac.h>
 
@@ -18,21 +19,59 @@ static X509 *cert_at(const struct crypto *c, const STACK_OF(X509) * certs, int i
 	return c->api.OPENSSL_sk_value((const OPENSSL_STACK *)certs, i);
 }
 
-/* Has the certificate a name for servers that is not its subject's CN? Where not, the CN counts. */
-static bool has_dns_name(const struct crypto *c, const X509 *cert)
+/*
+ * Where the trust of a chain comes from: the depth of its trust anchor, -1 for a chain without one.
+ * What the store has is at the end of the chain, and the first anchor of ours in it ended OpenSSL's
+ * search (but for DANE's). A leaf that is an anchor itself, under X509_V_FLAG_PARTIAL_CHAIN, stays
+ * first, with what the server sent behind it (check_trust() in crypto/x509/x509_vfy.c).
+ */
+static int anchor_depth(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx)
 {
-	GENERAL_NAMES *names = c->api.X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	bool found = false;
+	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
+	int count = count_of(c, chain), sent = c->api.X509_STORE_CTX_get_num_untrusted(ctx);
 
-	for (int i = 0; !found && i < c->api.OPENSSL_sk_num((OPENSSL_STACK *)names); i++) {
+	if (count <= 0 || sent >= count)
+		return -1;
+	if (sent <= 0)
+		return 0;
+	for (int i = sent; i < count; i++)
+		if (trust_is_ours(trust, cert_at(c, chain, i)))
+			return i;
+	return count - 1;
+}
+
+/*
+ * Which kinds of names the certificate has for its server, besides its CN. false: it has names that
+ * can't be read, or more than one list of them, and OpenSSL would go by the CN.
+ */
+static bool read_kinds(const struct crypto *c, const X509 *cert, bool *ret_dns, bool *ret_address)
+{
+	int found;
+	GENERAL_NAMES *names = c->api.X509_get_ext_d2i(cert, NID_subject_alt_name, &found, NULL);
+	bool readable = names != NULL || found == -1;
+
+	*ret_dns = *ret_address = false;
+	for (int i = 0; i < c->api.OPENSSL_sk_num((OPENSSL_STACK *)names); i++) {
 		int type = -1;
 
 		c->api.GENERAL_NAME_get0_value(c->api.OPENSSL_sk_value((OPENSSL_STACK *)names, i),
 					       &type);
-		found = type == GEN_DNS;
+		*ret_dns = *ret_dns || type == GEN_DNS;
+		*ret_address = *ret_address || type == GEN_IPADD;
 	}
 	c->api.GENERAL_NAMES_free(names);
-	return found;
+	return readable;
+}
+
+/* Does the client look at the CN whatever other names there are? */
+static bool wants_cn(const struct crypto *c, X509_STORE_CTX *ctx)
+{
+	unsigned flags =
+		c->api.X509_VERIFY_PARAM_get_hostflags(c->api.X509_STORE_CTX_get0_param(ctx));
+
+	return (flags &
+		(X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)) ==
+	       X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT;
 }
 
 /* A CN as a string; false for one that no scope has: too long, or with a NUL in it. */
@@ -55,86 +94,85 @@ static bool read_cn(const struct crypto *c, const X509_NAME *subject, int at, ch
 	return fits;
 }
 
-/* Could a CN pass for a host name? X509_check_host() takes wildcards, and names without a dot. */
-static bool is_host(const char *cn)
-{
-	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789-_.*";
-
-	return cn[0] != '\0' && cn[strspn(cn, host_chars)] == '\0';
-}
-
 /*
- * Is each CN of a leaf without DNS names in the scope? OpenSSL's matcher of constraints is asked
- * for names with a dot; it passes over wildcards and names without one, and takes an address for a
- * name (cn2dnsid() in crypto/x509/v3_ncons.c).
+ * Is the leaf, whose alternative names are, in the anchor's scope altogether? The CN counts where
+ * there is no DNS name, or the client wants it to. A leaf that names no server is in no scope: a
+ * client that does not look for a name would take it for any.
  */
-static bool has_cn_in_scope(const struct crypto *c, X509 *cert, const struct trust_anchor *anchor)
+static bool is_leaf_in_scope(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *leaf,
+			     const struct trust_anchor *anchor)
 {
-	const X509_NAME *subject = c->api.X509_get_subject_name(cert);
-	int count = 0, addresses = 0;
+	const X509_NAME *subject = c->api.X509_get_subject_name(leaf);
+	bool dns, address, named;
 
-	for (int i = -1; (i = c->api.X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;
-	     count++) {
-		char cn[256] = "";
+	if (!read_kinds(c, leaf, &dns, &address))
+		return false;
+	named = dns || address;
+	if (dns && !wants_cn(c, ctx))
+		return true;
+	for (int i = -1;
+	     (i = c->api.X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
+		enum scope_cn cn = SCOPE_CN_OUTSIDE;
+		char buf[256] = "";
 
-		if (!read_cn(c, subject, i, cn, sizeof(cn)))
+		if (read_cn(c, subject, i, buf, sizeof(buf)))
+			cn = scope_check_cn(anchor->scopes, anchor->scope_count, buf);
+		if (cn == SCOPE_CN_OUTSIDE)
 			return false;
-		if (scope_is_address(cn)) {
-			if (!scope_has_address(anchor->scopes, anchor->scope_count, cn))
-				return false;
-			addresses++;
-		} else if (is_host(cn) && (strchr(cn, '*') != NULL || strchr(cn, '.') == NULL) &&
-			   !scope_has_host(anchor->scopes, anchor->scope_count, cn)) {
-			return false;
-		}
+		named = named || cn == SCOPE_CN_INSIDE;
 	}
-	return (addresses > 0 && addresses == count) ||
-	       c->api.NAME_CONSTRAINTS_check_CN(cert, anchor->scope) == X509_V_OK;
+	return named;
 }
 
 /*
- * The depth of the first certificate below the anchor that names something out of its scope; -1
- * where there is none. As RFC 5280 6.1.3 has it: every name counts, and self-issued certificates
- * are passed over unless they are the leaf.
+ * The depth of the first certificate below the anchor, or the anchor itself if it is the leaf, that
+ * names something out of its scope; -1 where there is none. As RFC 5280 6.1.3 has it: every name
+ * counts, and self-issued certificates are passed over unless they are the leaf.
  */
-static int out_of_scope(const struct crypto *c, const STACK_OF(X509) * chain,
+static int out_of_scope(const struct crypto *c, X509_STORE_CTX *ctx, int depth,
 			const struct trust_anchor *anchor)
 {
-	int count = count_of(c, chain);
+	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
 
-	for (int i = 0; i < count && (i == 0 || i < count - 1); i++) {
+	for (int i = 0; i == 0 || i < depth; i++) {
 		X509 *cert = cert_at(c, chain, i);
 
 		if (i > 0 && (c->api.X509_get_extension_flags(cert) & EXFLAG_SI) != 0)
 			continue;
-		if (c->api.NAME_CONSTRAINTS_check(cert, anchor->scope) != X509_V_OK)
-			return i;
-		if (i == 0 && !has_dns_name(c, cert) && !has_cn_in_scope(c, cert, anchor))
+		if (c->api.NAME_CONSTRAINTS_check(cert, anchor->scope) != X509_V_OK ||
+		    (i == 0 && !is_leaf_in_scope(c, ctx, cert, anchor)))
 			return i;
 	}
 	return -1;
 }
 
-struct trust_anchor *policy_anchor(struct crypto *crypto, const struct trust *trust,
-				   X509_STORE_CTX *ctx)
+/* store: what the anchors would have to be attached to. */
+static struct trust_anchor *find_anchor(struct crypto *c, X509_STORE_CTX *ctx, X509_STORE *store)
 {
-	const STACK_OF(X509) *chain = crypto->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(crypto, chain);
+	const struct trust *trust = trust_present(c);
 	struct trust_anchor *anchor;
-	const X509 *last;
+	const X509 *cert;
+	int depth;
 
-	if (trust == NULL || count <= 0)
+	if (trust == NULL)
 		return NULL;
-	last = cert_at(crypto, chain, count - 1);
-	anchor = trust_find_equal(crypto, trust, last);
+	depth = anchor_depth(c, trust, ctx);
+	if (depth < 0)
+		return NULL;
+	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), depth);
+	anchor = trust_find_equal(c, trust, cert);
 	/* Of an anchor itself, the scope is looked at later, with an error of its own. */
-	if (anchor == NULL || trust_is_ours(trust, last))
+	if (anchor == NULL || trust_is_ours(trust, cert))
 		return anchor;
-	if (!attach_is_done(crypto, crypto->api.X509_STORE_CTX_get0_store(ctx)) ||
-	    (anchor->scope != NULL && out_of_scope(crypto, chain, anchor) >= 0))
+	if (!attach_is_done(c, store) ||
+	    (anchor->scope != NULL && out_of_scope(c, ctx, depth, anchor) >= 0))
 		return NULL;
 	return anchor;
+}
+
+struct trust_anchor *policy_anchor(struct crypto *crypto, X509_STORE_CTX *ctx)
+{
+	return find_anchor(crypto, ctx, crypto->api.X509_STORE_CTX_get0_store(ctx));
 }
 
 /*
@@ -155,40 +193,55 @@ static int date_error(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *a
 	return X509_V_OK;
 }
 
-/* What is wrong with a chain by the rules of trust, and at which depth. */
-static int chain_error(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx,
-		       bool is_client, int *ret_depth)
+struct finding policy_check(const struct crypto *c, X509_STORE_CTX *ctx, bool is_client)
 {
-	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(c, chain), error;
-	const struct trust_anchor *anchor;
-	const X509 *last;
+	/*
+	 * The rules are those of after the chain was built: another thread may have brought the
+	 * store to a new generation since the verification began.
+	 */
+	const struct trust *trust = trust_present(c);
+	struct finding found = {.error = X509_V_OK, .depth = -1};
+	struct trust_anchor *anchor;
+	const X509 *cert;
+	int outside;
 
-	if (count <= 0)
-		return X509_V_OK;
-	last = cert_at(c, chain, count - 1);
-	if (!trust_is_ours(trust, last))
-		return X509_V_OK;
-	anchor = trust_find(trust, last);
-	*ret_depth = count - 1;
-	if (anchor == NULL || !is_client)
-		return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
-	error = date_error(c, ctx, last);
-	if (error != X509_V_OK || anchor->scope == NULL)
-		return error;
-	*ret_depth = out_of_scope(c, chain, anchor);
-	return *ret_depth < 0 ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION;
+	if (trust != NULL)
+		found.depth = anchor_depth(c, trust, ctx);
+	if (found.depth < 0)
+		return found;
+	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), found.depth);
+	if (!trust_is_ours(trust, cert))
+		return found;
+	anchor = trust_find(trust, cert);
+	if (anchor == NULL || !is_client) {
+		found.error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+		return found;
+	}
+	found.error = date_error(c, ctx, cert);
+	if (found.error == X509_V_OK && anchor->scope != NULL) {
+		outside = out_of_scope(c, ctx, found.depth, anchor);
+		if (outside >= 0) {
+			found.error = X509_V_ERR_PERMITTED_VIOLATION;
+			found.depth = outside;
+		}
+	}
+	found.anchor = found.error == X509_V_OK ? anchor : NULL;
+	return found;
 }
 
-struct other_trust {
-	const struct crypto *crypto;
-	const STACK_OF(X509) * chain;
+struct other_way {
+	struct crypto *crypto;
+	X509_STORE_CTX *ctx; /* the way that there is */
+	int depth;	     /* of its anchor */
+	const X509 *except;  /* an anchor that does not count; or NULL */
+	bool own_only;	     /* none of them counts */
+	bool relax;
 };
 
 /* The program's own certificates, and anchors that have the chain in their scope. */
-static bool is_other_trust(void *arg, X509 *cert)
+static bool may_vouch(void *arg, X509 *cert)
 {
-	const struct other_trust *other = arg;
+	const struct other_way *other = arg;
 	/*
 	 * Another thread may have brought the store to a newer generation meanwhile, and none of
 	 * its anchors may pass for the program's own: so the rules are those of after the look.
@@ -198,29 +251,96 @@ static bool is_other_trust(void *arg, X509 *cert)
 
 	if (anchor == NULL)
 		return !trust_is_ours(trust, cert);
-	return anchor->scope == NULL || out_of_scope(other->crypto, other->chain, anchor) < 0;
+	return !other->own_only && cert != other->except &&
+	       (anchor->scope == NULL ||
+		out_of_scope(other->crypto, other->ctx, other->depth, anchor) < 0);
 }
 
-/*
- * Nobody is to lose what worked without the shim, nor by a scope what another anchor vouches for.
- */
-static bool is_trusted_otherwise(const struct crypto *c, X509_STORE_CTX *ctx, bool is_client)
+static bool forgives(void *arg, X509_STORE_CTX *way)
 {
-	struct other_trust other = {c, c->api.X509_STORE_CTX_get0_chain(ctx)};
-	struct again *again = again_verify(c, ctx, is_other_trust, &other);
-	int depth;
-	bool ret = again != NULL && chain_error(c, trust_present(c), again_result(again), is_client,
-						&depth) == X509_V_OK;
+	const struct other_way *other = arg;
+	struct crypto *c = other->crypto;
 
-	again_free(again);
-	return ret;
+	return other->relax && strict_forgives(c->api.X509_STORE_CTX_get_error(way)) &&
+	       find_anchor(c, way, c->api.X509_STORE_CTX_get0_store(other->ctx)) != NULL;
 }
 
-int policy_check(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx,
-		 bool is_client, int *ret_depth)
+/* Returns what the way fails with, and the way itself unless it could not be tried. */
+static int try_other_way(struct other_way *other, bool is_client, struct again **ret)
 {
-	int error = chain_error(crypto, trust, ctx, is_client, ret_depth);
+	const struct again_rules rules = {may_vouch, forgives, other};
+	int error;
 
-	return error == X509_V_OK || is_trusted_otherwise(crypto, ctx, is_client) ? X509_V_OK
-										  : error;
+	*ret = again_verify(other->crypto, other->ctx, &rules);
+	if (*ret == NULL)
+		return X509_V_ERR_UNSPECIFIED;
+	error = again_error(*ret);
+	return error != X509_V_OK
+		       ? error
+		       : policy_check(other->crypto, again_result(*ret), is_client).error;
+}
+
+bool policy_is_of_the_way(int error)
+{
+	static const int errors[] = {
+		X509_V_ERR_CERT_SIGNATURE_FAILURE,
+		X509_V_ERR_CERT_NOT_YET_VALID,
+		X509_V_ERR_CERT_HAS_EXPIRED,
+		X509_V_ERR_NO_ISSUER_PUBLIC_KEY, /* in 1.1.1, that is INVALID_CA */
+		X509_V_ERR_INVALID_CA,
+		X509_V_ERR_PATH_LENGTH_EXCEEDED,
+		X509_V_ERR_INVALID_PURPOSE,
+		X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
+		X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
+		X509_V_ERR_PERMITTED_VIOLATION,
+		X509_V_ERR_EXCLUDED_VIOLATION,
+		X509_V_ERR_CA_KEY_TOO_SMALL,
+		X509_V_ERR_CA_MD_TOO_WEAK,
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+		if (errors[i] == error)
+			return true;
+	return strict_forgives(error);
+}
+
+struct again *policy_other_way(struct crypto *crypto, X509_STORE_CTX *ctx, bool is_client)
+{
+	const struct trust *trust = trust_present(crypto);
+	struct other_way other = {.crypto = crypto, .ctx = ctx, .relax = config.relax_strict};
+	struct again *way;
+
+	if (trust == NULL)
+		return NULL;
+	other.depth = anchor_depth(crypto, trust, ctx);
+	if (other.depth < 0)
+		return NULL;
+	other.except = cert_at(crypto, crypto->api.X509_STORE_CTX_get0_chain(ctx), other.depth);
+	if (!trust_is_ours(trust, other.except))
+		return NULL;
+	/* Of the two, an anchor must not be in the way of what the program itself trusts. */
+	for (int i = 0; i < 2; i++) {
+		other.own_only = i == 0;
+		if (try_other_way(&other, is_client, &way) == X509_V_OK)
+			return way;
+		again_free(way);
+	}
+	return NULL;
+}
+
+int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx)
+{
+	const struct trust *trust = trust_present(crypto);
+	struct other_way other = {.crypto = crypto, .ctx = ctx, .relax = true};
+	struct finding found = policy_check(crypto, ctx, true);
+	struct again *way;
+	int error;
+
+	if (trust == NULL)
+		return X509_V_ERR_UNSPECIFIED;
+	other.depth = anchor_depth(crypto, trust, ctx);
+	error = try_other_way(&other, true, &way);
+	again_free(way);
+	/* An anchor that may not vouch is none there, so its own error says more. */
+	return error != X509_V_OK && found.error != X509_V_OK ? found.error : error;
 }

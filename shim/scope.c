@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 /* Of at most digits digits, all of them digits; -1 for anything else. */
 static int parse_number(const char *s, size_t digits)
@@ -76,6 +75,12 @@ static int parse_address(const char *name, struct scope *scope)
 	return 0;
 }
 
+/* ASCII alone, whatever the locale: as in DNS, and as X509_check_host() compares. */
+static char to_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static bool is_label_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -89,10 +94,8 @@ static int parse_domain(const char *name, struct scope *scope)
 	if (len == 0 || len >= sizeof(scope->domain))
 		return -EINVAL;
 	for (size_t i = 0; i <= len; i++) {
-		char c = name[i];
+		char c = to_lower(name[i]);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
 		if (c == '.' || c == '\0') {
 			if (label == 0 || label > 63 || name[i - 1] == '-' ||
 			    name[i - label] == '-')
@@ -137,12 +140,20 @@ bool scope_equal(const struct scope *a, const struct scope *b)
 	       memcmp(a->mask, b->mask, a->address_len) == 0;
 }
 
-bool scope_has_host(const struct scope *scopes, size_t count, const char *host)
+/* Is name the domain, or below it? */
+static bool is_within(const char *domain, const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!scopes[i].is_address && strcasecmp(scopes[i].domain, host) == 0)
-			return true;
-	return false;
+	size_t len = strlen(name), domain_len = strlen(domain);
+
+	if (len < domain_len)
+		return false;
+	if (len > domain_len && name[len - domain_len - 1] != '.')
+		return false;
+	name += len - domain_len;
+	for (size_t i = 0; i < domain_len; i++)
+		if (to_lower(name[i]) != domain[i])
+			return false;
+	return true;
 }
 
 /* The length of the address in bytes, or 0 for what is none. */
@@ -153,27 +164,44 @@ static size_t read_address(const char *text, unsigned char address[16])
 	return inet_pton(AF_INET6, text, address) == 1 ? 16 : 0;
 }
 
-bool scope_is_address(const char *name)
+static bool has_address(const struct scope *scope, const unsigned char *address, size_t len)
 {
-	unsigned char address[16];
-
-	return read_address(name, address) > 0;
+	if (!scope->is_address || scope->address_len != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((address[i] & scope->mask[i]) != scope->address[i])
+			return false;
+	return true;
 }
 
-bool scope_has_address(const struct scope *scopes, size_t count, const char *address)
+/*
+ * Words such as "Our test server": with a space and without a dot, in ASCII. Clients compare a CN
+ * with the name of the host byte by byte, after they have encoded that name as they like, so it is
+ * not for OpenSSL's notion of a plausible name (cn2dnsid() in crypto/x509/v3_ncons.c) to say what
+ * no client takes for a host.
+ */
+static bool is_words(const char *cn)
 {
-	unsigned char bytes[16];
-	size_t len = read_address(address, bytes);
+	for (const char *at = cn; *at != '\0'; at++)
+		if (*at == '.' || (unsigned char)*at >= 0x80)
+			return false;
+	return cn[0] == '\0' || strchr(cn, ' ') != NULL;
+}
 
-	for (size_t i = 0; len > 0 && i < count; i++) {
-		bool inside = scopes[i].is_address && scopes[i].address_len == len;
+enum scope_cn scope_check_cn(const struct scope *scopes, size_t count, const char *cn)
+{
+	unsigned char address[16];
+	size_t len = read_address(cn, address);
 
-		for (size_t j = 0; inside && j < len; j++)
-			inside = (bytes[j] & scopes[i].mask[j]) == scopes[i].address[j];
-		if (inside)
-			return true;
-	}
-	return false;
+	if (is_words(cn))
+		return SCOPE_CN_NO_HOST;
+	if (strchr(cn, '*') != NULL)
+		return SCOPE_CN_OUTSIDE;
+	for (size_t i = 0; i < count; i++)
+		if (len > 0 ? has_address(&scopes[i], address, len)
+			    : !scopes[i].is_address && is_within(scopes[i].domain, cn))
+			return SCOPE_CN_INSIDE;
+	return SCOPE_CN_OUTSIDE;
 }
 
 struct der_writer {

@@ -23,12 +23,16 @@ int scope_parse(const char *name, struct scope *ret);
 bool scope_equal(const struct scope *a, const struct scope *b);
 
 /*
- * Does one of the scopes name a host without a dot, or an address as text, that OpenSSL's matcher
- * does not take from a CN as what it is? Any other name, and one with a NUL in it: false.
+ * What the common name of a server's certificate is to the scopes. It is compared as a whole, so
+ * nothing is but a name of the domain itself: not one with a final dot, nor a wildcard. An address
+ * as text counts as one.
  */
-bool scope_has_host(const struct scope *scopes, size_t count, const char *host);
-bool scope_has_address(const struct scope *scopes, size_t count, const char *address);
-bool scope_is_address(const char *name);
+enum scope_cn {
+	SCOPE_CN_NO_HOST, /* words, that no client takes for a host */
+	SCOPE_CN_INSIDE,
+	SCOPE_CN_OUTSIDE,
+};
+enum scope_cn scope_check_cn(const struct scope *scopes, size_t count, const char *cn);
 
 /*
  * The DER of a NameConstraints extension (RFC 5280 4.2.1.10) that permits the scopes given, and of

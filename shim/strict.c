@@ -12,7 +12,9 @@ enum { EMPTY_AUTHORITY_KEY_IDENTIFIER = 102, AKID_ISSUER_SERIAL_NOT_PAIRED = 103
  * From check_extensions() in crypto/x509/x509_vfy.c, the block under X509_V_FLAG_X509_STRICT: what
  * RFC 5280 wants of the form of a certificate, and Python before 3.13 never asked for. Not in the
  * table, though found by the same flag: 78 (the two signature algorithms differ), 79 (no CA), 82 (a
- * leaf that may sign certificates), 83, 84 and 87 (no issuer, subject or alternative name).
+ * leaf that may sign certificates), 83, 84 and 87 (no issuer, subject or alternative name), and 94
+ * (the parameters of an elliptic curve are explicit, so they may be anything; since 3.0 without the
+ * flag, too).
  */
 static const int forgiven[] = {
 	X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA,	      /* 80, RFC 5280 4.2.1.9 */

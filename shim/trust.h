@@ -8,6 +8,12 @@
 
 #include <openssl/x509v3.h>
 
+/* What was told of an anchor. */
+enum anchor_use {
+	ANCHOR_TRUSTED = 1,  /* somebody was trusted because of it */
+	ANCHOR_VERIFIED = 2, /* the same, where OpenSSL refuses nobody */
+};
+
 /*
  * The trust directories as certificates of one copy of libcrypto. Each is parsed once per copy,
  * shared by reference between all stores, and marked as trusted for serverAuth alone: a server that
@@ -30,7 +36,7 @@ struct trust_anchor {
 	size_t line;
 	uint64_t since;		    /* the generation that it came with, or came back with */
 	_Atomic(X509 *) plain, aux; /* see trust_copy() */
-	atomic_bool used;	    /* somebody was trusted because of it */
+	atomic_uchar used;	    /* enum anchor_use */
 };
 
 struct trust {

@@ -61,7 +61,7 @@ class Failures(Case):
         place = host + (":%d" % port if port else "")
         return ("%s: unable to get local issuer certificate; chain: \"/CN=localhost/O=Example\" %s <- "
                 "\"/CN=Example Corp Issuing CA/O=Example\" %s; not trusted: \"/CN=Example Corp Root CA/O=Example\"; "
-                "to trust it: catrust fetch %s") % (place, ID, ID, target or place)
+                "to trust it: catrust fetch %s") % (place, ID, ID, target or place + ("" if port else ":PORT"))
 
     def test_python(self):
         with lab.server() as server:
@@ -188,10 +188,17 @@ class Remedies(Case):
                      dirs=[lab.trustdir("corp-root.pem")])
 
     def test_self_signed(self):
+        """Which is to be pinned, as no CA is to be had."""
+        path = lab.folder("ca.d")
         with lab.server("selfsigned") as server:
-            self.one("localhost:%d: self.signed certificate; chain: \"/CN=localhost/O=Example\" %s; not trusted: "
-                     "\"/CN=localhost/O=Example\"; to trust it: catrust fetch localhost:%d" % (server.port, ID, server.port),
-                     GET, [server.port, "localhost"])
+            line = self.one("localhost:%d: self.signed certificate; chain: \"/CN=localhost/O=Example\" %s; not trusted: "
+                            "\"/CN=localhost/O=Example\"; to trust it: catrust fetch --pin localhost:%d"
+                            % (server.port, ID, server.port), GET, [server.port, "localhost"])
+            words = shlex.split(re.search(r"catrust fetch .*$", line)[0])
+            done = lab.run([tool_lab.tool("catrust"), *words[1:], "--dir", path, "--fingerprint",
+                            tool_lab.fingerprint(lab.cert("selfsigned.pem"))])
+            self.assertEqual(0, done.code, done)
+            self.got_page(lab.run(lab.PRELUDE + GET, [server.port, "localhost"], shim=True, dirs=[path]))
 
     def test_strict(self):
         p = pki()
@@ -208,7 +215,11 @@ class Remedies(Case):
             result, lines = self.hints(program, [server.port], dirs=dirs, env={"CATRUST_STRICT": "relax"})
             self.assertEqual(0, result.code, result)
             self.assertRegex("\n".join(lines), r"\Acatrust: localhost:\d+ trusted because of \"/CN=CA strict/O=Example\" %s in .*\Z" % ID)
-            # Where it would not, it is not named.
+            # Where it would not be enough, that is said.
+            self.one("localhost:%d: .*; CATRUST_STRICT=relax alone would not do: permitted subtree violation; the CA is "
+                     "trusted for other names only: .*" % server.port, program, [server.port],
+                     dirs=[p.trustdir({"corp.example": [root]})])
+            # Where it would be no use, it is not named.
             result, lines = self.hints("c = ssl.create_default_context(cafile=sys.argv[2])\n" + program.split("\n", 1)[1],
                                        [server.port, p.cert(root)])
             self.assertEqual((1, 1), (result.code, len(lines)), result)
@@ -244,7 +255,7 @@ class Hostile(Case):
             stem = p.odd("hostile%d" % i, None, LEAF + "subjectAltName = DNS:localhost", subject=subject)
             with self.subTest(name), lab.server(p.cert(stem), key=p.path(stem + ".key")) as server:
                 line = self.one("localhost:%d: .*; chain: \"[^\"]+\" %s; not trusted: \"[^\"]+\"; to trust it: catrust "
-                                "fetch localhost:%d" % (server.port, ID, server.port), GET, [server.port, "localhost"])
+                                "fetch --pin localhost:%d" % (server.port, ID, server.port), GET, [server.port, "localhost"])
                 self.assertNotIn("\u202e", line)
 
     def test_names_that_are_asked_for(self):
@@ -301,6 +312,26 @@ for step in json.loads(sys.argv[2]):
             self.assertRegex(lines[0], r" \[2 more like this\]$")
 
 
+    def test_all_hosts_together(self):
+        """However many there are: sixty lines a minute, and then how many there were besides."""
+        hosts = [{"tries": 2, "then": 0, "name": "h%d.corp.example" % i} for i in range(130)]
+        told = [line for lines in self.told(hosts) for line in lines]
+        self.assertEqual(60, len(told))
+        told = self.told(hosts + [{"tries": 0, "then": 61, "name": ""}, {"tries": 1, "then": 0, "name": "localhost"}])
+        self.assertRegex(told[-1][0], r" \[14\d others not shown\]$")
+
+    def test_a_new_certificate_each_time(self):
+        """It is one failure still, whatever the server makes up."""
+        p = pki()
+        chains = [p.chain(p.leaf("fresh%d" % i, None, "DNS:localhost", cn="fresh %d" % i)) for i in range(12)]
+        result, lines = self.hints(SHAKE + """
+c = context("client")()
+for chain in json.loads(sys.argv[1]):
+    assert shake(c, chain, "localhost") == 18
+""", [json.dumps(chains)])
+        self.assertEqual((0, 1), (result.code, len(lines)), result)
+
+
 class Audit(Case):
     """What was trusted because of catrust, once per process and anchor."""
 
@@ -325,6 +356,32 @@ for _ in range(5):
             result, lines = self.hints("c = context('client')(cafile=sys.argv[2])\nprint(get(c, sys.argv[1]))",
                                        [server.port, lab.cert("corp-root.pem")])
         self.assertEqual((0, []), (result.code, lines))
+
+    def test_what_the_program_trusts_by_another_way_is_none(self):
+        """An anchor that may not vouch for the name is in the chain that OpenSSL builds, and counts for nothing."""
+        p = pki()
+        root = p.ca("audit-root")
+        p.ca("audit-public")
+        p.ca("audit-cross", "audit-public", cn="CA audit-root", key="audit-root")
+        chain = p.chain(p.leaf("audit-far", root, "DNS:www.other.example"), "audit-cross")
+        result, lines = self.hints(SHAKE + """
+c = context("client")(cafile=sys.argv[2])
+print(shake(c, sys.argv[1], "www.other.example"))
+""", [chain, p.cert("audit-public")], dirs=[p.trustdir({"corp.example": [root]})])
+        self.assertEqual((0, "ok\n", []), (result.code, result.out, lines))
+
+    def test_what_is_accepted_in_any_case(self):
+        """A client that lets OpenSSL refuse nobody trusts nobody because of an anchor, unless it looks at the result."""
+        with lab.server() as server:
+            result, lines = self.hints("""
+c = context("client")()
+c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+print(get(c, sys.argv[1]))
+print(get(ssl.create_default_context(), sys.argv[1]))
+""", [server.port], dirs=[lab.trustdir("corp-root.pem")])
+        self.assertEqual((0, 2), (result.code, len(lines)), result)
+        self.assertRegex(lines[0], r" verified because of .* \(SSL_VERIFY_NONE: whether that matters is for the program\)$")
+        self.assertRegex(lines[1], r" trusted because of .*/corp-root.pem$")
 
     def test_a_child_tells_for_itself(self):
         with lab.server() as server:

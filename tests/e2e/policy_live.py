@@ -54,14 +54,19 @@ def within(wanted, call):
             return got
         time.sleep(0.02)
 
-old = {kind: context(kind)() for kind in A["kinds"]}
+def new(kind):
+    c = context(kind)()
+    c.verify_flags |= A["flags"]
+    return c
+
+old = {kind: new(kind) for kind in A["kinds"]}
 wrong = []
 for number, (step, results) in enumerate(A["steps"]):
     exec(step)
     for stem, wanted in results.items():
         name = "www.far.example" if stem == "far" else "www.corp.example"
         for kind, c in old.items():
-            for what, one in ("old", c), ("new", context(kind)()):
+            for what, one in ("old", c), ("new", new(kind)):
                 for version in A["versions"]:
                     got = within(wanted, lambda: shake(one, A["chains"][stem], name, version=version))
                     if got != wanted:
@@ -71,7 +76,7 @@ print(json.dumps(wrong))
 
 
 class Live(Case):
-    def steps(self, *steps, kinds=("client", "generic"), versions=(None,), setup=None, env=None, dirs=None):
+    def steps(self, *steps, kinds=("client", "generic"), versions=(None,), setup=None, env=None, dirs=None, flags=0):
         path = dirs or lab.folder("ca.d")
         if setup:
             setup(path)
@@ -79,7 +84,7 @@ class Live(Case):
         chains = {stem: p.chain(stem) for stem in ("www", "far", "sub-www", "other-www", "rekeyed-www")}
         chains["sub-alone"] = p.alone("sub-www")
         wrong = self.value(STEPS, {"folder": p.folder, "chains": chains, "steps": steps, "kinds": kinds,
-                                   "versions": versions}, dirs=[path], lines=None,
+                                   "versions": versions, "flags": flags}, dirs=[path], lines=None,
                            env={"CATRUST_LOG": "off", **(env or {})}, timeout=120)
         self.assertEqual([], wrong)
 
@@ -90,6 +95,14 @@ class Live(Case):
                    ("os.remove(T + '/a.pem')", {"www": UNKNOWN, "other-www": "ok"}),
                    ("write('a.pem', 'root')", {"www": "ok", "other-www": "ok"}),
                    ("os.remove(T + '/a.pem'); os.remove(T + '/b.pem')", {"www": UNKNOWN, "other-www": UNKNOWN}))
+
+    def test_certificate_of_one_server(self):
+        """As an anchor, with nothing and with its issuer sent behind it."""
+        self.steps(("write('a.pem', 'sub-www')", {"sub-www": "ok", "sub-alone": "ok", "www": UNKNOWN}),
+                   ("os.remove(T + '/a.pem')", {"sub-www": UNKNOWN, "sub-alone": UNKNOWN}),
+                   ("write('b.pem', 'sub-www')", {"sub-www": "ok", "sub-alone": "ok"}),
+                   ("write('b.pem', 'other')", {"sub-www": UNKNOWN, "sub-alone": UNKNOWN, "other-www": "ok"}),
+                   flags=0x80000)  # X509_V_FLAG_PARTIAL_CHAIN
 
     def test_every_version_of_tls(self):
         self.steps(("write('a.pem', 'root')", {"www": "ok"}),

@@ -8,7 +8,8 @@ import os
 import lab
 from policy_lab import Case, Pki, ROOT
 
-OK, SCOPE, UNKNOWN = "ok", 47, 20
+OK, SCOPE, UNKNOWN, OTHER_NAME = "ok", 47, 20, 62
+PARTIAL_CHAIN = 0x80000  # as Python 3.13 and later set it
 
 # stem, names, CN: what the leaves of the tests are called. The first name is the one that is asked for.
 LEAVES = [
@@ -39,12 +40,17 @@ LEAVES = [
     ("cn-ip10", [], "10.1.2.3"),
     ("cn-ip10-beside-ip", ["IP:10.1.2.3"], "10.1.2.3"),
     ("cn-ip11-beside-ip", ["IP:10.1.2.3"], "11.1.2.3"),
+    ("cn-final-dot", [], "www.corp.example."),
+    ("cn-other-final-dot", [], "www.other.example."),
+    ("cn-other-space", [], "a b.other.example"),
+    ("cn-words", [], "our test server"),
+    ("only-email", ["email:root@corp.example"], "our test server"),
 ]
 
 
 def asked(names, cn):
     """The name to ask for, or None where the test has to do without one."""
-    if not names or names == ["DNS:*.example"]:  # OpenSSL matches no host with that
+    if not names or names == ["DNS:*.example"] or "email" in names[0]:  # OpenSSL matches no host with these
         return None
     return names[0].split(":", 1)[1].replace("*", "any")
 
@@ -110,12 +116,44 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         self.table({"fd00__5_128": ["root"]}, ["ip6"])
         self.table({"fd00::5": ["root"]}, ["ip6"])
 
+    def test_common_names_that_openssl_takes_for_no_host(self):
+        """Its name constraints pass over them, and its matching of host names does not."""
+        cns = ["www.other.example.", "x-.other.example", "x.-other.example", "www.other.example-", "a+b.other.example"]
+        pairs = [(pki().chain(pki().leaf("cn-odd%d" % i, "root", cn=cn.replace("+", "\\+"))), cn)
+                 for i, cn in enumerate(cns)]
+        for folder in "corp.example", "10.0.0.0_8", "intranet":
+            self.shakes([(chain, cn, SCOPE) for chain, cn in pairs], [pki().trustdir({folder: ["root"]})])
+        # OpenSSL 4.0 looks at no CN.
+        self.shakes([(chain, cn, (OK, OTHER_NAME)) for chain, cn in pairs], [pki().trustdir({"": ["root"]})])
+
+    def test_clients_that_always_look_at_the_common_name(self):
+        """Beside the alternative names, as X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT has it."""
+        if lab.run("import ssl; print(hasattr(ssl.SSLContext, '_host_flags'))").out.strip() != "True":
+            self.skipTest("no such flag in Python 3.6")
+        setup = "c._host_flags = ssl._ssl.HOSTFLAG_ALWAYS_CHECK_SUBJECT"
+        chain = pki().chain("cn-beside-dns")
+        wanted = [(chain, "www.corp.example", SCOPE), (chain, "www.other.example", SCOPE),
+                  (pki().chain("www"), "www.corp.example", SCOPE)]
+        self.shakes(wanted, [pki().trustdir({"corp.example": ["root"]})], setup=setup)
+        self.shakes([(chain, name, OK) for chain, name, _ in wanted],
+                    [pki().trustdir({"corp.example": ["root"], "other.example": ["root"], "leaf": ["root"]})],
+                    setup=setup)
+
+    def test_clients_that_look_at_no_name(self):
+        """They take a server of the scope for any other; but who names no server at all is none of the scope."""
+        dirs = [pki().trustdir({"corp.example": ["root"]})]
+        wanted = [("www", OK), ("other", SCOPE), ("cn-words", SCOPE), ("only-email", SCOPE)]
+        self.shakes([(pki().chain(stem), None, result) for stem, result in wanted], dirs)
+        self.shakes([(pki().chain(stem), "www.other.example", result) for stem, result in wanted], dirs,
+                    setup="c.check_hostname = False")
+
     def test_several_folders_are_a_union(self):
         self.table({"corp.example": ["root"], "10.0.0.0_8": ["root"]},
                    ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "withip", "ip10", "cn-ip10",
                     "cn-ip10-beside-ip"])
         self.table({"corp.example": ["root"], "other.example": ["root"]},
-                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "both", "other", "cn-other"])
+                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "both", "other", "cn-other",
+                    "cn-other-space"])
 
     def test_top_folder_wins(self):
         self.table({"": ["root"], "corp.example": ["root"]}, [stem for stem, _, _ in LEAVES])
@@ -168,6 +206,14 @@ class Anchors(Case):
         www, other = self.pair("self-")
         dirs = [pki().trustdir({"corp.example": ["self-www", "self-other"]})]
         self.shakes([(www, "www.corp.example", OK), (other, "www.other.example", SCOPE)], dirs)
+
+    def test_certificate_of_one_server(self):
+        """Issued by a CA, which OpenSSL takes for an anchor in partial chains only, whatever the server sends with it."""
+        setup = "c.verify_flags |= %d" % PARTIAL_CHAIN
+        for folder, result in ("corp.example", SCOPE), ("other.example", OK), ("", OK):
+            self.shakes([(chain, "www.other.example", result) for chain in
+                         (pki().alone("sub-other"), pki().chain("sub-other"), pki().chain("sub-other", "sub", "root"))],
+                        [pki().trustdir({folder: ["sub-other"]})], setup=setup)
 
     def test_unscoped_root_above_a_scoped_intermediate(self):
         """The root may vouch for every name, so nothing is narrowed; and the other way round."""

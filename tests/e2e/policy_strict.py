@@ -208,6 +208,51 @@ class Strict(Case):
         self.check(chain, "ok", [pki().trustdir({"corp.example": [root]})], env=RELAX)
         self.check(chain, 47, [pki().trustdir({"other.example": [root]})], env=RELAX)
 
+    def test_an_anchor_vouches_for_what_another_may_not(self):
+        """As without the strict mode: what is found on the way to the one is forgiven as on the way to the other."""
+        root = flawed("fu")
+        sub = pki().ca("fu-sub", root)
+        dirs = [pki().trustdir({"other.example": [sub], "": [root]})]
+        chain = pki().chain(pki().leaf("fu-leaf", sub, "DNS:" + NAME))
+        self.check(chain, "ok", dirs, NOT_STRICT)
+        self.check(chain, "ok", dirs, env=RELAX)
+        self.check(chain, 47 if self.finds else "ok", dirs)
+        # What is never forgiven is not forgiven there either.
+        for what, options in (("old", {"days": (-9, -5)}), ("client", {"more": "extendedKeyUsage = clientAuth"})):
+            chain = pki().chain(pki().leaf("fu-" + what, sub, "DNS:" + NAME, **options))
+            self.check(chain, (10, 26, 47), dirs, env=RELAX)
+
+    OWN_WAY = lab.PRELUDE + r"""
+c = context("client")(cafile=sys.argv[2])
+c.verify_flags |= ssl.VERIFY_X509_STRICT
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_socket(s, server_hostname=sys.argv[3]) as t:
+    chain = getattr(t._sslobj, "get_verified_chain", lambda: [])()
+    print(json.dumps([dict(x[0] for x in one.get_info()["subject"])["commonName"] for one in chain]))
+"""
+
+    def test_what_the_program_trusts_by_another_way(self):
+        """A flaw of an anchor costs nobody what a public CA vouches for; what is to be seen is that CA's chain."""
+        root = flawed("fo")
+        pki().ca("fo-public")
+        pki().ca("fo-cross", "fo-public", cn="CA fo", key="fo")
+        chain = pki().chain(pki().leaf("fo-leaf", "fo-cross", "DNS:" + NAME), "fo-cross")
+        own = STRICT + "load(c, 'cafile', %r)" % pki().cert("fo-public")
+        for folder in "", "corp.example", "other.example":
+            dirs = [pki().trustdir({folder: [root]})]
+            self.check(chain, "ok", dirs, own)
+            self.check(chain, "ok", dirs, own, env=RELAX)
+            if self.finds:
+                self.check(chain, (85, 86, 89, 92), dirs)
+            with lab.server(chain, key=chain) as server:
+                result = lab.run(self.OWN_WAY, [server.port, pki().cert("fo-public"), NAME], shim=True, dirs=dirs)
+            self.assertEqual((0, ""), (result.code, result.err))
+            if result.out.strip() != "[]" and self.finds:
+                self.assertEqual(["leaf", "CA fo", "CA fo-public"], json.loads(result.out))
+        # One anchor that may not vouch, and behind it one that has the flaw.
+        low = pki().ca("fo-low", "fo-cross")
+        chain = pki().chain(pki().leaf("fo-low-leaf", low, "DNS:" + NAME), low, "fo-cross")
+        self.check(chain, "ok", [pki().trustdir({"other.example": [low], "": [root]})], own)
+
     def test_intermediate_as_anchor(self):
         root = flawed("fi")
         sub = flawed("fi-sub", root)

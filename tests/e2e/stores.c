@@ -429,6 +429,39 @@ static int run_sent(char *const *argv, int cas)
 }
 
 /*
+ * A generic context between uses as a client, with its own CA loaded before the first of them or
+ * after it.
+ */
+static int run_both_roles(char *const *argv)
+{
+	const char *own = argv[0];
+	char *const *as_server = argv + 1, *const *as_client = argv + 3;
+	SSL_CTX *good_server = new_ctx(TLS_server_method(), as_server);
+	SSL_CTX *client = new_ctx(TLS_client_method(), as_client);
+
+	SSL_CTX_set_verify(good_server, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
+	for (int late = 0; late < 2; late++) {
+		SSL_CTX *both = new_ctx(TLS_method(), as_server);
+
+		if (!late)
+			SSL_CTX_load_verify_locations(both, own, NULL);
+		shake("as a client", both, good_server);
+		if (late)
+			SSL_CTX_load_verify_locations(both, own, NULL);
+		for (int i = 0; i < 2; i++) {
+			shake("as a server", client, both);
+			shake("as a client", both, good_server);
+		}
+		SSL_CTX_free(both);
+	}
+	SSL_CTX_free(good_server);
+	SSL_CTX_free(client);
+	return 0;
+}
+
+/*
+ * stores both OWN-CA SERVER-CHAIN SERVER-KEY CLIENT-CHAIN CLIENT-KEY
  * stores CORP-CA SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY
  * stores race CORP-CA OWN-CA SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY OWN-CERT OWN-KEY
  * stores late|same-name CORP-CA DIR TRUSTED DER SERVER-CHAIN SERVER-KEY CLIENT-CERT CLIENT-KEY
@@ -455,6 +488,8 @@ int main(int argc, char **argv)
 		return run_sent(argv + 2, argc - 4);
 	if (argc == 8 && strcmp(argv[1], "during") == 0)
 		return run_during(argv + 2);
+	if (argc == 7 && strcmp(argv[1], "both") == 0)
+		return run_both_roles(argv + 2);
 	if (argc != 6)
 		return 2;
 	good_client = new_ctx(TLS_client_method(), as_client);

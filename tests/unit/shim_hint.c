@@ -167,12 +167,14 @@ enum { LAST_ERROR = 255 };
 
 START_TEST(remedy_of_each_error)
 {
-	static const int fetch[] = {2, 7, 18, 19, 20, 21};
+	static const int fetch[] = {2, 7, 19, 20, 21};
 	enum remedy wanted = REMEDY_NO_CA;
 
 	for (size_t i = 0; i < LENGTH(fetch); i++)
 		if (fetch[i] == _i)
 			wanted = REMEDY_FETCH;
+	if (_i == 18)
+		wanted = REMEDY_PIN;
 	if (_i == 47)
 		wanted = REMEDY_SCOPE;
 	if (_i == 9 || _i == 10)
@@ -222,7 +224,7 @@ START_TEST(root_that_is_sent_along)
 		"^catrust: www\\.corp\\.example: self.signed certificate in certificate "
 		"chain; chain: \"/CN=leaf\" \\([0-9a-f]{8}\\) <- \"/CN=root\" "
 		"\\([0-9a-f]{8}\\); not trusted: \"/CN=root\"; to trust it: catrust "
-		"fetch www\\.corp\\.example\n$");
+		"fetch www\\.corp\\.example:PORT\n$");
 	sk_X509_free(sent);
 }
 END_TEST
@@ -321,6 +323,33 @@ START_TEST(neither_name_nor_socket)
 }
 END_TEST
 
+START_TEST(port_is_not_known)
+{
+	verify_as(&(struct attempt){.store = store, .leaf = leaf, .host = "www.corp.example"});
+	matches(one_line(),
+		"^catrust: www\\.corp\\.example: .*catrust fetch www\\.corp\\.example:PORT\n$");
+	verify_as(&(struct attempt){.store = store, .leaf = leaf, .address = "2001::5"});
+	matches(one_line(), "^catrust: \\[2001:0:0:0:0:0:0:5\\]: .*catrust fetch "
+			    "'\\[2001:0:0:0:0:0:0:5\\]:PORT'\n$");
+}
+END_TEST
+
+START_TEST(self_signed_server)
+{
+	char pattern[256];
+
+	X509_free(leaf);
+	leaf = new_cert(&(struct cert_plan){
+		.cn = "alone", .key = key, .extensions = "basicConstraints=CA:FALSE\n"});
+	refused("www.corp.example");
+	snprintf(pattern, sizeof(pattern),
+		 "self.signed certificate; chain: \"/CN=alone\" \\([0-9a-f]{8}\\); not trusted: "
+		 "\"/CN=alone\"; to trust it: catrust fetch --pin www\\.corp\\.example:%u\n$",
+		 port);
+	matches(one_line(), pattern);
+}
+END_TEST
+
 static char long_name[401];
 
 static const char *const hostile[] = {
@@ -393,7 +422,7 @@ START_TEST(long_chains_are_cut)
 		.store = store, .leaf = last, .untrusted = sent, .sni = "www.corp.example"});
 	text = one_line();
 	matches(text, "\"/CN=last\" .* \\.\\.\\.; not trusted: \"/CN=root\"; to trust it: catrust "
-		      "fetch www\\.corp\\.example\n$");
+		      "fetch www\\.corp\\.example:PORT\n$");
 	X509_free(last);
 	sk_X509_pop_free(sent, X509_free);
 }
@@ -454,6 +483,92 @@ START_TEST(used_once_for_each_anchor)
 }
 END_TEST
 
+START_TEST(used_where_openssl_refuses_nobody)
+{
+	struct attempt attempt = {.store = store, .leaf = leaf, .verify_none = true};
+	size_t count;
+
+	trust_only(dir);
+	write_cert(dir, "root.pem", root);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	matches(one_line(), "^catrust: a server verified because of \"/CN=root\" .* "
+			    "\\(SSL_VERIFY_NONE: whether that matters is for the program\\)\n$");
+	/* Who is refused otherwise is told nonetheless. */
+	attempt.verify_none = false;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	matches(one_line(), "^catrust: a server trusted because of \"/CN=root\"");
+	attempt.verify_none = true;
+	ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	lines(&count);
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+static int accept_all(int ok, X509_STORE_CTX *ctx)
+{
+	(void)ok;
+	(void)ctx;
+	return 1;
+}
+
+static void trust_root_for(const char *scope)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, scope);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	write_cert(path, "root.pem", root);
+	trust_only(dir);
+}
+
+START_TEST(who_did_not_vouch_is_not_said_to)
+{
+	size_t count;
+
+	/* The program itself accepts what is out of scope. */
+	trust_root_for("other.example");
+	ck_assert_int_eq(
+		verify_as(&(struct attempt){.store = store, .leaf = leaf, .callback = accept_all})
+			.ret,
+		1);
+	lines(&count);
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(what_the_program_trusts_by_another_way_is_no_news)
+{
+	X509 *again = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+	size_t count;
+
+	trust_root_for("other.example");
+	refused(NULL);
+	matches(one_line(), "permitted subtree violation");
+	/* OpenSSL still finds the anchor first, of the same name and key. */
+	X509_STORE_add_cert(store, again);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = leaf}).ret, 1);
+	lines(&count);
+	ck_assert_uint_eq(count, 0);
+	X509_free(again);
+}
+END_TEST
+
+START_TEST(another_anchor_that_vouches_is_named)
+{
+	X509 *again = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+
+	trust_root_for("other.example");
+	write_cert(dir, "again.pem", again);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = leaf}).ret, 1);
+	matches(one_line(), "^catrust: a server trusted because of \"/CN=root\" .*/again\\.pem\n$");
+	X509_free(again);
+}
+END_TEST
+
 START_TEST(what_the_program_trusts_itself_is_no_news)
 {
 	size_t count;
@@ -465,35 +580,67 @@ START_TEST(what_the_program_trusts_itself_is_no_news)
 }
 END_TEST
 
-START_TEST(strict_setting_is_named)
+/* A root that the strict mode refuses, and a leaf of it. */
+static void make_flawed(bool expired)
 {
-	char path[PATH_MAX];
-
 	X509_free(root);
 	X509_free(leaf);
 	root = new_cert(&(struct cert_plan){.cn = "root",
 					    .key = key,
 					    .extensions = "basicConstraints=critical,CA:TRUE\n"
 							  "subjectKeyIdentifier=hash\n"});
-	leaf = leaf_named("leaf");
-	snprintf(path, sizeof(path), "%s/root.pem", dir);
+	leaf = new_cert(&(struct cert_plan){.cn = "leaf",
+					    .key = key,
+					    .issuer = root,
+					    .issuer_key = key,
+					    .expired = expired,
+					    .extensions = LEAF_EXTENSIONS
+					    "subjectAltName=DNS:www.corp.example\n"});
+}
+
+START_TEST(strict_setting_is_named)
+{
+	make_flawed(false);
 	write_cert(dir, "root.pem", root);
-	trust_only(path);
+	trust_only(dir);
 	verify_as(
 		&(struct attempt){.store = store, .leaf = leaf, .flags = X509_V_FLAG_X509_STRICT});
 	matches(one_line(), "; CATRUST_STRICT=relax would accept it\n$");
 }
 END_TEST
 
+START_TEST(strict_setting_is_not_enough)
+{
+	struct attempt attempt = {.store = store, .flags = X509_V_FLAG_X509_STRICT};
+
+	make_flawed(true);
+	write_cert(dir, "root.pem", root);
+	trust_only(dir);
+	attempt.leaf = leaf;
+	verify_as(&attempt);
+	matches(one_line(), "key usage.*; CATRUST_STRICT=relax alone would not do: certificate has "
+			    "expired; no CA helps: renew the certificate, or mend the clock\n$");
+	/* Nor would it, if it were set. */
+	config.relax_strict = true;
+	ck_assert_int_eq(verify_as(&attempt).error, X509_V_ERR_CERT_HAS_EXPIRED);
+}
+END_TEST
+
+START_TEST(strict_setting_does_not_widen_a_scope)
+{
+	make_flawed(false);
+	trust_root_for("other.example");
+	verify_as(
+		&(struct attempt){.store = store, .leaf = leaf, .flags = X509_V_FLAG_X509_STRICT});
+	matches(one_line(),
+		"; CATRUST_STRICT=relax alone would not do: permitted subtree violation; "
+		"the CA is trusted for other names only: ");
+}
+END_TEST
+
 START_TEST(strict_setting_is_not_named_where_it_is_no_use)
 {
-	X509_free(root);
-	X509_free(leaf);
-	root = new_cert(&(struct cert_plan){.cn = "root",
-					    .key = key,
-					    .extensions = "basicConstraints=critical,CA:TRUE\n"
-							  "subjectKeyIdentifier=hash\n"});
-	leaf = leaf_named("leaf");
+	make_flawed(false);
 	/* The program's own: nothing of catrust's forgives it. */
 	X509_STORE_add_cert(store, root);
 	verify_as(
@@ -567,13 +714,13 @@ static size_t refused_by_hosts(int count)
 
 START_TEST(each_failure_has_a_minute_of_its_own)
 {
-	enum { KNOWN = 64 };
+	enum { HOSTS = 50 };
 
-	ck_assert_uint_eq(refused_by_hosts(KNOWN), KNOWN);
+	ck_assert_uint_eq(refused_by_hosts(HOSTS), HOSTS);
 	for (int i = 0; i < 3; i++)
-		ck_assert_uint_eq(refused_by_hosts(KNOWN), 0);
+		ck_assert_uint_eq(refused_by_hosts(HOSTS), 0);
 	elapsed += 60;
-	ck_assert_uint_eq(refused_by_hosts(KNOWN), KNOWN);
+	ck_assert_uint_eq(refused_by_hosts(HOSTS), HOSTS);
 	/* Another error of the same host is another failure. */
 	elapsed += 1;
 	X509_STORE_add_cert(store, root);
@@ -586,23 +733,47 @@ START_TEST(each_failure_has_a_minute_of_its_own)
 }
 END_TEST
 
-START_TEST(the_oldest_is_forgotten_first)
+START_TEST(a_new_certificate_is_not_a_new_failure)
 {
-	enum { KNOWN = 64 };
 	size_t count;
 
-	/* Host 0 first, the others a second later. */
-	refused("host0.corp.example");
-	elapsed += 1;
-	ck_assert_uint_eq(refused_by_hosts(KNOWN), KNOWN);
-	refused("one.more.example");
+	for (int i = 0; i < 100; i++) {
+		X509_free(leaf);
+		leaf = leaf_named("leaf");
+		refused("www.corp.example");
+	}
 	lines(&count);
 	ck_assert_uint_eq(count, 1);
-	/* The newest are known still, the first is not. */
-	refused("host63.corp.example");
-	lines(&count);
-	ck_assert_uint_eq(count, 0);
-	refused("host0.corp.example");
+	elapsed += 60;
+	refused("www.corp.example");
+	matches(one_line(), " \\[99 more like this\\]\n$");
+}
+END_TEST
+
+START_TEST(no_more_than_sixty_lines_in_any_minute)
+{
+	enum { LINES = 60, HOSTS = 200 };
+	size_t count;
+
+	/* Some a second before the others, and all of them again and again. */
+	ck_assert_uint_eq(refused_by_hosts(10), 10);
+	elapsed += 59;
+	ck_assert_uint_eq(refused_by_hosts(HOSTS), LINES - 10);
+	ck_assert_uint_eq(refused_by_hosts(HOSTS), 0);
+	/* The first have had their minute, and their places are free. */
+	elapsed += 1;
+	refused("new.example");
+	matches(one_line(), "^catrust: new\\.example:.* \\[282 others not shown\\]\n$");
+	ck_assert_uint_eq(refused_by_hosts(HOSTS), 9);
+	ck_assert_uint_eq(refused_by_hosts(HOSTS), 0);
+	elapsed += 60;
+	refused("host1.corp.example");
+	matches(one_line(), " \\[[0-9]+ others not shown\\]\n$");
+	/* What was kept back is told once. */
+	elapsed += 1000;
+	refused("host1.corp.example");
+	ck_assert_ptr_null(strstr(one_line(), "["));
+	refused("www.corp.example");
 	lines(&count);
 	ck_assert_uint_eq(count, 1);
 }
@@ -622,20 +793,29 @@ int main(void)
 	tcase_add_loop_test(tc, targets_and_commands, 0, (int)LENGTH(targets));
 	tcase_add_test(tc, address_of_the_peer_over_ipv6);
 	tcase_add_test(tc, neither_name_nor_socket);
+	tcase_add_test(tc, port_is_not_known);
+	tcase_add_test(tc, self_signed_server);
 	tcase_add_loop_test(tc, hostile_subjects, 0, (int)LENGTH(hostile));
 	tcase_add_test(tc, newline_in_a_subject);
 	tcase_add_test(tc, long_chains_are_cut);
 	tcase_add_test(tc, what_else_may_be_wrong);
 	tcase_add_test(tc, out_of_scope);
 	tcase_add_test(tc, used_once_for_each_anchor);
+	tcase_add_test(tc, used_where_openssl_refuses_nobody);
+	tcase_add_test(tc, who_did_not_vouch_is_not_said_to);
+	tcase_add_test(tc, what_the_program_trusts_by_another_way_is_no_news);
+	tcase_add_test(tc, another_anchor_that_vouches_is_named);
 	tcase_add_test(tc, what_the_program_trusts_itself_is_no_news);
 	tcase_add_test(tc, strict_setting_is_named);
+	tcase_add_test(tc, strict_setting_is_not_enough);
+	tcase_add_test(tc, strict_setting_does_not_widen_a_scope);
 	tcase_add_test(tc, strict_setting_is_not_named_where_it_is_no_use);
 	tcase_add_test(tc, nobody_asked);
 	tcase_add_test(tc, servers_get_no_hints);
 	tcase_add_test(tc, retry_loop_gives_a_line_a_minute_and_a_count);
 	tcase_add_test(tc, each_failure_has_a_minute_of_its_own);
-	tcase_add_test(tc, the_oldest_is_forgotten_first);
+	tcase_add_test(tc, a_new_certificate_is_not_a_new_failure);
+	tcase_add_test(tc, no_more_than_sixty_lines_in_any_minute);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

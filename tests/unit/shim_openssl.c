@@ -114,6 +114,7 @@ static SSL *new_connection(const struct attempt *a)
 		SSL_set_connect_state(ssl);
 	else
 		SSL_set_accept_state(ssl);
+	SSL_set_verify(ssl, a->verify_none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	/* The macro casts its argument to void *; clang counts the const that it loses as ours. */
 	if (a->sni != NULL)
 		ck_assert_int_eq(SSL_set_tlsext_host_name(ssl, (uintptr_t)a->sni), 1);
@@ -140,10 +141,15 @@ struct verdict verify_as(const struct attempt *a)
 					   a->role == ROLE_CLIENT ? "ssl_server" : "ssl_client");
 	}
 	X509_STORE_CTX_set_flags(ctx, a->flags);
+	X509_VERIFY_PARAM_set_hostflags(param, a->host_flags);
 	if (a->host != NULL)
 		ck_assert_int_eq(X509_VERIFY_PARAM_set1_host(param, a->host, 0), 1);
 	if (a->address != NULL)
 		ck_assert_int_eq(X509_VERIFY_PARAM_set1_ip_asc(param, a->address), 1);
+	if (a->trusted != NULL)
+		X509_STORE_CTX_set0_trusted_stack(ctx, a->trusted);
+	if (a->callback != NULL)
+		X509_STORE_CTX_set_verify_cb(ctx, a->callback);
 	v = verify_begin(crypto, ctx);
 	ck_assert_ptr_nonnull(v);
 	verdict.ret = X509_verify_cert(ctx);

@@ -46,11 +46,15 @@ struct attempt {
 	enum role role;
 	X509_STORE *store;
 	X509 *leaf;
-	STACK_OF(X509) * untrusted; /* what is sent along; NULL: nothing */
-	unsigned long flags;	    /* X509_V_FLAG_… */
-	const char *sni;	    /* the name that the client asks for; NULL: none */
-	const char *host, *address; /* that it verifies; NULL: none */
-	int fd;			    /* the connection's socket; 0: none */
+	STACK_OF(X509) * untrusted;	   /* what is sent along; NULL: nothing */
+	STACK_OF(X509) * trusted;	   /* in place of the store's certificates; NULL: nothing */
+	unsigned long flags;		   /* X509_V_FLAG_… */
+	unsigned host_flags;		   /* X509_CHECK_FLAG_… */
+	const char *sni;		   /* the name that the client asks for; NULL: none */
+	const char *host, *address;	   /* that it verifies; NULL: none */
+	int fd;				   /* the connection's socket; 0: none */
+	bool verify_none;		   /* SSL_VERIFY_NONE */
+	X509_STORE_CTX_verify_cb callback; /* the program's; NULL: none */
 };
 
 struct verdict {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Role x method: whose stores get the anchors, and for whom they count. */
 #include "attach.h"
+#include "policy.h"
+#include "strict.h"
 
 #include "fixture.h"
 #include "shim_openssl.h"
@@ -83,7 +85,7 @@ enum before { NOTHING, FROM_CLIENT, FROM_PROGRAM };
 static const struct {
 	enum role role;
 	enum before before;
-	int error;	/* -1: any */
+	int error;
 	bool of_client; /* the certificate: a client's, or a server's */
 	bool attached;
 } cases[] = {
@@ -94,12 +96,12 @@ static const struct {
 	{ROLE_CLIENT, FROM_PROGRAM, X509_V_OK, false, true},
 	{ROLE_SERVER, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
 	{ROLE_SERVER, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
-	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_CERT_REJECTED, true, true},
-	{ROLE_SERVER, FROM_CLIENT, -1, false, true},
+	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, true},
+	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, true},
 	{ROLE_NONE, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
 	{ROLE_NONE, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
-	{ROLE_NONE, FROM_CLIENT, -1, false, true},
-	{ROLE_NONE, FROM_CLIENT, -1, true, true},
+	{ROLE_NONE, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, true},
+	{ROLE_NONE, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, true},
 	/* What the program trusts itself, it goes on trusting. */
 	{ROLE_SERVER, FROM_PROGRAM, X509_V_OK, true, false},
 	{ROLE_SERVER, FROM_PROGRAM, X509_V_ERR_INVALID_PURPOSE, false, false},
@@ -121,12 +123,128 @@ START_TEST(who_verifies)
 	attempt.role = cases[_i].role;
 	attempt.leaf = cases[_i].of_client ? client : server;
 	got = verify_as(&attempt);
-	ck_assert_msg(cases[_i].error < 0 ? got.error != X509_V_OK : got.error == cases[_i].error,
-		      "%d: %s", got.error, got.text);
+	ck_assert_msg(got.error == cases[_i].error, "%d: %s", got.error, got.text);
 	ck_assert_int_eq(got.ret == 1, got.error == X509_V_OK);
 	ck_assert_int_eq(got.attached, cases[_i].attached);
 	ck_assert_int_eq(got.in_store, cases[_i].before != NOTHING || cases[_i].attached);
 	X509_STORE_free(store);
+}
+END_TEST
+
+/*
+ * A store that was a client's, and serves clients now, whose certificates the program's own root
+ * vouches for through an intermediate. Letters are certificates: root, its renewal "again" with the
+ * same name and key, and the intermediate sub; the leaf is the intermediate's.
+ */
+static const struct {
+	const char *anchors, *own, *sent;
+	bool own_first; /* loaded before the anchors were attached */
+	bool in;
+} shared[] = {
+	{"s", "r", "s", true, true},   {"s", "r", "", true, false},   {"s", "r", "s", false, true},
+	{"rs", "a", "s", true, true},  {"rs", "a", "s", false, true}, {"r", "a", "s", true, true},
+	{"r", "a", "s", false, true},  {"s", "rs", "", true, true},   {"a", "r", "s", false, true},
+	{"rsa", "", "s", true, false}, {"rs", "", "sr", true, false}, {"s", "", "s", true, false},
+	{"s", "s", "", true, false}, /* no root: only in partial chains */
+};
+
+START_TEST(server_that_was_a_client)
+{
+	X509 *again = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+	X509 *sub = new_cert(&(struct cert_plan){.cn = "sub",
+						 .key = key,
+						 .issuer = root,
+						 .issuer_key = key,
+						 .extensions = ROOT_EXTENSIONS});
+	X509 *const all[] = {['r'] = root, ['a'] = again, ['s'] = sub};
+	STACK_OF(X509) *sent = sk_X509_new_null();
+	X509_STORE *store = X509_STORE_new();
+	char name[] = "x.pem";
+	X509 *leaf = new_cert(&(struct cert_plan){.cn = "client",
+						  .key = key,
+						  .issuer = sub,
+						  .issuer_key = key,
+						  .extensions = "extendedKeyUsage=clientAuth\n"});
+	struct verdict got;
+
+	for (const char *at = shared[_i].anchors; *at != '\0'; at++) {
+		name[0] = *at;
+		write_cert(dir, name, all[(unsigned char)*at]);
+	}
+	for (const char *at = shared[_i].sent; *at != '\0'; at++)
+		sk_X509_push(sent, all[(unsigned char)*at]);
+	for (int late = 0; late < 2; late++) {
+		for (const char *at = shared[_i].own; late != shared[_i].own_first && *at != '\0';
+		     at++)
+			ck_assert_int_eq(X509_STORE_add_cert(store, all[(unsigned char)*at]), 1);
+		if (late == 0)
+			ck_assert(verify_as(&(struct attempt){.store = store, .leaf = server})
+					  .attached);
+	}
+	for (int role = ROLE_SERVER; role <= ROLE_NONE; role++) {
+		struct attempt attempt = {
+			.role = (enum role)role, .store = store, .leaf = leaf, .untrusted = sent};
+
+		got = verify_as(&attempt);
+		ck_assert_msg((got.ret == 1) == shared[_i].in, "%d: %s", got.error, got.text);
+		ck_assert_int_ne(got.error, X509_V_ERR_CERT_REJECTED);
+		attempt.flags = X509_V_FLAG_PARTIAL_CHAIN;
+		ck_assert_int_eq(verify_as(&attempt).ret == 1,
+				 shared[_i].own[0] != '\0' &&
+					 (shared[_i].in || shared[_i].own[0] == 's'));
+	}
+	X509_STORE_free(store);
+	sk_X509_free(sent);
+	X509_free(leaf);
+	X509_free(sub);
+	X509_free(again);
+}
+END_TEST
+
+/* A program that has limited a verification to certificates of its own choice. */
+START_TEST(server_with_a_choice_of_its_own)
+{
+	STACK_OF(X509) *own = sk_X509_new_null();
+	X509_STORE *store = X509_STORE_new();
+	struct attempt attempt = {.role = ROLE_SERVER, .store = store, .leaf = client};
+
+	write_cert(dir, "root.pem", root);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = server}).ret, 1);
+	attempt.trusted = own;
+	ck_assert_int_eq(verify_as(&attempt).ret, 0);
+	sk_X509_push(own, root);
+	ck_assert_int_eq(verify_as(&attempt).ret, 1);
+	sk_X509_free(own);
+	X509_STORE_free(store);
+}
+END_TEST
+
+/*
+ * Of all errors, those that a chain may have because of the way that it takes. By number: of the
+ * others, some are not in every header.
+ */
+START_TEST(what_another_way_makes_up_for)
+{
+	static const int of_the_way[] = {
+		7,	/* signature */
+		9,  10, /* dates */
+		24, 79, /* no CA, in 1.1.1 and later */
+		25,	/* path length */
+		26, 32, /* purposes */
+		34,	/* critical extension */
+		47, 48, /* name constraints */
+		67, 68, /* weak keys and signatures */
+	};
+	/* For instance: revoked, rejected, the program's own, wrong names, DANE. */
+	static const int never[] = {3, 11, 12, 23, 28, 33, 50, 62, 63, 64, 65, 66};
+	bool wanted = strict_forgives(_i);
+
+	for (size_t i = 0; i < LENGTH(of_the_way); i++)
+		wanted = wanted || of_the_way[i] == _i;
+	ck_assert_int_eq(policy_is_of_the_way(_i), wanted);
+	for (size_t i = 0; i < LENGTH(never); i++)
+		ck_assert(!policy_is_of_the_way(never[i]));
 }
 END_TEST
 
@@ -166,6 +284,9 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, contexts_that_are_clients_by_themselves, 0, (int)LENGTH(methods));
 	tcase_add_loop_test(tc, who_verifies, 0, (int)LENGTH(cases));
+	tcase_add_loop_test(tc, server_that_was_a_client, 0, (int)LENGTH(shared));
+	tcase_add_test(tc, server_with_a_choice_of_its_own);
+	tcase_add_loop_test(tc, what_another_way_makes_up_for, 0, 256);
 	tcase_add_test(tc, without_a_trust_directory);
 	tcase_add_test(tc, expired_anchors_are_none);
 	suite_add_tcase(suite, tc);

@@ -220,6 +220,102 @@ START_TEST(several_and_none)
 }
 END_TEST
 
+/* Folders, a CN, and what it is to them; without a certificate. */
+static const struct {
+	const char *folders, *cn;
+	enum scope_cn want;
+} common_names[] = {
+	{"corp.example", "corp.example", SCOPE_CN_INSIDE},
+	{"corp.example", "www.corp.example", SCOPE_CN_INSIDE},
+	{"corp.example", "WWW.Corp.EXAMPLE", SCOPE_CN_INSIDE},
+	{"Corp.EXAMPLE", "www.corp.example", SCOPE_CN_INSIDE},
+	{"corp.example", "a_b.c-.corp.example", SCOPE_CN_INSIDE},
+	{"corp.example", "see www.corp.example", SCOPE_CN_INSIDE},
+	{"corp.example", "b\xc3\xa4nk.corp.example", SCOPE_CN_INSIDE},
+	{"corp.example", "evilcorp.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "orp.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "corp.example.evil.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "www.bank.example", SCOPE_CN_OUTSIDE},
+	/* What OpenSSL takes for no name of a host, and X509_check_host() compares nonetheless. */
+	{"corp.example", "www.bank.example.", SCOPE_CN_OUTSIDE},
+	{"corp.example", "www.corp.example.", SCOPE_CN_OUTSIDE},
+	{"corp.example", "x-.bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "x.-bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "www.bank.example-", SCOPE_CN_OUTSIDE},
+	{"corp.example", "-www.bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "a..bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", ".bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "a+b.bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "a b.bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "www.bank.example ", SCOPE_CN_OUTSIDE},
+	{"corp.example", "b\xc3\xa4nk.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "b\xc3\xa4nk", SCOPE_CN_OUTSIDE},
+	{"corp.example",
+	 "www\xe3\x80\x82"
+	 "bank\xe3\x80\x82"
+	 "example",
+	 SCOPE_CN_OUTSIDE},
+	{"corp.example", "see www.bank.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "Corp. server", SCOPE_CN_OUTSIDE},
+	/* One word is a host, as is an address however it is written. */
+	{"corp.example", "intranet", SCOPE_CN_OUTSIDE},
+	{"corp.example", "a+b", SCOPE_CN_OUTSIDE},
+	{"corp.example", "fe80::1%eth0", SCOPE_CN_OUTSIDE},
+	{"corp.example", "[fd00::5]", SCOPE_CN_OUTSIDE},
+	{"corp.example", "host:443", SCOPE_CN_OUTSIDE},
+	{"intranet", "intranet", SCOPE_CN_INSIDE},
+	{"intranet", "INTRANET", SCOPE_CN_INSIDE},
+	{"intranet", "www.intranet", SCOPE_CN_INSIDE},
+	{"intranet", "extranet", SCOPE_CN_OUTSIDE},
+	/* Wildcards. */
+	{"corp.example", "*.corp.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "w*.corp.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "www.*.corp.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "*", SCOPE_CN_OUTSIDE},
+	/* Words. */
+	{"corp.example", "", SCOPE_CN_NO_HOST},
+	{"corp.example", "no name of a host", SCOPE_CN_NO_HOST},
+	{"10.0.0.0_8", "R&D: server (new) *", SCOPE_CN_NO_HOST},
+	/* Addresses. */
+	{"10.0.0.0_8", "10.1.2.3", SCOPE_CN_INSIDE},
+	{"10.0.0.0_8", "11.1.2.3", SCOPE_CN_OUTSIDE},
+	{"10.0.0.0_8", "010.1.2.3", SCOPE_CN_OUTSIDE},
+	{"10.0.0.0_8", "10.1.2.3.", SCOPE_CN_OUTSIDE},
+	{"10.0.0.0_8", "::ffff:10.1.2.3", SCOPE_CN_OUTSIDE},
+	{"10.0.0.0_8", "167838211", SCOPE_CN_OUTSIDE},
+	{"10.0.0.0_8", "www.corp.example", SCOPE_CN_OUTSIDE},
+	{"corp.example", "10.1.2.3", SCOPE_CN_OUTSIDE},
+	{"10.1.2.3", "10.1.2.3", SCOPE_CN_INSIDE},
+	{"fd00__8", "fd00::5", SCOPE_CN_INSIDE},
+	{"fd00__8", "FD00:0:0:0:0:0:0:5", SCOPE_CN_INSIDE},
+	{"fd00__8", "fe80::5", SCOPE_CN_OUTSIDE},
+	{"fd00__8", "fd00::5%eth0", SCOPE_CN_OUTSIDE},
+	/* Several. */
+	{"corp.example 10.0.0.0_8 intranet", "10.1.2.3", SCOPE_CN_INSIDE},
+	{"corp.example 10.0.0.0_8 intranet", "intranet", SCOPE_CN_INSIDE},
+	{"corp.example 10.0.0.0_8 intranet", "www.corp.example", SCOPE_CN_INSIDE},
+	{"corp.example 10.0.0.0_8 intranet", "corp", SCOPE_CN_OUTSIDE},
+};
+
+START_TEST(common_names_of_servers)
+{
+	struct scope scopes[4];
+	char *copy = strdup(common_names[_i].folders), *rest = NULL;
+	size_t count = 0;
+
+	ck_assert_ptr_nonnull(copy);
+	for (char *name = strtok_r(copy, " ", &rest); name != NULL;
+	     name = strtok_r(NULL, " ", &rest))
+		ck_assert_int_eq(scope_parse(name, &scopes[count++]), 0);
+	ck_assert_msg(scope_check_cn(scopes, count, common_names[_i].cn) == common_names[_i].want,
+		      "[%s] CN=%s", common_names[_i].folders, common_names[_i].cn);
+	/* Nothing is inside of no scope. */
+	ck_assert_int_ne(scope_check_cn(scopes, 0, common_names[_i].cn), SCOPE_CN_INSIDE);
+	free(copy);
+}
+END_TEST
+
 /*
  * Folders (with a space between them; "." is the top one), the names of a server's certificate, its
  * CNs, and whether an anchor in these folders may vouch for it.
@@ -274,7 +370,16 @@ static const struct {
 	{"corp.example", "", "www.other.example\nwww.corp.example", false},
 	{"corp.example", "", "www.corp.example\nintranet", false},
 	{"corp.example", "", "10.1.2.3", false},
-	{"corp.example", "", "no name of a host", true},
+	{"corp.example", "", "www.bank.example.", false},
+	{"corp.example", "", "a b.bank.example", false},
+	{"corp.example", "", "b\xc3\xa4nk.example", false},
+	/* Who names no server at all is in no scope. */
+	{"corp.example", "", "no name of a host", false},
+	{"corp.example", "", NULL, false},
+	{"corp.example", "email:a@corp.example", "no name of a host", false},
+	{"corp.example", "URI:https://www.corp.example/", "no name of a host", false},
+	{"corp.example", "", "no name of a host\nwww.corp.example", true},
+	{". corp.example", "", "no name of a host", true},
 	{"corp.example", "DNS:www.corp.example", "www.other.example", true},
 	{"corp.example", "DNS:www.corp.example", "*.other.example", true},
 	{"corp.example", "email:a@corp.example", "www.other.example", false},
@@ -378,6 +483,174 @@ START_TEST(names_of_servers)
 }
 END_TEST
 
+static EVP_PKEY *key;
+static X509 *root;
+
+static void set_up_ca(void)
+{
+	set_up();
+	trust_only(dir);
+	key = new_key();
+	root = new_cert(
+		&(struct cert_plan){.cn = "root", .key = key, .extensions = ROOT_EXTENSIONS});
+}
+
+static void tear_down_ca(void)
+{
+	X509_free(root);
+	EVP_PKEY_free(key);
+	tear_down();
+}
+
+static X509 *new_leaf(X509 *issuer, const char *cn, const char *names)
+{
+	char extensions[512];
+
+	snprintf(extensions, sizeof(extensions), LEAF_EXTENSIONS "%s", names);
+	return new_cert(&(struct cert_plan){.cn = cn,
+					    .key = key,
+					    .issuer = issuer,
+					    .issuer_key = key,
+					    .extensions = extensions});
+}
+
+static int verify_once(struct attempt attempt)
+{
+	int error;
+
+	attempt.store = X509_STORE_new();
+	error = verify_as(&attempt).error;
+	X509_STORE_free(attempt.store);
+	return error;
+}
+
+/* CNs as they may be encoded, which a list of lines can't say. */
+#define BYTES(text) (const unsigned char *)(text), sizeof(text) - 1
+static const struct {
+	int type;
+	const unsigned char *bytes;
+	size_t len;
+	bool in;
+} encoded[] = {
+	{V_ASN1_PRINTABLESTRING, BYTES("www.corp.example"), true},
+	{V_ASN1_IA5STRING, BYTES("www.corp.example"), true},
+	{V_ASN1_T61STRING, BYTES("www.corp.example"), true},
+	{V_ASN1_T61STRING, BYTES("b\xe4nk.example"), false},
+	{V_ASN1_T61STRING, BYTES("b\xe4nk.corp.example"), true},
+	{V_ASN1_BMPSTRING, BYTES("\0a\0.\0c\0o\0r\0p\0.\0e\0x\0a\0m\0p\0l\0e"), true},
+	{V_ASN1_BMPSTRING, BYTES("\0b\0a\0n\0k\0.\0e\0x\0a\0m\0p\0l\0e"), false},
+	{V_ASN1_BMPSTRING, BYTES("\0b\0a\0n\0k\0.\0e\0x\0a\0m\0p\0l\0e\0."), false},
+	{V_ASN1_UNIVERSALSTRING, BYTES("\0\0\0b\0\0\0.\0\0\0e"), false},
+	/* With a NUL. */
+	{V_ASN1_UTF8STRING, BYTES("www.bank.example\0.corp.example"), false},
+	{V_ASN1_UTF8STRING, BYTES("www.corp.example\0"), false},
+	{V_ASN1_UTF8STRING, BYTES("www.corp.example\0.bank.example"), false},
+	{V_ASN1_BMPSTRING, BYTES("\0a\0\0\0.\0c\0o\0r\0p\0.\0e\0x\0a\0m\0p\0l\0e"), false},
+	/* Longer than any name. */
+	{V_ASN1_UTF8STRING, BYTES(LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 ".corp.example"),
+	 false},
+};
+
+START_TEST(encoded_common_names)
+{
+	X509 *leaf = new_leaf(root, NULL, "");
+	X509_NAME *subject = X509_get_subject_name(leaf);
+	X509_NAME_ENTRY *entry;
+
+	/* ub-common-name, 64 characters, is for the CN that is set as one. */
+	ck_assert_int_eq(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+						    (const unsigned char *)"x", -1, -1, 0),
+			 1);
+	entry = X509_NAME_get_entry(subject, 0);
+	ck_assert_int_eq(ASN1_STRING_set(X509_NAME_ENTRY_get_data(entry), encoded[_i].bytes,
+					 (int)encoded[_i].len),
+			 1);
+	X509_NAME_ENTRY_get_data(entry)->type = encoded[_i].type;
+	/* Its encoding is made anew. */
+	ck_assert_int_eq(X509_NAME_add_entry(subject, entry, 0, 0), 1);
+	X509_NAME_ENTRY_free(X509_NAME_delete_entry(subject, 1));
+	ck_assert_int_gt(X509_sign(leaf, key, EVP_sha256()), 0);
+	put_into_folders(root, "corp.example");
+	ck_assert_int_eq(verify_once((struct attempt){.leaf = leaf}),
+			 encoded[_i].in ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION);
+	X509_free(leaf);
+}
+END_TEST
+
+START_TEST(clients_that_always_look_at_the_common_name)
+{
+	X509 *leaf = new_leaf(root, "www.bank.example", "subjectAltName=DNS:www.corp.example\n");
+	struct attempt attempt = {.leaf = leaf};
+
+	put_into_folders(root, "corp.example");
+	ck_assert_int_eq(verify_once(attempt), X509_V_OK);
+	attempt.host_flags = X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT;
+	ck_assert_int_eq(verify_once(attempt), X509_V_ERR_PERMITTED_VIOLATION);
+	attempt.host = "www.bank.example";
+	ck_assert_int_eq(verify_once(attempt), X509_V_ERR_PERMITTED_VIOLATION);
+	/* OpenSSL then does not look at it at all. */
+	attempt.host_flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+	ck_assert_int_eq(verify_once(attempt), X509_V_ERR_HOSTNAME_MISMATCH);
+	attempt.host = "www.corp.example";
+	ck_assert_int_eq(verify_once(attempt), X509_V_OK);
+	X509_free(leaf);
+}
+END_TEST
+
+START_TEST(two_lists_of_names)
+{
+	X509 *leaf = new_leaf(root, "www.corp.example", "subjectAltName=DNS:www.corp.example\n");
+	int at = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1);
+
+	/* Of these, OpenSSL reads none, and goes by the CN. */
+	ck_assert_int_eq(X509_add_ext(leaf, X509_get_ext(leaf, at), -1), 1);
+	ck_assert_int_gt(X509_sign(leaf, key, EVP_sha256()), 0);
+	put_into_folders(root, "corp.example");
+	ck_assert_int_ne(verify_once((struct attempt){.leaf = leaf}), X509_V_OK);
+	X509_free(leaf);
+}
+END_TEST
+
+static const struct {
+	const char *folder;
+	int error;
+} pins[] = {
+	{"corp.example", X509_V_ERR_PERMITTED_VIOLATION},
+	{"other.example", X509_V_OK},
+	{".", X509_V_OK},
+};
+
+/*
+ * A server's certificate as an anchor, with nothing, some and all of its chain sent: OpenSSL puts
+ * the anchor first in the chain, not last.
+ */
+START_TEST(leaf_as_an_anchor)
+{
+	X509 *sub = new_cert(&(struct cert_plan){.cn = "sub",
+						 .key = key,
+						 .issuer = root,
+						 .issuer_key = key,
+						 .extensions = ROOT_EXTENSIONS
+						 "authorityKeyIdentifier=keyid\n"});
+	X509 *leaf = new_leaf(sub, "x y", "subjectAltName=DNS:www.other.example\n");
+	X509 *const send[] = {NULL, sub, root};
+	STACK_OF(X509) *sent = sk_X509_new_null();
+
+	put_into_folders(leaf, pins[_i].folder);
+	for (size_t i = 0; i < LENGTH(send); i++) {
+		if (send[i] != NULL)
+			sk_X509_push(sent, send[i]);
+		ck_assert_int_eq(verify_once((struct attempt){.leaf = leaf,
+							      .untrusted = sent,
+							      .flags = X509_V_FLAG_PARTIAL_CHAIN}),
+				 pins[_i].error);
+	}
+	X509_free(leaf);
+	X509_free(sub);
+	sk_X509_free(sent);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("scope");
@@ -389,7 +662,16 @@ int main(void)
 	tcase_add_loop_test(tc, bad_names, 0, (int)LENGTH(bad));
 	tcase_add_test(tc, longest_name);
 	tcase_add_test(tc, several_and_none);
+	tcase_add_loop_test(tc, common_names_of_servers, 0, (int)LENGTH(common_names));
 	tcase_add_loop_test(tc, names_of_servers, 0, (int)LENGTH(servers));
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("leaves");
+	tcase_add_checked_fixture(tc, set_up_ca, tear_down_ca);
+	tcase_set_timeout(tc, 30);
+	tcase_add_loop_test(tc, encoded_common_names, 0, (int)LENGTH(encoded));
+	tcase_add_test(tc, clients_that_always_look_at_the_common_name);
+	tcase_add_test(tc, two_lists_of_names);
+	tcase_add_loop_test(tc, leaf_as_an_anchor, 0, (int)LENGTH(pins));
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

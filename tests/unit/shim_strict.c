@@ -15,8 +15,8 @@
 
 /*
  * All that X509_V_FLAG_X509_STRICT finds in check_extensions() and check_purpose() of
- * crypto/x509/x509_vfy.c, from 3.0 to 4.0 (1.1.1 has 24, 26, 79 only), and why some of it is not
- * forgiven. By number: the names of the later ones are not in every header.
+ * crypto/x509/x509_vfy.c, from 3.0 to 4.0 (1.1.1 has 24, 26, 79, 94 only), and why some of it is
+ * not forgiven. By number: the names of the later ones are not in every header.
  */
 static const struct {
 	int error;
@@ -25,12 +25,13 @@ static const struct {
 	{26, false}, /* purpose */
 	{78, false}, /* the algorithm within the signature is another one than outside */
 	{79, false}, /* no CA */
-	{80, true},  {81, true}, {82, false}, /* no CA may sign certificates */
-	{83, false},			      /* nobody's */
-	{84, false},			      /* nobody's */
-	{85, true},  {86, true}, {87, false}, /* nobody's */
-	{88, true},  {89, true}, {90, true},  {91, true},
-	{92, true},  {93, true}, {102, true}, {103, true},
+	{80, true},  {81, true},  {82, false}, /* no CA may sign certificates */
+	{83, false},			       /* nobody's */
+	{84, false},			       /* nobody's */
+	{85, true},  {86, true},  {87, false}, /* nobody's */
+	{88, true},  {89, true},  {90, true},  {91, true},
+	{92, true},  {93, true},  {94, false}, /* a curve of somebody's own; in 1.1.1 */
+	{102, true}, {103, true},
 };
 
 enum { ERRORS_END = 256 };

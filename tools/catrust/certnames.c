@@ -79,9 +79,10 @@ static void take_subject(const X509 *cert, struct certnames *names)
 
 int certnames_read(const X509 *cert, struct certnames *ret)
 {
-	GENERAL_NAMES *list = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	int found;
+	GENERAL_NAMES *list = X509_get_ext_d2i(cert, NID_subject_alt_name, &found, NULL);
 	int count = sk_GENERAL_NAME_num(list), subjects;
-	struct certnames names = {.count = 0};
+	struct certnames names = {.unreadable = list == NULL && found != -1};
 	struct certname *name;
 	size_t room;
 
@@ -134,14 +135,6 @@ int certnames_shown(const X509 *cert, int most, char *buf, size_t size)
 	}
 	certnames_clear(&names);
 	return count;
-}
-
-bool certnames_is_host(const char *text)
-{
-	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789-_.*";
-
-	return text[0] != '\0' && text[strspn(text, host_chars)] == '\0';
 }
 
 void certnames_clear(struct certnames *names)

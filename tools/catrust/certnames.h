@@ -27,6 +27,7 @@ struct certnames {
 	size_t count;
 	bool has_dns;	 /* not counting the subject */
 	bool has_others; /* the same: any subjectAltName of the three kinds */
+	bool unreadable; /* there is a subjectAltName, or two, that OpenSSL can't read */
 	bool cut;	 /* there are more */
 };
 
@@ -46,10 +47,6 @@ int certnames_shown(const X509 *cert, int most, char *buf, size_t size);
 
 /* The text of a broken name of no length. */
 #define CERTNAMES_EMPTY "(empty)"
-
-/* Is it made of what libcatrust.so, and OpenSSL, take for the name of a host, wildcards included?
- */
-bool certnames_is_host(const char *text);
 
 void certnames_clear(struct certnames *names);
 

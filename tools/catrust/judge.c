@@ -244,65 +244,41 @@ static NAME_CONSTRAINTS *constraints_of(const struct scope_set *set)
 	return constraints;
 }
 
-static bool has_host(const struct scope_set *set, const char *host)
+static enum scope_cn check_cn(const struct scope_set *set, const struct certname *name)
 {
-	for (size_t i = 0; i < set->count; i++)
-		if (scope_has_host(set->scope[i], 1, host))
-			return true;
-	return false;
-}
+	enum scope_cn found = SCOPE_CN_OUTSIDE;
 
-static bool has_address(const struct scope_set *set, const char *address)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (scope_has_address(set->scope[i], 1, address))
-			return true;
-	return false;
+	if (name->kind == CERTNAME_BROKEN)
+		return strcmp(name->text, CERTNAMES_EMPTY) == 0 ? SCOPE_CN_NO_HOST : found;
+	for (size_t i = 0; i < set->count && found == SCOPE_CN_OUTSIDE; i++)
+		found = scope_check_cn(set->scope[i], 1, name->text);
+	return found;
 }
 
 /*
- * The subject's CNs count where there is no other name. Those that OpenSSL's matcher passes over or
- * takes for what they are not are looked at here.
+ * As in shim/policy.c, for clients that look at a CN only where there is no DNS name. Out of memory
+ * counts as out of scope.
  */
-static bool has_subject_in_scope(X509 *cert, const struct certnames *names,
-				 const struct scope_set *set, NAME_CONSTRAINTS *constraints)
-{
-	size_t count = 0, addresses = 0;
-
-	for (size_t i = 0; i < names->count; i++) {
-		const struct certname *name = &names->item[i];
-
-		if (!name->of_subject)
-			continue;
-		count++;
-		if (name->kind == CERTNAME_BROKEN && strcmp(name->text, CERTNAMES_EMPTY) != 0)
-			return false;
-		if (scope_is_address(name->text)) {
-			if (!has_address(set, name->text))
-				return false;
-			addresses++;
-		} else if (certnames_is_host(name->text) &&
-			   (strchr(name->text, '*') != NULL || strchr(name->text, '.') == NULL) &&
-			   !has_host(set, name->text)) {
-			return false;
-		}
-	}
-	return (addresses > 0 && addresses == count) ||
-	       NAME_CONSTRAINTS_check_CN(cert, constraints) == X509_V_OK;
-}
-
-/* Out of memory counts as out of scope. */
 static bool is_leaf_in_scope(X509 *leaf, const struct scope_set *set, NAME_CONSTRAINTS *constraints)
 {
 	struct certnames names;
-	bool ok;
+	bool ok, named;
 
 	if (NAME_CONSTRAINTS_check(leaf, constraints) != X509_V_OK ||
 	    certnames_read(leaf, &names) != 0)
 		return false;
-	ok = names.has_dns || has_subject_in_scope(leaf, &names, set, constraints);
+	ok = !names.unreadable;
+	named = names.has_others;
+	for (size_t i = 0; i < names.count && !names.has_dns; i++) {
+		enum scope_cn cn = SCOPE_CN_NO_HOST;
+
+		if (names.item[i].of_subject)
+			cn = check_cn(set, &names.item[i]);
+		ok = ok && cn != SCOPE_CN_OUTSIDE;
+		named = named || cn == SCOPE_CN_INSIDE;
+	}
 	certnames_clear(&names);
-	return ok;
+	return ok && named;
 }
 
 /* The depth of the first certificate of chain that is not for names of the set; -1: none. */

@@ -76,14 +76,13 @@ static enum pin_result scope_for(const struct certname *name, const struct targe
 /* Of the subject, only what could pass for a host or an address. */
 static bool counts(const struct certnames *names, const struct certname *name)
 {
-	struct target address;
-
 	if (!name->of_subject)
 		return true;
-	if (names->has_dns || name->kind == CERTNAME_BROKEN)
+	if (names->has_dns)
 		return false;
-	return certnames_is_host(name->text) ||
-	       (target_parse_name(name->text, &address) == NULL && address.is_ip);
+	if (name->kind == CERTNAME_BROKEN)
+		return strcmp(name->text, CERTNAMES_EMPTY) != 0;
+	return scope_check_cn(NULL, 0, name->text) != SCOPE_CN_NO_HOST;
 }
 
 static enum pin_result add_name(const struct certname *name, const struct target *host,
