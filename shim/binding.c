@@ -151,6 +151,11 @@ static struct ssl *known_ssl(const void *address)
 	return (struct ssl *)known(ssls, address);
 }
 
+bool binding_knows(const void *address)
+{
+	return known_crypto(address) != NULL || known_ssl(address) != NULL;
+}
+
 /* BoringSSL and AWS-LC call themselves "OpenSSL 1.1.1 (compatible; …)", and are not. */
 static bool is_openssl(const struct crypto *c)
 {

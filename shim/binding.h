@@ -203,6 +203,9 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store,
 			      const X509_LOOKUP *lookup);
 
+/* Does an address lie in a copy that is known already? Without a lock. */
+bool binding_knows(const void *address);
+
 /* The real function behind a call of a hook, where it is none of OpenSSL's; NULL, and told, as
  * above. */
 void *binding_real(const char *name, const void *caller);

@@ -35,9 +35,11 @@
 #pragma weak dlopen
 #pragma weak dlsym
 #pragma weak dlclose
+#pragma weak dladdr
 __asm__(".symver dlopen,dlopen@" COMPAT_OLDEST);
 __asm__(".symver dlsym,dlsym@" COMPAT_OLDEST);
 __asm__(".symver dlclose,dlclose@" COMPAT_OLDEST);
+__asm__(".symver dladdr,dladdr@" COMPAT_OLDEST);
 #endif
 
 /* stat() is stat@GLIBC_2.33 or __xstat, depending on the build machine, and musl lacks the latter.

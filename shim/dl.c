@@ -14,6 +14,7 @@ struct functions {
 	void *(*open)(const char *path, int flags);
 	void *(*symbol)(void *handle, const char *name);
 	int (*close)(void *handle);
+	int (*address)(const void *address, Dl_info *ret);
 };
 
 /* The tables of a loaded object that a name is looked up by. */
@@ -89,16 +90,17 @@ static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
 	*(void **)&f->open = find(info, &t, "dlopen");
 	*(void **)&f->symbol = find(info, &t, "dlsym");
 	*(void **)&f->close = find(info, &t, "dlclose");
+	*(void **)&f->address = find(info, &t, "dladdr");
 	return 1;
 }
 
 /* Cheap where libc has them, and elsewhere rare. */
 static struct functions functions(void)
 {
-	struct functions f = {dlopen, dlsym, dlclose};
+	struct functions f = {dlopen, dlsym, dlclose, dladdr};
 
-	if (f.open == NULL || f.symbol == NULL || f.close == NULL) {
-		f = (struct functions){NULL, NULL, NULL};
+	if (f.open == NULL || f.symbol == NULL || f.close == NULL || f.address == NULL) {
+		f = (struct functions){NULL, NULL, NULL, NULL};
 		dl_iterate_phdr(find_libdl, &f);
 	}
 	return f;
@@ -127,6 +129,13 @@ void dl_close(void *handle)
 
 	if (f.close != NULL)
 		f.close(handle);
+}
+
+bool dl_address(const void *address, Dl_info *ret)
+{
+	struct functions f = functions();
+
+	return f.address != NULL && f.address(address, ret) != 0;
 }
 
 struct wanted {

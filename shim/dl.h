@@ -2,13 +2,19 @@
 #ifndef CATRUST_DL_H
 #define CATRUST_DL_H
 
+#include <dlfcn.h>
+#include <stdbool.h>
+
 /*
  * dlopen() and its kin, wherever the process has them: in libc, or before glibc 2.34 in libdl,
- * which may be there for a plugin's eyes only (RTLD_LOCAL). All return NULL where there are none.
+ * which may be there for a plugin's eyes only (RTLD_LOCAL). They return NULL where there are none.
  */
 void *dl_open(const char *path, int flags);
 void *dl_symbol(void *handle, const char *name);
 void dl_close(void *handle);
+
+/* dladdr(): false where it fails, or there is none. */
+bool dl_address(const void *address, Dl_info *ret);
 
 /* The C library's own function of a name that the shim exports, or that of another preloaded
  * library behind the shim. Also where there is no dlsym() at all. */

@@ -379,7 +379,8 @@ static FILE *open_bundle(const char *path, const char *mode, const void *caller,
 	if (busy)
 		return NULL;
 	busy = true;
-	if (object_at(caller, &r.object) && object_has_static_tls(&r.object) && is_wanted(&r))
+	if (!binding_knows(caller) && object_at(caller, &r.object) &&
+	    object_has_static_tls(&r.object) && is_wanted(&r))
 		file = answer(&r, mode);
 	busy = false;
 	errno = saved_errno;

@@ -36,12 +36,10 @@ static void collect_parts(const struct dl_phdr_info *info, struct object *ret)
 	}
 }
 
-static int search_step(struct dl_phdr_info *info, size_t size, void *arg)
+static bool take(const struct dl_phdr_info *info, bool is_main, struct search *s)
 {
-	struct search *s = arg;
 	struct module m = {UINTPTR_MAX, 0};
 
-	(void)size;
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
 		struct module part = place_of(info, &info->dlpi_phdr[i]);
 
@@ -52,22 +50,89 @@ static int search_step(struct dl_phdr_info *info, size_t size, void *arg)
 		if (part.end > m.end)
 			m.end = part.end;
 	}
-	s->seen++;
 	if (m.start >= m.end || !module_has(m, s->address))
-		return 0;
+		return false;
 	s->found.module = m;
 	s->found.path = info->dlpi_name;
-	s->found.is_main = s->seen == 1;
+	s->found.is_main = is_main;
 	collect_parts(info, &s->found);
-	return 1;
+	return true;
 }
 
-/* dladdr() would search the object's symbols as well, which takes far longer. */
+static int search_step(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *s = arg;
+
+	(void)size;
+	return take(info, ++s->seen == 1, s);
+}
+
+/*
+ * The program headers of the object that an address lies in, where they are on its first page.
+ * patchelf moves them to its end.
+ */
+static bool read_headers(const void *address, struct dl_phdr_info *ret)
+{
+	enum { PAGE = 4096 };
+	const ElfW(Ehdr) * header;
+	Dl_info found;
+
+	if (!dl_address(address, &found))
+		return false;
+	header = found.dli_fbase;
+	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header->e_phentsize != sizeof(ElfW(Phdr)) || header->e_phoff > PAGE ||
+	    header->e_phnum > (PAGE - header->e_phoff) / sizeof(ElfW(Phdr)))
+		return false;
+	*ret = (struct dl_phdr_info){
+		.dlpi_name = found.dli_fname,
+		.dlpi_phdr = (const void *)((uintptr_t)header + header->e_phoff),
+		.dlpi_phnum = header->e_phnum,
+	};
+	for (size_t i = 0; i < ret->dlpi_phnum; i++)
+		if (ret->dlpi_phdr[i].p_type == PT_LOAD && ret->dlpi_phdr[i].p_offset < PAGE) {
+			ret->dlpi_addr = (uintptr_t)header -
+					 (ret->dlpi_phdr[i].p_vaddr - ret->dlpi_phdr[i].p_offset);
+			return true;
+		}
+	return false;
+}
+
+/* The handle on the main program is its link_map, in glibc and musl. */
+static bool is_of_main(const struct dl_phdr_info *info)
+{
+	static _Atomic uintptr_t known;
+	uintptr_t dynamic = atomic_load_explicit(&known, memory_order_relaxed);
+	struct link_map *map;
+
+	if (dynamic == 0) {
+		map = dl_open(NULL, RTLD_LAZY);
+		if (map == NULL)
+			return false;
+		dynamic = (uintptr_t)map->l_ld;
+		dl_close(map);
+		atomic_store_explicit(&known, dynamic, memory_order_relaxed);
+	}
+	for (size_t i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			return place_of(info, &info->dlpi_phdr[i]).start == dynamic;
+	return false;
+}
+
+/*
+ * dl_iterate_phdr() is the last resort: the child of a fork may have its lock as another thread
+ * held it, for good. glibc frees only the one that dladdr() and the like take.
+ */
 bool object_at(const void *address, struct object *ret)
 {
 	struct search s = {.address = address};
-	bool found = address != NULL && dl_iterate_phdr(search_step, &s) != 0;
+	struct dl_phdr_info info;
+	bool found = address != NULL;
 
+	if (found && read_headers(address, &info))
+		found = take(&info, is_of_main(&info), &s);
+	else if (found)
+		found = dl_iterate_phdr(search_step, &s) != 0;
 	*ret = s.found;
 	return found;
 }

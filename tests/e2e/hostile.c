@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -250,6 +251,48 @@ static int fork_among_threads(void)
 	return 0;
 }
 
+static int pipe_of_walk[2];
+
+static int hold(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	char byte = 0;
+
+	(void)info;
+	(void)size;
+	(void)arg;
+	if (write(pipe_of_walk[1], &byte, 1) == 1)
+		pause();
+	return 1;
+}
+
+static void *walk_objects(void *arg)
+{
+	dl_iterate_phdr(hold, arg);
+	return NULL;
+}
+
+/* A thread goes through the loaded objects, as one that throws an exception does; the child of a
+ * fork at that moment has the lock of that for good. */
+static int fork_during_walk(void)
+{
+	pthread_t thread;
+	char byte;
+	pid_t pid;
+
+	if (pipe(pipe_of_walk) != 0 || pthread_create(&thread, NULL, walk_objects, NULL) != 0 ||
+	    read(pipe_of_walk[0], &byte, 1) != 1)
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		alarm(20);
+		request("in the child");
+		fflush(stdout);
+		_exit(0);
+	}
+	printf("child: %d\n", exit_code_of(pid));
+	return 0;
+}
+
 static long number_of(const char *name)
 {
 	static const struct {
@@ -316,7 +359,8 @@ int main(int argc, char **argv)
 		     {"descriptors", without_descriptors},
 		     {"stack", small_stack},
 		     {"vfork", with_vfork},
-		     {"forks", fork_among_threads}};
+		     {"forks", fork_among_threads},
+		     {"fork-during-walk", fork_during_walk}};
 
 	if (argc >= 5 && strcmp(argv[1], "confine") == 0) {
 		confine(argv[2], argv[3]);

@@ -106,6 +106,11 @@ class Processes(Hostile):
         self.assertEqual(6, result.out.count("once: trusted\nchild: 0\n"))
         self.assertIn("wrong in threads: 0\n", result.out)
 
+    def test_fork_while_a_thread_goes_through_the_loaded_objects(self):
+        without, result = self.each("fork-during-walk")
+        self.trusted(without, result)
+        self.assertEqual("in the child: trusted\nchild: 0\n", result.out)
+
     def test_openssl_is_unloaded(self):
         module = build("module.so", "hostile.c", "-shared", "-fPIC", *TLS)
         loader = build("unload", "unload.c", "-ldl")

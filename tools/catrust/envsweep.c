@@ -52,6 +52,7 @@ static void find_stale(int dir, struct stale *s)
 
 	if (d == NULL && fd >= 0)
 		close(fd);
+	/* cppcheck-suppress readdirCalled; glibc deprecates readdir_r */
 	while (d != NULL && s->count < STALE_MAX && (entry = readdir(d)) != NULL)
 		if (is_ours(entry->d_name) && is_stale(dir, entry->d_name))
 			memcpy(s->file[s->count++].name, entry->d_name, strlen(entry->d_name));
@@ -79,6 +80,7 @@ static bool look_at_processes(struct stale *s)
 	const struct dirent *entry;
 	bool self = false;
 
+	/* cppcheck-suppress readdirCalled; glibc deprecates readdir_r */
 	while (proc != NULL && (entry = readdir(proc)) != NULL) {
 		char *end, *text;
 		long pid = strtol(entry->d_name, &end, 10);
