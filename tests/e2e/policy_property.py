@@ -284,7 +284,7 @@ def random_case(r, world):
         issuer, number = r.choice(world["pins"])
     names, _ = NAMES[number]
     own = r.choice(([], [], "defaults", ["public"], *([r.sample(CAS, r.choice((1, 1, 2)))] * 2)))
-    how = r.choice(("cafile", "str", "capath", *(["bytes"] if len(own) == 1 else [])))
+    how = r.choice(("cafile", "str", "capath"))
     host_flags = r.choice((0, 0, ALWAYS_CHECK_SUBJECT, ALWAYS_CHECK_SUBJECT | NEVER_CHECK_SUBJECT))
     return {"issuer": issuer, "number": number, "leaf": leaf(issuer, number), "sent": r.choice(ISSUERS[issuer]),
             "own": own, "how": how, "kind": r.choice(("client", "generic")),
