@@ -527,27 +527,27 @@ static int verify_once(struct attempt attempt)
 /* CNs as they may be encoded, which a list of lines can't say. */
 #define BYTES(text) (const unsigned char *)(text), sizeof(text) - 1
 static const struct {
-	int type;
 	const unsigned char *bytes;
 	size_t len;
+	int type;
 	bool in;
 } encoded[] = {
-	{V_ASN1_PRINTABLESTRING, BYTES("www.corp.example"), true},
-	{V_ASN1_IA5STRING, BYTES("www.corp.example"), true},
-	{V_ASN1_T61STRING, BYTES("www.corp.example"), true},
-	{V_ASN1_T61STRING, BYTES("b\xe4nk.example"), false},
-	{V_ASN1_T61STRING, BYTES("b\xe4nk.corp.example"), true},
-	{V_ASN1_BMPSTRING, BYTES("\0a\0.\0c\0o\0r\0p\0.\0e\0x\0a\0m\0p\0l\0e"), true},
-	{V_ASN1_BMPSTRING, BYTES("\0b\0a\0n\0k\0.\0e\0x\0a\0m\0p\0l\0e"), false},
-	{V_ASN1_BMPSTRING, BYTES("\0b\0a\0n\0k\0.\0e\0x\0a\0m\0p\0l\0e\0."), false},
-	{V_ASN1_UNIVERSALSTRING, BYTES("\0\0\0b\0\0\0.\0\0\0e"), false},
+	{BYTES("www.corp.example"), V_ASN1_PRINTABLESTRING, true},
+	{BYTES("www.corp.example"), V_ASN1_IA5STRING, true},
+	{BYTES("www.corp.example"), V_ASN1_T61STRING, true},
+	{BYTES("b\xe4nk.example"), V_ASN1_T61STRING, false},
+	{BYTES("b\xe4nk.corp.example"), V_ASN1_T61STRING, true},
+	{BYTES("\0a\0.\0c\0o\0r\0p\0.\0e\0x\0a\0m\0p\0l\0e"), V_ASN1_BMPSTRING, true},
+	{BYTES("\0b\0a\0n\0k\0.\0e\0x\0a\0m\0p\0l\0e"), V_ASN1_BMPSTRING, false},
+	{BYTES("\0b\0a\0n\0k\0.\0e\0x\0a\0m\0p\0l\0e\0."), V_ASN1_BMPSTRING, false},
+	{BYTES("\0\0\0b\0\0\0.\0\0\0e"), V_ASN1_UNIVERSALSTRING, false},
 	/* With a NUL. */
-	{V_ASN1_UTF8STRING, BYTES("www.bank.example\0.corp.example"), false},
-	{V_ASN1_UTF8STRING, BYTES("www.corp.example\0"), false},
-	{V_ASN1_UTF8STRING, BYTES("www.corp.example\0.bank.example"), false},
-	{V_ASN1_BMPSTRING, BYTES("\0a\0\0\0.\0c\0o\0r\0p\0.\0e\0x\0a\0m\0p\0l\0e"), false},
+	{BYTES("www.bank.example\0.corp.example"), V_ASN1_UTF8STRING, false},
+	{BYTES("www.corp.example\0"), V_ASN1_UTF8STRING, false},
+	{BYTES("www.corp.example\0.bank.example"), V_ASN1_UTF8STRING, false},
+	{BYTES("\0a\0\0\0.\0c\0o\0r\0p\0.\0e\0x\0a\0m\0p\0l\0e"), V_ASN1_BMPSTRING, false},
 	/* Longer than any name. */
-	{V_ASN1_UTF8STRING, BYTES(LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 ".corp.example"),
+	{BYTES(LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 ".corp.example"), V_ASN1_UTF8STRING,
 	 false},
 };
 
@@ -626,6 +626,7 @@ static const struct {
  */
 START_TEST(leaf_as_an_anchor)
 {
+	enum { SENT = 3 };
 	X509 *sub = new_cert(&(struct cert_plan){.cn = "sub",
 						 .key = key,
 						 .issuer = root,
@@ -633,11 +634,11 @@ START_TEST(leaf_as_an_anchor)
 						 .extensions = ROOT_EXTENSIONS
 						 "authorityKeyIdentifier=keyid\n"});
 	X509 *leaf = new_leaf(sub, "x y", "subjectAltName=DNS:www.other.example\n");
-	X509 *const send[] = {NULL, sub, root};
+	X509 *const send[SENT] = {NULL, sub, root};
 	STACK_OF(X509) *sent = sk_X509_new_null();
 
 	put_into_folders(leaf, pins[_i].folder);
-	for (size_t i = 0; i < LENGTH(send); i++) {
+	for (size_t i = 0; i < SENT; i++) {
 		if (send[i] != NULL)
 			sk_X509_push(sent, send[i]);
 		ck_assert_int_eq(verify_once((struct attempt){.leaf = leaf,
