@@ -263,6 +263,20 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
             if self.finds:
                 self.check(chain, (85, 86, 89, 92), dirs)
 
+    def test_certificate_of_one_server_as_anchor(self):
+        """Which comes first in the chain, with what the server sent behind it."""
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        sub = pki().ca("fp-sub", pki().ca("fp"))
+        leaf = pki().leaf("fp-leaf", sub, "DNS:" + NAME, without=["authorityKeyIdentifier"])
+        partial = STRICT + "c.verify_flags |= 0x80000"
+        for folder, result in ("", "ok"), ("corp.example", "ok"), ("other.example", 47):
+            dirs = [pki().trustdir({folder: [leaf]})]
+            self.check(pki().chain(leaf), result, dirs, partial, env=RELAX)
+            self.check(pki().chain(leaf), 85, dirs, partial)
+            # By itself, there is no issuer that it would have to name.
+            self.check(pki().alone(leaf), result, dirs, partial)
+
     def test_as_python_3_13_does_by_itself(self):
         if lab.python_version() < (3, 13):
             self.skipTest("Python before 3.13 is not strict")

@@ -483,6 +483,25 @@ START_TEST(used_once_for_each_anchor)
 }
 END_TEST
 
+START_TEST(used_for_one_server)
+{
+	STACK_OF(X509) *sent = sk_X509_new_null();
+
+	/* The anchor is first in the chain, and what the server sent behind it. */
+	sk_X509_push(sent, root);
+	write_cert(dir, "leaf.pem", leaf);
+	trust_only(dir);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store,
+						     .leaf = leaf,
+						     .untrusted = sent,
+						     .flags = X509_V_FLAG_PARTIAL_CHAIN})
+				 .ret,
+			 1);
+	matches(one_line(), "^catrust: a server trusted because of \"/CN=leaf\" .*/leaf\\.pem\n$");
+	sk_X509_free(sent);
+}
+END_TEST
+
 START_TEST(used_where_openssl_refuses_nobody)
 {
 	struct attempt attempt = {.store = store, .leaf = leaf, .verify_none = true};
@@ -801,6 +820,7 @@ int main(void)
 	tcase_add_test(tc, what_else_may_be_wrong);
 	tcase_add_test(tc, out_of_scope);
 	tcase_add_test(tc, used_once_for_each_anchor);
+	tcase_add_test(tc, used_for_one_server);
 	tcase_add_test(tc, used_where_openssl_refuses_nobody);
 	tcase_add_test(tc, who_did_not_vouch_is_not_said_to);
 	tcase_add_test(tc, what_the_program_trusts_by_another_way_is_no_news);

@@ -134,7 +134,7 @@ END_TEST
 /*
  * A store that was a client's, and serves clients now, whose certificates the program's own root
  * vouches for through an intermediate. Letters are certificates: root, its renewal "again" with the
- * same name and key, and the intermediate sub; the leaf is the intermediate's.
+ * same name and key, the intermediate sub, and the client's own, which the intermediate issued.
  */
 static const struct {
 	const char *anchors, *own, *sent;
@@ -145,6 +145,7 @@ static const struct {
 	{"rs", "a", "s", true, true},  {"rs", "a", "s", false, true}, {"r", "a", "s", true, true},
 	{"r", "a", "s", false, true},  {"s", "rs", "", true, true},   {"a", "r", "s", false, true},
 	{"rsa", "", "s", true, false}, {"rs", "", "sr", true, false}, {"s", "", "s", true, false},
+	{"c", "", "s", true, false},   {"cs", "", "sr", true, false}, {"c", "r", "s", true, true},
 	{"s", "s", "", true, false}, /* no root: only in partial chains */
 };
 
@@ -157,7 +158,6 @@ START_TEST(server_that_was_a_client)
 						 .issuer = root,
 						 .issuer_key = key,
 						 .extensions = ROOT_EXTENSIONS});
-	X509 *const all[] = {['r'] = root, ['a'] = again, ['s'] = sub};
 	STACK_OF(X509) *sent = sk_X509_new_null();
 	X509_STORE *store = X509_STORE_new();
 	char name[] = "x.pem";
@@ -166,6 +166,7 @@ START_TEST(server_that_was_a_client)
 						  .issuer = sub,
 						  .issuer_key = key,
 						  .extensions = "extendedKeyUsage=clientAuth\n"});
+	X509 *const all[] = {['r'] = root, ['a'] = again, ['s'] = sub, ['c'] = leaf};
 	struct verdict got;
 
 	for (const char *at = shared[_i].anchors; *at != '\0'; at++) {

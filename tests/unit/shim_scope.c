@@ -626,6 +626,7 @@ static const struct {
  */
 START_TEST(leaf_as_an_anchor)
 {
+	enum { SENT = 3 };
 	X509 *sub = new_cert(&(struct cert_plan){.cn = "sub",
 						 .key = key,
 						 .issuer = root,
@@ -633,11 +634,11 @@ START_TEST(leaf_as_an_anchor)
 						 .extensions = ROOT_EXTENSIONS
 						 "authorityKeyIdentifier=keyid\n"});
 	X509 *leaf = new_leaf(sub, "x y", "subjectAltName=DNS:www.other.example\n");
-	X509 *send[] = {NULL, sub, root};
+	X509 *const send[SENT] = {NULL, sub, root};
 	STACK_OF(X509) *sent = sk_X509_new_null();
 
 	put_into_folders(leaf, pins[_i].folder);
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < SENT; i++) {
 		if (send[i] != NULL)
 			sk_X509_push(sent, send[i]);
 		ck_assert_int_eq(verify_once((struct attempt){.leaf = leaf,
