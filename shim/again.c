@@ -211,7 +211,9 @@ static bool looks_into_store(const struct again *a, const X509_STORE_CTX *ctx)
 
 	return c->api.X509_STORE_CTX_init(a->verification, a->store, NULL, NULL) == 1 &&
 	       c->api.X509_STORE_CTX_get_get_issuer(a->verification) ==
-		       c->api.X509_STORE_CTX_get_get_issuer(ctx);
+		       c->api.X509_STORE_CTX_get_get_issuer(ctx) &&
+	       c->api.X509_STORE_CTX_get_lookup_certs(a->verification) ==
+		       c->api.X509_STORE_CTX_get_lookup_certs(ctx);
 }
 
 struct again *again_limit(const struct crypto *c, X509_STORE_CTX *ctx,

@@ -487,7 +487,7 @@ static unsigned marks_of(const struct attach_source *from, bool loaded)
 		marks |= MARK_DEFAULTS;
 	else if (from->dirs != NULL)
 		marks |= MARK_PLACES;
-	return from->uri == NULL ? marks : marks | MARK_PLACES;
+	return from->uri == NULL && !from->elsewhere ? marks : marks | MARK_PLACES;
 }
 
 void attach_after_load(struct crypto *crypto, X509_STORE *store, enum attach_owner owner,

@@ -25,7 +25,8 @@ struct attach_source {
 	const char *file;
 	const char *dirs; /* several with colons between them */
 	const char *uri;
-	long type; /* of files: X509_FILETYPE_... */
+	long type;	/* of files: X509_FILETYPE_... */
+	bool elsewhere; /* where a method of the program's own looks */
 };
 extern const char ATTACH_DEFAULTS[]; /* as a file or directory: OpenSSL's own */
 

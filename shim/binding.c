@@ -373,6 +373,16 @@ static const void *owner_of_lookup(const X509_LOOKUP *lookup, const char *name)
 								  : NULL;
 }
 
+bool binding_is_own_lookup(const struct crypto *c, const X509_LOOKUP *lookup)
+{
+	const void *word[2];
+
+	/* Its method is word 1. */
+	memcpy(word, lookup, sizeof(word));
+	return word[1] == c->api.X509_LOOKUP_file() || word[1] == c->api.X509_LOOKUP_hash_dir() ||
+	       (c->api.X509_LOOKUP_store != NULL && word[1] == c->api.X509_LOOKUP_store());
+}
+
 /* The paths of all loaded objects, as far as there is room. */
 enum { PATHS_MAX = 512 };
 struct paths {

@@ -43,6 +43,8 @@ struct crypto_real {
 	X(ASN1_OCTET_STRING_free)                                                                  \
 	X(ASN1_OCTET_STRING_new)                                                                   \
 	X(ASN1_OCTET_STRING_set)                                                                   \
+	X(ASN1_STRING_get0_data)                                                                   \
+	X(ASN1_STRING_length)                                                                      \
 	X(ASN1_STRING_to_UTF8)                                                                     \
 	X(ASN1_TIME_diff)                                                                          \
 	X(CRYPTO_free)                                                                             \
@@ -91,6 +93,7 @@ struct crypto_real {
 	X(X509_STORE_CTX_get_error)                                                                \
 	X(X509_STORE_CTX_get_ex_data)                                                              \
 	X(X509_STORE_CTX_get_get_issuer)                                                           \
+	X(X509_STORE_CTX_get_lookup_certs)                                                         \
 	X(X509_STORE_CTX_get_num_untrusted)                                                        \
 	X(X509_STORE_CTX_get_verify)                                                               \
 	X(X509_STORE_CTX_get_verify_cb)                                                            \
@@ -202,6 +205,9 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 			const SSL_METHOD *method);
 struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store,
 			      const X509_LOOKUP *lookup);
+
+/* Is the lookup by one of OpenSSL's own methods? A program's may take anything as its argument. */
+bool binding_is_own_lookup(const struct crypto *crypto, const X509_LOOKUP *lookup);
 
 /* Does an address lie in a copy that is known already? Without a lock. */
 bool binding_knows(const void *address);

@@ -88,10 +88,16 @@ static void end_x509(struct load *load, bool loaded, struct attach_source from)
 }
 
 /* What a command to a lookup names; the parameters as in by_file.c, by_dir.c and by_store.c. */
-static struct attach_source source_of(int command, const char *name, long type)
+static struct attach_source source_of(const struct load *load, const X509_LOOKUP *lookup,
+				      int command, const char *name, long type)
 {
 	struct attach_source from = {.type = type};
 
+	if (load->store == NULL)
+		return from;
+	from.elsewhere = !binding_is_own_lookup(load->crypto, lookup);
+	if (from.elsewhere)
+		return from;
 	if (command == X509_L_FILE_LOAD)
 		from.file = type == X509_FILETYPE_DEFAULT ? LOAD_DEFAULTS : name;
 	else if (command == X509_L_ADD_DIR)
@@ -196,7 +202,8 @@ static struct attach_source source_of(int command, const char *name, long type)
 		if (begin_x509(&load, #name, __builtin_return_address(0), NULL, lookup)) {         \
 			if (load.crypto->real.name != NULL)                                        \
 				ret = load.crypto->real.name args;                                 \
-			end_x509(&load, ret == 1, source_of(command, source, type));               \
+			end_x509(&load, ret == 1,                                                  \
+				 source_of(&load, lookup, command, source, type));                 \
 		}                                                                                  \
 		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \

@@ -42,7 +42,8 @@ static int anchor_depth(const struct crypto *c, const struct trust *trust, X509_
 
 /*
  * Which kinds of names the certificate has for its server, besides its CN. false: it has names that
- * can't be read, or more than one list of them, and OpenSSL would go by the CN.
+ * can't be read, or more than one list of them, and OpenSSL would go by the CN; or a name with a
+ * NUL in it, which some client may take for the end.
  */
 static bool read_kinds(const struct crypto *c, const X509 *cert, bool *ret_dns, bool *ret_address)
 {
@@ -53,9 +54,12 @@ static bool read_kinds(const struct crypto *c, const X509 *cert, bool *ret_dns, 
 	*ret_dns = *ret_address = false;
 	for (int i = 0; i < c->api.OPENSSL_sk_num((OPENSSL_STACK *)names); i++) {
 		int type = -1;
+		const ASN1_STRING *value = c->api.GENERAL_NAME_get0_value(
+			c->api.OPENSSL_sk_value((OPENSSL_STACK *)names, i), &type);
 
-		c->api.GENERAL_NAME_get0_value(c->api.OPENSSL_sk_value((OPENSSL_STACK *)names, i),
-					       &type);
+		if (type == GEN_DNS && memchr(c->api.ASN1_STRING_get0_data(value), '\0',
+					      (size_t)c->api.ASN1_STRING_length(value)) != NULL)
+			readable = false;
 		*ret_dns = *ret_dns || type == GEN_DNS;
 		*ret_address = *ret_address || type == GEN_IPADD;
 	}
@@ -283,6 +287,9 @@ static int try_other_way(struct other_way *other, bool is_client, struct again *
 bool policy_is_of_the_way(int error)
 {
 	static const int errors[] = {
+		X509_V_ERR_UNABLE_TO_GET_CRL,
+		X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
+		X509_V_ERR_CRL_SIGNATURE_FAILURE, /* with the key of another than its issuer */
 		X509_V_ERR_CERT_SIGNATURE_FAILURE,
 		X509_V_ERR_CERT_NOT_YET_VALID,
 		X509_V_ERR_CERT_HAS_EXPIRED,
@@ -290,10 +297,17 @@ bool policy_is_of_the_way(int error)
 		X509_V_ERR_INVALID_CA,
 		X509_V_ERR_PATH_LENGTH_EXCEEDED,
 		X509_V_ERR_INVALID_PURPOSE,
+		X509_V_ERR_CERT_UNTRUSTED,
+		X509_V_ERR_CERT_REJECTED,
 		X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
 		X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
 		X509_V_ERR_PERMITTED_VIOLATION,
 		X509_V_ERR_EXCLUDED_VIOLATION,
+		X509_V_ERR_SUBTREE_MINMAX,
+		X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE,
+		X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
+		X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
+		X509_V_ERR_EC_KEY_EXPLICIT_PARAMS,
 		X509_V_ERR_CA_KEY_TOO_SMALL,
 		X509_V_ERR_CA_MD_TOO_WEAK,
 	};

@@ -45,6 +45,19 @@ static bool has_other_way(struct verification *v)
 	return v->way != NULL;
 }
 
+/* The chain that was found good is what the program gets to see. */
+static void take_way(struct verification *v)
+{
+	struct binding_scope scope = binding_work_begin(v->crypto);
+	X509_STORE_CTX *way = again_result(v->way);
+	STACK_OF(X509) *chain = v->crypto->api.X509_STORE_CTX_get1_chain(way);
+
+	v->anchor = policy_check(v->crypto, way, v->is_client).anchor;
+	if (chain != NULL)
+		v->crypto->api.X509_STORE_CTX_set0_verified_chain(v->ctx, chain);
+	binding_work_end(v->crypto, scope);
+}
+
 /* In place of the stock check of signatures and dates, after the chain is built. */
 static int check_chain(X509_STORE_CTX *ctx)
 {
@@ -62,6 +75,10 @@ static int check_chain(X509_STORE_CTX *ctx)
 	good = found.error == X509_V_OK || has_other_way(v);
 	binding_work_end(c, scope);
 	v->anchor = found.anchor;
+	/* What is checked from here on, and seen by the program's callback, is the chain that
+	 * counts. */
+	if (v->way != NULL)
+		take_way(v);
 	if (!good) {
 		/* As any error of OpenSSL's own: the program's callback is asked. */
 		const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
@@ -112,7 +129,10 @@ static int forgive(int ok, X509_STORE_CTX *ctx)
 
 bool verify_is_wanted(const struct crypto *crypto, const X509_STORE_CTX *ctx)
 {
-	return ctx != NULL && crypto->api.X509_STORE_CTX_get_verify(ctx) != check_chain;
+	/* With a chain, OpenSSL refuses; the context that has our callback copied is for CRLs. */
+	return ctx != NULL && crypto->api.X509_STORE_CTX_get0_chain(ctx) == NULL &&
+	       crypto->api.X509_STORE_CTX_get_verify(ctx) != check_chain &&
+	       crypto->api.X509_STORE_CTX_get_verify_cb(ctx) != forgive;
 }
 
 static bool is_the_programs(void *arg, X509 *cert)
@@ -170,19 +190,6 @@ struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx)
 		crypto->api.X509_STORE_CTX_set_verify_cb(ctx, forgive);
 	}
 	return v;
-}
-
-/* The chain that was found good is what the program gets to see. */
-static void take_way(struct verification *v)
-{
-	struct binding_scope scope = binding_work_begin(v->crypto);
-	X509_STORE_CTX *way = again_result(v->way);
-	STACK_OF(X509) *chain = v->crypto->api.X509_STORE_CTX_get1_chain(way);
-
-	v->anchor = policy_check(v->crypto, way, v->is_client).anchor;
-	if (chain != NULL)
-		v->crypto->api.X509_STORE_CTX_set0_verified_chain(v->ctx, chain);
-	binding_work_end(v->crypto, scope);
 }
 
 void verify_end(struct verification *v, int ret)

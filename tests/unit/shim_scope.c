@@ -611,6 +611,20 @@ START_TEST(two_lists_of_names)
 }
 END_TEST
 
+/* For OpenSSL it is below the domain, for who reads C strings another server's. */
+START_TEST(name_with_a_nul)
+{
+	/* www.bank.example, NUL, .corp.example */
+	X509 *leaf = new_leaf(root, "x y",
+			      "subjectAltName=DER:30:20:82:1e:77:77:77:2e:62:61:6e:6b:2e:65:78:61:"
+			      "6d:70:6c:65:00:2e:63:6f:72:70:2e:65:78:61:6d:70:6c:65\n");
+
+	put_into_folders(root, "corp.example");
+	ck_assert_int_ne(verify_once((struct attempt){.leaf = leaf}), X509_V_OK);
+	X509_free(leaf);
+}
+END_TEST
+
 static const struct {
 	const char *folder;
 	int error;
@@ -672,6 +686,7 @@ int main(void)
 	tcase_add_loop_test(tc, encoded_common_names, 0, (int)LENGTH(encoded));
 	tcase_add_test(tc, clients_that_always_look_at_the_common_name);
 	tcase_add_test(tc, two_lists_of_names);
+	tcase_add_test(tc, name_with_a_nul);
 	tcase_add_loop_test(tc, leaf_as_an_anchor, 0, (int)LENGTH(pins));
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);

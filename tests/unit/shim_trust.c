@@ -6,7 +6,6 @@
 #include "fixture.h"
 #include "shim_openssl.h"
 
-#include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +30,16 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 	return ret;
 }
 
-/* How often the dynamic linker's list of objects was gone through. */
+/* How often the dynamic linker was asked for an object. */
 static unsigned searches;
 
-typedef int visit_function(struct dl_phdr_info *info, size_t size, void *arg);
-int __real_dl_iterate_phdr(visit_function *visit, void *arg);
-int __wrap_dl_iterate_phdr(visit_function *visit, void *arg);
+bool __real_object_at(const void *address, struct object *ret);
+bool __wrap_object_at(const void *address, struct object *ret);
 
-int __wrap_dl_iterate_phdr(visit_function *visit, void *arg)
+bool __wrap_object_at(const void *address, struct object *ret)
 {
 	searches++;
-	return __real_dl_iterate_phdr(visit, arg);
+	return __real_object_at(address, ret);
 }
 
 static void set_up(void)

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A client, or a server, whose store has rules of its own: CRLs, callbacks, lookups. For
+ * policy_rules.py. It makes its certificates itself, and puts what is to be an anchor into FOLDER.
+ *
+ * usage: policy_rules CASE FOLDER
+ */
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *folder;
+
+static const char *const ca_extensions[] = {"basicConstraints",
+					    "critical,CA:TRUE",
+					    "keyUsage",
+					    "critical,keyCertSign,cRLSign",
+					    "subjectKeyIdentifier",
+					    "hash",
+					    NULL};
+static const char *const leaf_extensions[] = {"basicConstraints",
+					      "critical,CA:FALSE",
+					      "keyUsage",
+					      "critical,digitalSignature",
+					      "authorityKeyIdentifier",
+					      "keyid",
+					      "subjectAltName",
+					      "DNS:www.corp.example",
+					      NULL};
+
+static void check(int ok, const char *what)
+{
+	if (!ok) {
+		fprintf(stderr, "policy_rules: %s\n", what);
+		exit(2);
+	}
+}
+
+struct identity {
+	EVP_PKEY *key;
+	X509 *cert;
+};
+
+/* issuer NULL: by itself. */
+static struct identity make(const char *cn, const struct identity *issuer,
+			    const char *const *extensions)
+{
+	static long serial = 1;
+	EVP_PKEY_CTX *generator = EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, NULL);
+	struct identity made = {NULL, X509_new()};
+	X509_NAME *name = X509_get_subject_name(made.cert);
+	X509V3_CTX context;
+
+	check(EVP_PKEY_keygen_init(generator) == 1 && EVP_PKEY_keygen(generator, &made.key) == 1,
+	      "no key");
+	EVP_PKEY_CTX_free(generator);
+	X509_set_version(made.cert, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(made.cert), serial++);
+	X509_gmtime_adj(X509_getm_notBefore(made.cert), -86400);
+	X509_gmtime_adj(X509_getm_notAfter(made.cert), 86400);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
+	X509_set_issuer_name(made.cert,
+			     issuer == NULL ? name : X509_get_subject_name(issuer->cert));
+	X509_set_pubkey(made.cert, made.key);
+	X509V3_set_ctx(&context, issuer == NULL ? made.cert : issuer->cert, made.cert, NULL, NULL,
+		       0);
+	for (; *extensions != NULL; extensions += 2) {
+		X509_EXTENSION *e = X509V3_EXT_conf(NULL, &context, extensions[0], extensions[1]);
+
+		check(e != NULL, extensions[0]);
+		X509_add_ext(made.cert, e, -1);
+		X509_EXTENSION_free(e);
+	}
+	check(X509_sign(made.cert, issuer == NULL ? made.key : issuer->key, NULL) > 0,
+	      "no signature");
+	return made;
+}
+
+static void be_anchor(const struct identity *ca)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/anchor.pem", folder);
+	file = fopen(path, "w");
+	check(file != NULL && PEM_write_X509(file, ca->cert) == 1 && fclose(file) == 0, path);
+}
+
+/* Of nobody revoked. */
+static void add_crl(X509_STORE *store, const struct identity *ca)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *time = X509_gmtime_adj(NULL, -3600);
+	X509_EXTENSION *extension;
+	X509V3_CTX context;
+	unsigned char *der = NULL;
+	const unsigned char *at;
+	int len;
+
+	X509_CRL_set_version(crl, 1);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
+	X509_CRL_set1_lastUpdate(crl, time);
+	X509_gmtime_adj(time, 86400);
+	X509_CRL_set1_nextUpdate(crl, time);
+	ASN1_TIME_free(time);
+	/* Whose it is, as there may be two of that name. */
+	X509V3_set_ctx(&context, ca->cert, NULL, NULL, crl, 0);
+	extension = X509V3_EXT_conf(NULL, &context, "authorityKeyIdentifier", "keyid");
+	check(extension != NULL && X509_CRL_add_ext(crl, extension, -1) == 1, "no key identifier");
+	X509_EXTENSION_free(extension);
+	check(X509_CRL_sign(crl, ca->key, NULL) > 0, "no signature");
+	/* What is read out of it is kept when it is read in. */
+	len = i2d_X509_CRL(crl, &der);
+	X509_CRL_free(crl);
+	at = der;
+	crl = d2i_X509_CRL(NULL, &at, len);
+	OPENSSL_free(der);
+	check(crl != NULL && X509_STORE_add_crl(store, crl) == 1, "no CRL");
+	X509_CRL_free(crl);
+}
+
+struct attempt {
+	bool is_server;
+	unsigned long flags;
+	X509_STORE_CTX_verify_cb callback;
+	X509 *sent[2];
+};
+
+static void attempt(const char *what, X509_STORE *store, X509 *leaf, const struct attempt *a)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	SSL *ssl = SSL_new(ctx);
+	X509_STORE_CTX *verification = X509_STORE_CTX_new();
+	STACK_OF(X509) *sent = sk_X509_new_null();
+	int ret;
+
+	if (a->is_server)
+		SSL_set_accept_state(ssl);
+	else
+		SSL_set_connect_state(ssl);
+	for (int i = 0; i < 2; i++)
+		if (a->sent[i] != NULL)
+			sk_X509_push(sent, a->sent[i]);
+	X509_STORE_CTX_init(verification, store, leaf, sent);
+	X509_STORE_CTX_set_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl);
+	X509_STORE_CTX_set_default(verification, a->is_server ? "ssl_client" : "ssl_server");
+	X509_STORE_CTX_set_flags(verification, a->flags);
+	if (a->callback != NULL)
+		X509_STORE_CTX_set_verify_cb(verification, a->callback);
+	ret = X509_verify_cert(verification);
+	printf("%s: %d, error %d, chain of %d\n", what, ret, X509_STORE_CTX_get_error(verification),
+	       sk_X509_num(X509_STORE_CTX_get0_chain(verification)));
+	X509_STORE_CTX_free(verification);
+	sk_X509_free(sent);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+}
+
+/* A CRL that is signed by another certificate than the leaf's issuer, of the same name. */
+static void crl_of_another_key(void)
+{
+	struct identity root = make("root", NULL, ca_extensions),
+			sub = make("sub", &root, ca_extensions);
+	struct identity signer = make("sub", &root, ca_extensions);
+	struct identity leaf = make("leaf", &sub, leaf_extensions);
+	X509_STORE *store = X509_STORE_new();
+
+	be_anchor(&root);
+	X509_STORE_add_cert(store, root.cert);
+	add_crl(store, &signer);
+	attempt("CRL", store, leaf.cert,
+		&(struct attempt){.flags = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT,
+				  .sent = {sub.cert, signer.cert}});
+}
+
+static int print_each(int ok, X509_STORE_CTX *ctx)
+{
+	printf("callback: %d, depth %d of %d\n", ok, X509_STORE_CTX_get_error_depth(ctx),
+	       sk_X509_num(X509_STORE_CTX_get0_chain(ctx)));
+	return ok;
+}
+
+/* The program trusts the root and has CRLs of all CAs. An anchor would end the chain earlier. */
+static void own_root(void)
+{
+	struct identity root = make("root", NULL, ca_extensions),
+			sub = make("sub", &root, ca_extensions);
+	struct identity leaf = make("leaf", &sub, leaf_extensions);
+	X509_STORE *store = X509_STORE_new();
+
+	be_anchor(&sub);
+	X509_STORE_add_cert(store, root.cert);
+	add_crl(store, &root);
+	add_crl(store, &sub);
+	attempt("all CRLs", store, leaf.cert,
+		&(struct attempt){.flags = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL,
+				  .sent = {sub.cert, NULL}});
+}
+
+/* The same, of a server that is not in the anchor's scope. */
+static void own_root_seen(void)
+{
+	struct identity root = make("root", NULL, ca_extensions),
+			sub = make("sub", &root, ca_extensions);
+	struct identity leaf = make("leaf", &sub, leaf_extensions);
+	X509_STORE *store = X509_STORE_new();
+
+	be_anchor(&sub);
+	X509_STORE_add_cert(store, root.cert);
+	attempt("seen", store, leaf.cert,
+		&(struct attempt){.callback = print_each, .sent = {sub.cert, NULL}});
+}
+
+static X509_STORE_CTX_verify_fn stock;
+
+static int verify_again(int ok, X509_STORE_CTX *ctx)
+{
+	static bool done;
+
+	(void)ok;
+	if (!done) {
+		done = true;
+		X509_STORE_CTX_set_verify(ctx, stock);
+		printf("within: %d\n", X509_verify_cert(ctx));
+		X509_STORE_CTX_set_verify(ctx, stock);
+	}
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+	return 1;
+}
+
+static void stock_put_back(void)
+{
+	struct identity root = make("root", NULL, ca_extensions);
+	struct identity leaf = make("leaf", &root, leaf_extensions);
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	be_anchor(&root);
+	X509_STORE_add_cert(store, root.cert);
+	X509_STORE_CTX_init(ctx, store, NULL, NULL);
+	stock = X509_STORE_CTX_get_verify(ctx);
+	X509_STORE_CTX_free(ctx);
+	attempt("again", store, leaf.cert, &(struct attempt){.callback = verify_again});
+}
+
+static int take_anything(X509_LOOKUP *lookup, int command, const char *argument, long number,
+			 char **ret)
+{
+	(void)lookup;
+	(void)command;
+	(void)ret;
+	return argument == (const char *)(uintptr_t)7 && number == 0;
+}
+
+/* A method of one's own, whose commands are no loads and take no strings. */
+static void own_method(void)
+{
+	struct identity root = make("root", NULL, ca_extensions);
+	X509_STORE *store = X509_STORE_new();
+	X509_LOOKUP_METHOD *method = X509_LOOKUP_meth_new("own");
+
+	be_anchor(&root);
+	X509_LOOKUP_meth_set_ctrl(method, take_anything);
+	for (int used = 0; used < 2; used++) {
+		X509_LOOKUP *lookup = X509_STORE_add_lookup(store, method);
+
+		for (int command = X509_L_FILE_LOAD; command <= 4; command++)
+			printf("command %d: %d\n", command,
+			       X509_LOOKUP_ctrl(lookup, command, (const char *)(uintptr_t)7, 0,
+						NULL));
+		attempt(used ? "" : "a client first", store,
+			make("other", NULL, ca_extensions).cert,
+			&(struct attempt){.is_server = false});
+	}
+}
+
+static STACK_OF(X509) * find_nothing(X509_STORE_CTX *ctx, const X509_NAME *name)
+{
+	(void)ctx;
+	(void)name;
+	return sk_X509_new_null();
+}
+
+/* A server whose store admits nobody, though it has the client's certificate. */
+static void own_lookup(void)
+{
+	struct identity root = make("root", NULL, ca_extensions);
+	struct identity leaf = make("leaf", &root, leaf_extensions);
+	X509_STORE *store = X509_STORE_new();
+	const struct attempt server = {.is_server = true, .flags = X509_V_FLAG_PARTIAL_CHAIN};
+
+	be_anchor(&root);
+	X509_STORE_add_cert(store, leaf.cert);
+	X509_STORE_set_lookup_certs(store, find_nothing);
+	attempt("a client first", store, make("other", NULL, ca_extensions).cert,
+		&(struct attempt){.is_server = false});
+	attempt("server", store, leaf.cert, &server);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} cases[] = {
+		{"crl-of-another-key", crl_of_another_key},
+		{"own-root", own_root},
+		{"own-root-seen", own_root_seen},
+		{"stock-put-back", stock_put_back},
+		{"own-method", own_method},
+		{"own-lookup", own_lookup},
+	};
+
+	if (argc != 3)
+		return 2;
+	folder = argv[2];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (strcmp(argv[1], cases[i].name) == 0) {
+			cases[i].run();
+			return 0;
+		}
+	return 2;
+}

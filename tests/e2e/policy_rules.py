@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store's own rules, its CRLs, callbacks and lookups, hold as without the shim, whatever anchor is in the way."""
+
+import os
+import re
+
+import lab
+
+
+class Rules(lab.Case):
+    @classmethod
+    def setUpClass(cls):
+        lab.need(programs=["cc"])
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policy_rules.c")
+        cls.program = os.path.join(lab.folder("built"), "policy_rules")
+        built = lab.run(["cc", "-O1", "-g", "-Wall", "-Wextra", "-o", cls.program, source, "-lssl", "-lcrypto"])
+        if built.code != 0 or built.err:
+            raise RuntimeError(built.err)
+
+    def outputs(self, case, scope=""):
+        """Without the shim and with it."""
+        folder = lab.folder("ca.d")
+        os.makedirs(os.path.join(folder, scope), exist_ok=True)
+        results = [lab.run([self.program, case, os.path.join(folder, scope)], dirs=[folder], shim=shim)
+                   for shim in (False, True)]
+        for result in results:
+            self.assertEqual((0, ""), (result.code, result.err), result)
+        return [result.out for result in results]
+
+    def same(self, case, pattern, **options):
+        without, there = self.outputs(case, **options)
+        self.assertRegex(without, pattern)
+        self.assertEqual(without, there)
+
+    def test_crl_of_another_key(self):
+        self.same("crl-of-another-key", "CRL: 1, error 0")
+
+    def test_revocation_lists_of_all(self):
+        self.same("own-root", "all CRLs: 1, error 0, chain of 3")
+
+    def test_callback_sees_the_chain_that_counts(self):
+        self.same("own-root-seen", "callback: 1, depth 2 of 3", scope="other.example")
+
+    def test_stock_verification_put_back(self):
+        self.same("stock-put-back", "within: -1\nagain: 1, error 0")
+
+    def test_method_with_other_arguments(self):
+        self.same("own-method", "command 1: 1\n")
+
+    def test_lookup_that_finds_nothing(self):
+        """Nobody gets in; what is said of it may differ."""
+        for out in self.outputs("own-lookup"):
+            self.assertTrue(re.search("server: 0, error (20|28)", out), out)
+
+
+if __name__ == "__main__":
+    lab.main()
