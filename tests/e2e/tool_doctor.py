@@ -839,8 +839,15 @@ class Sources(Doctor):
         self.assertEqual(("relax", "export CATRUST_STRICT=relax"),
                          (verdict["remedy"], verdict["command"]))
         self.assertEqual(self.plain(where, env, True, dirs), self.texts(verdict, under=True))
-        self.assertEqual({"3.12": None, "3.13": None},
-                         self.plain(where, {**env, "CATRUST_STRICT": "relax"}, True, dirs))
+        relaxed = {**env, "CATRUST_STRICT": "relax"}
+        self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, relaxed, True, dirs))
+        verdict = self.doctor(where, code=0, env=relaxed, dirs=dirs)
+        self.assertEqual("catrust-run", verdict["remedy"])
+        self.assertEqual({"3.12": None, "3.13": None}, self.texts(verdict, under=True))
+        # without a trust directory, and of what the bundle alone trusts, it forgives nothing
+        self.doctor(where, code=1, env=relaxed)
+        relaxed["SSL_CERT_FILE"] = pki().path("loose-root")
+        self.assertEqual(89, self.client(self.doctor(where, code=1, env=relaxed), "python_3_13")["catrust_run"]["code"])
 
     def test_pythons(self):
         """Each interpreter's own store and versions, certifi and requests where it has them."""
