@@ -695,6 +695,18 @@ class Scopes(Case):
         self.assertIn("\n  127.0.0.1\n", result.err)
         self.assertIn("It is a CA at once", result.err)
 
+    def test_list_does_not_say_that_python_refuses_a_pin_that_it_accepts(self):
+        own = tools.make("basicConstraints = CA:TRUE\n" + names("DNS:localhost"))
+        bare = tools.make("basicConstraints = CA:TRUE\n", name="localhost")
+        for stem in own, bare:
+            self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+            with self.subTest(stem), tools.server_of(stem) as srv:
+                self.assertIn("accepted by Python 3.13 and newer", self.pin(srv, stem).err)
+                self.assertEqual("", self.python(srv))
+                listed = tools.catrust("list", dirs=[self.dir]).out
+                self.assertIn("localhost", listed)
+                self.assertNotIn("refuse it", listed)
+
     def test_pin_of_the_wrong_name(self):
         with lab.server("selfsigned") as srv:
             self.refused(srv, "--pin", "--servername", "other.example", "--fingerprint",
