@@ -182,7 +182,7 @@ class Chains(Case):
         with lab.server("selfsigned") as srv:
             self.refused(srv, text="self-signed and is no CA")
             self.refused(srv, "--fingerprint", tools.fingerprint(lab.cert("selfsigned.pem")),
-                         text="CA:FALSE")
+                         text="--pin trusts this one, for this server alone")
 
     def test_own_certificate_that_is_a_ca(self):
         """Never a server's own as an anchor for everything, whatever the user says of it."""
@@ -306,10 +306,27 @@ class Confirmation(Case):
             self.refused(srv, "--fingerprint", tools.fingerprint(lab.cert("other-root.pem")),
                          text="somebody may be between")
 
+    def test_fingerprint_of_a_root_that_was_not_sent_is_no_attack(self):
+        for stem in "server-chain", "server":
+            with self.subTest(stem), lab.server(stem) as srv:
+                result = self.refused(srv, "--fingerprint", self.root, text="use catrust add FILE")
+                self.assertIn("was not sent", result.err)
+                self.assertNotIn("between you", result.err)
+
+    def test_fingerprint_of_what_is_no_ca(self):
+        leaf = tools.fingerprint(lab.cert("server.pem"))
+        for stem in "server-full", "server":
+            with self.subTest(stem), lab.server(stem) as srv:
+                self.refused(srv, "--fingerprint", leaf, text="the server's own certificate, which is no CA")
+        with lab.server(tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), lab.cert("corp-root.pem"),
+                                     tools.cert("leaf")), key=lab.cert("server.key")) as srv:
+            self.refused(srv, "--fingerprint", tools.fingerprint(tools.cert("leaf")), text="no part of its chain")
+
     def test_forms_of_fingerprints(self):
         bare = self.root.replace("sha256:", "")
         with lab.server("server-full") as srv:
-            for text in bare, bare.upper(), tools.colons(bare), "SHA256:" + tools.colons(bare):
+            for text in bare, bare.upper(), tools.colons(bare), "SHA256:" + tools.colons(bare), \
+                    "sha256 Fingerprint=" + tools.colons(bare), "SHA256 Fingerprint=" + tools.colons(bare):
                 with self.subTest(text):
                     self.fetch(srv, "--stdout", "--fingerprint", text, code=0)
             # one of several
