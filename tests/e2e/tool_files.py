@@ -313,7 +313,7 @@ class Remove(Case):
         return self.catrust("remove", *args, code=code, **options)
 
     def test_by_fingerprint(self):
-        for text in self.root, self.root[7:], tools.colons(self.root):
+        for text in self.root, self.root[7:], tools.colons(self.root), "sha256 Fingerprint=" + tools.colons(self.root):
             with self.subTest(text):
                 path = self.put("corp.pem", lab.cert("corp-root.pem"))
                 self.put("other.pem", lab.cert("other-root.pem"))
