@@ -184,7 +184,7 @@ static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 		char one[SCOPEDIR_NAME];
 		size_t need;
 
-		scopes_range(&scopes->scope, one);
+		scopes_text(&scopes->scope, one);
 		need = strlen(one) + sizeof(", ...");
 		if (at + need >= SHOW_MAX) {
 			snprintf(buf + at, SHOW_MAX - at, ", ...");
@@ -192,6 +192,25 @@ static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 		}
 		at += (size_t)snprintf(buf + at, SHOW_MAX - at, "%s%s", at > 0 ? ", " : "", one);
 	}
+	return buf;
+}
+
+/* The scope that the directory of file stands for; all those of the anchor where that is unclear.
+ */
+static char *scope_of_file(const struct anchor *anchor, const char *file, char buf[SHOW_MAX])
+{
+	char dir[PATH_MAX], one[SCOPEDIR_NAME];
+	struct scope scope;
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", file);
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	slash = strrchr(dir, '/');
+	if (anchor->scopes == NULL || slash == NULL || scope_parse(slash + 1, &scope) != 0)
+		return all_scopes(anchor->scopes, buf);
+	snprintf(buf, SHOW_MAX, "%s", scopes_text(&scope, one));
 	return buf;
 }
 
@@ -235,9 +254,17 @@ static void show_row(const struct list *l, size_t i, int scope_column, int subje
 	struct fingerprint f;
 
 	cell(show_date(X509_get0_notAfter(cert), buf), DATE_WIDTH);
-	cell(all_scopes(anchor->scopes, buf), scope_column);
+	cell(scope_of_file(anchor, anchor->file, buf), scope_column);
 	cell(show_name(X509_get_subject_name(cert), buf), subject_column);
 	puts(show_text(anchor->file, buf));
+	for (const struct anchor_copy *c = anchor->copies; c != NULL; c = c->next) {
+		if (!is_needed(anchor, c))
+			continue; /* there is a warning */
+		cell("", DATE_WIDTH);
+		cell(scope_of_file(anchor, c->file, buf), scope_column);
+		cell("", subject_column);
+		puts(show_text(c->file, buf));
+	}
 	if (fingerprint_of(cert, &f) == 0)
 		printf("    SHA-256  %s\n", fingerprint_text(&f, sha256));
 	warn(l, i, table_warning);
@@ -253,7 +280,12 @@ static void show_table(const struct list *l)
 	for (size_t i = 0; i < anchors->count; i++) {
 		if (l->trusted.cert[i] == NULL)
 			continue;
-		widen(&scope, all_scopes(anchors->anchor[i].scopes, buf), SCOPE_WIDTH);
+		widen(&scope, scope_of_file(&anchors->anchor[i], anchors->anchor[i].file, buf),
+		      SCOPE_WIDTH);
+		for (const struct anchor_copy *c = anchors->anchor[i].copies; c != NULL;
+		     c = c->next)
+			widen(&scope, scope_of_file(&anchors->anchor[i], c->file, buf),
+			      SCOPE_WIDTH);
 		widen(&subject, show_name(X509_get_subject_name(l->trusted.cert[i]), buf),
 		      SUBJECT_WIDTH);
 	}
