@@ -865,7 +865,12 @@ static void adapt_causes(struct doctor *d)
 
 		if (cause->kind != CAUSE_VERIFICATION)
 			continue;
-		if (no_pin && diagnose_is_gap(cause->code)) {
+		if (cause->code == X509_V_ERR_PERMITTED_VIOLATION ||
+		    cause->code == X509_V_ERR_EXCLUDED_VIOLATION) {
+			doctor_explain_names(d, cause);
+		} else if (d->remedy.kind == REMEDY_RUN && diagnose_is_gap(cause->code)) {
+			doctor_explain_gap(d, cause);
+		} else if (no_pin && diagnose_is_gap(cause->code)) {
 			cause->diagnosis.ca_helps = false;
 			cause->diagnosis.fix = d->no_pin.text;
 		} else if (instead && diagnose_is_gap(cause->code)) {
