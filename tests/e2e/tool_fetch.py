@@ -300,6 +300,14 @@ class Confirmation(Case):
             self.refused(srv, text="--fingerprint sha256:HEX is needed")
             self.refused(srv, text="--fingerprint sha256:HEX is needed", stdin=b"y\n")
 
+    def test_nobody_can_be_asked_where_standard_input_has_the_list(self):
+        with lab.server("server-full") as srv, lab.server("server-full") as two:
+            self.refused("-", text="Since - takes standard input, nobody can be asked there",
+                         stdin=("%s\n%s\n" % (srv.url, two.url)).encode())
+            self.refused(srv, text="Without a terminal to ask on")
+        tools_add = tools.catrust("add", "-", dirs=[self.dir], stdin=lab.read(lab.cert("corp-root.pem")))
+        self.assertIn("nobody can be asked there", tools_add.err)
+
     def test_wrong_fingerprint(self):
         with lab.server("server-full") as srv:
             self.refused(srv, "--fingerprint", "sha256:" + "00" * 32, text="somebody may be between")
@@ -625,11 +633,13 @@ class Many(Case):
 
     def test_the_same_ca_for_unrelated_domains(self):
         text = "the same CA is above 2 of the domains"
-        with lab.server("server-full") as one, tools.server_of("loose-server", tools.cert("loose-root")) as two:
-            same = ["127.0.0.1:%d" % one.port, "localhost:%d" % one.port]
-            self.assertIn(text, self.fetch(*same, code=1).err)
-            self.assertNotIn(text, self.fetch(same[0], same[0], code=1).err)
-            self.assertNotIn(text, self.fetch(same[0], "localhost:%d" % two.port, code=1).err)
+        with lab.server("server-full") as one, lab.server("server-full", host="127.0.0.2") as other, \
+                tools.server_of("loose-server", tools.cert("loose-root"), host="127.0.0.2") as two:
+            here, there = "127.0.0.1:%d" % one.port, "127.0.0.2:%d" % other.port
+            self.assertEqual(1, self.fetch(here, there, code=1).err.count(text))
+            self.assertNotIn(text, self.fetch(here, here, code=1).err)
+            self.assertNotIn(text, self.fetch(here, "localhost:%d" % one.port, code=1).err)
+            self.assertNotIn(text, self.fetch(here, "127.0.0.2:%d" % two.port, code=1).err)
 
     def test_ctrl_c_while_waiting(self):
         with tools.tcp_server(lambda s, stop: stop.wait(20)) as silent, lab.server("server-full") as good:
@@ -1216,6 +1226,33 @@ class Usage(unittest.TestCase):
                 result = tools.catrust(*args)
                 self.assertEqual((result.code, result.out), (2, ""), result.err)
                 self.assertNotEqual(result.err, "")
+
+    def test_doctor_without_dashes_before_a_command(self):
+        result = tools.catrust("doctor", "python3", "app.py")
+        self.assertEqual((2, ""), (result.code, result.out))
+        self.assertIn("catrust doctor -- COMMAND", result.err)
+
+    def test_http(self):
+        for command in "fetch", "doctor":
+            result = tools.catrust(command, "http://host.example")
+            self.assertEqual(2, result.code)
+            self.assertIn("http has no TLS", result.err)
+
+    def test_what_is_for_catrust_run_is_no_command_of_its_own(self):
+        text = tools.catrust("--help").out
+        start = text.index("\nwhat catrust-run --env, --print-env and --check call")
+        for command in "env", "check":
+            self.assertGreater(text.index("\n  %s " % command), start)
+
+    def test_reader_that_goes_away(self):
+        """bundle | head: no error to tell, and no success."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        for command in (["--version"], ["bundle", "--public-bundle", lab.cert("corp-root.pem")]):
+            done = subprocess.run([tools.tool("catrust"), *command], stdout=writer, stderr=subprocess.PIPE,
+                                  env=lab.clean_env(CATRUST_DIR=lab.trustdir("corp-root.pem")))
+            self.assertEqual((1, b""), (done.returncode, done.stderr))
+        os.close(writer)
 
     def test_output_that_cannot_be_written(self):
         with open("/dev/full", "w") as full:

@@ -203,6 +203,7 @@ class List(Case):
         result = self.catrust("list", code=0)
         self.assertEqual(result.out, "")
         self.assertIn(self.dir, result.err)
+        self.assertTrue(result.err.endswith("\nnothing is trusted\n"), result.err)
         result = self.catrust("list", code=0, env={"CATRUST_DIR": None}, user=None)
         if not os.path.exists("/etc/catrust"):
             self.assertEqual((result.out, result.err), ("", "nothing is trusted\n"))

@@ -298,7 +298,8 @@ static void show_table(const struct list *l)
 		head = true;
 		show_row(l, i, scope, subject);
 	}
-	if (!problems_show(&l->trusted) && anchors->count == 0)
+	problems_show(&l->trusted);
+	if (!head)
 		show_line(SHOW_PLAIN, "nothing is trusted");
 }
 
