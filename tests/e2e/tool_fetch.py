@@ -1004,7 +1004,7 @@ class ChainNotes(Case):
     def refused_renamed(self, srv):
         there = lab.folder()
         result = self.fetch(srv, "--fingerprint", tools.fingerprint(tools.cert("renamed-root")), code=1, dirs=[there])
-        self.assertIn("no certificate of this chain", result.err)
+        self.assertIn("no part of its chain", result.err)
 
     def test_missing(self):
         with lab.server("server-chain") as srv:

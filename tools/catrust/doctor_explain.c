@@ -42,9 +42,9 @@ void doctor_explain_gap(struct doctor *d, struct doctor_cause *cause)
 		return;
 	why_set(&d->in_directory,
 		"%s is not in %s, but in %s: it is trusted by what is started with catrust-run",
-		i == 0				   ? "the server's own certificate"
+		i == 0				 ? "the server's own certificate"
 		: chain_is_root(path_cert(d, i)) ? "the root CA of the server's chain"
-						   : "a CA of the server's chain",
+						 : "a CA of the server's chain",
 		store_of(d), show_text(file, shown));
 	cause->diagnosis.cause = d->in_directory.text;
 }
@@ -126,8 +126,7 @@ static void print_name(GENERAL_NAME *name, char buf[SHOW_MAX])
 /* The first name of the server's certificate that issuer's constraints do not allow; or NULL. */
 static GENERAL_NAME *find_offender(const X509 *cert, const GENERAL_NAMES *names, const X509 *issuer)
 {
-	NAME_CONSTRAINTS *constraints =
-		X509_get_ext_d2i(issuer, NID_name_constraints, NULL, NULL);
+	NAME_CONSTRAINTS *constraints = X509_get_ext_d2i(issuer, NID_name_constraints, NULL, NULL);
 	GENERAL_NAME *found = NULL;
 
 	for (int i = 0; constraints != NULL && found == NULL && i < sk_GENERAL_NAME_num(names); i++)
@@ -139,8 +138,7 @@ static GENERAL_NAME *find_offender(const X509 *cert, const GENERAL_NAMES *names,
 
 static void explain_constraints(struct doctor *d, struct doctor_cause *cause)
 {
-	GENERAL_NAMES *names =
-		X509_get_ext_d2i(path_cert(d, 0), NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(path_cert(d, 0), NID_subject_alt_name, NULL, NULL);
 	char name[SHOW_MAX], issuer[SHOW_MAX];
 	GENERAL_NAME *found = NULL;
 
