@@ -456,8 +456,16 @@ class Processes(Case):
 class Transparent(Case):
     def test_streams(self):
         result = self.text("sh", "-c", "cat; echo err >&2; exit 3", stdin=b"in\n", code=0)
-        self.assertEqual(result.out, "in\nsh ended with status 3\nno TLS was loaded\n")
+        self.assertEqual(result.out, "in\n\nsh ended with status 3\nno TLS was loaded\n")
         self.assertEqual(result.err, "err\n")
+
+    def test_a_command_that_failed_though_all_is_reached(self):
+        program = "import os, ssl; print('out', flush=True); ssl.create_default_context(); os._exit(%d)"
+        hint = "all of it is reached: if the command failed for a certificate, catrust doctor HOST says why\n"
+        failed = self.text(lab.PYTHON, "-c", program % 1, code=0).out
+        self.assertTrue(failed.startswith("out\n\nreached by"), failed)
+        self.assertTrue(failed.endswith(hint), failed)
+        self.assertNotIn(hint, self.text(lab.PYTHON, "-c", program % 0, code=0).out)
 
     def test_could_not_run(self):
         for command, code, words in ((["no-such-command"], 127, "not found"), (["/etc/passwd"], 126, "not executable"),

@@ -831,6 +831,31 @@ class Sources(Doctor):
         self.mend(verdict, dirs, env)
         self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, dirs))
 
+    def test_a_ca_that_is_in_the_trust_directory_already(self):
+        dirs, env = [lab.trustdir(pki().path("root"))], {"SSL_CERT_FILE": pki().path("other"),
+                                                         "SSL_CERT_DIR": lab.folder("none")}
+        for stems in "leaf sub root", "leaf sub":
+            out = tools.catrust("doctor", self.where(stems), dirs=dirs, env=env).out
+            self.assertIn("the root CA of the server's chain is not in the system's store, but in %s" % dirs[0], out)
+            self.assertNotIn("trust it", out)
+            self.assertLess(out.index("it verifies with the CAs of the trust directory"), out.index("why it fails"))
+
+    def test_names_that_the_ca_may_not_vouch_for_are_told(self):
+        env = {"SSL_CERT_FILE": pki().path("other"), "SSL_CERT_DIR": lab.folder("none")}
+        scoped = lab.folder("scoped")
+        os.mkdir(os.path.join(scoped, "127.0.0.1"))
+        shutil.copy(pki().path("root"), os.path.join(scoped, "127.0.0.1"))
+        for stems, directory, text in (
+                ("leaf sub root", scoped, "also names localhost, ::1, which are not in the scope of the CA (127.0.0.1): "),
+                ("below-permitted permitted root", lab.trustdir(pki().path("root")),
+                 "names DNS:localhost, which the name constraints of the CA O=Example, CN=Permitted CA do not permit"),
+                ("below-excluded excluded root", lab.trustdir(pki().path("root")),
+                 "names DNS:localhost, which the name constraints of the CA O=Example, CN=Excluded CA exclude")):
+            with self.subTest(text):
+                out = tools.catrust("doctor", self.where(stems), dirs=[directory], env=env).out
+                self.assertIn("the server's certificate " + text, out)
+                self.assertNotIn("none of those permitted", out)
+
     def test_strict_findings_in_a_trust_directory(self):
         where = self.where("loose-leaf loose-root")
         env = {"SSL_CERT_FILE": pki().path("other"), "SSL_CERT_DIR": lab.folder("none")}
@@ -839,8 +864,15 @@ class Sources(Doctor):
         self.assertEqual(("relax", "export CATRUST_STRICT=relax"),
                          (verdict["remedy"], verdict["command"]))
         self.assertEqual(self.plain(where, env, True, dirs), self.texts(verdict, under=True))
-        self.assertEqual({"3.12": None, "3.13": None},
-                         self.plain(where, {**env, "CATRUST_STRICT": "relax"}, True, dirs))
+        relaxed = {**env, "CATRUST_STRICT": "relax"}
+        self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, relaxed, True, dirs))
+        verdict = self.doctor(where, code=0, env=relaxed, dirs=dirs)
+        self.assertEqual("catrust-run", verdict["remedy"])
+        self.assertEqual({"3.12": None, "3.13": None}, self.texts(verdict, under=True))
+        # without a trust directory, and of what the bundle alone trusts, it forgives nothing
+        self.doctor(where, code=1, env=relaxed)
+        relaxed["SSL_CERT_FILE"] = pki().path("loose-root")
+        self.assertEqual(89, self.client(self.doctor(where, code=1, env=relaxed), "python_3_13")["catrust_run"]["code"])
 
     def test_pythons(self):
         """Each interpreter's own store and versions, certifi and requests where it has them."""
@@ -1042,7 +1074,7 @@ class CommandLine(Doctor):
         for text in ("Python up to 3.12", "Python 3.13 and newer", "its names: elsewhere.example",
                      "192.0.2.1", "Hostname mismatch, certificate is not valid for 'localhost'.",
                      "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
-                     "failed: self-signed certificate in certificate chain", "would not help"):
+                     "failed: self-signed certificate in certificate chain", "adding the CA would not help alone\n"):
             self.assertIn(text, result.out)
         self.assertIn("sent 3 certificates", result.err)
 

@@ -182,7 +182,7 @@ class Chains(Case):
         with lab.server("selfsigned") as srv:
             self.refused(srv, text="self-signed and is no CA")
             self.refused(srv, "--fingerprint", tools.fingerprint(lab.cert("selfsigned.pem")),
-                         text="CA:FALSE")
+                         text="--pin trusts this one, for this server alone")
 
     def test_own_certificate_that_is_a_ca(self):
         """Never a server's own as an anchor for everything, whatever the user says of it."""
@@ -300,16 +300,41 @@ class Confirmation(Case):
             self.refused(srv, text="--fingerprint sha256:HEX is needed")
             self.refused(srv, text="--fingerprint sha256:HEX is needed", stdin=b"y\n")
 
+    def test_nobody_can_be_asked_where_standard_input_has_the_list(self):
+        with lab.server("server-full") as srv, lab.server("server-full") as two:
+            self.refused("-", text="Since - takes standard input, nobody can be asked there",
+                         stdin=("%s\n%s\n" % (srv.url, two.url)).encode())
+            self.refused(srv, text="Without a terminal to ask on")
+        tools_add = tools.catrust("add", "-", dirs=[self.dir], stdin=lab.read(lab.cert("corp-root.pem")))
+        self.assertIn("nobody can be asked there", tools_add.err)
+
     def test_wrong_fingerprint(self):
         with lab.server("server-full") as srv:
             self.refused(srv, "--fingerprint", "sha256:" + "00" * 32, text="somebody may be between")
             self.refused(srv, "--fingerprint", tools.fingerprint(lab.cert("other-root.pem")),
                          text="somebody may be between")
 
+    def test_fingerprint_of_a_root_that_was_not_sent_is_no_attack(self):
+        for stem in "server-chain", "server":
+            with self.subTest(stem), lab.server(stem) as srv:
+                result = self.refused(srv, "--fingerprint", self.root, text="use catrust add FILE")
+                self.assertIn("was not sent", result.err)
+                self.assertNotIn("between you", result.err)
+
+    def test_fingerprint_of_what_is_no_ca(self):
+        leaf = tools.fingerprint(lab.cert("server.pem"))
+        for stem in "server-full", "server":
+            with self.subTest(stem), lab.server(stem) as srv:
+                self.refused(srv, "--fingerprint", leaf, text="the server's own certificate, which is no CA")
+        with lab.server(tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), lab.cert("corp-root.pem"),
+                                     tools.cert("leaf")), key=lab.cert("server.key")) as srv:
+            self.refused(srv, "--fingerprint", tools.fingerprint(tools.cert("leaf")), text="no part of its chain")
+
     def test_forms_of_fingerprints(self):
         bare = self.root.replace("sha256:", "")
         with lab.server("server-full") as srv:
-            for text in bare, bare.upper(), tools.colons(bare), "SHA256:" + tools.colons(bare):
+            for text in bare, bare.upper(), tools.colons(bare), "SHA256:" + tools.colons(bare), \
+                    "sha256 Fingerprint=" + tools.colons(bare), "SHA256 Fingerprint=" + tools.colons(bare):
                 with self.subTest(text):
                     self.fetch(srv, "--stdout", "--fingerprint", text, code=0)
             # one of several
@@ -608,11 +633,13 @@ class Many(Case):
 
     def test_the_same_ca_for_unrelated_domains(self):
         text = "the same CA is above 2 of the domains"
-        with lab.server("server-full") as one, tools.server_of("loose-server", tools.cert("loose-root")) as two:
-            same = ["127.0.0.1:%d" % one.port, "localhost:%d" % one.port]
-            self.assertIn(text, self.fetch(*same, code=1).err)
-            self.assertNotIn(text, self.fetch(same[0], same[0], code=1).err)
-            self.assertNotIn(text, self.fetch(same[0], "localhost:%d" % two.port, code=1).err)
+        with lab.server("server-full") as one, lab.server("server-full", host="127.0.0.2") as other, \
+                tools.server_of("loose-server", tools.cert("loose-root"), host="127.0.0.2") as two:
+            here, there = "127.0.0.1:%d" % one.port, "127.0.0.2:%d" % other.port
+            self.assertEqual(1, self.fetch(here, there, code=1).err.count(text))
+            self.assertNotIn(text, self.fetch(here, here, code=1).err)
+            self.assertNotIn(text, self.fetch(here, "localhost:%d" % one.port, code=1).err)
+            self.assertNotIn(text, self.fetch(here, "127.0.0.2:%d" % two.port, code=1).err)
 
     def test_ctrl_c_while_waiting(self):
         with tools.tcp_server(lambda s, stop: stop.wait(20)) as silent, lab.server("server-full") as good:
@@ -694,6 +721,18 @@ class Scopes(Case):
         self.assertIn("\n  localhost and all names below it\n", result.err)
         self.assertIn("\n  127.0.0.1\n", result.err)
         self.assertIn("It is a CA at once", result.err)
+
+    def test_list_does_not_say_that_python_refuses_a_pin_that_it_accepts(self):
+        own = tools.make("basicConstraints = CA:TRUE\n" + names("DNS:localhost"))
+        bare = tools.make("basicConstraints = CA:TRUE\n", name="localhost")
+        for stem in own, bare:
+            self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+            with self.subTest(stem), tools.server_of(stem) as srv:
+                self.assertIn("accepted by Python 3.13 and newer", self.pin(srv, stem).err)
+                self.assertEqual("", self.python(srv))
+                listed = tools.catrust("list", dirs=[self.dir]).out
+                self.assertIn("localhost", listed)
+                self.assertNotIn("refuse it", listed)
 
     def test_pin_of_the_wrong_name(self):
         with lab.server("selfsigned") as srv:
@@ -965,7 +1004,7 @@ class ChainNotes(Case):
     def refused_renamed(self, srv):
         there = lab.folder()
         result = self.fetch(srv, "--fingerprint", tools.fingerprint(tools.cert("renamed-root")), code=1, dirs=[there])
-        self.assertIn("no certificate of this chain", result.err)
+        self.assertIn("no part of its chain", result.err)
 
     def test_missing(self):
         with lab.server("server-chain") as srv:
@@ -1187,6 +1226,33 @@ class Usage(unittest.TestCase):
                 result = tools.catrust(*args)
                 self.assertEqual((result.code, result.out), (2, ""), result.err)
                 self.assertNotEqual(result.err, "")
+
+    def test_doctor_without_dashes_before_a_command(self):
+        result = tools.catrust("doctor", "python3", "app.py")
+        self.assertEqual((2, ""), (result.code, result.out))
+        self.assertIn("catrust doctor -- COMMAND", result.err)
+
+    def test_http(self):
+        for command in "fetch", "doctor":
+            result = tools.catrust(command, "http://host.example")
+            self.assertEqual(2, result.code)
+            self.assertIn("http has no TLS", result.err)
+
+    def test_what_is_for_catrust_run_is_no_command_of_its_own(self):
+        text = tools.catrust("--help").out
+        start = text.index("\nwhat catrust-run --env, --print-env and --check call")
+        for command in "env", "check":
+            self.assertGreater(text.index("\n  %s " % command), start)
+
+    def test_reader_that_goes_away(self):
+        """bundle | head: no error to tell, and no success."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        for command in (["--version"], ["bundle", "--public-bundle", lab.cert("corp-root.pem")]):
+            done = subprocess.run([tools.tool("catrust"), *command], stdout=writer, stderr=subprocess.PIPE,
+                                  env=lab.clean_env(CATRUST_DIR=lab.trustdir("corp-root.pem")))
+            self.assertEqual((1, b""), (done.returncode, done.stderr))
+        os.close(writer)
 
     def test_output_that_cannot_be_written(self):
         with open("/dev/full", "w") as full:

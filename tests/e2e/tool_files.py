@@ -80,7 +80,7 @@ class List(Case):
         for stem, words in (("expired-root", "it has expired"),
                             ("soon-root", "it expires in less than 30 days"),
                             ("pseudo", "vouch only for the server that has its key"),
-                            ("loose-root", "Python 3.13 and newer refuse it")):
+                            ("loose-root", "Python 3.13 and newer refuse it, unless CATRUST_STRICT=relax: ")):
             with self.subTest(stem):
                 path = self.put("x.pem", tools.cert(stem))
                 result = self.catrust("list", code=0)
@@ -166,9 +166,26 @@ class List(Case):
             os.mkdir(os.path.join(self.dir, scope))
             shutil.copy(lab.cert("corp-root.pem"), os.path.join(self.dir, scope, "root.pem"))
         result = self.catrust("list", code=0)
+        lines = [line.split() for line in result.out.split("\n")]
         for scope in "corp.example", "10.0.0.0/8", "fd00::/8":
-            self.assertRegex(result.out, "(?m)^....-..-..  .*%s.*  O=Example" % re.escape(scope))
+            path = os.path.join(self.dir, scope.replace("::/", "__").replace("/", "_"), "root.pem")
+            self.assertEqual(1, sum(scope in line and path in line for line in lines), result.out)
         self.assertNotIn("every name", result.out)
+
+    def test_each_scope_and_file_has_a_line_in_the_columns(self):
+        scopes = "127.0.0.1", "a-long-label.another-one.corp.example", "localhost"
+        for scope in scopes:
+            os.mkdir(os.path.join(self.dir, scope))
+            self.put(scope + "/a.pem", lab.cert("corp-root.pem"))
+        self.put("z.pem", lab.cert("other-root.pem"))
+        head, *lines = self.catrust("list", code=0).out.split("\n")
+        rows = [line for line in lines if "/" in line]
+        self.assertEqual(4, len(rows))
+        self.assertEqual({(row[12:].split("  ")[0], row[row.index(self.dir):]) for row in rows[:3]},
+                         {(scope, "%s/%s/a.pem" % (self.dir, scope)) for scope in scopes})
+        for row in rows:
+            if "a-long-label" not in row:
+                self.assertEqual(row.index(self.dir), head.index("FILE"))
 
     def test_problems(self):
         self.put("good.pem", lab.cert("corp-root.pem"))
@@ -186,6 +203,7 @@ class List(Case):
         result = self.catrust("list", code=0)
         self.assertEqual(result.out, "")
         self.assertIn(self.dir, result.err)
+        self.assertTrue(result.err.endswith("\nnothing is trusted\n"), result.err)
         result = self.catrust("list", code=0, env={"CATRUST_DIR": None}, user=None)
         if not os.path.exists("/etc/catrust"):
             self.assertEqual((result.out, result.err), ("", "nothing is trusted\n"))
@@ -313,7 +331,7 @@ class Remove(Case):
         return self.catrust("remove", *args, code=code, **options)
 
     def test_by_fingerprint(self):
-        for text in self.root, self.root[7:], tools.colons(self.root):
+        for text in self.root, self.root[7:], tools.colons(self.root), "sha256 Fingerprint=" + tools.colons(self.root):
             with self.subTest(text):
                 path = self.put("corp.pem", lab.cert("corp-root.pem"))
                 self.put("other.pem", lab.cert("other-root.pem"))

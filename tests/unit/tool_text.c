@@ -100,7 +100,12 @@ END_TEST
 	"00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"                                         \
 	"00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
 
-static const char *const good_fingerprints[] = {HEX64, "sha256:" HEX64, "SHA256:" COLONS, COLONS};
+static const char *const good_fingerprints[] = {HEX64,
+						"sha256:" HEX64,
+						"SHA256:" COLONS,
+						COLONS,
+						"sha256 Fingerprint=" COLONS,
+						"SHA256 Fingerprint=" COLONS};
 
 START_TEST(test_fingerprint_good)
 {

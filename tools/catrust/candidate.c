@@ -2,6 +2,7 @@
 #include "candidate.h"
 
 #include "chain.h"
+#include "strict.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -257,7 +258,8 @@ static int check_verification(X509 *cert, struct findings *f)
 		    X509_verify_cert_error_string(plain.code[i]));
 	for (size_t i = 0; i < strict.count; i++)
 		if (!errors_have(&plain, strict.code[i]))
-			add(f, FINDING_WARN, "strict", "Python 3.13 and newer refuse it: %s",
+			add(f, FINDING_WARN, "strict", "Python 3.13 and newer refuse it%s: %s",
+			    strict_forgives(strict.code[i]) ? ", unless CATRUST_STRICT=relax" : "",
 			    X509_verify_cert_error_string(strict.code[i]));
 	return 0;
 }

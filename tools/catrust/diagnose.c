@@ -180,10 +180,10 @@ static const struct row rows[] = {
 static const struct diagnosis gaps[] = {
 	[GAP_UNKNOWN_ROOT] = {"the root CA of the server's chain is not trusted here",
 			      "trust it, if it is one of your company's", true, false},
-	[GAP_UNKNOWN_ISSUER] = {"the CA above is not trusted here; it was not sent, and is not to "
-				"be found",
-				"get its certificate from its administrator: catrust add FILE",
-				true, false},
+	[GAP_UNKNOWN_ISSUER] =
+		{"the CA that issued the last certificate of the chain is not "
+		 "trusted here: the server did not send it, and it is not to be found",
+		 "get its certificate from its administrator: catrust add FILE", true, false},
 	[GAP_MISSING_INTERMEDIATE] = {"the root CA is trusted, but the server does not send an "
 				      "intermediate CA below it",
 				      "whoever runs the server should send its whole chain; until "

@@ -537,7 +537,7 @@ static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 
 	if (c->load_failed || c->is_hopeless)
 		return 0;
-	how.relax = relax;
+	how.relax = relax || judge_is_relaxed();
 	if (judge(&c->store, &anchors, sent_by_server(d), &d->fetch.name, &how, &judgement) != 0)
 		return -1;
 	accepted = judgement.count == 0;
@@ -564,10 +564,12 @@ static int count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
 static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 		       const struct judge_anchors *anchors, struct doctor_verdict *v)
 {
+	struct judge_how how = c->how;
+
 	if (c->load_failed)
 		return 0;
-	if (judge(&c->store, anchors, sent_by_server(d), &d->fetch.name, &c->how, &v->judgement) !=
-	    0)
+	how.relax = judge_is_relaxed();
+	if (judge(&c->store, anchors, sent_by_server(d), &d->fetch.name, &how, &v->judgement) != 0)
 		return -1;
 	if (v->judgement.count > 0) {
 		v->exception = "ssl.SSLCertVerificationError";
@@ -619,8 +621,10 @@ static int judge_complete(const struct doctor *d, const struct doctor_client *c,
 			  const STACK_OF(X509) * more, struct judgement *ret)
 {
 	const struct judge_anchors anchors = {&d->trusted, more, NULL};
+	struct judge_how how = c->how;
 
-	return judge(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &c->how, ret);
+	how.relax = judge_is_relaxed();
+	return judge(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &how, ret);
 }
 
 /* Rules that are broken for good: to get round them with another anchor is no remedy. */
@@ -834,6 +838,7 @@ static int check_common_name(struct doctor *d)
 		if (!accepts(&c->here, c))
 			continue;
 		how.common_name = false;
+		how.relax = judge_is_relaxed();
 		if (judge(&c->store, &here, sent_by_server(d), &d->fetch.name, &how, &j) != 0)
 			return -1;
 		d->common_name_only = j.count > 0;
@@ -860,7 +865,12 @@ static void adapt_causes(struct doctor *d)
 
 		if (cause->kind != CAUSE_VERIFICATION)
 			continue;
-		if (no_pin && diagnose_is_gap(cause->code)) {
+		if (cause->code == X509_V_ERR_PERMITTED_VIOLATION ||
+		    cause->code == X509_V_ERR_EXCLUDED_VIOLATION) {
+			doctor_explain_names(d, cause);
+		} else if (d->remedy.kind == REMEDY_RUN && diagnose_is_gap(cause->code)) {
+			doctor_explain_gap(d, cause);
+		} else if (no_pin && diagnose_is_gap(cause->code)) {
 			cause->diagnosis.ca_helps = false;
 			cause->diagnosis.fix = d->no_pin.text;
 		} else if (instead && diagnose_is_gap(cause->code)) {

@@ -62,6 +62,8 @@ struct doctor {
 	struct scopes scopes[PLANS];  /* under what; none: every name */
 	struct why no_scope;	      /* why a plan is not possible for want of a sound one */
 	struct why no_pin;	      /* the same, as what mends it */
+	struct why in_directory;      /* the cause, where catrust-run is all it takes */
+	struct why out_of_scope;      /* the cause, where names are */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
 	struct diagnose_remedy_facts facts;
@@ -72,6 +74,12 @@ struct doctor {
 	struct why why;	       /* no connection */
 	enum status status;
 };
+
+/* Of a missing CA, where it is trusted under catrust-run. */
+void doctor_explain_gap(struct doctor *d, struct doctor_cause *cause);
+
+/* Of a name that the CA may not vouch for: which one. */
+void doctor_explain_names(struct doctor *d, struct doctor_cause *cause);
 
 void doctor_report(const struct doctor *d);
 

@@ -120,6 +120,16 @@ static void print_candidate(const struct doctor *d)
 	       show_name(X509_get_subject_name(d->candidate), name), fingerprint_text(&f, text));
 }
 
+/* Is a CA missing as well, that could be added? */
+static bool lacks_ca(const struct doctor *d)
+{
+	for (size_t i = 0; i < d->causes; i++)
+		if (d->cause[i].kind == CAUSE_VERIFICATION && diagnose_is_gap(d->cause[i].code) &&
+		    d->cause[i].diagnosis.ca_helps)
+			return true;
+	return false;
+}
+
 static const char *conclusion(const struct doctor *d)
 {
 	switch (d->remedy.kind) {
@@ -154,7 +164,7 @@ static const char *conclusion(const struct doctor *d)
 	case REMEDY_NONE:
 		break;
 	}
-	return "adding a CA would not help";
+	return lacks_ca(d) ? "adding the CA would not help alone" : "adding a CA would not help";
 }
 
 static const char *words_for_pin(const struct doctor *d)
@@ -171,6 +181,7 @@ static const char common_name_note[] =
 
 void doctor_report(const struct doctor *d)
 {
+	bool is_fine = d->remedy.kind == REMEDY_RUN && d->tls == TLS_FINE;
 	char shown[SHOW_MAX];
 
 	printf("%s\n", d->fetch.where);
@@ -179,13 +190,15 @@ void doctor_report(const struct doctor *d)
 		printf("  note: %s\n", show_text(d->python.problem, shown));
 	if (d->common_name_only)
 		printf("  note: %s\n", common_name_note);
+	/* The good news first. */
+	if (is_fine)
+		printf("\n%s\n", conclusion(d));
 	if (d->causes > 0)
-		printf("\nwhy it fails%s:", d->remedy.kind == REMEDY_RUN && d->tls == TLS_FINE
-						    ? " without catrust-run"
-						    : "");
+		printf("\nwhy it fails%s:", is_fine ? " without catrust-run" : "");
 	for (size_t i = 0; i < d->causes; i++)
 		print_cause(d, i);
-	printf("\n%s\n", words_for_pin(d));
+	if (!is_fine)
+		printf("\n%s\n", words_for_pin(d));
 	if (d->command.len > 0)
 		printf("\n  %s\n\n", d->command.text);
 	print_candidate(d);

@@ -16,6 +16,7 @@ int dryrun_verify(STACK_OF(X509) * sent, const STACK_OF(X509) * anchors,
 		.flags = X509_V_FLAG_TRUSTED_FIRST,
 		.level = SECURITY_LEVEL,
 		.common_name = true,
+		.relax = judge_is_relaxed(),
 	};
 	struct judgement judgement;
 

@@ -48,6 +48,7 @@ struct fetch {
 	bool trusted_already;
 	char path[PATH_MAX]; /* of the saved file, or of the one that was there */
 	size_t group;	     /* the first of the targets with the same CA on top */
+	bool leads_group;    /* it is that one */
 	int sites;	     /* domains among the targets with this very CA on top */
 };
 

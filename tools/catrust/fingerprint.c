@@ -17,13 +17,17 @@ static int hex_value(char c)
 
 const char *fingerprint_parse(const char *text, struct fingerprint *ret)
 {
-	static const char prefix[] = "sha256:";
+	/* The second one is openssl's: sha256 in 3.0 and newer, SHA256 before. */
+	static const char *const prefixes[] = {"sha256:", "sha256 Fingerprint="};
 	struct fingerprint f = {{0}};
 	size_t count = 0;
 	bool colons;
 
-	if (strncasecmp(text, prefix, strlen(prefix)) == 0)
-		text += strlen(prefix);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (strncasecmp(text, prefixes[i], strlen(prefixes[i])) == 0) {
+			text += strlen(prefixes[i]);
+			break;
+		}
 	colons = strchr(text, ':') != NULL;
 	while (*text != '\0') {
 		int high, low;

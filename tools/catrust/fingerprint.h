@@ -16,7 +16,10 @@ struct fingerprint {
 	unsigned char byte[FINGERPRINT_SIZE];
 };
 
-/* Reads [sha256:]HEX, with colons between the bytes or without. NULL and *ret, or what is wrong. */
+/*
+ * Reads [sha256:]HEX, with colons between the bytes or without, or what openssl x509 -fingerprint
+ * prints. NULL and *ret, or what is wrong.
+ */
 const char *fingerprint_parse(const char *text, struct fingerprint *ret);
 
 /* Returns buf. */

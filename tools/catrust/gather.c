@@ -201,12 +201,24 @@ int gather(struct fetch *fetches, size_t count)
 	return started > 0 ? 0 : -1;
 }
 
+/* The name of this machine's own address, by RFC 6761, or that address of IPv6. */
+static bool is_loopback(const struct target *t)
+{
+	static const char below[] = ".localhost";
+	size_t len = strlen(t->host), below_len = strlen(below);
+
+	return strcmp(t->host, "localhost") == 0 || (t->is_ip && strcmp(t->host, "::1") == 0) ||
+	       (len > below_len && strcmp(t->host + len - below_len, below) == 0);
+}
+
 /* The last two labels of a name, or the whole address: about what somebody owns. */
 static const char *site_of(const struct target *t)
 {
 	const char *at = t->host + strlen(t->host);
 	int dots = 0;
 
+	if (is_loopback(t))
+		return "127.0.0.1";
 	if (t->is_ip)
 		return t->host;
 	while (at > t->host && dots < 2)
@@ -264,6 +276,8 @@ void gather_compare(struct fetch *fetches, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct fetch *f = &fetches[i];
 
-		f->sites = f->group == i ? count_sites(fetches, count, i) : fetches[f->group].sites;
+		f->leads_group = f->group == i;
+		f->sites =
+			f->leads_group ? count_sites(fetches, count, i) : fetches[f->group].sites;
 	}
 }

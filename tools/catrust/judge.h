@@ -43,6 +43,9 @@ struct judge_how {
 	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
 };
 
+/* Does this environment have CATRUST_STRICT=relax, for what is started with catrust-run? */
+bool judge_is_relaxed(void);
+
 /* What libcatrust.so would add. */
 struct judge_anchors {
 	const struct trusted *trusted;	  /* with their scopes; NULL: none */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "candidate.h"
 #include "certjson.h"
+#include "certnames.h"
+#include "chain.h"
 #include "command.h"
 #include "fingerprint.h"
 #include "problems.h"
@@ -127,17 +129,46 @@ static void warn_of_same_key(const struct list *l, size_t i, tell_warning *tell)
 	warn_once(l, "same-key", text, count, tell);
 }
 
+static bool is_in_scope(const struct scope_list *scopes, const char *cn)
+{
+	for (; scopes != NULL; scopes = scopes->next)
+		if (scope_check_cn(&scopes->scope, 1, cn) == SCOPE_CN_INSIDE)
+			return true;
+	return false;
+}
+
+/* Is it a server's own, self-signed certificate? Returns -1: out of memory. */
+static int is_servers_own(X509 *cert, const struct scope_list *scopes)
+{
+	struct certnames names;
+	bool found;
+
+	if (!chain_is_root(cert))
+		return 0;
+	if (certnames_read(cert, &names) != 0)
+		return -1;
+	found = names.has_others;
+	/* The name of a CA may look like a host: only that of its scope is one. */
+	for (size_t i = 0; i < names.count && !found; i++)
+		found = is_in_scope(scopes, names.item[i].text);
+	certnames_clear(&names);
+	return found;
+}
+
 static void warn(const struct list *l, size_t i, tell_warning *tell)
 {
 	X509 *cert = l->trusted.cert[i];
+	int own = is_servers_own(cert, l->trusted.anchors->anchor[i].scopes);
 	struct findings findings;
 
-	if (candidate_check(cert, l->now, &findings) != 0) {
+	if (own < 0 || candidate_check(cert, l->now, &findings) != 0) {
 		show_error("out of memory");
 		return;
 	}
 	for (size_t f = 0; f < findings.count; f++)
-		tell(l, findings.item[f].code, findings.item[f].text);
+		/* Of a chain of one certificate, Python 3.13 accepts more than of a CA's. */
+		if (!own || strcmp(findings.item[f].code, "strict") != 0)
+			tell(l, findings.item[f].code, findings.item[f].text);
 	if (X509_check_ca(cert) != 1 && X509_self_signed(cert, 0) == 1)
 		tell(l, "pin", "so it can vouch only for the server that has its key");
 	warn_of_copies(l, i, tell);
@@ -153,7 +184,7 @@ static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 		char one[SCOPEDIR_NAME];
 		size_t need;
 
-		scopes_range(&scopes->scope, one);
+		scopes_text(&scopes->scope, one);
 		need = strlen(one) + sizeof(", ...");
 		if (at + need >= SHOW_MAX) {
 			snprintf(buf + at, SHOW_MAX - at, ", ...");
@@ -161,6 +192,25 @@ static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 		}
 		at += (size_t)snprintf(buf + at, SHOW_MAX - at, "%s%s", at > 0 ? ", " : "", one);
 	}
+	return buf;
+}
+
+/* The scope that the directory of file stands for; all those of the anchor where that is unclear.
+ */
+static char *scope_of_file(const struct anchor *anchor, const char *file, char buf[SHOW_MAX])
+{
+	char dir[PATH_MAX], one[SCOPEDIR_NAME];
+	struct scope scope;
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", file);
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	slash = strrchr(dir, '/');
+	if (anchor->scopes == NULL || slash == NULL || scope_parse(slash + 1, &scope) != 0)
+		return all_scopes(anchor->scopes, buf);
+	snprintf(buf, SHOW_MAX, "%s", scopes_text(&scope, one));
 	return buf;
 }
 
@@ -204,9 +254,17 @@ static void show_row(const struct list *l, size_t i, int scope_column, int subje
 	struct fingerprint f;
 
 	cell(show_date(X509_get0_notAfter(cert), buf), DATE_WIDTH);
-	cell(all_scopes(anchor->scopes, buf), scope_column);
+	cell(scope_of_file(anchor, anchor->file, buf), scope_column);
 	cell(show_name(X509_get_subject_name(cert), buf), subject_column);
 	puts(show_text(anchor->file, buf));
+	for (const struct anchor_copy *c = anchor->copies; c != NULL; c = c->next) {
+		if (!is_needed(anchor, c))
+			continue; /* there is a warning */
+		cell("", DATE_WIDTH);
+		cell(scope_of_file(anchor, c->file, buf), scope_column);
+		cell("", subject_column);
+		puts(show_text(c->file, buf));
+	}
 	if (fingerprint_of(cert, &f) == 0)
 		printf("    SHA-256  %s\n", fingerprint_text(&f, sha256));
 	warn(l, i, table_warning);
@@ -222,7 +280,12 @@ static void show_table(const struct list *l)
 	for (size_t i = 0; i < anchors->count; i++) {
 		if (l->trusted.cert[i] == NULL)
 			continue;
-		widen(&scope, all_scopes(anchors->anchor[i].scopes, buf), SCOPE_WIDTH);
+		widen(&scope, scope_of_file(&anchors->anchor[i], anchors->anchor[i].file, buf),
+		      SCOPE_WIDTH);
+		for (const struct anchor_copy *c = anchors->anchor[i].copies; c != NULL;
+		     c = c->next)
+			widen(&scope, scope_of_file(&anchors->anchor[i], c->file, buf),
+			      SCOPE_WIDTH);
 		widen(&subject, show_name(X509_get_subject_name(l->trusted.cert[i]), buf),
 		      SUBJECT_WIDTH);
 	}
@@ -235,7 +298,8 @@ static void show_table(const struct list *l)
 		head = true;
 		show_row(l, i, scope, subject);
 	}
-	if (!problems_show(&l->trusted) && anchors->count == 0)
+	problems_show(&l->trusted);
+	if (!head)
 		show_line(SHOW_PLAIN, "nothing is trusted");
 }
 

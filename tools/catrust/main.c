@@ -4,10 +4,12 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
 	&fetch_command,	 &doctor_command, &stacks_command, &list_command,  &add_command,
@@ -22,6 +24,13 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+static void print_commands(FILE *to, bool internal)
+{
+	for (size_t i = 0; commands[i] != NULL; i++)
+		if (internal == (commands[i] == &env_command || commands[i] == &check_command))
+			fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+}
+
 static void print_help(FILE *to)
 {
 	fputs("usage: catrust COMMAND [OPTION...] [ARGUMENT...]\n\n"
@@ -30,9 +39,12 @@ static void print_help(FILE *to)
 	      "started with catrust-run.\n\n"
 	      "commands:\n",
 	      to);
-	for (size_t i = 0; commands[i] != NULL; i++)
-		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	print_commands(to, false);
 	fputs("  help      shows this text, or that of a command\n\n"
+	      "what catrust-run --env, --print-env and --check call, with the library found:\n",
+	      to);
+	print_commands(to, true);
+	fputs("\n"
 	      "options: --help, --version; each command has a --help of its own.\n"
 	      "More in catrust(1).\n",
 	      to);
@@ -86,6 +98,9 @@ static enum status run(const struct command *command, int argc, char **argv)
 	}
 	if (options.arg_count < command->least_args || options.arg_count > command->most_args) {
 		fprintf(stderr, "usage: catrust %s %s\n", command->name, command->arguments);
+		if (command == &doctor_command)
+			fprintf(stderr, "       catrust %s %s\n", stacks_command.name,
+				stacks_command.arguments);
 		return STATUS_USAGE;
 	}
 	return command->run(&options);
@@ -123,6 +138,13 @@ static enum status dispatch(int argc, char **argv)
 	return command == NULL ? unknown(argv[1]) : run(command, argc - 1, argv + 1);
 }
 
+static bool reader_is_gone(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int main(int argc, char **argv)
 {
 	enum status status;
@@ -138,7 +160,11 @@ int main(int argc, char **argv)
 	status = dispatch(argc, argv);
 	curl_global_cleanup();
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		show_error("the output could not be written: %s", strerror(errno));
+		int error = errno;
+
+		/* head(1) has what it wants. */
+		if (!reader_is_gone())
+			show_error("the output could not be written: %s", strerror(error));
 		if (status == STATUS_DONE)
 			status = STATUS_NO;
 	}

@@ -244,6 +244,14 @@ static void tell_what_it_means(const struct offer *offer)
 			  "them.");
 }
 
+static bool reads_stdin(const struct options *options)
+{
+	for (int i = 0; i < options->arg_count; i++)
+		if (strcmp(options->args[i], "-") == 0)
+			return true;
+	return false;
+}
+
 /* How the user confirmed it, for the comment in the file; NULL where he did not. */
 static const char *get_confirmed(const struct offer *offer, char buf[SHOW_MAX])
 {
@@ -263,8 +271,11 @@ static const char *get_confirmed(const struct offer *offer, char buf[SHOW_MAX])
 	}
 	if (!confirm_possible()) {
 		fail(offer,
-		     "nobody confirmed the fingerprint: nothing is saved. Without a terminal "
-		     "to ask on, --fingerprint sha256:HEX is needed");
+		     "nobody confirmed the fingerprint: nothing is saved. %s, --fingerprint "
+		     "sha256:HEX is needed",
+		     reads_stdin(offer->options)
+			     ? "Since - takes standard input, nobody can be asked there"
+			     : "Without a terminal to ask on");
 		return NULL;
 	}
 	tell_what_it_means(offer);

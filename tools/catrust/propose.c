@@ -23,6 +23,38 @@ static X509 *named_by_user(const struct fetch *f)
 	return NULL;
 }
 
+static bool names_any(const struct fetch *f, const STACK_OF(X509) * certs)
+{
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		if (fingerprints_have(&f->session->options->fingerprints, sk_X509_value(certs, i)))
+			return true;
+	return false;
+}
+
+/* Why --fingerprint names nothing of the chain: what was not seen may be what it names. */
+static void tell_unnamed(struct fetch *f)
+{
+	char issuer[SHOW_MAX];
+	X509 *top;
+
+	chain_top(&f->chain, &top);
+	if (names_any(f, f->chain.extra))
+		fetch_fail(f, "--fingerprint names a certificate that the server sent, but that is "
+			      "no part of its chain: nothing is saved");
+	else if (!chain_is_root(top))
+		fetch_fail(f,
+			   "no certificate that was found has the fingerprint that --fingerprint "
+			   "gave: nothing is saved. The chain's root was not sent and is not to be "
+			   "had here, so it could not be compared: if the fingerprint is that of a "
+			   "CA above (%s), get its certificate as a file and use catrust add FILE",
+			   show_name(X509_get_issuer_name(top), issuer));
+	else
+		fetch_fail(f, "no certificate of this chain has the fingerprint that "
+			      "--fingerprint gave: nothing is saved. If you have it from a "
+			      "source that you trust, somebody may be between you and the "
+			      "server");
+}
+
 static bool is_own(enum chain_top kind)
 {
 	return kind == CHAIN_OWN || kind == CHAIN_OWN_CA;
@@ -120,10 +152,7 @@ static X509 *choose(struct fetch *f)
 	if (options->fingerprints.count > 0) {
 		named = named_by_user(f);
 		if (named == NULL) {
-			fetch_fail(f, "no certificate of this chain has the fingerprint that "
-				      "--fingerprint gave: nothing is saved. If you have it from a "
-				      "source that you trust, somebody may be between you and the "
-				      "server");
+			tell_unnamed(f);
 			return NULL;
 		}
 		top = named;
@@ -148,11 +177,13 @@ static X509 *choose(struct fetch *f)
 	}
 	if (!is_own(kind) && top == sk_X509_value(f->chain.path, 0) &&
 	    options->fingerprints.count > 0) {
-		fetch_fail(f, "--fingerprint names the server's own certificate, which has an "
-			      "issuer: trust its CA instead");
+		fetch_fail(f,
+			   "--fingerprint names the server's own certificate, %s: trust its CA "
+			   "instead",
+			   X509_check_ca(top) == 1 ? "which has an issuer" : "which is no CA");
 		return NULL;
 	}
-	if (kind == CHAIN_OWN && !options->pin && options->fingerprints.count == 0) {
+	if (kind == CHAIN_OWN && !options->pin) {
 		fetch_fail(f,
 			   "the server's certificate is self-signed and is no CA: there is no CA "
 			   "to trust. The server should get a certificate from a CA; until then, "

@@ -110,7 +110,7 @@ void report_chain(const struct fetch *f)
 			  "warning: after its certificates, the server broke off (it may want a "
 			  "client certificate): %s",
 			  f->why.text);
-	if (f->sites > 1)
+	if (f->sites > 1 && f->leads_group)
 		show_line(SHOW_WARNING,
 			  "note: the same CA is above %d of the domains that you named. If they "
 			  "are public sites of different owners, an inspecting proxy makes up "

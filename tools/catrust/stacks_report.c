@@ -242,6 +242,11 @@ static void print_losses(const struct stacks_report *r, FILE *to)
 	}
 }
 
+static bool has_failed(const struct stacks_run *run)
+{
+	return !WIFEXITED(run->status) || WEXITSTATUS(run->status) != 0;
+}
+
 static void print_end(const struct stacks_run *run, FILE *to)
 {
 	char shown[SHOW_MAX];
@@ -260,6 +265,7 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 
 	for (size_t i = 0; i < r->count; i++)
 		stacks += !r->row[i].is_loss && !r->row[i].verdict.is_aside;
+	fputc('\n', to); /* the command's own output may stand above */
 	print_layer(r, LAYER_HOOKS, false, "reached by the hooks", to);
 	print_layer(r, LAYER_FILES, false,
 		    "reached by the file layer, if it reads a bundle of CAs from a file", to);
@@ -273,6 +279,10 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 	else
 		fprintf(to, "TLS stacks: %zu, reached: %zu, not reached: %zu\n", stacks,
 			stacks - unreached, unreached);
+	if (stacks > 0 && unreached == 0 && has_failed(run))
+		fputs("all of it is reached: if the command failed for a certificate, catrust "
+		      "doctor HOST says why\n",
+		      to);
 	if (closed(r) > 0)
 		fprintf(to, "programs that may not be looked into: %zu\n", closed(r));
 }

@@ -214,6 +214,8 @@ const char *target_parse(const char *text, struct target *ret)
 
 	if (colon != NULL) {
 		scheme = scheme_by_name(text, (size_t)(colon - text));
+		if (strncasecmp(text, "http:", strlen("http:")) == 0)
+			return "http has no TLS, and so no certificate: is https:// meant?";
 		if (scheme == NULL)
 			return "URLs of this kind are not known; https, smtp, imap, ldap, postgres "
 			       "and the like are";
