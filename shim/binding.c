@@ -173,8 +173,40 @@ static bool is_openssl(const struct crypto *c)
 /* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
 #define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
 
+/* Names one after the other, in the order of the slots of a struct that the same table makes. */
+#define NAME(name) #name "\0"
+#define NAME_OF_ROW(name, ...) #name "\0"
+#define COUNT(name) +1
+
+/* Fills them; a slot whose function is not there is NULL. Are all there? size: of the names. */
+static bool look_up_all(void *handle, const char *names, size_t size, void *slots)
+{
+	char *slot = slots;
+	bool all = true;
+
+	for (const char *name = names; name + 1 < names + size; name += strlen(name) + 1) {
+		void *found = symbol(handle, name);
+
+		memcpy(slot, &found, sizeof(found));
+		slot += sizeof(found);
+		all = all && found != NULL;
+	}
+	return all;
+}
+
 static struct crypto *crypto_new(const struct object *where)
 {
+	static const char api[] = CRYPTO_API(NAME), api_3[] = CRYPTO_API_3(NAME);
+	static const char real[] =
+#define HOOK_X509_LOOKUP NAME_OF_ROW
+#define HOOK_X509_LOAD NAME_OF_ROW
+#define HOOK_X509_ADD NAME_OF_ROW
+#define HOOK_X509_VERIFY NAME_OF_ROW
+#include "hooks.def"
+		;
+	_Static_assert(sizeof(((struct crypto *)NULL)->api) ==
+			       (0 CRYPTO_API(COUNT) CRYPTO_API_3(COUNT)) * sizeof(void *),
+		       "one slot a name");
 	struct crypto *c = calloc(1, sizeof(*c));
 	/* Kept for good: a copy that we point into must not be unloaded. OpenSSL pins itself
 	 * anyway. */
@@ -185,18 +217,10 @@ static struct crypto *crypto_new(const struct object *where)
 	c->module = where->module;
 	atomic_init(&c->mark_index, -1);
 	atomic_init(&c->trust, NULL);
-	c->usable = true;
-#define HOOK_X509_LOOKUP(name, ...) LOOK_UP(c->real.name, handle, #name);
-#define HOOK_X509_LOAD(name, ...) LOOK_UP(c->real.name, handle, #name);
-#define HOOK_X509_ADD(name, ...) LOOK_UP(c->real.name, handle, #name);
-#define HOOK_X509_VERIFY(name, ...) LOOK_UP(c->real.name, handle, #name);
-#include "hooks.def"
-#define LOOK_UP_API(name) c->usable = LOOK_UP(c->api.name, handle, #name) != NULL && c->usable;
-	CRYPTO_API(LOOK_UP_API)
-#undef LOOK_UP_API
-#define LOOK_UP_OPTIONAL(name) LOOK_UP(c->api.name, handle, #name);
-	CRYPTO_API_3(LOOK_UP_OPTIONAL)
-#undef LOOK_UP_OPTIONAL
+	look_up_all(handle, real, sizeof(real), &c->real);
+	look_up_all(handle, api_3, sizeof(api_3),
+		    (char *)&c->api + (0 CRYPTO_API(COUNT)) * sizeof(void *));
+	c->usable = look_up_all(handle, api, sizeof(api), &c->api);
 	c->usable = c->usable && is_openssl(c);
 	if (c->usable && c->api.OpenSSL_version_num() < 0x30000000UL)
 		LOOK_UP(c->err_state, handle, "ERR_get_state");
@@ -246,6 +270,14 @@ static void find_client_methods(struct ssl *s, void *handle)
 
 static struct ssl *ssl_new(const struct object *where)
 {
+	static const char api[] = SSL_API(NAME);
+	static const char real[] =
+#define HOOK_SSL_NEW NAME_OF_ROW
+#define HOOK_SSL_LOAD NAME_OF_ROW
+#define HOOK_SSL_STORE NAME_OF_ROW
+#define HOOK_SSL_METHOD NAME_OF_ROW
+#include "hooks.def"
+		;
 	struct ssl *s = calloc(1, sizeof(*s));
 	void *handle = object_open(where);
 
@@ -256,14 +288,8 @@ static struct ssl *ssl_new(const struct object *where)
 	if (s->crypto == NULL)
 		goto fail;
 	s->usable = s->crypto->usable;
-#define HOOK_SSL_NEW(name, ...) LOOK_UP(s->real.name, handle, #name);
-#define HOOK_SSL_LOAD(name, ...) LOOK_UP(s->real.name, handle, #name);
-#define HOOK_SSL_STORE(name, ...) LOOK_UP(s->real.name, handle, #name);
-#define HOOK_SSL_METHOD(name, ...) LOOK_UP(s->real.name, handle, #name);
-#include "hooks.def"
-#define LOOK_UP_API(name) s->usable = LOOK_UP(s->api.name, handle, #name) != NULL && s->usable;
-	SSL_API(LOOK_UP_API)
-#undef LOOK_UP_API
+	look_up_all(handle, real, sizeof(real), &s->real);
+	s->usable = look_up_all(handle, api, sizeof(api), &s->api) && s->usable;
 	if (s->usable)
 		find_client_methods(s, handle);
 	return s;
