@@ -14,6 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* What the rounding of timers leaves of the time is enough for nobody. */
+enum { SHORTEST_MS = 10 };
+
 /* One chase up a chain. */
 struct chase {
 	const struct aiafetch_options *options;
@@ -195,7 +198,7 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 			why_set(why, "%s: %s", url, wrong);
 			return -1;
 		}
-		if (transport_now() >= c->deadline) {
+		if (c->deadline - transport_now() < SHORTEST_MS) {
 			why_set(why, "%s: not asked, as %d.%d s are over", url, c->all_ms / 1000,
 				c->all_ms % 1000 / 100);
 			return -1;
