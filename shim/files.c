@@ -15,11 +15,11 @@
 #include "compat.h"
 #include "config.h"
 #include "dl.h"
+#include "edition.h"
 #include "log.h"
 #include "object.h"
 #include "public.h"
 #include "text.h"
-#include "trust.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -322,7 +322,7 @@ static FILE *answer(struct request *r, const char *mode)
 
 	if (!read_bundle(r) || !counts(r))
 		goto out;
-	trust_each(add_anchor, r);
+	edition_each(add_anchor, r);
 	if (r->bytes.failed || (r->added == 0 && r->left_out == 0))
 		goto out;
 	if (r->added > 0)

@@ -15,11 +15,11 @@
 #include "binding.h"
 #include "config.h"
 #include "dl.h"
+#include "edition.h"
 #include "log.h"
 #include "object.h"
 #include "public.h"
 #include "text.h"
-#include "trust.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -188,7 +188,7 @@ make_credentials(const struct gnutls *g, gnutls_certificate_credentials_t like, 
 		return NULL;
 	g->api.gnutls_certificate_set_verify_flags(
 		f.credentials, g->api.gnutls_certificate_get_verify_flags(like));
-	trust_each(add_anchor, &f);
+	edition_each(add_anchor, &f);
 	*left_out = f.left_out;
 	if (f.count > 0)
 		return f.credentials;

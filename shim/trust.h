@@ -81,10 +81,4 @@ bool trust_is_ours(const struct trust *trust, const X509 *cert);
 /* Is some anchor, of this or any earlier generation, the very bytes of a certificate? */
 bool trust_knows_der(const struct trust *trust, const unsigned char *der, size_t len);
 
-/*
- * The present anchors as they were read, but for those that are not sound (sound.h), where no copy
- * of OpenSSL can be asked. each is called for all, or until it returns false.
- */
-void trust_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg);
-
 #endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_EDITION_H
+#define CATRUST_EDITION_H
+
+#include "trustdir.h"
+
+#include <stdint.h>
+
+/*
+ * The trust directories as this process has read them last: one edition, that all copies of OpenSSL
+ * share. A look at the directories, at most once in 0.8 seconds, replaces it when something has
+ * changed. Without locks: a fork at any point leaves the child with a whole edition.
+ */
+struct edition {
+	struct anchors *anchors;
+	uint64_t generation;  /* from 1; the same as long as the same is trusted */
+	struct edition *next; /* among the retired */
+};
+
+/* Looks at the directories if it is time to. */
+void edition_refresh(void);
+
+/*
+ * The present edition, or NULL if none could be read yet. It stays valid until edition_leave(),
+ * which is owed in either case.
+ */
+const struct edition *edition_enter(void);
+void edition_leave(void);
+
+/* Makes a new generation at a time, in seconds since 1970: a certificate becomes valid then. */
+void edition_again_at(int64_t when);
+
+/* The time of day, in seconds since 1970. */
+int64_t edition_now(void);
+
+/*
+ * The present anchors as they were read, except those that are not sound (sound.h), for use without
+ * any OpenSSL. each is called for all, or until it returns false.
+ */
+void edition_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg);
+
+#endif
