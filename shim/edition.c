@@ -15,8 +15,6 @@
 enum { CHECK_EVERY_MS = 800 };
 
 static _Atomic(struct edition *) newest;
-static _Atomic(struct edition *) retired;
-static atomic_size_t readers;
 static _Atomic uint64_t checked_at; /* in ms */
 
 /* When the next certificate that is not valid yet becomes so, in seconds since 1970; 0: there is
@@ -24,53 +22,25 @@ static _Atomic uint64_t checked_at; /* in ms */
  */
 static _Atomic int64_t due;
 
-static void edition_free(struct edition *e)
+static void edition_free(struct retired *item)
 {
-	while (e != NULL) {
-		struct edition *next = e->next;
+	struct edition *e = (struct edition *)item;
 
-		trustdir_free(e->anchors);
-		free(e);
-		e = next;
-	}
+	trustdir_free(e->anchors);
+	free(e);
 }
 
-/* Whoever enters before a new edition is published may hold the one before until it leaves. */
+/* A reader that enters before a new edition is published may hold the one before until it leaves.
+ */
 static struct edition *enter(void)
 {
-	atomic_fetch_add(&readers, 1);
+	retire_enter();
 	return atomic_load(&newest);
 }
 
 void edition_leave(void)
 {
-	atomic_fetch_sub(&readers, 1);
-}
-
-static void push_retired(struct edition *first)
-{
-	struct edition *last = first, *top = atomic_load(&retired);
-
-	while (last->next != NULL)
-		last = last->next;
-	do
-		last->next = top;
-	while (!atomic_compare_exchange_weak(&retired, &top, first));
-}
-
-/*
- * Frees e, now or with a later one. Taken off the list first and the readers looked at after: those
- * who come later see a newer edition. After a fork, readers that the child does not have keep it
- * from freeing anything, which does no harm.
- */
-static void retire(struct edition *e)
-{
-	push_retired(e);
-	e = atomic_exchange(&retired, NULL);
-	if (e != NULL && atomic_load(&readers) > 0)
-		push_retired(e);
-	else
-		edition_free(e);
+	retire_leave();
 }
 
 static void tell_problems(const struct anchors *anchors)
@@ -107,6 +77,8 @@ static bool read_edition(struct edition *before, bool anew)
 {
 	struct edition *e = calloc(1, sizeof(*e)), *expected = before;
 
+	if (e != NULL)
+		e->retired.free = edition_free;
 	if (e == NULL || trustdir_read(&config.sources, &e->anchors) != 0) {
 		free(e);
 		return false;
@@ -117,7 +89,7 @@ static bool read_edition(struct edition *before, bool anew)
 		e->generation = before->generation +
 				(anew || !trustdir_same(before->anchors, e->anchors) ? 1 : 0);
 	if (!atomic_compare_exchange_strong(&newest, &expected, e)) {
-		edition_free(e);
+		edition_free(&e->retired);
 		return false;
 	}
 	if (before == NULL || !same_problems(before->anchors, e->anchors))
@@ -170,7 +142,7 @@ void edition_refresh(void)
 	}
 	edition_leave();
 	if (replaced)
-		retire(e);
+		retire(&e->retired);
 }
 
 /* The one thread whose look at an edition is the first tells. */

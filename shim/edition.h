@@ -2,6 +2,7 @@
 #ifndef CATRUST_EDITION_H
 #define CATRUST_EDITION_H
 
+#include "retire.h"
 #include "trustdir.h"
 
 #include <stdint.h>
@@ -12,9 +13,9 @@
  * changed. Without locks: a fork at any point leaves the child with a whole edition.
  */
 struct edition {
+	struct retired retired; /* first */
 	struct anchors *anchors;
-	uint64_t generation;  /* from 1; the same as long as the same is trusted */
-	struct edition *next; /* among the retired */
+	uint64_t generation; /* from 1; the same as long as the same is trusted */
 };
 
 /* Looks at the directories if it is time to. */
