@@ -48,6 +48,7 @@ function(catrust_wire_fuzz name)
 endfunction()
 
 catrust_wire_fuzz(starttls
-  starttls.c starttls_binary.c starttls_line.c starttls_xmpp.c escape.c why.c)
-catrust_wire_fuzz(aia aia.c)
-catrust_wire_fuzz(tlsfile elffile.c procfile.c tlsfile.c)
+  net/starttls/starttls.c net/starttls/starttls_binary.c net/starttls/starttls_line.c
+  net/starttls/starttls_xmpp.c base/escape.c base/why.c)
+catrust_wire_fuzz(aia certs/aia.c)
+catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)
