@@ -37,3 +37,25 @@ bool der_expect(struct span *in, unsigned char tag, struct span *content)
 	*in = rest;
 	return true;
 }
+
+bool der_subject(const unsigned char *cert, size_t len, struct span *ret)
+{
+	struct span in = {cert, len}, whole, tbs, part;
+	const unsigned char *start;
+
+	if (!der_expect(&in, DER_SEQUENCE, &whole) || !der_expect(&whole, DER_SEQUENCE, &tbs))
+		return false;
+	/* The version has a default. */
+	(void)der_expect(&tbs, DER_CONTEXT_0, &part);
+	if (!der_expect(&tbs, DER_INTEGER, &part))
+		return false;
+	/* The algorithm, the issuer and the validity. */
+	for (int i = 0; i < 3; i++)
+		if (!der_expect(&tbs, DER_SEQUENCE, &part))
+			return false;
+	start = tbs.at;
+	if (!der_expect(&tbs, DER_SEQUENCE, &part))
+		return false;
+	*ret = (struct span){start, (size_t)(tbs.at - start)};
+	return true;
+}
