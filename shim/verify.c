@@ -244,6 +244,8 @@ static void lend(struct verification *v, const struct candidates *found,
 	l->stacks = *stacks;
 	l->verify = NULL;
 	l->is_strict = false;
+	if (stacks->untrusted != NULL)
+		log_line(LOG_DEBUG, "anchors lent to a verification");
 	if (stacks->trusted != NULL) {
 		c->api.X509_STORE_CTX_set0_trusted_stack(v->ctx, (STACK_OF(X509) *)stacks->trusted);
 		c->api.OPENSSL_sk_free(kept);
