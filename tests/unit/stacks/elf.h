@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TOOL_ELF_H
-#define TOOL_ELF_H
+#ifndef TEST_ELF_H
+#define TEST_ELF_H
 
 #include "elffile.h"
 

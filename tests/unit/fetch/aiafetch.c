@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aiafetch.h"
 
-#include "tool_certs.h"
+#include "certs/make.h"
 #include "transport.h"
 
 #include <arpa/inet.h>

@@ -2,7 +2,7 @@
 /* What speaks against a certificate as a trust anchor, and what of it counts. */
 #include "candidate.h"
 
-#include "tool_certs.h"
+#include "certs/make.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* From what a server sends to a chain in order, and the certificate that stands for it. */
 #include "chain.h"
 
-#include "tool_certs.h"
+#include "certs/make.h"
 
 #include <stdlib.h>
 

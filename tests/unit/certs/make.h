@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CATRUST_TOOL_CERTS_H
-#define CATRUST_TOOL_CERTS_H
+#ifndef TEST_MAKE_CERTS_H
+#define TEST_MAKE_CERTS_H
 
 #include <check.h>
 #include <openssl/evp.h>

@@ -2,7 +2,7 @@
 /* Which TLS is in a file, and is it reached? And what /proc says. */
 #include "procfile.h"
 #include "stacks.h"
-#include "tool_elf.h"
+#include "stacks/elf.h"
 
 #include <check.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
 #include "certnames.h"
 #include "judge.h"
 #include "pin.h"
-#include "tool_certs.h"
+#include "certs/make.h"
 
 #include <stdio.h>
 #include <stdlib.h>

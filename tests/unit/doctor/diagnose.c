@@ -6,7 +6,7 @@
 #include "judge.h"
 #include "quote.h"
 
-#include "tool_certs.h"
+#include "certs/make.h"
 
 #include <errno.h>
 #include <openssl/err.h>
