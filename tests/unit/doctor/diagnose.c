@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known about failures, as tables; the words are compared with real Pythons in e2e. */
-#include "command.h"
 #include "diagnose.h"
+#include "command.h"
 #include "interpreter.h"
 #include "judge.h"
+#include "python_words.h"
 #include "quote.h"
+#include "remedy.h"
+#include "tls_failure.h"
 
 #include "certs/make.h"
 
@@ -103,26 +106,25 @@ static const struct {
 	const char *words;
 } wordings[] = {
 	{19, 0, "self-signed certificate in certificate chain"},
-	{19, DIAGNOSE_OPENSSL(3, 5), "self-signed certificate in certificate chain"},
-	{19, DIAGNOSE_OPENSSL(1, 1), "self signed certificate in certificate chain"},
-	{18, DIAGNOSE_OPENSSL(1, 1), "self signed certificate"},
-	{26, DIAGNOSE_OPENSSL(1, 1), "unsupported certificate purpose"},
-	{26, DIAGNOSE_OPENSSL(3, 0), "unsuitable certificate purpose"},
-	{9, DIAGNOSE_OPENSSL(3, 5), "certificate is not yet valid"},
-	{9, DIAGNOSE_OPENSSL(3, 6),
-	 "certificate is not yet valid or the system clock is incorrect"},
-	{20, DIAGNOSE_OPENSSL(1, 1), "unable to get local issuer certificate"},
+	{19, PYTHON_OPENSSL(3, 5), "self-signed certificate in certificate chain"},
+	{19, PYTHON_OPENSSL(1, 1), "self signed certificate in certificate chain"},
+	{18, PYTHON_OPENSSL(1, 1), "self signed certificate"},
+	{26, PYTHON_OPENSSL(1, 1), "unsupported certificate purpose"},
+	{26, PYTHON_OPENSSL(3, 0), "unsuitable certificate purpose"},
+	{9, PYTHON_OPENSSL(3, 5), "certificate is not yet valid"},
+	{9, PYTHON_OPENSSL(3, 6), "certificate is not yet valid or the system clock is incorrect"},
+	{20, PYTHON_OPENSSL(1, 1), "unable to get local issuer certificate"},
 	{62, 0, "Hostname mismatch, certificate is not valid for 'a.example'."},
 	{64, 0, "IP address mismatch, certificate is not valid for 'a.example'."},
 };
 
 START_TEST(test_words)
 {
-	char buf[DIAGNOSE_TEXT], text[DIAGNOSE_TEXT];
-	char *words = diagnose_words(wordings[_i].code, "a.example", wordings[_i].openssl, buf);
+	char buf[PYTHON_TEXT], text[PYTHON_TEXT];
+	char *words = python_words(wordings[_i].code, "a.example", wordings[_i].openssl, buf);
 
 	ck_assert_str_eq(words, wordings[_i].words);
-	diagnose_text(wordings[_i].code, "a.example", wordings[_i].openssl, text);
+	python_verify_text(wordings[_i].code, "a.example", wordings[_i].openssl, text);
 	ck_assert_str_eq(strstr(text, "failed: ") + strlen("failed: "), words);
 	ck_assert_int_eq(
 		strncmp(text, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ", 60),
@@ -133,8 +135,8 @@ END_TEST
 #define SSL_ERROR(reason) ERR_PACK(ERR_LIB_SSL, 0, reason)
 
 static const struct {
-	struct diagnose_tls_facts facts;
-	enum diagnose_tls problem;
+	struct handshake_facts facts;
+	enum tls_failure problem;
 	const char *text, *exception;
 } tls[] = {
 	{{.first_len = 0}, TLS_FINE, "", "ssl.SSLError"},
@@ -193,45 +195,45 @@ static const struct {
 
 START_TEST(test_tls)
 {
-	enum diagnose_tls problem = diagnose_tls(&tls[_i].facts);
-	char text[DIAGNOSE_TEXT];
+	enum tls_failure problem = tls_failure_of(&tls[_i].facts);
+	char text[PYTHON_TEXT];
 
 	ck_assert_int_eq(problem, tls[_i].problem);
-	diagnose_tls_text(&tls[_i].facts, 0, text);
+	python_tls_text(&tls[_i].facts, 0, text);
 	if (tls[_i].text != NULL)
 		ck_assert_str_eq(text, tls[_i].text);
-	ck_assert_str_eq(diagnose_tls_exception(&tls[_i].facts), tls[_i].exception);
+	ck_assert_str_eq(python_tls_exception(&tls[_i].facts), tls[_i].exception);
 	if (problem == TLS_FINE) {
-		ck_assert_ptr_null(diagnose_tls_cause(problem));
+		ck_assert_ptr_null(tls_failure_diagnosis(problem));
 		return;
 	}
-	ck_assert(!diagnose_tls_cause(problem)->ca_helps);
-	ck_assert_ptr_nonnull(diagnose_tls_name(problem));
+	ck_assert(!tls_failure_diagnosis(problem)->ca_helps);
+	ck_assert_ptr_nonnull(tls_failure_name(problem));
 }
 END_TEST
 
 static const struct {
-	struct diagnose_tls_facts facts;
+	struct handshake_facts facts;
 	int openssl;
 	const char *text;
 } tls_words[] = {
 	{{.error = SSL_ERROR(SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)},
-	 DIAGNOSE_OPENSSL(3, 5),
+	 PYTHON_OPENSSL(3, 5),
 	 "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure"},
 	{{.error = SSL_ERROR(SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)},
-	 DIAGNOSE_OPENSSL(3, 0),
+	 PYTHON_OPENSSL(3, 0),
 	 "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure"},
 	{{.error = SSL_ERROR(SSL_R_TLSV1_ALERT_UNKNOWN_CA)},
-	 DIAGNOSE_OPENSSL(3, 5),
+	 PYTHON_OPENSSL(3, 5),
 	 "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"},
-	{{.eof = true}, DIAGNOSE_OPENSSL(1, 1), "EOF occurred in violation of protocol"},
+	{{.eof = true}, PYTHON_OPENSSL(1, 1), "EOF occurred in violation of protocol"},
 };
 
 START_TEST(test_tls_words)
 {
-	char text[DIAGNOSE_TEXT];
+	char text[PYTHON_TEXT];
 
-	ck_assert_str_eq(diagnose_tls_text(&tls_words[_i].facts, tls_words[_i].openssl, text),
+	ck_assert_str_eq(python_tls_text(&tls_words[_i].facts, tls_words[_i].openssl, text),
 			 tls_words[_i].text);
 }
 END_TEST
@@ -255,7 +257,7 @@ static const struct {
 START_TEST(test_plain_text)
 {
 	const char *says =
-		diagnose_plain_text((const unsigned char *)plain[_i].bytes, plain[_i].len);
+		tls_failure_plain_text((const unsigned char *)plain[_i].bytes, plain[_i].len);
 
 	if (plain[_i].says == NULL)
 		ck_assert_ptr_null(says);
@@ -280,15 +282,14 @@ static const struct {
 
 START_TEST(test_bundles)
 {
-	char text[DIAGNOSE_TEXT];
+	char text[PYTHON_TEXT];
 
 	ck_assert_ptr_nonnull(strstr(
 		diagnose_bundle(bundles[_i].os_error, bundles[_i].error)->cause, bundles[_i].says));
 	if (bundles[_i].exception != NULL)
-		ck_assert_str_eq(diagnose_os_exception(bundles[_i].os_error),
-				 bundles[_i].exception);
+		ck_assert_str_eq(python_os_exception(bundles[_i].os_error), bundles[_i].exception);
 	if (bundles[_i].text != NULL)
-		ck_assert_str_eq(diagnose_error_text(bundles[_i].error, text), bundles[_i].text);
+		ck_assert_str_eq(python_error_text(bundles[_i].error, text), bundles[_i].text);
 }
 END_TEST
 
@@ -296,8 +297,8 @@ END_TEST
 #define NO_PLAN .plan = {-1, -1, -1}, .plan_relaxed = {-1, -1, -1}
 
 static const struct {
-	struct diagnose_remedy_facts facts;
-	enum diagnose_remedy_kind kind;
+	struct remedy_facts facts;
+	enum remedy_kind kind;
 	bool relax;
 	int status;
 } remedies[] = {
@@ -357,12 +358,12 @@ static const struct {
 
 START_TEST(test_remedies)
 {
-	struct diagnose_remedy remedy = diagnose_remedy(&remedies[_i].facts);
+	struct remedy remedy = remedy_choose(&remedies[_i].facts);
 
 	ck_assert_int_eq(remedy.kind, remedies[_i].kind);
 	ck_assert_int_eq(remedy.relax, remedies[_i].relax);
-	ck_assert_int_eq(diagnose_status(&remedy, false), remedies[_i].status);
-	ck_assert_int_eq(diagnose_status(&remedy, true), STATUS_NO_HELP);
+	ck_assert_int_eq(remedy_status(&remedy, false), remedies[_i].status);
+	ck_assert_int_eq(remedy_status(&remedy, true), STATUS_NO_HELP);
 }
 END_TEST
 
@@ -426,7 +427,7 @@ START_TEST(test_interpreter)
 	ck_assert_ptr_nonnull(i);
 	ck_assert_int_eq(interpreter_read(answer, sizeof(answer), i), 0);
 	ck_assert_str_eq(i->version, "3.13.1");
-	ck_assert_int_eq(i->openssl_version, DIAGNOSE_OPENSSL(3, 5));
+	ck_assert_int_eq(i->openssl_version, PYTHON_OPENSSL(3, 5));
 	ck_assert_int_eq(i->minimum, 771);
 	ck_assert(i->has[INTERPRETER_SSL] && i->has[INTERPRETER_REQUESTS]);
 	ck_assert(!i->has[INTERPRETER_CERTIFI]); /* its import did not end well */

@@ -7,7 +7,10 @@
 #include "handshake.h"
 #include "interpreter.h"
 #include "judge.h"
+#include "python_words.h"
 #include "quote.h"
+#include "remedy.h"
+#include "tls_failure.h"
 
 enum { DOCTOR_CLIENTS = INTERPRETER_KINDS, DOCTOR_CAUSES = 64 };
 
@@ -15,7 +18,7 @@ enum { DOCTOR_CLIENTS = INTERPRETER_KINDS, DOCTOR_CAUSES = 64 };
 struct doctor_verdict {
 	struct judgement judgement;
 	const char *exception; /* NULL: it accepts it */
-	char text[DIAGNOSE_TEXT];
+	char text[PYTHON_TEXT];
 };
 
 /* One way in which programs verify. */
@@ -27,7 +30,7 @@ struct doctor_client {
 	struct judge_load_error load_error;
 	bool load_failed;
 	struct judge_how how;
-	int openssl;		     /* see diagnose_words() */
+	int openssl;		     /* see python_words() */
 	struct doctor_verdict plain; /* as it is */
 	struct doctor_verdict here;  /* under catrust-run */
 
@@ -44,7 +47,7 @@ struct doctor_cause {
 	int code, depth;  /* of a verification */
 	X509 *cert;	  /* a reference; NULL: none */
 	unsigned clients; /* bits */
-	char text[DIAGNOSE_TEXT];
+	char text[PYTHON_TEXT];
 	struct diagnosis diagnosis;
 };
 
@@ -55,7 +58,7 @@ struct doctor {
 	struct trusted trusted;
 	struct interpreter python; /* of --python */
 	struct handshake handshake;
-	enum diagnose_tls tls;
+	enum tls_failure tls;
 	struct doctor_client client[DOCTOR_CLIENTS];
 	size_t clients;
 	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: it is not possible */
@@ -66,8 +69,8 @@ struct doctor {
 	struct why out_of_scope;      /* the cause, where names are */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
-	struct diagnose_remedy_facts facts;
-	struct diagnose_remedy remedy;
+	struct remedy_facts facts;
+	struct remedy remedy;
 	bool common_name_only; /* accepted, but not where only a subjectAltName counts */
 	struct quote command;  /* empty: there is none */
 	X509 *candidate;       /* whose fingerprint is to be confirmed; NULL: none */
@@ -75,15 +78,79 @@ struct doctor {
 	enum status status;
 };
 
-/* Of a missing CA, where it is trusted under catrust-run. */
-void doctor_explain_gap(struct doctor *d, struct doctor_cause *cause);
+/* The programs that are judged, each with its bundle. */
+void doctor_add_clients(struct doctor *d);
 
-/* Of a name that the CA may not vouch for: which one. */
-void doctor_explain_names(struct doctor *d, struct doctor_cause *cause);
+/* What a program says whose bundle can't be read. */
+void doctor_write_load_error(const struct doctor_client *c, struct doctor_verdict *v);
+
+/* The TLS of the programs that are judged. */
+struct handshake_client doctor_client_tls(const struct doctor *d);
+
+/* What the server sent; NULL: nothing. */
+STACK_OF(X509) * doctor_sent(const struct doctor *d);
+
+/*
+ * What the client says after "certificate verify failed: ". This and what follows: returns 0, or
+ * -1: out of memory.
+ */
+int doctor_write_words(const struct doctor *d, const struct doctor_client *c, int code,
+		       char text[PYTHON_TEXT]);
+
+/* Sets plan and scopes. */
+int doctor_make_plans(struct doctor *d);
+
+/* Sets plain and here of each client. */
+int doctor_set_verdicts(struct doctor *d);
+
+/* The verifications of the whole path, and of it with its top trusted. */
+int doctor_judge_paths(const struct doctor *d, struct doctor_client *c);
+
+/* Sets facts. */
+int doctor_set_facts(struct doctor *d);
+
+/* Sets common_name_only: requests and others that use urllib3 2 ignore the subject. */
+int doctor_check_common_name(struct doctor *d);
+
+/* How many clients accept it under catrust-run with more as well; negative: out of memory. */
+int doctor_count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
+			  const struct scopes *scopes, bool relax);
+
+bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *c);
+
+/* If TLS fails before the server's certificates are there, that is all there is to see. */
+void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v);
+
+/* What client i finds now, and what else it would find if the CA on top were trusted. */
+int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is);
+
+void doctor_add_bundle_causes(struct doctor *d);
+void doctor_add_tls_cause(struct doctor *d);
+
+/* If all certificates have expired, the clock of this machine may be the cause. */
+void doctor_suspect_clock(struct doctor *d);
+
+/* The remedy changes what is said of the causes. */
+void doctor_adapt_causes(struct doctor *d);
+
+/* The lowest certificate of the path, above the server's own, that is publicly trusted; 0: none. */
+int doctor_public_index(const struct doctor *d);
+
+/* A stack of cert alone; NULL: out of memory. */
+STACK_OF(X509) * doctor_stack_of(X509 *cert);
+
+/* Sets remedy and candidate by facts. */
+void doctor_advise(struct doctor *d);
+
+/* The command that does what remedy says. */
+void doctor_write_command(struct doctor *d);
 
 void doctor_report(const struct doctor *d);
 
 /* The schema is in catrust(1). */
 void doctor_report_json(const struct doctor *d);
+
+/* catrust doctor, with what the user gave it. */
+enum status doctor(const struct options *options);
 
 #endif

@@ -27,7 +27,7 @@ enum interpreter_kind {
 
 struct interpreter {
 	char version[32], openssl[64];
-	int openssl_version; /* DIAGNOSE_OPENSSL() */
+	int openssl_version; /* PYTHON_OPENSSL() */
 	bool has[INTERPRETER_KINDS];
 	struct interpreter_client client[INTERPRETER_KINDS];
 	char ciphers[8192];

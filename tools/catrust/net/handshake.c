@@ -61,7 +61,7 @@ static long watch_first(BIO *bio, int operation, const char *data, size_t len, i
 			int ret, size_t *processed)
 {
 	struct work *w = (struct work *)(void *)BIO_get_callback_arg(bio);
-	struct diagnose_tls_facts *f = &w->result->facts;
+	struct handshake_facts *f = &w->result->facts;
 
 	(void)len;
 	(void)argi;
@@ -97,7 +97,7 @@ static SSL_CTX *new_context(const struct handshake_client *client, struct work *
 
 enum outcome { GOES_ON, DONE, FAILED };
 
-static void note_failure(struct diagnose_tls_facts *f, int ssl_error, int os_error)
+static void note_failure(struct handshake_facts *f, int ssl_error, int os_error)
 {
 	f->error = ERR_peek_last_error();
 	if (f->error != 0 && ERR_GET_LIB(f->error) == ERR_LIB_SYS)
@@ -115,7 +115,7 @@ static void note_failure(struct diagnose_tls_facts *f, int ssl_error, int os_err
 
 /* One step of step(ssl). */
 static enum outcome advance(SSL *ssl, int (*step)(SSL *ssl), struct transport *transport,
-			    long long deadline, struct diagnose_tls_facts *f)
+			    long long deadline, struct handshake_facts *f)
 {
 	int r, ssl_error, os_error;
 
@@ -153,7 +153,7 @@ static int peek(SSL *ssl)
  */
 static void read_on(SSL *ssl, struct transport *transport, int timeout_ms, struct work *w)
 {
-	struct diagnose_tls_facts *f = &w->result->facts;
+	struct handshake_facts *f = &w->result->facts;
 	long long deadline =
 		transport_now() + (timeout_ms < FIRST_READ_MS ? timeout_ms : FIRST_READ_MS);
 	enum outcome outcome = GOES_ON;
@@ -173,7 +173,7 @@ static void read_on(SSL *ssl, struct transport *transport, int timeout_ms, struc
 static void run(SSL *ssl, struct transport *transport, int timeout_ms, struct work *w)
 {
 	long long deadline = transport_now() + timeout_ms;
-	struct diagnose_tls_facts *f = &w->result->facts;
+	struct handshake_facts *f = &w->result->facts;
 	enum outcome outcome = GOES_ON;
 
 	while (outcome == GOES_ON)

@@ -3,7 +3,6 @@
 #define CATRUST_HANDSHAKE_H
 
 #include "connect.h"
-#include "diagnose.h"
 
 /* The TLS of a Python's ssl.create_default_context(). */
 struct handshake_client {
@@ -13,12 +12,25 @@ struct handshake_client {
 	unsigned long long more_options; /* SSL_OP_... besides */
 };
 
+/* How a TLS handshake, or the first read after it, failed otherwise. */
+struct handshake_facts {
+	unsigned long error; /* of OpenSSL's queue, or 0 */
+	int os_error;	     /* errno, or 0 */
+	bool eof;	     /* the server closed the connection */
+	bool closed;	     /* the same, and OpenSSL takes it for an orderly end */
+	bool late;	     /* it said nothing in time */
+	bool asked;	     /* for a client certificate */
+	bool given;	     /* one was at hand */
+	unsigned char first[8];
+	size_t first_len; /* what the server said first */
+};
+
 /* How far it gets with a server, verification apart: that always goes on. */
 struct handshake {
 	bool opened;		/* the connection, through proxy and STARTTLS */
 	struct why why;		/* where not */
 	STACK_OF(X509) * certs; /* what the server sent; NULL: it did not come to that */
-	struct diagnose_tls_facts facts;
+	struct handshake_facts facts;
 };
 
 /* Returns 0 and *ret, to be freed with handshake_clear(), or -1 and *why. */

@@ -29,7 +29,7 @@ static const char *store_of(const struct doctor *d)
 	return d->options->python != NULL ? "that Python's store" : "the system's store";
 }
 
-void doctor_explain_gap(struct doctor *d, struct doctor_cause *cause)
+static void explain_gap(struct doctor *d, struct doctor_cause *cause)
 {
 	const char *file = NULL;
 	char shown[SHOW_MAX];
@@ -158,7 +158,7 @@ static void explain_constraints(struct doctor *d, struct doctor_cause *cause)
 	GENERAL_NAMES_free(names);
 }
 
-void doctor_explain_names(struct doctor *d, struct doctor_cause *cause)
+static void explain_names(struct doctor *d, struct doctor_cause *cause)
 {
 	if (d->out_of_scope.text[0] != '\0' || cause->depth != 0)
 		return;
@@ -166,4 +166,49 @@ void doctor_explain_names(struct doctor *d, struct doctor_cause *cause)
 		cause->diagnosis.cause = d->out_of_scope.text;
 	else
 		explain_constraints(d, cause);
+}
+
+/* What the plan is changes what is to be said of its causes. */
+void doctor_adapt_causes(struct doctor *d)
+{
+	X509 *top;
+	enum chain_top kind =
+		d->fetch.chain.path == NULL ? CHAIN_NONE : chain_top(&d->fetch.chain, &top);
+	bool instead = d->remedy.kind == REMEDY_FETCH && kind == CHAIN_INTERMEDIATE;
+	bool no_pin = d->no_scope.text[0] != '\0' && (kind == CHAIN_OWN || kind == CHAIN_OWN_CA);
+
+	if (no_pin)
+		why_set(&d->no_pin, "a certificate from a CA, or one for its own names alone: %s",
+			d->no_scope.text);
+
+	for (size_t i = 0; i < d->causes; i++) {
+		struct doctor_cause *cause = &d->cause[i];
+
+		if (cause->kind != CAUSE_VERIFICATION)
+			continue;
+		if (cause->code == X509_V_ERR_PERMITTED_VIOLATION ||
+		    cause->code == X509_V_ERR_EXCLUDED_VIOLATION) {
+			explain_names(d, cause);
+		} else if (d->remedy.kind == REMEDY_RUN && diagnose_is_gap(cause->code)) {
+			explain_gap(d, cause);
+		} else if (no_pin && diagnose_is_gap(cause->code)) {
+			cause->diagnosis.ca_helps = false;
+			cause->diagnosis.fix = d->no_pin.text;
+		} else if (instead && diagnose_is_gap(cause->code)) {
+			cause->diagnosis.fix =
+				"the topmost CA that is known can be trusted in its place; better, "
+				"get the root's certificate from its administrator: catrust add "
+				"FILE";
+		} else if (d->remedy.kind == REMEDY_WITH_INTERMEDIATE && !d->remedy.relax &&
+			   cause->diagnosis.relax && cause->depth > 0) {
+			cause->diagnosis.ca_helps = true;
+			cause->diagnosis.fix =
+				"with the intermediate CA below it trusted as well, it is not "
+				"looked at any more; better, whoever runs the CA issues it anew";
+		} else if ((d->remedy.kind == REMEDY_NONE || d->remedy.kind == REMEDY_BUNDLE) &&
+			   !d->remedy.relax && cause->diagnosis.relax) {
+			/* CATRUST_STRICT=relax would be no help here: nobody may be told of it. */
+			cause->diagnosis.fix = "whoever runs the CA must issue it anew";
+		}
+	}
 }

@@ -266,7 +266,7 @@ static void json_causes(struct json *j, const struct doctor *d)
 			json_string(j, "depth", NULL);
 		}
 		json_string(j, "problem",
-			    cause->kind == CAUSE_TLS ? diagnose_tls_name(d->tls) : NULL);
+			    cause->kind == CAUSE_TLS ? tls_failure_name(d->tls) : NULL);
 		json_string(j, "text", cause->text);
 		json_open_array(j, "clients");
 		for (size_t k = 0; k < d->clients; k++)
