@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "show.h"
+#include "base/show.h"
+#include "cli/command.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -86,7 +86,7 @@ static enum status help(int argc, char **argv)
 static enum status run(const struct command *command, int argc, char **argv)
 {
 	struct options options;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (options_parse(command->options, argc, argv, &options, &why) != 0) {
 		show_error("%s: %s; see catrust %s --help", command->name, why.text, command->name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text of others, made safe to print. */
-#include "escape.h"
+#include "base/escape.h"
 
 #include <check.h>
 #include <stdlib.h>

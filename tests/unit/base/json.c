@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON, whatever the text in it. */
-#include "json.h"
+#include "base/json.h"
 
 #include <check.h>
 #include <stdlib.h>

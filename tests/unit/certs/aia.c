@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which addresses are asked for issuers, and what is read of their answers. */
-#include "aia.h"
+#include "certs/aia.h"
 
 #include <arpa/inet.h>
 #include <check.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What speaks against a certificate as a trust anchor, and what of it counts. */
-#include "candidate.h"
+#include "certs/candidate.h"
 
 #include "certs/make.h"
 

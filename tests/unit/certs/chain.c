@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From what a server sends to a chain in order, and the certificate that stands for it. */
-#include "chain.h"
+#include "certs/chain.h"
 
 #include "certs/make.h"
 

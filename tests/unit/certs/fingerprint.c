@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fingerprints as users write them, and the names of files. */
-#include "fingerprint.h"
-#include "filename.h"
+#include "certs/fingerprint.h"
+#include "certs/filename.h"
 #include "trustdir.h"
 
 #include <check.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known about failures, as tables; the words are compared with real Pythons in e2e. */
-#include "diagnose.h"
-#include "command.h"
-#include "interpreter.h"
-#include "judge.h"
-#include "python_words.h"
-#include "quote.h"
-#include "remedy.h"
-#include "tls_failure.h"
+#include "doctor/diagnose.h"
+#include "base/quote.h"
+#include "cli/command.h"
+#include "doctor/interpreter.h"
+#include "doctor/python_words.h"
+#include "doctor/remedy.h"
+#include "doctor/tls_failure.h"
+#include "verify/verify.h"
 
 #include "certs/make.h"
 
@@ -487,43 +487,43 @@ START_TEST(test_judge_goes_on)
 						  .constraints = "CA:FALSE",
 						  .usage = "digitalSignature"});
 	STACK_OF(X509) *sent = sk_X509_new_null(), *trusted = sk_X509_new_null();
-	struct judge_store store = {.certs = NULL};
-	struct judge_anchors anchors = {.more = NULL};
-	struct judge_how how = {
+	struct verify_store store = {.certs = NULL};
+	struct verify_anchors anchors = {.more = NULL};
+	struct verify_how how = {
 		.flags = X509_V_FLAG_TRUSTED_FIRST, .level = 2, .common_name = true};
-	struct judgement j = {.count = 0};
+	struct verify_result j = {.count = 0};
 	struct target host;
 
 	ck_assert_ptr_null(target_parse("other.example", &host));
 	sk_X509_push(sent, leaf);
-	ck_assert_int_eq(judge(&store, &anchors, sent, &host, &how, &j), 0);
+	ck_assert_int_eq(verify_chain(&store, &anchors, sent, &host, &how, &j), 0);
 	ck_assert_uint_ge(j.count, 3);
 	ck_assert_int_eq(j.error[0].code, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
-	judgement_clear(&j);
+	verify_result_clear(&j);
 	/* With the root, by what libcatrust.so would add: date and name are left. */
 	sk_X509_push(trusted, root);
 	anchors.more = trusted;
-	ck_assert_int_eq(judge(&store, &anchors, sent, &host, &how, &j), 0);
+	ck_assert_int_eq(verify_chain(&store, &anchors, sent, &host, &how, &j), 0);
 	ck_assert_uint_eq(j.count, 2);
 	ck_assert_int_eq(j.error[0].code, X509_V_ERR_HOSTNAME_MISMATCH);
 	ck_assert_int_eq(j.error[1].code, X509_V_ERR_CERT_HAS_EXPIRED);
-	judgement_clear(&j);
+	verify_result_clear(&j);
 	/* By its name, strict: the leaf has no AKI, which relax forgives. */
 	ck_assert_ptr_null(target_parse("leaf", &host));
 	how.flags |= X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME;
-	ck_assert_int_eq(judge(&store, &anchors, sent, &host, &how, &j), 0);
+	ck_assert_int_eq(verify_chain(&store, &anchors, sent, &host, &how, &j), 0);
 	ck_assert_uint_ge(j.count, 1);
 	ck_assert_int_eq(j.error[0].code, X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER);
-	judgement_clear(&j);
+	verify_result_clear(&j);
 	how.relax = true;
-	ck_assert_int_eq(judge(&store, &anchors, sent, &host, &how, &j), 0);
+	ck_assert_int_eq(verify_chain(&store, &anchors, sent, &host, &how, &j), 0);
 	ck_assert_uint_eq(j.count, 0);
-	judgement_clear(&j);
+	verify_result_clear(&j);
 	/* A name in the subject alone is none for everybody. */
 	how.common_name = false;
-	ck_assert_int_eq(judge(&store, &anchors, sent, &host, &how, &j), 0);
+	ck_assert_int_eq(verify_chain(&store, &anchors, sent, &host, &how, &j), 0);
 	ck_assert_int_eq(j.error[0].code, X509_V_ERR_HOSTNAME_MISMATCH);
-	judgement_clear(&j);
+	verify_result_clear(&j);
 	sk_X509_free(sent);
 	sk_X509_free(trusted);
 	X509_free(root);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How variables are written down, the options in Java's, and its trust stores. */
-#include "configured.h"
-#include "envprint.h"
-#include "javaopts.h"
-#include "storefile.h"
+#include "env/configured.h"
+#include "env/envprint.h"
+#include "env/javaopts.h"
+#include "store/storefile.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -185,7 +185,7 @@ START_TEST(test_store_cut_off)
 
 	for (size_t len = 0; len < sizeof(jks); len++) {
 		unsigned char *copy = malloc(len + 1);
-		struct why why = {""};
+		struct reason why = {""};
 
 		ck_assert_ptr_nonnull(copy);
 		memcpy(copy, jks, len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aiafetch.h"
+#include "fetch/aiafetch.h"
 
 #include "certs/make.h"
-#include "transport.h"
+#include "net/transport.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -65,7 +65,7 @@ static bool never(void *arg, X509 *cert)
 	return false;
 }
 
-static void ask(int urls, const struct aiafetch_options *options, struct why *why)
+static void ask(int urls, const struct aiafetch_options *options, struct reason *why)
 {
 	X509 *cert = cert_with_urls(urls);
 	STACK_OF(X509) *found = aiafetch_issuers(cert, never, NULL, options, why);
@@ -80,7 +80,7 @@ START_TEST(each_answer_has_its_time)
 {
 	const struct aiafetch_options options = {.proxy = "", .local = true, .timeout_ms = 100};
 	long long start = transport_now();
-	struct why why = {""};
+	struct reason why = {""};
 
 	ask(2, &options, &why);
 	ck_assert_int_eq(connections(), 2);
@@ -93,7 +93,7 @@ START_TEST(all_answers_together_have_theirs)
 {
 	const struct aiafetch_options options = {
 		.proxy = "", .local = true, .timeout_ms = 1000, .all_ms = 1500};
-	struct why why = {""};
+	struct reason why = {""};
 
 	/* One takes its second, the next what is left, and the others are not asked. */
 	ask(5, &options, &why);

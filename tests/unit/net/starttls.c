@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exchanges before TLS, without a network. */
-#include "starttls.h"
+#include "net/starttls/starttls.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -121,7 +121,7 @@ static void expect_said(struct starttls *s, const char *text, size_t len)
 /* chunk: how many bytes come at a time. */
 static void play(int i, size_t chunk)
 {
-	struct why why = {""};
+	struct reason why = {""};
 	struct starttls s;
 
 	starttls_start(&s, good[i].protocol, "host.example");
@@ -205,7 +205,7 @@ static const struct {
 
 START_TEST(test_refused)
 {
-	struct why why = {""};
+	struct reason why = {""};
 	struct starttls s;
 
 	starttls_start(&s, refused[_i].protocol, "host.example");
@@ -226,7 +226,7 @@ START_TEST(test_without_end)
 
 	for (size_t i = 0; i < sizeof(endless) / sizeof(*endless); i++) {
 		size_t len = strlen(endless[i]), fed = 0;
-		struct why why = {""};
+		struct reason why = {""};
 		struct starttls s;
 
 		for (size_t at = 0; at < sizeof(text); at++)

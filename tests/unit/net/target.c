@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What users may name as a server, and what they may not. */
-#include "target.h"
+#include "net/target.h"
 
 #include <check.h>
 #include <stdlib.h>

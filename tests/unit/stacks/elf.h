@@ -2,7 +2,7 @@
 #ifndef TEST_ELF_H
 #define TEST_ELF_H
 
-#include "elffile.h"
+#include "program/elffile.h"
 
 #include <elf.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which TLS is in a file, and is it reached? And what /proc says. */
-#include "procfile.h"
-#include "stacks.h"
+#include "stacks/stacks.h"
+#include "program/procfile.h"
 #include "stacks/elf.h"
 
 #include <check.h>

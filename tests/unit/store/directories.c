@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The list of trust directories. */
-#include "trusted.h"
+#include "store/trusted.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which subdirectory a scope is, and whom it covers. */
-#include "scopedir.h"
+#include "store/scopedir.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of certificates, and the scopes that they take. */
-#include "certnames.h"
-#include "judge.h"
-#include "pin.h"
+#include "certs/certnames.h"
 #include "certs/make.h"
+#include "verify/leaf_names.h"
+#include "verify/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,41 +69,42 @@ END_TEST
 static const struct {
 	const char *subject, *san, *host;
 	bool ca;
-	enum pin_result result;
+	enum leaf_scopes_result result;
 	const char *scopes;
 } pins[] = {
-	{"x", "DNS:a.example", "a.example", false, PIN_FINE, "a.example"},
-	{"x", "DNS:a.example,IP:10.0.0.1", "a.example", true, PIN_FINE, "a.example, 10.0.0.1"},
+	{"x", "DNS:a.example", "a.example", false, LEAF_SCOPES_OK, "a.example"},
+	{"x", "DNS:a.example,IP:10.0.0.1", "a.example", true, LEAF_SCOPES_OK,
+	 "a.example, 10.0.0.1"},
 	/* below the server, whatever characters are in it */
-	{"x", "DNS:b.a.example,DNS:my_host.a.example,DNS:*.a.example", "a.example", true, PIN_FINE,
-	 "a.example"},
-	{"x", "DNS:*.example.org,DNS:A.Example.org", "a.example.org", true, PIN_FINE,
+	{"x", "DNS:b.a.example,DNS:my_host.a.example,DNS:*.a.example", "a.example", true,
+	 LEAF_SCOPES_OK, "a.example"},
+	{"x", "DNS:*.example.org,DNS:A.Example.org", "a.example.org", true, LEAF_SCOPES_OK,
 	 "a.example.org, example.org"},
-	{"x", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", false, PIN_FINE,
+	{"x", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", false, LEAF_SCOPES_OK,
 	 "nas.corp.example, nas"},
-	{"x", "DNS:localhost,DNS:nas.corp.example", "nas.corp.example", true, PIN_FINE,
+	{"x", "DNS:localhost,DNS:nas.corp.example", "nas.corp.example", true, LEAF_SCOPES_OK,
 	 "nas.corp.example, localhost"},
 	/* what would be too much */
-	{"x", "DNS:a.example,DNS:com", "a.example", true, PIN_TOO_MUCH, NULL},
-	{"x", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", true, PIN_TOO_MUCH, NULL},
-	{"x", "DNS:*.org,DNS:a.example", "a.example", false, PIN_TOO_MUCH, NULL},
-	{"x", "DNS:*.example", "a.example", false, PIN_TOO_MUCH, NULL},
-	{"x", "DNS:*.b.example,DNS:a.example", "a.example", false, PIN_TOO_MUCH, NULL},
-	{"x", "DNS:*.example.org,IP:10.0.0.1", "10.0.0.1", false, PIN_TOO_MUCH, NULL},
+	{"x", "DNS:a.example,DNS:com", "a.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"x", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"x", "DNS:*.org,DNS:a.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"x", "DNS:*.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"x", "DNS:*.b.example,DNS:a.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"x", "DNS:*.example.org,IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_TOO_WIDE, NULL},
 	/* what can be no scope */
-	{"x", "DNS:my_host,DNS:a.example", "a.example", false, PIN_IMPOSSIBLE, NULL},
-	{"x", "DNS:*,DNS:a.example", "a.example", false, PIN_IMPOSSIBLE, NULL},
-	{"x", "DNS:w*.example.org,DNS:a.example", "a.example", false, PIN_IMPOSSIBLE, NULL},
-	{"x", "DNS:10.0.0.1,IP:10.0.0.1", "10.0.0.1", false, PIN_IMPOSSIBLE, NULL},
-	{"x", "DER:30:05:87:03:01:02:03", "a.example", false, PIN_IMPOSSIBLE, NULL},
-	{"x", "DER:30:05:82:03:61:00:62", "a.example", false, PIN_IMPOSSIBLE, NULL},
+	{"x", "DNS:my_host,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"x", "DNS:*,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"x", "DNS:w*.example.org,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"x", "DNS:10.0.0.1,IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"x", "DER:30:05:87:03:01:02:03", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"x", "DER:30:05:82:03:61:00:62", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
 	/* the subject counts only without other names */
-	{"com", "DNS:a.example", "a.example", true, PIN_FINE, "a.example"},
-	{"a.example", NULL, "a.example", false, PIN_FINE, "a.example"},
-	{"nas", "IP:10.0.0.1", "10.0.0.1", false, PIN_FINE, "10.0.0.1, nas"},
-	{"10.0.0.1", NULL, "10.0.0.1", false, PIN_FINE, "10.0.0.1"},
-	{"My server", "IP:10.0.0.1", "10.0.0.1", false, PIN_FINE, "10.0.0.1"},
-	{"com", NULL, "a.example", true, PIN_TOO_MUCH, NULL},
+	{"com", "DNS:a.example", "a.example", true, LEAF_SCOPES_OK, "a.example"},
+	{"a.example", NULL, "a.example", false, LEAF_SCOPES_OK, "a.example"},
+	{"nas", "IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_OK, "10.0.0.1, nas"},
+	{"10.0.0.1", NULL, "10.0.0.1", false, LEAF_SCOPES_OK, "10.0.0.1"},
+	{"My server", "IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_OK, "10.0.0.1"},
+	{"com", NULL, "a.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
 };
 
 START_TEST(test_pin)
@@ -112,15 +113,15 @@ START_TEST(test_pin)
 	struct scopes scopes = {.count = 0};
 	char name[SCOPEDIR_NAME], buf[512];
 	struct target host;
-	struct why why = {""};
+	struct reason why = {""};
 
 	ck_assert_ptr_null(target_parse_name(pins[_i].host, &host));
 	ck_assert_ptr_null(scopedir_for_host(&host, name));
 	ck_assert_int_eq(scopes_add(&scopes, name), 0);
-	ck_assert_int_eq(pin_may_sign(cert), pins[_i].ca);
-	ck_assert_msg(pin_scopes(cert, &host, pins[_i].ca, &scopes, &why) == pins[_i].result,
+	ck_assert_int_eq(leaf_may_sign(cert), pins[_i].ca);
+	ck_assert_msg(leaf_scopes(cert, &host, pins[_i].ca, &scopes, &why) == pins[_i].result,
 		      "%s: %s", pins[_i].san, why.text);
-	if (pins[_i].result == PIN_FINE)
+	if (pins[_i].result == LEAF_SCOPES_OK)
 		ck_assert_str_eq(scopes_list(&scopes, buf, sizeof(buf)), pins[_i].scopes);
 	else
 		ck_assert_str_ne(why.text, "");
@@ -144,11 +145,11 @@ START_TEST(test_a_pin_has_at_most_64_scopes)
 		X509 *cert = with_many_names(count);
 		struct scopes scopes = {.count = 0};
 		struct target host;
-		struct why why;
+		struct reason why;
 
 		ck_assert_ptr_null(target_parse_name("a.example", &host));
-		ck_assert_int_eq(pin_scopes(cert, &host, false, &scopes, &why),
-				 count <= SCOPES_MAX ? PIN_FINE : PIN_IMPOSSIBLE);
+		ck_assert_int_eq(leaf_scopes(cert, &host, false, &scopes, &why),
+				 count <= SCOPES_MAX ? LEAF_SCOPES_OK : LEAF_SCOPES_IMPOSSIBLE);
 		X509_free(cert);
 	}
 }
@@ -200,21 +201,21 @@ START_TEST(test_last_gate)
 {
 	X509 *cert = named(gates[_i].subject, gates[_i].san, false);
 	STACK_OF(X509) *certs = sk_X509_new_null();
-	struct judge_store none = {.certs = NULL};
+	struct verify_store none = {.certs = NULL};
 	struct scopes scopes = {.count = 0};
-	struct judge_anchors anchors = {.more = certs, .more_scopes = &scopes};
-	struct judge_how how = {.flags = X509_V_FLAG_TRUSTED_FIRST, .common_name = true};
-	struct judgement j = {.count = 0};
+	struct verify_anchors anchors = {.more = certs, .more_scopes = &scopes};
+	struct verify_how how = {.flags = X509_V_FLAG_TRUSTED_FIRST, .common_name = true};
+	struct verify_result j = {.count = 0};
 	struct target host;
 
 	sk_X509_push(certs, cert);
 	for (size_t i = 0; i < 3 && gates[_i].scopes[i] != NULL; i++)
 		ck_assert_int_eq(scopes_add(&scopes, gates[_i].scopes[i]), 0);
 	ck_assert_ptr_null(target_parse_name(gates[_i].host, &host));
-	ck_assert_int_eq(judge(&none, &anchors, certs, &host, &how, &j), 0);
+	ck_assert_int_eq(verify_chain(&none, &anchors, certs, &host, &how, &j), 0);
 	ck_assert_msg((j.count == 0 ? X509_V_OK : j.error[0].code) == gates[_i].code, "%s, %s: %d",
 		      gates[_i].subject, gates[_i].san, j.count == 0 ? 0 : j.error[0].code);
-	judgement_clear(&j);
+	verify_result_clear(&j);
 	sk_X509_pop_free(certs, X509_free);
 }
 END_TEST

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "javaopts.h"
-#include "linked.h"
-#include "merge.h"
-#include "script.h"
-#include "show.h"
-#include "stacks.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "cli/command.h"
+#include "env/javaopts.h"
+#include "program/linked.h"
+#include "program/script.h"
+#include "stacks/stacks.h"
+#include "store/merge.h"
+#include "store/trusted.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -75,7 +75,7 @@ static bool is_secure(const char *path)
 static void look_at_java(struct check *c, const struct trusted *trusted)
 {
 	char store[PATH_MAX], password[PATH_MAX];
-	struct why ignored = {""};
+	struct reason ignored = {""};
 	const char *secret;
 
 	c->java_variable = javaopts_effective(JAVAOPTS_STORE, store);
@@ -90,7 +90,7 @@ static void look_at_variables(struct check *c)
 	struct trustdir_sources sources = trusted_sources(NULL);
 	const char *off = getenv("CATRUST_DISABLE"), *files = getenv("CATRUST_FILES");
 	struct stacks_program *program = &c->program;
-	struct why ignored = {""};
+	struct reason ignored = {""};
 	struct trusted trusted;
 
 	program->is_disabled = off != NULL && off[0] != '\0' && strcmp(off, "0") != 0;

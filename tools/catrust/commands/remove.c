@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "fingerprint.h"
-#include "readcerts.h"
-#include "show.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "certs/fingerprint.h"
+#include "certs/readcerts.h"
+#include "cli/command.h"
+#include "store/trusted.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -174,7 +174,7 @@ static bool is_alone_in(const struct trustdir_sources *sources, const char *path
 {
 	char dir[PATH_MAX], shown[SHOW_MAX];
 	struct readcerts r;
-	struct why why = {""};
+	struct reason why = {""};
 	bool alone;
 
 	show_text(path, shown);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "fetchcommand.h"
+#include "fetch/fetchcommand.h"
 
 /* How many would accept it but for a CA that is not to be had, or must not be added. */
 static int count_but_for_ca(const struct doctor *d)
@@ -23,7 +23,7 @@ static int count_but_for_ca(const struct doctor *d)
 		return count;
 	}
 	for (size_t i = 0; i < d->clients; i++) {
-		const struct judgement *j = &d->client[i].here.judgement;
+		const struct verify_result *j = &d->client[i].here.result;
 		size_t others = 0;
 
 		for (size_t k = 0; k < j->count; k++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 #include <string.h>
 
@@ -119,7 +119,7 @@ static bool trusts_namesake(const struct doctor *d, const struct doctor_client *
 	return false;
 }
 
-static bool has_gap(const struct judgement *j)
+static bool has_gap(const struct verify_result *j)
 {
 	for (size_t i = 0; i < j->count; i++)
 		if (diagnose_is_gap(j->error[i].code))
@@ -129,7 +129,7 @@ static bool has_gap(const struct judgement *j)
 
 /* complete: the verification of the whole path, as if the server sent it. */
 static enum diagnose_gap gap_of(const struct doctor *d, const struct doctor_client *c, int code,
-				const struct judgement *complete)
+				const struct verify_result *complete)
 {
 	X509 *top;
 	struct diagnose_gap_facts facts = {
@@ -146,7 +146,7 @@ static enum diagnose_gap gap_of(const struct doctor *d, const struct doctor_clie
 }
 
 /* Returns 0, or -1: out of memory. */
-static int add_error(struct doctor *d, size_t client, const struct judge_error *e,
+static int add_error(struct doctor *d, size_t client, const struct verify_error *e,
 		     enum diagnose_gap gap)
 {
 	struct doctor_cause *cause = NULL;
@@ -176,7 +176,7 @@ static int add_error(struct doctor *d, size_t client, const struct judge_error *
 }
 
 /* A purpose that does not fit a CA that is none, or that may not sign, says nothing more. */
-static bool is_told(const struct judgement *found, const struct judge_error *e)
+static bool is_told(const struct verify_result *found, const struct verify_error *e)
 {
 	for (size_t i = 0; i < found->count; i++)
 		if (found->error[i].code == X509_V_ERR_INVALID_CA &&
@@ -189,14 +189,14 @@ static bool is_told(const struct judgement *found, const struct judge_error *e)
  * All that a client finds, without what merely follows from a missing issuer. Returns 0, or -1: out
  * of memory.
  */
-static int add_errors(struct doctor *d, size_t client, const struct judgement *found,
-		      const struct judgement *complete, bool gaps)
+static int add_errors(struct doctor *d, size_t client, const struct verify_result *found,
+		      const struct verify_result *complete, bool gaps)
 {
 	const struct doctor_client *c = &d->client[client];
 	bool gap_told = false;
 
 	for (size_t i = 0; i < found->count; i++) {
-		const struct judge_error *e = &found->error[i];
+		const struct verify_error *e = &found->error[i];
 		bool gap = diagnose_is_gap(e->code);
 
 		if (gap && (!gaps || gap_told || (i > 0 && diagnose_is_consequence(e->code))))
@@ -214,7 +214,7 @@ static int add_errors(struct doctor *d, size_t client, const struct judgement *f
 int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is)
 {
 	const struct doctor_client *c = &d->client[i];
-	const struct judgement *found = as_it_is ? &c->plain.judgement : &c->here.judgement;
+	const struct verify_result *found = as_it_is ? &c->plain.result : &c->here.result;
 
 	if (c->load_failed || found->count == 0)
 		return 0;

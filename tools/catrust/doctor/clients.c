@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -18,7 +18,7 @@ static struct doctor_client *add_client(struct doctor *d, const char *name)
 	struct doctor_client *c = &d->client[d->clients++];
 
 	c->name = name;
-	c->how = (struct judge_how){.level = SECURITY_LEVEL, .common_name = true};
+	c->how = (struct verify_how){.level = SECURITY_LEVEL, .common_name = true};
 	return c;
 }
 
@@ -26,11 +26,11 @@ static struct doctor_client *add_client(struct doctor *d, const char *name)
 static void load(struct doctor_client *c, const char *file, const char *dir, bool strict)
 {
 	snprintf(c->file, sizeof(c->file), "%s", file == NULL ? "" : file);
-	if (judge_load(file, dir, &c->store, &c->load_error) == 0)
+	if (verify_load(file, dir, &c->store, &c->load_error) == 0)
 		return;
 	c->load_failed = strict;
 	if (!strict)
-		judge_load(NULL, dir, &c->store, &c->load_error);
+		verify_load(NULL, dir, &c->store, &c->load_error);
 }
 
 /* As SSL_CTX_set_default_verify_paths() chooses. */
@@ -107,7 +107,7 @@ void doctor_add_clients(struct doctor *d)
 
 void doctor_write_load_error(const struct doctor_client *c, struct doctor_verdict *v)
 {
-	const struct judge_load_error *e = &c->load_error;
+	const struct verify_load_error *e = &c->load_error;
 
 	if (e->os_error == 0) {
 		v->exception = "ssl.SSLError";
@@ -133,7 +133,7 @@ struct handshake_client doctor_client_tls(const struct doctor *d)
 		c.ciphers = d->python.ciphers;
 		c.level = d->client[0].how.level;
 		c.minimum = d->python.minimum;
-		/* Newer ones offer nothing older at level 1, and ours may. */
+		/* Newer ones import nothing older at level 1, and ours may. */
 		if (c.level >= 1 && c.minimum < TLS1_2_VERSION &&
 		    d->python.openssl_version > PYTHON_OPENSSL(3, 0))
 			c.minimum = TLS1_2_VERSION;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "diagnose.h"
+#include "doctor/diagnose.h"
 
 #include <openssl/err.h>
 #include <openssl/x509.h>

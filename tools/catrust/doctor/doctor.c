@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "gather.h"
-#include "report.h"
-#include "show.h"
-#include "system.h"
+#include "base/show.h"
+#include "fetch/gather.h"
+#include "fetch/report.h"
+#include "store/system.h"
 
 #include <stdlib.h>
 
@@ -124,7 +124,7 @@ static enum status prepare(struct doctor *d)
 	struct fetch *f = &d->fetch;
 	const char *wrong = target_parse(o->args[0], &f->target);
 	char shown[SHOW_MAX];
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (wrong != NULL) {
 		show_error("%s: %s", show_text(o->args[0], shown), wrong);
@@ -171,11 +171,11 @@ static bool is_without_bundle(struct doctor *d)
 static void clear(struct doctor *d)
 {
 	for (size_t i = 0; i < d->clients; i++) {
-		judge_store_clear(&d->client[i].store);
-		judgement_clear(&d->client[i].plain.judgement);
-		judgement_clear(&d->client[i].here.judgement);
-		judgement_clear(&d->client[i].complete);
-		judgement_clear(&d->client[i].trusting);
+		verify_store_clear(&d->client[i].store);
+		verify_result_clear(&d->client[i].plain.result);
+		verify_result_clear(&d->client[i].here.result);
+		verify_result_clear(&d->client[i].complete);
+		verify_result_clear(&d->client[i].trusting);
 	}
 	for (size_t i = 0; i < d->causes; i++)
 		X509_free(d->cause[i].cert);

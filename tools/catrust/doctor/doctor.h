@@ -2,21 +2,21 @@
 #ifndef CATRUST_DOCTOR_H
 #define CATRUST_DOCTOR_H
 
-#include "diagnose.h"
-#include "fetch.h"
-#include "handshake.h"
-#include "interpreter.h"
-#include "judge.h"
-#include "python_words.h"
-#include "quote.h"
-#include "remedy.h"
-#include "tls_failure.h"
+#include "base/quote.h"
+#include "doctor/diagnose.h"
+#include "doctor/interpreter.h"
+#include "doctor/python_words.h"
+#include "doctor/remedy.h"
+#include "doctor/tls_failure.h"
+#include "fetch/fetch.h"
+#include "net/handshake.h"
+#include "verify/verify.h"
 
 enum { DOCTOR_CLIENTS = INTERPRETER_KINDS, DOCTOR_CAUSES = 64 };
 
 /* What a client makes of the server. */
 struct doctor_verdict {
-	struct judgement judgement;
+	struct verify_result result;
 	const char *exception; /* NULL: it accepts it */
 	char text[PYTHON_TEXT];
 };
@@ -26,18 +26,18 @@ struct doctor_client {
 	const char *name; /* in --json */
 	char label[192];
 	char file[PATH_MAX]; /* its bundle; "": none */
-	struct judge_store store;
-	struct judge_load_error load_error;
+	struct verify_store store;
+	struct verify_load_error load_error;
 	bool load_failed;
-	struct judge_how how;
+	struct verify_how how;
 	int openssl;		     /* see python_words() */
 	struct doctor_verdict plain; /* as it is */
 	struct doctor_verdict here;  /* under catrust-run */
 
 	/* under catrust-run, had the server sent its whole chain */
-	struct judgement complete; /* as it is */
-	struct judgement trusting; /* with the chain's top trusted */
-	bool is_hopeless;	   /* it breaks rules that no anchor mends */
+	struct verify_result complete; /* as it is */
+	struct verify_result trusting; /* with the chain's top trusted */
+	bool is_hopeless;	       /* it breaks rules that no anchor mends */
 };
 
 enum doctor_cause_kind { CAUSE_VERIFICATION, CAUSE_TLS, CAUSE_BUNDLE };
@@ -63,10 +63,10 @@ struct doctor {
 	size_t clients;
 	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: it is not possible */
 	struct scopes scopes[PLANS];  /* under what; none: every name */
-	struct why no_scope;	      /* why a plan is not possible for want of a sound one */
-	struct why no_pin;	      /* the same, as what mends it */
-	struct why in_directory;      /* the cause, where catrust-run is all it takes */
-	struct why out_of_scope;      /* the cause, where names are */
+	struct reason no_scope;	      /* why a plan is not possible for want of a sound one */
+	struct reason no_pin;	      /* the same, as what mends it */
+	struct reason in_directory;   /* the cause, where catrust-run is all it takes */
+	struct reason out_of_scope;   /* the cause, where names are */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
 	struct remedy_facts facts;
@@ -74,7 +74,7 @@ struct doctor {
 	bool common_name_only; /* accepted, but not where only a subjectAltName counts */
 	struct quote command;  /* empty: there is none */
 	X509 *candidate;       /* whose fingerprint is to be confirmed; NULL: none */
-	struct why why;	       /* no connection */
+	struct reason why;     /* no connection */
 	enum status status;
 };
 

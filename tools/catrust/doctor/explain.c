@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "certnames.h"
-#include "pin.h"
-#include "show.h"
+#include "base/show.h"
+#include "certs/certnames.h"
+#include "certs/certshow.h"
+#include "verify/leaf_names.h"
 
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -40,12 +41,12 @@ static void explain_gap(struct doctor *d, struct doctor_cause *cause)
 	cause->diagnosis.fix = "start the program with catrust-run";
 	if (file == NULL)
 		return;
-	why_set(&d->in_directory,
-		"%s is not in %s, but in %s: it is trusted by what is started with catrust-run",
-		i == 0				 ? "the server's own certificate"
-		: chain_is_root(path_cert(d, i)) ? "the root CA of the server's chain"
-						 : "a CA of the server's chain",
-		store_of(d), show_text(file, shown));
+	reason_set(&d->in_directory,
+		   "%s is not in %s, but in %s: it is trusted by what is started with catrust-run",
+		   i == 0			    ? "the server's own certificate"
+		   : chain_is_root(path_cert(d, i)) ? "the root CA of the server's chain"
+						    : "a CA of the server's chain",
+		   store_of(d), show_text(file, shown));
 	cause->diagnosis.cause = d->in_directory.text;
 }
 
@@ -54,7 +55,7 @@ static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 {
 	struct scopes have = {.count = 0}, all, more = {.count = 0};
 	char names[SHOW_MAX], scope[SHOW_MAX];
-	struct why why = {""};
+	struct reason why = {""};
 
 	for (int i = sk_X509_num(d->fetch.chain.path) - 1; i >= 0 && have.count == 0; i--)
 		scopes_of(&d->trusted, path_cert(d, i), &have);
@@ -62,14 +63,16 @@ static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 		return false;
 	all = have;
 	scopes_list(&have, scope, sizeof(scope));
-	if (pin_scopes(path_cert(d, 0), &d->fetch.name, false, &all, &why) != PIN_FINE) {
-		why_set(&d->out_of_scope, "%.500s; the scope of the CA is %.300s", why.text, scope);
+	if (leaf_scopes(path_cert(d, 0), &d->fetch.name, false, &all, &why) != LEAF_SCOPES_OK) {
+		reason_set(&d->out_of_scope, "%.500s; the scope of the CA is %.300s", why.text,
+			   scope);
 	} else {
 		for (size_t i = have.count; i < all.count; i++)
 			more.item[more.count++] = all.item[i];
 		if (more.count == 0)
 			return false;
-		why_set(&d->out_of_scope,
+		reason_set(
+			&d->out_of_scope,
 			"the server's certificate %snames %s, which %s not in the scope of the CA "
 			"(%s): Python refuses the whole certificate for that",
 			scopes_cover_host(&have, &d->fetch.name) ? "also " : "",
@@ -147,10 +150,11 @@ static void explain_constraints(struct doctor *d, struct doctor_cause *cause)
 		if (found == NULL)
 			continue;
 		print_name(found, name);
-		why_set(&d->out_of_scope,
+		reason_set(
+			&d->out_of_scope,
 			"the server's certificate names %s, which the name constraints of the CA "
 			"%s %s",
-			name, show_name(X509_get_subject_name(path_cert(d, i)), issuer),
+			name, certshow_name(X509_get_subject_name(path_cert(d, i)), issuer),
 			cause->code == X509_V_ERR_EXCLUDED_VIOLATION ? "exclude" : "do not permit");
 		cause->diagnosis.cause = d->out_of_scope.text;
 		cause->diagnosis.fix = "a certificate for names that the CA may vouch for";
@@ -178,8 +182,9 @@ void doctor_adapt_causes(struct doctor *d)
 	bool no_pin = d->no_scope.text[0] != '\0' && (kind == CHAIN_OWN || kind == CHAIN_OWN_CA);
 
 	if (no_pin)
-		why_set(&d->no_pin, "a certificate from a CA, or one for its own names alone: %s",
-			d->no_scope.text);
+		reason_set(&d->no_pin,
+			   "a certificate from a CA, or one for its own names alone: %s",
+			   d->no_scope.text);
 
 	for (size_t i = 0; i < d->causes; i++) {
 		struct doctor_cause *cause = &d->cause[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "pin.h"
+#include "verify/leaf_names.h"
 
 #include <time.h>
 
@@ -92,12 +92,12 @@ static void set_scopes(struct doctor *d, enum remedy_plan plan)
 			return;
 	} else if (scopedir_for_host(&d->fetch.name, name) != NULL ||
 		   scopes_add(scopes, name) != 0) {
-		why_set(&d->no_scope, "the host that was named can't be a scope");
+		reason_set(&d->no_scope, "the host that was named can't be a scope");
 		drop_plan(d, plan);
 		return;
 	}
-	if (pin_scopes(sk_X509_value(doctor_sent(d), 0), &d->fetch.name, pin_may_sign(cert), scopes,
-		       &d->no_scope) != PIN_FINE)
+	if (leaf_scopes(sk_X509_value(doctor_sent(d), 0), &d->fetch.name, leaf_may_sign(cert),
+			scopes, &d->no_scope) != LEAF_SCOPES_OK)
 		drop_plan(d, plan);
 }
 

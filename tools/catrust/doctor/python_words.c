@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "python_words.h"
+#include "doctor/python_words.h"
 
 #include <ctype.h>
 #include <errno.h>

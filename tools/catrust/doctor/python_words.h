@@ -2,7 +2,7 @@
 #ifndef CATRUST_PYTHON_WORDS_H
 #define CATRUST_PYTHON_WORDS_H
 
-#include "handshake.h"
+#include "net/handshake.h"
 
 /* What Python says when verification or TLS fails. */
 

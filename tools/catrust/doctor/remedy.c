@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "remedy.h"
+#include "doctor/remedy.h"
 
-#include "command.h"
+#include "cli/command.h"
 
 static enum remedy_kind kind_of(size_t plan)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "certnames.h"
-#include "json.h"
-#include "report.h"
-#include "show.h"
+#include "base/json.h"
+#include "base/show.h"
+#include "certs/certnames.h"
+#include "certs/certshow.h"
+#include "fetch/report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,11 +100,11 @@ static void print_cause(const struct doctor *d, size_t i)
 	if (cause->cert != NULL)
 		printf("     %s: %s\n",
 		       cause->depth == 0 ? "the server's own certificate" : "a CA of the chain",
-		       show_name(X509_get_subject_name(cause->cert), shown));
+		       certshow_name(X509_get_subject_name(cause->cert), shown));
 	if (cause->cert != NULL && cause->kind == CAUSE_VERIFICATION &&
 	    diagnose_is_gap(cause->code) && !chain_is_root(cause->cert))
 		printf("     its issuer: %s\n",
-		       show_name(X509_get_issuer_name(cause->cert), shown));
+		       certshow_name(X509_get_issuer_name(cause->cert), shown));
 	if (is_about_names(cause) && cause->cert != NULL)
 		print_names(cause->cert);
 	printf("     -> %s\n", cause->diagnosis.fix);
@@ -117,7 +118,8 @@ static void print_candidate(const struct doctor *d)
 	if (d->candidate == NULL || fingerprint_of(d->candidate, &f) != 0)
 		return;
 	printf("  which asks before it saves %s\n  SHA-256 %s\n",
-	       show_name(X509_get_subject_name(d->candidate), name), fingerprint_text(&f, text));
+	       certshow_name(X509_get_subject_name(d->candidate), name),
+	       fingerprint_text(&f, text));
 }
 
 /* Is a CA missing as well, that could be added? */
@@ -206,13 +208,13 @@ void doctor_report(const struct doctor *d)
 
 static void json_verdict(struct json *j, const struct doctor_verdict *v)
 {
-	const struct judgement *judgement = &v->judgement;
+	const struct verify_result *result = &v->result;
 
 	json_bool(j, "accepted", v->exception == NULL);
 	json_string(j, "exception", v->exception);
 	json_string(j, "text", v->exception == NULL ? NULL : v->text);
-	if (judgement->count > 0)
-		json_number(j, "code", judgement->error[0].code);
+	if (result->count > 0)
+		json_number(j, "code", result->error[0].code);
 	else
 		json_string(j, "code", NULL);
 }
@@ -276,7 +278,7 @@ static void json_causes(struct json *j, const struct doctor *d)
 		json_string(j, "subject",
 			    cause->cert == NULL
 				    ? NULL
-				    : show_name(X509_get_subject_name(cause->cert), name));
+				    : certshow_name(X509_get_subject_name(cause->cert), name));
 		json_fingerprint(j, "sha256", cause->cert);
 		json_string(j, "cause", cause->diagnosis.cause);
 		json_string(j, "fix", cause->diagnosis.fix);

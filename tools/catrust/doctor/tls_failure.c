@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tls_failure.h"
+#include "doctor/tls_failure.h"
 
 #include <errno.h>
 #include <openssl/err.h>

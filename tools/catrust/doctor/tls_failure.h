@@ -2,8 +2,8 @@
 #ifndef CATRUST_TLS_FAILURE_H
 #define CATRUST_TLS_FAILURE_H
 
-#include "diagnose.h"
-#include "handshake.h"
+#include "doctor/diagnose.h"
+#include "net/handshake.h"
 
 /* Why a TLS handshake fails for a reason other than verification, and what fixes it. */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "certnames.h"
-#include "escape.h"
+#include "base/escape.h"
+#include "certs/certnames.h"
 
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -65,18 +65,18 @@ int doctor_write_words(const struct doctor *d, const struct doctor_client *c, in
 static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax)
 {
-	const struct judge_anchors anchors = {&d->trusted, more, scopes};
-	struct judge_how how = c->how;
-	struct judgement judgement;
+	const struct verify_anchors anchors = {&d->trusted, more, scopes};
+	struct verify_how how = c->how;
+	struct verify_result result;
 	int accepted;
 
 	if (c->load_failed || c->is_hopeless)
 		return 0;
-	how.relax = relax || judge_is_relaxed();
-	if (judge(&c->store, &anchors, doctor_sent(d), &d->fetch.name, &how, &judgement) != 0)
+	how.relax = relax || verify_is_relaxed();
+	if (verify_chain(&c->store, &anchors, doctor_sent(d), &d->fetch.name, &how, &result) != 0)
 		return -1;
-	accepted = judgement.count == 0;
-	judgement_clear(&judgement);
+	accepted = result.count == 0;
+	verify_result_clear(&result);
 	return accepted;
 }
 
@@ -97,20 +97,20 @@ int doctor_count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
 }
 
 static int set_verdict(const struct doctor *d, const struct doctor_client *c,
-		       const struct judge_anchors *anchors, struct doctor_verdict *v)
+		       const struct verify_anchors *anchors, struct doctor_verdict *v)
 {
-	struct judge_how how = c->how;
+	struct verify_how how = c->how;
 
 	if (c->load_failed)
 		return 0;
-	how.relax = judge_is_relaxed();
-	if (judge(&c->store, anchors, doctor_sent(d), &d->fetch.name, &how, &v->judgement) != 0)
+	how.relax = verify_is_relaxed();
+	if (verify_chain(&c->store, anchors, doctor_sent(d), &d->fetch.name, &how, &v->result) != 0)
 		return -1;
-	if (v->judgement.count > 0) {
+	if (v->result.count > 0) {
 		v->exception = "ssl.SSLCertVerificationError";
-		python_verify_text(v->judgement.error[0].code, d->fetch.name.host, c->openssl,
+		python_verify_text(v->result.error[0].code, d->fetch.name.host, c->openssl,
 				   v->text);
-		if (compares_names_itself(c, v->judgement.error[0].code)) {
+		if (compares_names_itself(c, v->result.error[0].code)) {
 			v->exception = "CertificateError";
 			if (write_mismatch(d, v->text) != 0)
 				return -1;
@@ -131,7 +131,7 @@ void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v)
 
 int doctor_set_verdicts(struct doctor *d)
 {
-	const struct judge_anchors none = {NULL, NULL, NULL}, here = {&d->trusted, NULL, NULL};
+	const struct verify_anchors none = {NULL, NULL, NULL}, here = {&d->trusted, NULL, NULL};
 
 	for (size_t i = 0; i < d->clients; i++) {
 		struct doctor_client *c = &d->client[i];
@@ -149,25 +149,25 @@ int doctor_set_verdicts(struct doctor *d)
 
 bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *c)
 {
-	return !c->load_failed && v->judgement.count == 0;
+	return !c->load_failed && v->result.count == 0;
 }
 
 /* Verifies as if the server sent all that belongs to its chain. more may be NULL. */
 static int judge_complete(const struct doctor *d, const struct doctor_client *c,
-			  const STACK_OF(X509) * more, struct judgement *ret)
+			  const STACK_OF(X509) * more, struct verify_result *ret)
 {
-	const struct judge_anchors anchors = {&d->trusted, more, NULL};
-	struct judge_how how = c->how;
+	const struct verify_anchors anchors = {&d->trusted, more, NULL};
+	struct verify_how how = c->how;
 
-	how.relax = judge_is_relaxed();
-	return judge(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &how, ret);
+	how.relax = verify_is_relaxed();
+	return verify_chain(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &how, ret);
 }
 
 /* Rules that are broken for good: to get round them with another anchor is no remedy. */
-static bool is_hopeless(const struct judgement *j)
+static bool is_hopeless(const struct verify_result *j)
 {
 	for (size_t i = 0; i < j->count; i++) {
-		const struct judge_error *e = &j->error[i];
+		const struct verify_error *e = &j->error[i];
 		const struct diagnosis *diagnosis = diagnose_code(e->code, e->depth, GAP_NONE);
 
 		if (!diagnose_is_gap(e->code) && !diagnosis->ca_helps && !diagnosis->relax)
@@ -201,21 +201,21 @@ int doctor_judge_paths(const struct doctor *d, struct doctor_client *c)
 /* requests and others that stand on urllib3 2 look at no subject. */
 int doctor_check_common_name(struct doctor *d)
 {
-	const struct judge_anchors here = {&d->trusted, NULL, NULL};
+	const struct verify_anchors here = {&d->trusted, NULL, NULL};
 
 	for (size_t i = 0; i < d->clients && !d->common_name_only; i++) {
 		const struct doctor_client *c = &d->client[i];
-		struct judge_how how = c->how;
-		struct judgement j;
+		struct verify_how how = c->how;
+		struct verify_result j;
 
 		if (!doctor_accepts(&c->here, c))
 			continue;
 		how.common_name = false;
-		how.relax = judge_is_relaxed();
-		if (judge(&c->store, &here, doctor_sent(d), &d->fetch.name, &how, &j) != 0)
+		how.relax = verify_is_relaxed();
+		if (verify_chain(&c->store, &here, doctor_sent(d), &d->fetch.name, &how, &j) != 0)
 			return -1;
 		d->common_name_only = j.count > 0;
-		judgement_clear(&j);
+		verify_result_clear(&j);
 	}
 	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch.h"
+#include "fetch/fetch.h"
 
-#include "gather.h"
-#include "propose.h"
-#include "report.h"
-#include "show.h"
-#include "system.h"
-#include "targets.h"
+#include "base/show.h"
+#include "fetch/gather.h"
+#include "fetch/propose.h"
+#include "fetch/report.h"
+#include "net/targets.h"
+#include "store/system.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -55,7 +55,7 @@ static enum status prepare(const struct options *options, struct session *sessio
 			   struct fetch *fetches, const struct targets *targets)
 {
 	const struct connect_options files = {.cert = options->cert, .key = options->key};
-	struct why why = {""};
+	struct reason why = {""};
 
 	for (size_t i = 0; i < targets->count; i++) {
 		struct fetch *f = &fetches[i];
@@ -116,7 +116,7 @@ static enum status run(const struct options *options)
 	struct fetch *fetches = NULL;
 	struct targets targets = {NULL, 0};
 	enum status status = STATUS_USAGE;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (wrong != NULL) {
 		show_error("%s", wrong);

@@ -2,16 +2,16 @@
 #ifndef CATRUST_FETCH_H
 #define CATRUST_FETCH_H
 
-#include "candidate.h"
-#include "chain.h"
-#include "command.h"
-#include "connect.h"
-#include "dryrun.h"
-#include "scopes.h"
-#include "session.h"
-#include "target.h"
-#include "trusted.h"
-#include "why.h"
+#include "base/reason.h"
+#include "certs/candidate.h"
+#include "certs/chain.h"
+#include "cli/command.h"
+#include "fetch/session.h"
+#include "net/connect.h"
+#include "net/target.h"
+#include "store/scopes.h"
+#include "store/trusted.h"
+#include "verify/dryrun.h"
 
 #include <limits.h>
 
@@ -33,8 +33,8 @@ struct fetch {
 	struct peer peer;
 	STACK_OF(X509) * fetched; /* issuers, over AIA */
 	struct chain chain;
-	struct why why; /* no connection, or how the server broke off */
-	struct why aia; /* why an issuer was not to be had */
+	struct reason why; /* no connection, or how the server broke off */
+	struct reason aia; /* why an issuer was not to be had */
 
 	/* what became of it */
 	struct trusted trusted;
@@ -44,7 +44,7 @@ struct fetch {
 	struct verdict verdict;
 	struct findings findings;
 	enum status status;
-	struct why error;
+	struct reason error;
 	bool trusted_already;
 	char path[PATH_MAX]; /* of the saved file, or of the one that was there */
 	size_t group;	     /* the first of the targets with the same CA on top */

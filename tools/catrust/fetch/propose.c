@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "propose.h"
+#include "fetch/propose.h"
 
-#include "fetchcommand.h"
-#include "offer.h"
-#include "pin.h"
-#include "quote.h"
-#include "show.h"
+#include "base/quote.h"
+#include "base/show.h"
+#include "certs/certshow.h"
+#include "fetch/fetchcommand.h"
+#include "fetch/import.h"
+#include "verify/leaf_names.h"
 
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static void tell_unnamed(struct fetch *f)
 			   "gave: nothing is saved. The chain's root was not sent and is not to be "
 			   "had here, so it could not be compared: if the fingerprint is that of a "
 			   "CA above (%s), get its certificate as a file and use catrust add FILE",
-			   show_name(X509_get_issuer_name(top), issuer));
+			   certshow_name(X509_get_issuer_name(top), issuer));
 	else
 		fetch_fail(f, "no certificate of this chain has the fingerprint that "
 			      "--fingerprint gave: nothing is saved. If you have it from a "
@@ -195,7 +196,7 @@ static X509 *choose(struct fetch *f)
 			   "the server sent no CA, and the issuer of its certificate is not "
 			   "known here: %s. Get the CA's certificate from its administrator and "
 			   "use catrust add",
-			   show_name(X509_get_issuer_name(top), issuer));
+			   certshow_name(X509_get_issuer_name(top), issuer));
 		return NULL;
 	}
 	return top;
@@ -232,7 +233,7 @@ static bool is_public(struct fetch *f)
 		fetch_fail(f,
 			   "its CA is publicly trusted already: %s. Adding it would mend "
 			   "nothing; if verification fails, the reason is another one",
-			   show_name(X509_get_subject_name(cert), name));
+			   certshow_name(X509_get_subject_name(cert), name));
 		return true;
 	}
 	return false;
@@ -309,15 +310,15 @@ static void write_target(const struct fetch *f, char buf[TARGET_TEXT + 32])
 }
 
 /* It is not enough for the names of the server's certificate: which scopes would be? */
-static void refuse_scope(struct fetch *f, const struct offer *offer, const struct scopes *scopes)
+static void refuse_scope(struct fetch *f, const struct import *import, const struct scopes *scopes)
 {
 	struct quote command = {.len = 0};
 	struct scopes all = *scopes, more = {.count = 0};
 	char list[SHOW_MAX], target[TARGET_TEXT + 32];
-	struct why why = {""};
+	struct reason why = {""};
 
-	if (pin_scopes(sk_X509_value(f->peer.certs, 0), &f->name, pin_may_sign(offer->cert), &all,
-		       &why) != PIN_FINE) {
+	if (leaf_scopes(sk_X509_value(f->peer.certs, 0), &f->name, leaf_may_sign(import->cert),
+			&all, &why) != LEAF_SCOPES_OK) {
 		fetch_fail(f,
 			   "%s. Out of its scope, Python refuses the whole certificate: nothing is "
 			   "saved",
@@ -342,18 +343,18 @@ static void refuse_scope(struct fetch *f, const struct offer *offer, const struc
 }
 
 /* Would it help at all, and would the intermediates help more? */
-static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X509) * below)
+static bool helps(struct fetch *f, const struct import *import, const STACK_OF(X509) * below)
 {
 	struct verdict with_below, everywhere;
 	struct scopes scopes;
 
-	if (with_saved_scopes(f, offer->cert, &scopes) != 0) {
+	if (with_saved_scopes(f, import->cert, &scopes) != 0) {
 		fetch_fail(f, "it has %d scopes already, and gets no more", SCOPES_MAX);
 		return false;
 	}
-	if (try_out(f, offer->cert, offer->below, &scopes, &f->verdict) != 0 ||
-	    try_out(f, offer->cert, below, &scopes, &with_below) != 0 ||
-	    try_out(f, offer->cert, offer->below, NULL, &everywhere) != 0) {
+	if (try_out(f, import->cert, import->below, &scopes, &f->verdict) != 0 ||
+	    try_out(f, import->cert, below, &scopes, &with_below) != 0 ||
+	    try_out(f, import->cert, import->below, NULL, &everywhere) != 0) {
 		fetch_fail(f, "out of memory");
 		return false;
 	}
@@ -370,7 +371,7 @@ static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X50
 	if (accepts(&f->verdict))
 		return true;
 	if (accepts(&everywhere))
-		refuse_scope(f, offer, &scopes);
+		refuse_scope(f, import, &scopes);
 	else
 		fetch_fail(f, "trusting this certificate would not help: nothing is saved%s",
 			   accepts_more(&with_below, &f->verdict)
@@ -380,23 +381,23 @@ static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X50
 }
 
 /* What a pin is for: the server that the user named, and what else its certificate names. */
-static const char *scopes_for_pin(const struct fetch *f, struct scopes *ret, struct why *why)
+static const char *scopes_for_pin(const struct fetch *f, struct scopes *ret, struct reason *why)
 {
 	char name[SCOPEDIR_NAME];
 	const char *wrong = scopedir_for_host(&f->name, name);
 
 	if (wrong != NULL || scopes_add(ret, name) != 0)
 		return wrong != NULL ? wrong : "this host can't be a scope";
-	switch (pin_scopes(f->candidate, &f->name, pin_may_sign(f->candidate), ret, why)) {
-	case PIN_FINE:
+	switch (leaf_scopes(f->candidate, &f->name, leaf_may_sign(f->candidate), ret, why)) {
+	case LEAF_SCOPES_OK:
 		return NULL;
-	case PIN_TOO_MUCH:
+	case LEAF_SCOPES_TOO_WIDE:
 		show_line(
 			SHOW_WARNING,
 			"A pin is for all names of its certificate: without them, Python refuses "
 			"it. If it is to be trusted for as much, --scope says so, once for each.");
 		break;
-	case PIN_IMPOSSIBLE:
+	case LEAF_SCOPES_IMPOSSIBLE:
 		break;
 	}
 	return why->text;
@@ -407,7 +408,7 @@ static const char *scopes_for_pin(const struct fetch *f, struct scopes *ret, str
 static int set_scopes(struct fetch *f)
 {
 	const struct options *options = f->session->options;
-	struct why why = {""};
+	struct reason why = {""};
 	struct scopes all;
 	const char *wrong = options_scopes(options, &f->scopes);
 
@@ -451,23 +452,23 @@ static const char *source_of(const struct fetch *f, const X509 *cert)
 							  : "known on this machine, for ";
 }
 
-static enum status go_on(struct fetch *f, struct offer *offer, const STACK_OF(X509) * below)
+static enum status go_on(struct fetch *f, struct import *import, const STACK_OF(X509) * below)
 {
 	enum status status;
 
-	switch (offer_examine(offer)) {
-	case OFFER_TRUSTED:
+	switch (import_examine(import)) {
+	case IMPORT_TRUSTED:
 		f->trusted_already = true;
-		status = offer_save_below(offer);
+		status = import_save_below(import);
 		if (trusted_file_of(&f->trusted, f->candidate) != NULL)
 			f->scopes.count = 0; /* for every name, whatever was asked for */
 		return status;
-	case OFFER_REFUSED:
+	case IMPORT_REFUSED:
 		return STATUS_NO;
-	case OFFER_GO_ON:
+	case IMPORT_GO_ON:
 		break;
 	}
-	return helps(f, offer, below) ? offer_save(offer) : STATUS_NO;
+	return helps(f, import, below) ? import_save(import) : STATUS_NO;
 }
 
 void propose(struct fetch *f)
@@ -475,7 +476,7 @@ void propose(struct fetch *f)
 	const struct options *options = f->session->options;
 	char source[64 + TARGET_TEXT];
 	STACK_OF(X509) *below = NULL;
-	struct offer offer = {
+	struct import import = {
 		.shown = true,
 		.pin = options->pin,
 		.source = source,
@@ -500,13 +501,13 @@ void propose(struct fetch *f)
 	}
 	f->because = reason_for(f, f->candidate);
 	snprintf(source, sizeof(source), "%s%s", source_of(f, f->candidate), f->where);
-	offer.cert = f->candidate;
-	offer.because = f->because;
-	offer.scopes = &f->scopes;
-	offer.below = options->with_intermediate ? below : NULL;
+	import.cert = f->candidate;
+	import.because = f->because;
+	import.scopes = &f->scopes;
+	import.below = options->with_intermediate ? below : NULL;
 	if (options->with_intermediate && sk_X509_num(below) == 0)
 		show_line(SHOW_PLAIN, "--with-intermediate: there is no intermediate CA between "
 				      "the two");
-	f->status = go_on(f, &offer, below);
+	f->status = go_on(f, &import, below);
 	sk_X509_pop_free(below, X509_free);
 }

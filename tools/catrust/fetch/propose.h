@@ -2,7 +2,7 @@
 #ifndef CATRUST_PROPOSE_H
 #define CATRUST_PROPOSE_H
 
-#include "fetch.h"
+#include "fetch/fetch.h"
 
 /*
  * Which certificate of a chain to save, whether that would help, and, once it is confirmed, its way

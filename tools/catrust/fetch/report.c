@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "report.h"
+#include "fetch/report.h"
 
-#include "certjson.h"
-#include "json.h"
-#include "show.h"
+#include "base/json.h"
+#include "base/show.h"
+#include "certs/certjson.h"
+#include "certs/certshow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static void show_path(const struct fetch *f)
 					      "names its issuer:");
 		else if (strcmp(origin, "known") == 0)
 			show_line(SHOW_PLAIN, "  not sent, but known on this machine:");
-		show_certificate(stderr, cert, "  ");
+		certshow_certificate(stderr, cert, "  ");
 	}
 }
 
@@ -64,7 +65,7 @@ static void show_extra(const struct fetch *f)
 				  ? " (the name is right, but the key is another: a CA that was "
 				    "renewed?)"
 				  : "");
-		show_certificate(stderr, cert, "  ");
+		certshow_certificate(stderr, cert, "  ");
 	}
 }
 
@@ -99,7 +100,7 @@ void report_chain(const struct fetch *f)
 	chain_top(&f->chain, &top);
 	if (!chain_is_root(top))
 		show_line(SHOW_PLAIN, "  missing: its issuer, %s%s%s",
-			  show_name(X509_get_issuer_name(top), name),
+			  certshow_name(X509_get_issuer_name(top), name),
 			  f->aia.text[0] == '\0' ? "" : ": ", f->aia.text);
 	if (f->peer.cut)
 		show_line(SHOW_WARNING,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "connect.h"
+#include "net/connect.h"
 
-#include "show.h"
-#include "transport.h"
+#include "base/show.h"
+#include "net/transport.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void why_late(struct why *why, const char *what, int timeout_ms)
+static void why_late(struct reason *why, const char *what, int timeout_ms)
 {
-	why_set(why, "the server accepted the connection, but %s within %d.%d s", what,
-		timeout_ms / 1000, timeout_ms % 1000 / 100);
+	reason_set(why, "the server accepted the connection, but %s within %d.%d s", what,
+		   timeout_ms / 1000, timeout_ms % 1000 / 100);
 }
 
 /*
@@ -57,7 +57,7 @@ static SSL_CTX *new_context(struct peer *peer)
 	return ctx;
 }
 
-static void why_tls(struct why *why, int ssl_error, int error)
+static void why_tls(struct reason *why, int ssl_error, int error)
 {
 	unsigned long code = ERR_peek_error();
 	const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
@@ -66,18 +66,19 @@ static void why_tls(struct why *why, int ssl_error, int error)
 	    (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER ||
 	     ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST ||
 	     ERR_GET_REASON(code) == SSL_R_PACKET_LENGTH_TOO_LONG))
-		why_set(why,
-			"the server does not speak TLS on this port (it may want plain text, or "
-			"STARTTLS first)");
+		reason_set(why,
+			   "the server does not speak TLS on this port (it may want plain text, or "
+			   "STARTTLS first)");
 	else if (ssl_error == SSL_ERROR_SYSCALL && error != 0)
-		why_set(why, "the TLS handshake failed: %s", strerror(error));
+		reason_set(why, "the TLS handshake failed: %s", strerror(error));
 	else if (reason != NULL && strstr(reason, "unexpected eof") == NULL)
-		why_set(why, "the TLS handshake failed: %s", reason);
+		reason_set(why, "the TLS handshake failed: %s", reason);
 	else
-		why_set(why, "the server closed the connection in the middle of the TLS handshake");
+		reason_set(why,
+			   "the server closed the connection in the middle of the TLS handshake");
 }
 
-static int handshake(SSL *ssl, struct transport *transport, int timeout_ms, struct why *why)
+static int handshake(SSL *ssl, struct transport *transport, int timeout_ms, struct reason *why)
 {
 	long long deadline = transport_now() + timeout_ms;
 
@@ -104,14 +105,14 @@ static int handshake(SSL *ssl, struct transport *transport, int timeout_ms, stru
 		if (r == 0)
 			why_late(why, "no TLS handshake was done", timeout_ms);
 		else
-			why_set(why, "waiting for the server failed: %s", strerror(errno));
+			reason_set(why, "waiting for the server failed: %s", strerror(errno));
 		return -1;
 	}
 }
 
 /* The exchange before TLS. Each complete answer of the server's begins a new wait. */
 static int speak_starttls(struct transport *transport, const struct target *target,
-			  const struct connect_options *options, struct why *why)
+			  const struct connect_options *options, struct reason *why)
 {
 	long long deadline = transport_now() + options->timeout_ms;
 	struct starttls *s = malloc(sizeof(*s));
@@ -119,7 +120,7 @@ static int speak_starttls(struct transport *transport, const struct target *targ
 	int result = -1, step, r = 0;
 
 	if (s == NULL) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return -1;
 	}
 	starttls_start(s, target->starttls,
@@ -147,10 +148,10 @@ static int speak_starttls(struct transport *transport, const struct target *targ
 			if (r == -ETIMEDOUT)
 				why_late(why, "did not go through STARTTLS", options->timeout_ms);
 			else if (r == -EPIPE)
-				why_set(why, "the server closed the connection before STARTTLS");
+				reason_set(why, "the server closed the connection before STARTTLS");
 			else
-				why_set(why, "the connection failed before STARTTLS: %s",
-					strerror(-r));
+				reason_set(why, "the connection failed before STARTTLS: %s",
+					   strerror(-r));
 			break;
 		}
 		starttls_feed(s, buf, (size_t)r, why);
@@ -173,7 +174,7 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
-int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options, struct why *why)
+int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options, struct reason *why)
 {
 	const char *key = options->key == NULL ? options->cert : options->key, *file = NULL;
 	const char *reason;
@@ -192,23 +193,23 @@ int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options,
 	if (file == NULL)
 		return 0;
 	reason = ERR_reason_error_string(ERR_peek_last_error());
-	why_set(why, "%s: not of use as a client certificate%s: %s", show_text(file, shown),
-		file == key ? "'s key (PEM, without a passphrase)" : " (PEM)",
-		errno != 0	 ? strerror(errno)
-		: reason != NULL ? reason
-				 : "unknown error");
+	reason_set(why, "%s: not of use as a client certificate%s: %s", show_text(file, shown),
+		   file == key ? "'s key (PEM, without a passphrase)" : " (PEM)",
+		   errno != 0	    ? strerror(errno)
+		   : reason != NULL ? reason
+				    : "unknown error");
 	ERR_clear_error();
 	return -1;
 }
 
-int connect_check_files(const struct connect_options *options, struct why *why)
+int connect_check_files(const struct connect_options *options, struct reason *why)
 {
 	struct peer peer;
 	SSL_CTX *ctx = new_context(&peer);
 	int result = -1;
 
 	if (ctx == NULL)
-		why_set(why, "OpenSSL can't be set up for a connection");
+		reason_set(why, "OpenSSL can't be set up for a connection");
 	else
 		result = connect_use_certificate(ctx, options, why);
 	SSL_CTX_free(ctx);
@@ -216,7 +217,7 @@ int connect_check_files(const struct connect_options *options, struct why *why)
 }
 
 int connect_open(const struct target *target, const struct connect_options *options,
-		 struct transport **ret, struct why *why)
+		 struct transport **ret, struct reason *why)
 {
 	struct transport *transport = NULL;
 
@@ -233,7 +234,7 @@ int connect_open(const struct target *target, const struct connect_options *opti
 }
 
 int connect_peer(const struct target *target, const struct connect_options *options,
-		 struct peer *ret, struct why *why)
+		 struct peer *ret, struct reason *why)
 {
 	struct peer peer = {.certs = NULL};
 	struct transport *transport = NULL;
@@ -256,7 +257,7 @@ int connect_peer(const struct target *target, const struct connect_options *opti
 		SSL_set_bio(ssl, bio, bio);
 	if (bio == NULL ||
 	    (servername[0] != '\0' && SSL_set_tlsext_host_name(ssl, servername) != 1)) {
-		why_set(why, "OpenSSL can't be set up for a connection");
+		reason_set(why, "OpenSSL can't be set up for a connection");
 		goto out;
 	}
 	if (handshake(ssl, transport, options->timeout_ms, why) == 0)
@@ -266,7 +267,7 @@ int connect_peer(const struct target *target, const struct connect_options *opti
 	else
 		peer.broken_off = true;
 	if (peer.certs == NULL || sk_X509_num(peer.certs) == 0) {
-		why_set(why, "the server sent no certificate");
+		reason_set(why, "the server sent no certificate");
 		goto out;
 	}
 	*ret = peer;

@@ -2,8 +2,8 @@
 #ifndef CATRUST_CONNECT_H
 #define CATRUST_CONNECT_H
 
-#include "target.h"
-#include "why.h"
+#include "base/reason.h"
+#include "net/target.h"
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -27,10 +27,11 @@ struct connect_options {
  * to be freed with transport_close(), or -1 and *why.
  */
 int connect_open(const struct target *target, const struct connect_options *options,
-		 struct transport **ret, struct why *why);
+		 struct transport **ret, struct reason *why);
 
 /* The client certificate of options, if there is one. Returns 0, or -1 and *why. */
-int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options, struct why *why);
+int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options,
+			    struct reason *why);
 
 /* What a server showed of itself. Nothing of it is verified. */
 struct peer {
@@ -41,10 +42,10 @@ struct peer {
 
 /* Returns 0 and *ret, to be freed with peer_clear(), or -1 and *why. */
 int connect_peer(const struct target *target, const struct connect_options *options,
-		 struct peer *ret, struct why *why);
+		 struct peer *ret, struct reason *why);
 
 /* Are the files of the client certificate of use? Returns 0, or -1 and *why. */
-int connect_check_files(const struct connect_options *options, struct why *why);
+int connect_check_files(const struct connect_options *options, struct reason *why);
 
 void peer_clear(struct peer *peer);
 

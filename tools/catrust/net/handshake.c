@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "handshake.h"
+#include "net/handshake.h"
 
-#include "transport.h"
+#include "net/transport.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -187,7 +187,7 @@ static void run(SSL *ssl, struct transport *transport, int timeout_ms, struct wo
 }
 
 int handshake_try(const struct target *target, const struct connect_options *options,
-		  const struct handshake_client *client, struct handshake *ret, struct why *why)
+		  const struct handshake_client *client, struct handshake *ret, struct reason *why)
 {
 	struct handshake h = {.certs = NULL};
 	struct work work = {.result = &h};
@@ -205,7 +205,7 @@ int handshake_try(const struct target *target, const struct connect_options *opt
 	h.opened = true;
 	if (options->servername != NULL)
 		snprintf(servername, sizeof(servername), "%s", options->servername);
-	why_set(why, "OpenSSL can't be set up for a connection");
+	reason_set(why, "OpenSSL can't be set up for a connection");
 	ctx = new_context(client, &work);
 	if (ctx == NULL)
 		goto out;

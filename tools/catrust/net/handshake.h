@@ -2,7 +2,7 @@
 #ifndef CATRUST_HANDSHAKE_H
 #define CATRUST_HANDSHAKE_H
 
-#include "connect.h"
+#include "net/connect.h"
 
 /* The TLS of a Python's ssl.create_default_context(). */
 struct handshake_client {
@@ -28,14 +28,14 @@ struct handshake_facts {
 /* How far it gets with a server, verification apart: that always goes on. */
 struct handshake {
 	bool opened;		/* the connection, through proxy and STARTTLS */
-	struct why why;		/* where not */
+	struct reason why;	/* where not */
 	STACK_OF(X509) * certs; /* what the server sent; NULL: it did not come to that */
 	struct handshake_facts facts;
 };
 
 /* Returns 0 and *ret, to be freed with handshake_clear(), or -1 and *why. */
 int handshake_try(const struct target *target, const struct connect_options *options,
-		  const struct handshake_client *client, struct handshake *ret, struct why *why);
+		  const struct handshake_client *client, struct handshake *ret, struct reason *why);
 
 void handshake_clear(struct handshake *h);
 

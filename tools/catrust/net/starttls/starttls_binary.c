@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LDAP, PostgreSQL and MySQL: packets with a length. */
-#include "starttls_steps.h"
+#include "net/starttls/starttls_steps.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static bool read_expected(struct bytes *from, unsigned char expected, struct byt
 }
 
 /* ExtendedResponse: resultCode, matchedDN, diagnosticMessage, and more that does not matter. */
-static void on_ldap(struct starttls *s, struct bytes message, struct why *why)
+static void on_ldap(struct starttls *s, struct bytes message, struct reason *why)
 {
 	struct bytes id, response, code, dn, text;
 
@@ -75,7 +75,7 @@ static void on_ldap(struct starttls *s, struct bytes message, struct why *why)
 		s->state = STARTTLS_READY;
 }
 
-size_t starttls_take_ldap(struct starttls *s, struct why *why)
+size_t starttls_take_ldap(struct starttls *s, struct reason *why)
 {
 	struct bytes all = {s->in, s->in_len}, message;
 	unsigned char tag = s->in[0];
@@ -91,7 +91,7 @@ size_t starttls_take_ldap(struct starttls *s, struct why *why)
 	return s->in_len - all.len;
 }
 
-size_t starttls_take_postgres(struct starttls *s, struct why *why)
+size_t starttls_take_postgres(struct starttls *s, struct reason *why)
 {
 	switch (s->in[0]) {
 	case 'S':
@@ -115,7 +115,7 @@ enum {
 };
 
 /* Protocol version, server version (a string), connection (4), salt (8), 0, capabilities (2). */
-static void on_mysql_greeting(struct starttls *s, struct bytes packet, struct why *why)
+static void on_mysql_greeting(struct starttls *s, struct bytes packet, struct reason *why)
 {
 	/* 32 bytes, number 1: LONG_PASSWORD, PROTOCOL_41, SSL, SECURE_CONNECTION; 16 MiB; UTF-8 */
 	static const unsigned char request[MYSQL_HEADER + 32] = {32, 0, 0, 1, 0x01, 0x8a, 0,
@@ -138,7 +138,7 @@ static void on_mysql_greeting(struct starttls *s, struct bytes packet, struct wh
 	}
 }
 
-size_t starttls_take_mysql(struct starttls *s, struct why *why)
+size_t starttls_take_mysql(struct starttls *s, struct reason *why)
 {
 	size_t len;
 

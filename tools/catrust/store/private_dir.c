@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keepdir.h"
+#include "store/private_dir.h"
 
-#include "output.h"
-#include "show.h"
+#include "base/output.h"
+#include "base/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static bool all_may_pass(const char *path)
 	return true;
 }
 
-static int open_own(const char *path, mode_t mode, struct why *why)
+static int open_own(const char *path, mode_t mode, struct reason *why)
 {
 	bool made = mkdir(path, mode) == 0;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -59,14 +59,14 @@ static int open_own(const char *path, mode_t mode, struct why *why)
 		problem = problem_with(&st, true);
 	if (problem == NULL)
 		return fd;
-	why_set(why, "%s: %s", show_text(path, shown), problem);
+	reason_set(why, "%s: %s", show_text(path, shown), problem);
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
 /* The directory name below base. */
-static int open_below(const char *base, const char *name, char path[PATH_MAX], struct why *why)
+static int open_below(const char *base, const char *name, char path[PATH_MAX], struct reason *why)
 {
 	char real[PATH_MAX], shown[SHOW_MAX];
 	const char *problem = NULL;
@@ -81,12 +81,12 @@ static int open_below(const char *base, const char *name, char path[PATH_MAX], s
 	if (problem == NULL && root && !all_may_pass(real))
 		problem = "programs that give up root's rights could not read what is in it";
 	if (problem != NULL) {
-		why_set(why, "%s: %s", show_text(base, shown), problem);
+		reason_set(why, "%s: %s", show_text(base, shown), problem);
 		return -1;
 	}
 	len = snprintf(path, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
 	if (len < 0 || len >= PATH_MAX) {
-		why_set(why, "%s: %s", show_text(base, shown), strerror(ENAMETOOLONG));
+		reason_set(why, "%s: %s", show_text(base, shown), strerror(ENAMETOOLONG));
 		return -1;
 	}
 	return open_own(path, root ? 0755 : 0700, why);
@@ -114,10 +114,10 @@ static bool cache_base(char base[PATH_MAX])
 	return true;
 }
 
-int keepdir_open(char path[PATH_MAX], struct why *why)
+int private_dir_open(char path[PATH_MAX], struct reason *why)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
-	struct why whys[4] = {{""}, {""}, {""}, {""}};
+	struct reason whys[4] = {{""}, {""}, {""}, {""}};
 	char base[PATH_MAX], name[32];
 	int fd = -1;
 
@@ -139,7 +139,8 @@ int keepdir_open(char path[PATH_MAX], struct why *why)
 			if (whys[i].text[0] != '\0' && at < sizeof(all))
 				at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%s",
 						       at > 0 ? "; " : "", whys[i].text);
-		why_set(why, "there is no directory to keep a bundle of certificates in: %s", all);
+		reason_set(why, "there is no directory to keep a bundle of certificates in: %s",
+			   all);
 	}
 	return fd;
 }
@@ -175,7 +176,7 @@ static bool is_kept(int dir, const char *name, const char *data, size_t len)
 	return same;
 }
 
-int keepdir_put(int dir, const char *name, const char *data, size_t len)
+int private_dir_put(int dir, const char *name, const char *data, size_t len)
 {
 	struct timespec now;
 	char temporary[64];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pin.h"
+#include "verify/leaf_names.h"
 
-#include "certnames.h"
+#include "certs/certnames.h"
 
 #include <ctype.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
-bool pin_may_sign(X509 *cert)
+bool leaf_may_sign(X509 *cert)
 {
 	/* Not only 1: OpenSSL also lets sign what is of version 1, or has keyCertSign alone. */
 	return X509_check_ca(cert) != 0;
@@ -53,8 +53,9 @@ static bool is_covered(const struct certname *name, const struct scopes *scopes)
 }
 
 /* The scope that name takes. Unless that is fine, *wrong ends "and ". */
-static enum pin_result scope_for(const struct certname *name, const struct target *host,
-				 bool may_sign, char scope[SCOPEDIR_NAME], const char **wrong)
+static enum leaf_scopes_result scope_for(const struct certname *name, const struct target *host,
+					 bool may_sign, char scope[SCOPEDIR_NAME],
+					 const char **wrong)
 {
 	const char *text = name->text + (is_wildcard(name) ? 2 : 0);
 	struct target as_host;
@@ -62,15 +63,15 @@ static enum pin_result scope_for(const struct certname *name, const struct targe
 	*wrong = "that can be no scope (letters, digits and hyphens alone)";
 	if (name->kind == CERTNAME_BROKEN || target_parse_name(text, &as_host) != NULL ||
 	    scopedir_parse(text, scope) != NULL)
-		return PIN_IMPOSSIBLE;
+		return LEAF_SCOPES_IMPOSSIBLE;
 	if (name->kind == CERTNAME_ADDRESS)
-		return PIN_FINE;
+		return LEAF_SCOPES_OK;
 	/* An address as a CN counts as one; among the names it does not. */
 	*wrong = "that is an address, and no name";
 	if (as_host.is_ip)
-		return name->of_subject ? PIN_FINE : PIN_IMPOSSIBLE;
+		return name->of_subject ? LEAF_SCOPES_OK : LEAF_SCOPES_IMPOSSIBLE;
 	*wrong = too_much(scope, is_wildcard(name), host, may_sign);
-	return *wrong == NULL ? PIN_FINE : PIN_TOO_MUCH;
+	return *wrong == NULL ? LEAF_SCOPES_OK : LEAF_SCOPES_TOO_WIDE;
 }
 
 /* Of the subject, only what could pass for a host or an address. */
@@ -85,43 +86,43 @@ static bool counts(const struct certnames *names, const struct certname *name)
 	return scope_check_cn(NULL, 0, name->text) != SCOPE_CN_NO_HOST;
 }
 
-static enum pin_result add_name(const struct certname *name, const struct target *host,
-				bool may_sign, struct scopes *scopes, struct why *why)
+static enum leaf_scopes_result add_name(const struct certname *name, const struct target *host,
+					bool may_sign, struct scopes *scopes, struct reason *why)
 {
 	char scope[SCOPEDIR_NAME], shown[CERTNAMES_TEXT];
 	const char *wrong;
-	enum pin_result result = scope_for(name, host, may_sign, scope, &wrong);
+	enum leaf_scopes_result result = scope_for(name, host, may_sign, scope, &wrong);
 
-	if (result == PIN_FINE && scopes_add(scopes, scope) != 0) {
-		why_set(why, "the server's certificate has more than %d names", SCOPES_MAX);
-		return PIN_IMPOSSIBLE;
+	if (result == LEAF_SCOPES_OK && scopes_add(scopes, scope) != 0) {
+		reason_set(why, "the server's certificate has more than %d names", SCOPES_MAX);
+		return LEAF_SCOPES_IMPOSSIBLE;
 	}
-	if (result != PIN_FINE)
-		why_set(why, "the server's certificate also names %s, and %s",
-			certnames_text(name, shown), wrong);
+	if (result != LEAF_SCOPES_OK)
+		reason_set(why, "the server's certificate also names %s, and %s",
+			   certnames_text(name, shown), wrong);
 	return result;
 }
 
-enum pin_result pin_scopes(X509 *leaf, const struct target *host, bool may_sign,
-			   struct scopes *scopes, struct why *why)
+enum leaf_scopes_result leaf_scopes(X509 *leaf, const struct target *host, bool may_sign,
+				    struct scopes *scopes, struct reason *why)
 {
-	enum pin_result result = PIN_FINE;
+	enum leaf_scopes_result result = LEAF_SCOPES_OK;
 	struct certnames names;
 
 	if (certnames_read(leaf, &names) != 0) {
-		why_set(why, "out of memory");
-		return PIN_IMPOSSIBLE;
+		reason_set(why, "out of memory");
+		return LEAF_SCOPES_IMPOSSIBLE;
 	}
-	for (size_t i = 0; i < names.count && result == PIN_FINE; i++) {
+	for (size_t i = 0; i < names.count && result == LEAF_SCOPES_OK; i++) {
 		const struct certname *name = &names.item[i];
 
 		if (counts(&names, name) &&
 		    (name->kind == CERTNAME_BROKEN || !is_covered(name, scopes)))
 			result = add_name(name, host, may_sign, scopes, why);
 	}
-	if (result == PIN_FINE && names.cut) {
-		why_set(why, "the server's certificate has more than %d names", CERTNAMES_MAX);
-		result = PIN_IMPOSSIBLE;
+	if (result == LEAF_SCOPES_OK && names.cut) {
+		reason_set(why, "the server's certificate has more than %d names", CERTNAMES_MAX);
+		result = LEAF_SCOPES_IMPOSSIBLE;
 	}
 	certnames_clear(&names);
 	return result;

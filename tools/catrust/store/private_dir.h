@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CATRUST_KEEPDIR_H
-#define CATRUST_KEEPDIR_H
+#ifndef CATRUST_PRIVATE_DIR_H
+#define CATRUST_PRIVATE_DIR_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <limits.h>
 #include <stddef.h>
@@ -13,12 +13,12 @@
  * root keeps, others may read, since a service started by root often goes on as somebody else.
  * Returns a descriptor and its path in *path, or -1 and *why.
  */
-int keepdir_open(char path[PATH_MAX], struct why *why);
+int private_dir_open(char path[PATH_MAX], struct reason *why);
 
 /*
  * Sees to it that the file name in dir holds data and is this user's own: left alone where that is
  * so, else written whole or not at all. Returns 0 or a negative errno.
  */
-int keepdir_put(int dir, const char *name, const char *data, size_t len);
+int private_dir_put(int dir, const char *name, const char *data, size_t len);
 
 #endif

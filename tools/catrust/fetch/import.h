@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CATRUST_OFFER_H
-#define CATRUST_OFFER_H
+#ifndef CATRUST_IMPORT_H
+#define CATRUST_IMPORT_H
 
-#include "candidate.h"
-#include "command.h"
-#include "scopes.h"
-#include "trusted.h"
-#include "why.h"
+#include "base/reason.h"
+#include "certs/candidate.h"
+#include "cli/command.h"
+#include "store/scopes.h"
+#include "store/trusted.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
 
 /* A certificate on its way to the trust directory. */
-struct offer {
+struct import {
 	X509 *cert;
 	const STACK_OF(X509) * below; /* CAs that it issued, and that go with it; NULL: none */
 	bool shown;		      /* all of it, as part of a chain: its name will do */
@@ -26,24 +26,24 @@ struct offer {
 	const STACK_OF(X509) * public_cas;
 
 	/* for a report; each may be NULL */
-	struct why *error;
+	struct reason *error;
 	struct findings *findings;
 	char *path; /* PATH_MAX: the file that holds cert */
 };
 
-enum offer_verdict {
-	OFFER_GO_ON,
-	OFFER_TRUSTED, /* already; said so */
-	OFFER_REFUSED, /* said why */
+enum import_check {
+	IMPORT_GO_ON,
+	IMPORT_TRUSTED, /* already; said so */
+	IMPORT_REFUSED, /* said why */
 };
 
 /* Shows the certificate and what speaks against it, as far as it tells by itself. */
-enum offer_verdict offer_examine(const struct offer *offer);
+enum import_check import_examine(const struct import *import);
 
 /* Gets it confirmed, by --fingerprint or at the terminal, and saves it with those below it. */
-enum status offer_save(const struct offer *offer);
+enum status import_save(const struct import *import);
 
 /* Saves those below one that is trusted already. */
-enum status offer_save_below(const struct offer *offer);
+enum status import_save_below(const struct import *import);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "why.h"
+#include "base/reason.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-void why_set(struct why *why, const char *format, ...)
+void reason_set(struct reason *why, const char *format, ...)
 {
 	va_list args;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "judge.h"
+#include "verify/verify.h"
 
-#include "certnames.h"
+#include "certs/certnames.h"
 #include "strict.h"
 
 #include <errno.h>
@@ -13,14 +13,14 @@
 
 enum { CONSTRAINTS_MAX = 0x10000 };
 
-bool judge_is_relaxed(void)
+bool verify_is_relaxed(void)
 {
 	const char *strict = getenv("CATRUST_STRICT");
 
 	return strict != NULL && strcmp(strict, "relax") == 0;
 }
 
-void judge_store_clear(struct judge_store *store)
+void verify_store_clear(struct verify_store *store)
 {
 	sk_X509_pop_free(store->certs, X509_free);
 	sk_X509_CRL_pop_free(store->crls, X509_CRL_free);
@@ -46,16 +46,16 @@ static STACK_OF(X509_CRL) * crls_of(X509_STORE *store)
 }
 
 /* A temporary store reads the file, so that what counts is what counts for libssl. */
-static int read_file(const char *file, struct judge_store *ret, struct judge_load_error *error)
+static int read_file(const char *file, struct verify_store *ret, struct verify_load_error *error)
 {
 	X509_STORE *store = X509_STORE_new();
 	int result = -1;
 
 	ERR_clear_error();
 	errno = 0;
-	*error = (struct judge_load_error){ENOMEM, 0};
+	*error = (struct verify_load_error){ENOMEM, 0};
 	if (store != NULL && X509_STORE_load_file(store, file) != 1) {
-		*error = (struct judge_load_error){errno, errno == 0 ? ERR_peek_last_error() : 0};
+		*error = (struct verify_load_error){errno, errno == 0 ? ERR_peek_last_error() : 0};
 	} else if (store != NULL) {
 		ret->certs = X509_STORE_get1_all_certs(store);
 		ret->crls = crls_of(store);
@@ -66,19 +66,19 @@ static int read_file(const char *file, struct judge_store *ret, struct judge_loa
 	return result;
 }
 
-int judge_load(const char *file, const char *dir, struct judge_store *ret,
-	       struct judge_load_error *error)
+int verify_load(const char *file, const char *dir, struct verify_store *ret,
+		struct verify_load_error *error)
 {
-	struct judge_store store = {.certs = NULL};
+	struct verify_store store = {.certs = NULL};
 
 	if (dir != NULL && strlen(dir) >= sizeof(store.dir)) {
-		*error = (struct judge_load_error){ENAMETOOLONG, 0};
+		*error = (struct verify_load_error){ENAMETOOLONG, 0};
 		return -1;
 	}
 	if (dir != NULL)
 		memcpy(store.dir, dir, strlen(dir) + 1);
 	if (file != NULL && read_file(file, &store, error) != 0) {
-		judge_store_clear(&store);
+		verify_store_clear(&store);
 		return -1;
 	}
 	*ret = store;
@@ -98,7 +98,7 @@ static bool add_marked(X509_STORE *store, const X509 *anchor)
 }
 
 /* The program's own come first, and libcatrust.so's after them. */
-static X509_STORE *new_store(const struct judge_store *own, const struct judge_anchors *anchors)
+static X509_STORE *new_store(const struct verify_store *own, const struct verify_anchors *anchors)
 {
 	const struct trusted *trusted = anchors->trusted;
 	X509_STORE *store = X509_STORE_new();
@@ -124,10 +124,10 @@ static X509_STORE *new_store(const struct judge_store *own, const struct judge_a
 
 struct work {
 	const STACK_OF(X509) * own; /* of the program */
-	const struct judge_anchors *anchors;
-	const struct judge_how *how;
+	const struct verify_anchors *anchors;
+	const struct verify_how *how;
 	int (*verify)(X509_STORE_CTX *ctx); /* OpenSSL's own check of the chain that was built */
-	struct judgement *result;
+	struct verify_result *result;
 };
 
 static X509 *top_of(X509_STORE_CTX *ctx)
@@ -162,16 +162,16 @@ static bool is_anchored(const struct work *w, X509_STORE_CTX *ctx)
 	       (is_among(w->anchors->more, top) || find_anchor(w->anchors->trusted, top) != NULL);
 }
 
-static void note(struct judgement *j, int code, int depth, X509 *cert)
+static void note(struct verify_result *j, int code, int depth, X509 *cert)
 {
 	for (size_t i = 0; i < j->count; i++)
 		if (j->error[i].code == code && j->error[i].depth == depth)
 			return;
-	if (j->count == JUDGE_ERRORS)
+	if (j->count == VERIFY_ERRORS)
 		return;
 	if (cert != NULL && X509_up_ref(cert) != 1)
 		cert = NULL;
-	j->error[j->count++] = (struct judge_error){code, depth, cert};
+	j->error[j->count++] = (struct verify_error){code, depth, cert};
 }
 
 /* INVALID_CA has only moved. */
@@ -212,7 +212,7 @@ static void add_scope(struct scope_set *set, const struct scope *scope)
 		set->scope[set->count++] = scope;
 }
 
-static struct scope_set scopes_of_anchor(const struct judge_anchors *anchors, const X509 *top)
+static struct scope_set scopes_of_anchor(const struct verify_anchors *anchors, const X509 *top)
 {
 	const struct anchor *anchor = find_anchor(anchors->trusted, top);
 	const struct scopes *more = is_among(anchors->more, top) ? anchors->more_scopes : NULL;
@@ -328,7 +328,7 @@ static int check_scope(X509_STORE_CTX *ctx)
 }
 
 static bool set_host(X509_VERIFY_PARAM *param, const struct target *host,
-		     const struct judge_how *how)
+		     const struct verify_how *how)
 {
 	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
 
@@ -341,7 +341,7 @@ static bool set_host(X509_VERIFY_PARAM *param, const struct target *host,
 			    : X509_VERIFY_PARAM_set1_host(param, host->host, 0)) == 1;
 }
 
-static void check_name(X509 *cert, const struct target *host, struct judgement *j)
+static void check_name(X509 *cert, const struct target *host, struct verify_result *j)
 {
 	if (host->is_ip && X509_check_ip_asc(cert, host->host, 0) != 1)
 		note(j, X509_V_ERR_IP_ADDRESS_MISMATCH, 0, cert);
@@ -350,17 +350,17 @@ static void check_name(X509 *cert, const struct target *host, struct judgement *
 		note(j, X509_V_ERR_HOSTNAME_MISMATCH, 0, cert);
 }
 
-int judge(const struct judge_store *own, const struct judge_anchors *anchors, STACK_OF(X509) * sent,
-	  const struct target *host, const struct judge_how *how, struct judgement *ret)
+int verify_chain(const struct verify_store *own, const struct verify_anchors *anchors,
+		 STACK_OF(X509) * sent, const struct target *host, const struct verify_how *how,
+		 struct verify_result *ret)
 {
-	struct judgement judgement = {.count = 0};
-	struct work work = {
-		.own = own->certs, .anchors = anchors, .how = how, .result = &judgement};
+	struct verify_result result = {.count = 0};
+	struct work work = {.own = own->certs, .anchors = anchors, .how = how, .result = &result};
 	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
 	X509_STORE *store = new_store(own, anchors);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
-	int result = -1, error;
+	int status = -1, error;
 
 	if (untrusted == NULL || store == NULL || ctx == NULL ||
 	    X509_STORE_CTX_init(ctx, store, sk_X509_value(untrusted, 0), untrusted) != 1 ||
@@ -375,28 +375,28 @@ int judge(const struct judge_store *own, const struct judge_anchors *anchors, ST
 	X509_STORE_CTX_set_app_data(ctx, &work);
 	X509_STORE_CTX_set_verify_cb(ctx, on_error);
 	X509_STORE_CTX_set_verify(ctx, check_scope);
-	if (X509_verify_cert(ctx) != 1 && judgement.count == 0) {
+	if (X509_verify_cert(ctx) != 1 && result.count == 0) {
 		error = X509_STORE_CTX_get_error(ctx);
 		if (error == X509_V_ERR_OUT_OF_MEM)
 			goto out;
-		note(&judgement, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
+		note(&result, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
 		     X509_STORE_CTX_get_error_depth(ctx), NULL);
 	}
 	if (how->name_last)
-		check_name(sk_X509_value(untrusted, 0), host, &judgement);
-	*ret = judgement;
-	judgement.count = 0;
-	result = 0;
+		check_name(sk_X509_value(untrusted, 0), host, &result);
+	*ret = result;
+	result.count = 0;
+	status = 0;
 out:
-	judgement_clear(&judgement);
+	verify_result_clear(&result);
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
 	sk_X509_pop_free(untrusted, X509_free);
 	ERR_clear_error();
-	return result;
+	return status;
 }
 
-void judgement_clear(struct judgement *j)
+void verify_result_clear(struct verify_result *j)
 {
 	for (size_t i = 0; i < j->count; i++)
 		X509_free(j->error[i].cert);
