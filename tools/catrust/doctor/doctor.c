@@ -121,8 +121,8 @@ static enum status prepare(struct doctor *d)
 {
 	const struct options *o = d->options;
 	const struct connect_options files = {.cert = o->cert, .key = o->key};
-	struct fetch *f = &d->fetch;
-	const char *wrong = target_parse(o->args[0], &f->target);
+	struct target target;
+	const char *wrong = target_parse(o->args[0], &target);
 	char shown[SHOW_MAX];
 	struct reason why = {""};
 
@@ -130,13 +130,8 @@ static enum status prepare(struct doctor *d)
 		show_error("%s: %s", show_text(o->args[0], shown), wrong);
 		return STATUS_USAGE;
 	}
-	if (o->starttls_given)
-		f->target.starttls = o->starttls;
-	f->name = f->target;
-	if (o->servername != NULL)
-		target_parse_name(o->servername, &f->name); /* options_parse() tried it */
-	target_text(&f->target, f->where);
-	f->session = &d->session;
+	d->session.options = o;
+	fetch_init(&d->fetch, &d->session, &target);
 	if (connect_check_files(&files, &why) != 0 ||
 	    (o->python != NULL && interpreter_ask(o->python, &d->python, &why) != 0) ||
 	    session_open(o, &d->session, &why) != 0) {
@@ -182,11 +177,8 @@ static void clear(struct doctor *d)
 	for (int i = 0; i < PLANS; i++)
 		sk_X509_pop_free(d->plan[i], X509_free);
 	handshake_clear(&d->handshake);
-	if (d->trusted.anchors != NULL)
-		trusted_clear(&d->trusted);
-	chain_clear(&d->fetch.chain);
-	peer_clear(&d->fetch.peer);
-	sk_X509_pop_free(d->fetch.fetched, X509_free);
+	trusted_clear(&d->trusted);
+	fetch_clear(&d->fetch);
 	session_close(&d->session);
 	free(d);
 }

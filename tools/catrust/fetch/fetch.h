@@ -52,6 +52,11 @@ struct fetch {
 	int sites;	     /* domains among the targets with this very CA on top */
 };
 
+/* Of target, in the way that the options of session say. To be freed with fetch_clear(). */
+void fetch_init(struct fetch *f, const struct session *session, const struct target *target);
+
+void fetch_clear(struct fetch *f);
+
 /* Says what went wrong with f, and keeps it for the report. */
 __attribute__((format(printf, 2, 3))) void fetch_fail(struct fetch *f, const char *format, ...);
 
