@@ -5,6 +5,7 @@
 #include <check.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
