@@ -770,6 +770,30 @@ class Sources(Doctor):
                       [tools.tool("catrust-run")] if under else None, dirs, env)
         return {k: said(answer[k]) for k in ("3.12", "3.13")}
 
+    def test_fetch_saves_what_doctor_advises(self):
+        """Whatever the server sends and the store has: fetch accepts the command that is named."""
+        named = 0
+        for stems in sorted({" ".join(case.chain) for case in CASES.values()} | {"leaf root", "aia root"}):
+            for store in "other", "root", "sub":
+                env = {"SSL_CERT_FILE": pki().path(store), "SSL_CERT_DIR": lab.folder("none")}
+                with self.subTest(stems, store=store):
+                    dirs = [os.path.join(lab.folder("advised"), "ca.d")]
+                    result = tools.catrust("doctor", "--json", "--aia-local", self.where(stems), dirs=dirs, env=env)
+                    verdict = json.loads(result.out)
+                    if "catrust fetch" in (verdict["command"] or ""):
+                        named += 1
+                        self.mend(verdict, dirs, env)
+        self.assertGreater(named, 20)
+
+    def test_an_intermediate_of_the_store_alone_is_saved_with_its_root(self):
+        """fetch saves nothing that would not do by itself; doctor once said that it would."""
+        env = {"SSL_CERT_FILE": pki().path("sub"), "SSL_CERT_DIR": lab.folder("none")}
+        where = self.where("leaf root")
+        verdict = self.doctor(where, code=1, env=env, dirs=self.dirs)
+        self.assertEqual("fetch-with-intermediate", verdict["remedy"])
+        self.mend(verdict, self.dirs, env)
+        self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
+
     def test_the_default_store(self):
         where = self.where("leaf sub")
         for file, code in ("root", 0), ("other", 1):

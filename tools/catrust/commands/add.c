@@ -48,6 +48,7 @@ static enum status add_certificate(X509 *cert, const char *path, const struct ad
 	case IMPORT_TRUSTED:
 		status = STATUS_DONE;
 		break;
+	case IMPORT_PUBLIC:
 	case IMPORT_REFUSED:
 		break;
 	case IMPORT_GO_ON:

@@ -2,8 +2,8 @@
 #include "fetch/fetch.h"
 
 #include "base/show.h"
+#include "fetch/execute.h"
 #include "fetch/gather.h"
-#include "fetch/propose.h"
 #include "fetch/report.h"
 #include "net/targets.h"
 #include "store/system.h"
@@ -21,7 +21,7 @@ static void finish(struct fetch *f)
 	report_chain(f);
 	/* Read anew for each target: the one before may have added to it. */
 	if (trusted_read(&f->session->sources, &f->trusted) == 0) {
-		propose(f);
+		execute(f);
 		return;
 	}
 	f->status = STATUS_NO;

@@ -109,8 +109,8 @@ static bool trusts_namesake(const struct doctor *d, const struct doctor_client *
 	if (has_namesake(c->store.certs, name, chain_is_root(top) ? top : NULL) ||
 	    has_namesake(known, name, chain_is_root(top) ? top : NULL))
 		return true;
-	for (size_t i = 0; i < d->trusted.anchors->count; i++) {
-		const X509 *cert = d->trusted.cert[i];
+	for (size_t i = 0; i < d->fetch.trusted.anchors->count; i++) {
+		const X509 *cert = d->fetch.trusted.cert[i];
 
 		if (cert != NULL && X509_NAME_cmp(X509_get_subject_name(cert), name) == 0 &&
 		    (!chain_is_root(top) || !candidate_same_key(cert, top)))

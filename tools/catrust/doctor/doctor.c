@@ -106,7 +106,7 @@ static enum status examine(struct doctor *d)
 	}
 	d->tls = tls_failure_of(&d->handshake.facts);
 	d->why.text[0] = '\0';
-	if (gather_chain(d) != 0 || trusted_read(&d->session.sources, &d->trusted) != 0)
+	if (gather_chain(d) != 0 || trusted_read(&d->session.sources, &d->fetch.trusted) != 0)
 		return fail("out of memory, or no thread can be started to connect");
 	if (f->connected)
 		report_chain(f);
@@ -177,7 +177,6 @@ static void clear(struct doctor *d)
 	for (int i = 0; i < PLANS; i++)
 		sk_X509_pop_free(d->plan[i], X509_free);
 	handshake_clear(&d->handshake);
-	trusted_clear(&d->trusted);
 	fetch_clear(&d->fetch);
 	session_close(&d->session);
 	free(d);

@@ -54,14 +54,13 @@ struct doctor_cause {
 struct doctor {
 	const struct options *options;
 	struct session session;
-	struct fetch fetch; /* the chain, with what the server does not send */
-	struct trusted trusted;
+	struct fetch fetch;	   /* the chain, with what the server does not send */
 	struct interpreter python; /* of --python */
 	struct handshake handshake;
 	enum tls_failure tls;
 	struct doctor_client client[DOCTOR_CLIENTS];
 	size_t clients;
-	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: it is not possible */
+	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: fetch refuses it */
 	struct scopes scopes[PLANS];  /* under what; none: every name */
 	struct reason no_scope;	      /* why a plan is not possible for want of a sound one */
 	struct reason no_pin;	      /* the same, as what mends it */

@@ -17,9 +17,10 @@ static X509 *path_cert(const struct doctor *d, int i)
 /* The file of a trust directory that has the certificate, for whatever names; or NULL. */
 static const char *file_of(const struct doctor *d, const X509 *cert)
 {
-	for (size_t i = 0; i < d->trusted.anchors->count; i++)
-		if (d->trusted.cert[i] != NULL && X509_cmp(d->trusted.cert[i], cert) == 0)
-			return d->trusted.anchors->anchor[i].file;
+	for (size_t i = 0; i < d->fetch.trusted.anchors->count; i++)
+		if (d->fetch.trusted.cert[i] != NULL &&
+		    X509_cmp(d->fetch.trusted.cert[i], cert) == 0)
+			return d->fetch.trusted.anchors->anchor[i].file;
 	return NULL;
 }
 
@@ -58,7 +59,7 @@ static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 	struct reason why = {""};
 
 	for (int i = sk_X509_num(d->fetch.chain.path) - 1; i >= 0 && have.count == 0; i--)
-		scopes_of(&d->trusted, path_cert(d, i), &have);
+		scopes_of(&d->fetch.trusted, path_cert(d, i), &have);
 	if (have.count == 0)
 		return false;
 	all = have;

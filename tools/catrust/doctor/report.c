@@ -19,7 +19,7 @@ static bool helps(const struct doctor *d)
 
 static bool has_anchors(const struct doctor *d)
 {
-	return d->trusted.anchors != NULL && d->trusted.anchors->count > 0;
+	return d->fetch.trusted.anchors != NULL && d->fetch.trusted.anchors->count > 0;
 }
 
 static void print_verdict(const char *label, const struct doctor_verdict *v)

@@ -65,7 +65,7 @@ int doctor_write_words(const struct doctor *d, const struct doctor_client *c, in
 static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax)
 {
-	const struct verify_anchors anchors = {&d->trusted, more, scopes};
+	const struct verify_anchors anchors = {&d->fetch.trusted, more, scopes};
 	struct verify_how how = c->how;
 	struct verify_result result;
 	int accepted;
@@ -131,7 +131,8 @@ void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v)
 
 int doctor_set_verdicts(struct doctor *d)
 {
-	const struct verify_anchors none = {NULL, NULL, NULL}, here = {&d->trusted, NULL, NULL};
+	const struct verify_anchors none = {NULL, NULL, NULL},
+				    here = {&d->fetch.trusted, NULL, NULL};
 
 	for (size_t i = 0; i < d->clients; i++) {
 		struct doctor_client *c = &d->client[i];
@@ -156,7 +157,7 @@ bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *
 static int judge_complete(const struct doctor *d, const struct doctor_client *c,
 			  const STACK_OF(X509) * more, struct verify_result *ret)
 {
-	const struct verify_anchors anchors = {&d->trusted, more, NULL};
+	const struct verify_anchors anchors = {&d->fetch.trusted, more, NULL};
 	struct verify_how how = c->how;
 
 	how.relax = verify_is_relaxed();
@@ -201,7 +202,7 @@ int doctor_judge_paths(const struct doctor *d, struct doctor_client *c)
 /* requests and others that stand on urllib3 2 look at no subject. */
 int doctor_check_common_name(struct doctor *d)
 {
-	const struct verify_anchors here = {&d->trusted, NULL, NULL};
+	const struct verify_anchors here = {&d->fetch.trusted, NULL, NULL};
 
 	for (size_t i = 0; i < d->clients && !d->common_name_only; i++) {
 		const struct doctor_client *c = &d->client[i];

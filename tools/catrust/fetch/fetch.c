@@ -25,6 +25,7 @@ void fetch_clear(struct fetch *f)
 	peer_clear(&f->peer);
 	sk_X509_pop_free(f->fetched, X509_free);
 	f->fetched = NULL;
+	plan_clear(&f->plan);
 	trusted_clear(&f->trusted);
 }
 

@@ -6,20 +6,14 @@
 #include "certs/candidate.h"
 #include "certs/chain.h"
 #include "cli/command.h"
+#include "fetch/plan.h"
 #include "fetch/session.h"
 #include "net/connect.h"
 #include "net/target.h"
 #include "store/scopes.h"
 #include "store/trusted.h"
-#include "verify/dryrun.h"
 
 #include <limits.h>
-
-/* What would be if the candidate were saved. */
-struct verdict {
-	bool known;
-	struct dryrun older, newer; /* Python up to 3.12, and from 3.13 on */
-};
 
 /* One target, from its name to what became of it. */
 struct fetch {
@@ -38,10 +32,7 @@ struct fetch {
 
 	/* what became of it */
 	struct trusted trusted;
-	X509 *candidate;
-	const char *because;
-	struct scopes scopes; /* what the candidate is to vouch for; none: every name */
-	struct verdict verdict;
+	struct plan plan;
 	struct findings findings;
 	enum status status;
 	struct reason error;

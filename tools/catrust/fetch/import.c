@@ -61,29 +61,6 @@ __attribute__((format(printf, 2, 3))) static void fail(const struct import *impo
 		*import->error = why;
 }
 
-static enum import_check check_alone(const struct import *import)
-{
-	struct findings findings;
-	int error = import->pin ? candidate_check_pin(import->cert, time(NULL), &findings)
-				: candidate_check(import->cert, time(NULL), &findings);
-
-	if (error != 0) {
-		fail(import, "out of memory");
-		return IMPORT_REFUSED;
-	}
-	for (size_t i = 0; i < findings.count; i++)
-		show_line(SHOW_WARNING, "%s: %s",
-			  findings.item[i].level == FINDING_REFUSE ? "refused" : "warning",
-			  findings.item[i].text);
-	if (import->findings != NULL)
-		*import->findings = findings;
-	if (!findings_refuse(&findings))
-		return IMPORT_GO_ON;
-	fail(import, "this certificate can't be trusted%s: nothing is saved",
-	     import->pin ? "" : " as a CA");
-	return IMPORT_REFUSED;
-}
-
 static size_t scope_count(const struct import *import)
 {
 	return import->scopes == NULL ? 0 : import->scopes->count;
@@ -182,10 +159,36 @@ static void tell_scopes(const struct import *import)
 			  scopes_list(&have, list, sizeof(list)));
 }
 
+int import_check(const struct import *import, struct import_facts *ret)
+{
+	*ret = (struct import_facts){.check = IMPORT_GO_ON};
+	if (!import->options->to_stdout)
+		ret->file = trusted_already(import, import->cert);
+	if (ret->file != NULL) {
+		ret->check = IMPORT_TRUSTED;
+		return 0;
+	}
+	if (candidate_find_key(import->public_cas, import->cert) != NULL) {
+		ret->check = IMPORT_PUBLIC;
+		ret->why = "this CA is publicly trusted already: it is in the list of public CAs, "
+			   "so that adding it would mend nothing";
+		return 0;
+	}
+	if ((import->pin ? candidate_check_pin(import->cert, time(NULL), &ret->findings)
+			 : candidate_check(import->cert, time(NULL), &ret->findings)) != 0)
+		return -1;
+	if (findings_refuse(&ret->findings)) {
+		ret->check = IMPORT_REFUSED;
+		ret->why = import->pin
+				   ? "this certificate can't be trusted: nothing is saved"
+				   : "this certificate can't be trusted as a CA: nothing is saved";
+	}
+	return 0;
+}
+
 enum import_check import_examine(const struct import *import)
 {
-	const char *file =
-		import->options->to_stdout ? NULL : trusted_already(import, import->cert);
+	struct import_facts facts;
 	char shown[SHOW_MAX];
 
 	show_line(SHOW_STRONG, "the candidate: %s", import->because);
@@ -194,19 +197,24 @@ enum import_check import_examine(const struct import *import)
 	else
 		certshow_certificate(stderr, import->cert, "  ");
 	tell_scopes(import);
-	if (file != NULL) {
-		show_line(SHOW_PLAIN, "trusted already: %s", show_text(file, shown));
-		tell_path(import, file);
-		keep_path(import, file);
-		return IMPORT_TRUSTED;
-	}
-	if (candidate_find_key(import->public_cas, import->cert) != NULL) {
-		fail(import,
-		     "this CA is publicly trusted already: it is in the list of public CAs, "
-		     "so that adding it would mend nothing");
+	if (import_check(import, &facts) != 0) {
+		fail(import, "out of memory");
 		return IMPORT_REFUSED;
 	}
-	return check_alone(import);
+	if (facts.check == IMPORT_TRUSTED) {
+		show_line(SHOW_PLAIN, "trusted already: %s", show_text(facts.file, shown));
+		tell_path(import, facts.file);
+		keep_path(import, facts.file);
+	}
+	for (size_t i = 0; i < facts.findings.count; i++)
+		show_line(SHOW_WARNING, "%s: %s",
+			  facts.findings.item[i].level == FINDING_REFUSE ? "refused" : "warning",
+			  facts.findings.item[i].text);
+	if (import->findings != NULL)
+		*import->findings = facts.findings;
+	if (facts.why != NULL)
+		fail(import, "%s", facts.why);
+	return facts.check;
 }
 
 /* A CA has no names of servers. */
@@ -392,19 +400,11 @@ static enum status save_below(const struct import *import, const char *dir)
 		X509 *cert = sk_X509_value(import->below, i);
 		const char *file =
 			import->options->to_stdout ? NULL : trusted_already(import, cert);
-		struct findings findings;
 
 		certshow_name(X509_get_subject_name(cert), name);
 		if (file != NULL) {
 			show_line(SHOW_PLAIN, "trusted already: %s", name);
 			tell_path(import, file);
-		} else if (candidate_check(cert, time(NULL), &findings) != 0) {
-			fail(import, "out of memory");
-			status = STATUS_NO;
-		} else if (findings_refuse(&findings)) {
-			fail(import, "%s can't be trusted as a CA: %s", name,
-			     findings.item[0].text);
-			status = STATUS_NO;
 		} else {
 			show_line(SHOW_PLAIN, "with the intermediate CA %s", name);
 			status = save_one(import, cert, dir, &origin);

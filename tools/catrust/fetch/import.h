@@ -14,7 +14,7 @@
 /* A certificate on its way to the trust directory. */
 struct import {
 	X509 *cert;
-	const STACK_OF(X509) * below; /* CAs that it issued, and that go with it; NULL: none */
+	const STACK_OF(X509) * below; /* CAs that it issued, checked, that go with it; NULL: none */
 	bool shown;		      /* all of it, as part of a chain: its name will do */
 	bool pin;		      /* it is a server's own certificate */
 	const char *because;	      /* why this one, for the user: ends a sentence */
@@ -33,11 +33,22 @@ struct import {
 
 enum import_check {
 	IMPORT_GO_ON,
-	IMPORT_TRUSTED, /* already; said so */
-	IMPORT_REFUSED, /* said why */
+	IMPORT_TRUSTED, /* already */
+	IMPORT_PUBLIC,	/* publicly, already */
+	IMPORT_REFUSED, /* it is no good as a trust anchor */
 };
 
-/* Shows the certificate and what speaks against it, as far as it tells by itself. */
+struct import_facts {
+	enum import_check check;
+	const char *file; /* IMPORT_TRUSTED: which has it; lives as long as import->trusted */
+	const char *why;  /* IMPORT_PUBLIC, IMPORT_REFUSED: for the user */
+	struct findings findings;
+};
+
+/* What speaks against the certificate by itself. Returns 0 and *ret, or -1: out of memory. */
+int import_check(const struct import *import, struct import_facts *ret);
+
+/* Shows the certificate, and what import_check() finds. */
 enum import_check import_examine(const struct import *import);
 
 /* Gets it confirmed, by --fingerprint or at the terminal, and saves it with those below it. */

@@ -164,8 +164,8 @@ static void json_scopes(struct json *j, const struct scopes *scopes)
 
 static void json_candidate(struct json *j, const struct fetch *f)
 {
-	certjson_sha256(j, "candidate", f->candidate);
-	json_string(j, "because", f->because);
+	certjson_sha256(j, "candidate", f->plan.candidate);
+	json_string(j, "because", f->plan.because);
 	json_open_array(j, "findings");
 	for (size_t i = 0; i < f->findings.count; i++) {
 		const struct finding *finding = &f->findings.item[i];
@@ -177,11 +177,11 @@ static void json_candidate(struct json *j, const struct fetch *f)
 		json_close_object(j);
 	}
 	json_close_array(j);
-	json_scopes(j, &f->scopes);
-	if (f->verdict.known) {
+	json_scopes(j, &f->plan.scopes);
+	if (f->plan.verdict.known) {
 		json_open_object(j, "verification");
-		json_verdict(j, "python_3_12", &f->verdict.older);
-		json_verdict(j, "python_3_13", &f->verdict.newer);
+		json_verdict(j, "python_3_12", &f->plan.verdict.older);
+		json_verdict(j, "python_3_13", &f->plan.verdict.newer);
 		json_close_object(j);
 	} else {
 		json_string(j, "verification", NULL);
