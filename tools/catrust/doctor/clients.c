@@ -9,6 +9,10 @@
 
 enum { SECURITY_LEVEL = 2 };
 
+/* From Modules/_ssl.c of CPython 3.10 and newer. */
+static const char cpython_ciphers[] = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:"
+				      "!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM";
+
 static const unsigned long flags_to_312 = X509_V_FLAG_TRUSTED_FIRST;
 static const unsigned long flags_from_313 =
 	X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN;
@@ -127,7 +131,12 @@ void doctor_write_load_error(const struct doctor_client *c, struct doctor_verdic
 
 struct handshake_client doctor_client_tls(const struct doctor *d)
 {
-	struct handshake_client c = {.level = SECURITY_LEVEL, .minimum = TLS1_2_VERSION};
+	struct handshake_client c = {
+		.ciphers = cpython_ciphers,
+		.level = SECURITY_LEVEL,
+		.minimum = TLS1_2_VERSION,
+		.reads_on = true,
+	};
 
 	if (d->options->python != NULL) {
 		c.ciphers = d->python.ciphers;

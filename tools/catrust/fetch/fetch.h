@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "fetch/plan.h"
 #include "fetch/session.h"
-#include "net/connect.h"
+#include "net/peer.h"
 #include "net/target.h"
 #include "store/scopes.h"
 #include "store/trusted.h"

@@ -86,7 +86,7 @@ static void gather_one(struct fetch *f)
 		.timeout_ms = options->timeout_ms,
 	};
 
-	if (connect_peer(&f->target, &how, &f->peer, &f->why) != 0)
+	if (peer_connect(&f->target, &how, &f->peer, &f->why) != 0)
 		return;
 	if (find_issuers(f) == 0)
 		f->connected = true;

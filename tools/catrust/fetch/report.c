@@ -5,6 +5,7 @@
 #include "base/show.h"
 #include "certs/certjson.h"
 #include "certs/certshow.h"
+#include "net/handshake.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -105,7 +106,7 @@ void report_chain(const struct fetch *f)
 	if (f->peer.cut)
 		show_line(SHOW_WARNING,
 			  "warning: the server sent more than %d certificates; the rest is ignored",
-			  CONNECT_MAX_CERTS);
+			  HANDSHAKE_MAX_CERTS);
 	if (f->peer.broken_off)
 		show_line(SHOW_WARNING,
 			  "warning: after its certificates, the server broke off (it may want a "

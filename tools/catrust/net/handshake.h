@@ -4,12 +4,19 @@
 
 #include "net/connect.h"
 
-/* The TLS of a Python's ssl.create_default_context(). */
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+/* More certificates than this are not read from a server. */
+enum { HANDSHAKE_MAX_CERTS = 32 };
+
+/* How a client speaks TLS. */
 struct handshake_client {
-	const char *ciphers;		 /* OpenSSL's list; NULL: CPython's own, from 3.10 on */
+	const char *ciphers;		 /* OpenSSL's list */
 	int level;			 /* of security; -1: OpenSSL's default */
 	int minimum;			 /* version, as TLS1_2_VERSION; 0: OpenSSL's default */
-	unsigned long long more_options; /* SSL_OP_... besides */
+	unsigned long long more_options; /* SSL_OP_... besides SSL_OP_ALL */
+	bool reads_on; /* after TLS 1.3, to hear what the server thinks of its certificate */
 };
 
 /* How a TLS handshake, or the first read after it, failed otherwise. */
@@ -30,6 +37,8 @@ struct handshake {
 	bool opened;		/* the connection, through proxy and STARTTLS */
 	struct reason why;	/* where not */
 	STACK_OF(X509) * certs; /* what the server sent; NULL: it did not come to that */
+	bool cut;		/* it sent more than HANDSHAKE_MAX_CERTS */
+	bool done;		/* the handshake, as far as the client is concerned */
 	struct handshake_facts facts;
 };
 
