@@ -126,25 +126,26 @@ static enum status run(const struct options *options)
 	return worst;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Saves the CA certificates of FILE in the trust directory. Each must be confirmed: at the\n"
+	"terminal, or by --fingerprint. FILE is PEM, DER or PKCS#7; - is standard input.\n"
+	"\n"
+	"options:\n"
+	"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, without\n"
+	"                            asking (repeatable)\n"
+	"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --scope DOMAIN            trust it only for DOMAIN and the names below it, or only for\n"
+	"                            the addresses ADDRESS/BITS (repeatable)\n"
+	"  --public-bundle FILE      the public CAs, which are never saved (default: the system's)\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command add_command = {
 	.name = "add",
 	.arguments = "[OPTION...] FILE...",
 	.summary = "adds CAs from files, with the checks of fetch",
-	.help = "Saves the CA certificates of FILE (PEM, DER or PKCS#7; - is standard input) in "
-		"the trust\n"
-		"directory, each once it is confirmed: at the terminal, or by --fingerprint.\n\n"
-		"options:\n"
-		"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, "
-		"without\n"
-		"                            asking (repeatable)\n"
-		"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the "
-		"defaults\n"
-		"  --scope DOMAIN            let it vouch for DOMAIN and below alone (or "
-		"ADDRESS/BITS;\n"
-		"                            repeatable)\n"
-		"  --public-bundle FILE      the public CAs, which are never saved (default: the "
-		"system's)\n"
-		"  --help\n",
+	.help = help,
 	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE | OPTION_SCOPE,
 	.least_args = 1,
 	.most_args = 1000,

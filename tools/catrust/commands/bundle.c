@@ -196,26 +196,26 @@ out:
 	return status;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Writes the public CAs of this system and the CAs of the trust directories to one file, for\n"
+	"programs that take only a file. CAs that are trusted only for some names are left out.\n"
+	"\n"
+	"options:\n"
+	"  --format FORMAT       pem (the default), or a Java trust store: pkcs12, jks\n"
+	"  -o, --output FILE     write to FILE instead of standard output, whole or not at all\n"
+	"  --public-bundle FILE  the public CAs (default: the system's)\n"
+	"  --no-public           leave the public CAs out\n"
+	"  --password PASSWORD   of a Java trust store (default: changeit)\n"
+	"  --dir DIR             the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command bundle_command = {
 	.name = "bundle",
 	.arguments = "[OPTION...]",
-	.summary = "puts public CAs and trusted ones in one file",
-	.help = "Writes one file with the public CAs of this system and what the trust directories "
-		"trust\n"
-		"for every name, for programs that take only a file. What is trusted for some "
-		"names alone\n"
-		"is left out.\n\n"
-		"options:\n"
-		"  --format FORMAT       pem (default), pkcs12 or jks: trust stores of Java\n"
-		"  -o, --output FILE     where to, instead of standard output; written whole or "
-		"not "
-		"at all\n"
-		"  --public-bundle FILE  the public CAs (default: the system's)\n"
-		"  --no-public           without public CAs\n"
-		"  --password PASSWORD   of a trust store (default: changeit)\n"
-		"  --dir DIR             the trust directory, instead of CATRUST_DIR and the "
-		"defaults\n"
-		"  --help\n",
+	.summary = "writes the public CAs and the trusted ones to one file",
+	.help = help,
 	.options = OPTION_FORMAT | OPTION_OUTPUT | OPTION_PUBLIC_BUNDLE | OPTION_NO_PUBLIC |
 		   OPTION_PASSWORD | OPTION_DIR,
 	.least_args = 0,

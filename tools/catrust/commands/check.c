@@ -293,17 +293,21 @@ static enum status run(const struct options *options)
 	return follow(path) == 0 ? check_program(path, library) : STATUS_NO;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Says whether the library is loaded into COMMAND and, for each TLS library that comes with\n"
+	"it, whether and how it is reached. COMMAND does not run. catrust-run --check calls this in\n"
+	"the environment that COMMAND would have. Exit status 0: reached, 1: not.\n"
+	"\n"
+	"options:\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command check_command = {
 	.name = "check",
 	.arguments = "COMMAND [ARGUMENT...]",
 	.summary = "says whether and how COMMAND can be reached; see catrust-run --check",
-	.help = "Says whether the library is loaded into COMMAND, and of each TLS that comes with "
-		"it\n"
-		"whether and how it is reached, without running it. catrust-run --check calls it "
-		"in the\n"
-		"environment that COMMAND would have. Exit status 0: reached, 1: not.\n\n"
-		"options:\n"
-		"  --help\n",
+	.help = help,
 	.options = 0,
 	.least_args = 1,
 	.most_args = INT_MAX,

@@ -391,19 +391,23 @@ static enum status run(const struct options *options)
 	return options->only || is_disabled() ? STATUS_DONE : print_merged(&env);
 }
 
+/* clang-format off */
+static const char help[] =
+	"Prints the variables that tell Go, Rust, Java, node and others which file of certificates\n"
+	"to trust, and writes these files. Each holds what the program trusts anyway, what the user\n"
+	"has set, and the CAs of the trust directories. catrust-run --env runs a command with them.\n"
+	"\n"
+	"options:\n"
+	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
+	"  --only           print what is given as NAME=VALUE, and nothing else\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command env_command = {
 	.name = "env",
 	.arguments = "[--syntax sh|docker|systemd] [--only] [NAME=VALUE...]",
 	.summary = "prints variables for programs that the library can't reach",
-	.help = "Prints the variables by which Go, Rust, Java, node and others take a file of "
-		"certificates,\n"
-		"and makes these files: what is trusted anyway, what the user has set, and the "
-		"CAs of the\n"
-		"trust directories. catrust-run --env runs a command with them.\n\n"
-		"options:\n"
-		"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
-		"  --only           prints what is given as NAME=VALUE, and nothing else\n"
-		"  --help\n",
+	.help = help,
 	.options = OPTION_SYNTAX | OPTION_ONLY,
 	.least_args = 0,
 	.most_args = 1000,

@@ -2,6 +2,7 @@
 #include "fetch/fetch.h"
 
 #include "base/show.h"
+#include "cli/help.h"
 #include "fetch/execute.h"
 #include "fetch/gather.h"
 #include "fetch/report.h"
@@ -112,53 +113,39 @@ out:
 	return status;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Connects to each TARGET, shows its certificates and finds the CA to trust. Saves the CA in\n"
+	"the trust directory once it is confirmed: at the terminal, or by --fingerprint.\n"
+	"\n"
+	"TARGET is HOST, HOST:PORT, [IPV6]:PORT or a URL: https, smtp, imap, ldap, postgres...\n"
+	"- reads TARGETs from standard input, one a line. The port is 443 if not given.\n"
+	"\n"
+	"what to save:\n"
+	"  --fingerprint sha256:HEX  save the certificate with this SHA-256 fingerprint, without\n"
+	"                            asking (repeatable)\n"
+	"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --scope DOMAIN            trust it only for DOMAIN and the names below it, or only for\n"
+	"                            the addresses ADDRESS/BITS (repeatable)\n"
+	"  --pin                     save the server's own self-signed certificate, trusted only\n"
+	"                            for its own names\n"
+	"  --with-intermediate       save the intermediate CA as well\n"
+	"  --stdout                  print the certificate as PEM, save nothing\n"
+	"  --public-bundle FILE      the public CAs, which are never saved (default: the system's)\n"
+	"\n"
+	HELP_CONNECT
+	"  --json                    print the result as JSON\n"
+	"  --help\n"
+	"\n"
+	"exit status: 0 saved, or trusted already; 1 not confirmed, or refused; 2 wrong usage;\n"
+	"3 no connection. With several TARGETs, the highest.\n";
+/* clang-format on */
+
 const struct command fetch_command = {
 	.name = "fetch",
 	.arguments = "[OPTION...] TARGET...",
 	.summary = "fetches a CA from a server, and saves it after confirmation",
-	.help = "Connects to each TARGET, shows its certificates, finds the CA to trust, and saves "
-		"it in\n"
-		"the trust directory once it is confirmed: at the terminal, or by "
-		"--fingerprint.\n\n"
-		"TARGET is HOST, HOST:PORT, [IPV6]:PORT or a URL: https, smtp, imap, ldap, "
-		"postgres...\n"
-		"- reads TARGETs from standard input, one a line. The port is 443 if not given.\n\n"
-		"what to save:\n"
-		"  --fingerprint sha256:HEX  save the certificate with this SHA-256 fingerprint, "
-		"without\n"
-		"                            asking (repeatable)\n"
-		"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the "
-		"defaults\n"
-		"  --scope DOMAIN            let it vouch for DOMAIN and below alone (or "
-		"ADDRESS/BITS;\n"
-		"                            repeatable)\n"
-		"  --pin                     save the server's own self-signed certificate, for "
-		"its "
-		"names\n"
-		"                            alone\n"
-		"  --with-intermediate       save the intermediate CA as well\n"
-		"  --stdout                  print the certificate as PEM, save nothing\n"
-		"  --public-bundle FILE      the public CAs, which are never saved (default: the "
-		"system's)\n\n"
-		"how to connect:\n"
-		"  --starttls PROTO          what to speak before TLS, if TARGET does not tell; or "
-		"none\n"
-		"  --proxy URL               http, https, socks4, socks4a, socks5, socks5h "
-		"(default: the\n"
-		"                            environment's; \"\": none)\n"
-		"  --servername NAME         the name to ask for and to verify, if not that of "
-		"TARGET\n"
-		"  --cert FILE, --key FILE   a client certificate and its key, PEM\n"
-		"  --timeout S               seconds to wait at each step (10)\n"
-		"  --no-aia                  do not fetch issuers from where certificates say they "
-		"are\n"
-		"  --aia-local               fetch them even from this machine and its link\n\n"
-		"  --json                    tell on standard output, for programs, what came of "
-		"it\n"
-		"  --help\n\n"
-		"exit status: 0 saved, or trusted already; 1 not confirmed, or refused; 2 wrong "
-		"usage;\n"
-		"3 no connection. With several TARGETs, the highest.\n",
+	.help = help,
 	.options = OPTIONS_CONNECT | OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE |
 		   OPTION_STDOUT | OPTION_JSON | OPTION_SCOPE | OPTION_PIN |
 		   OPTION_WITH_INTERMEDIATE,

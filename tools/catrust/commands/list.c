@@ -387,17 +387,22 @@ static enum status run(const struct options *options)
 	return STATUS_DONE;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Shows the certificates of the trust directories: expiry, scope, subject, file, SHA-256,\n"
+	"and notes. Files that can't be read are named on standard error.\n"
+	"\n"
+	"options:\n"
+	"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --json     print JSON; see catrust(1)\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command list_command = {
 	.name = "list",
 	.arguments = "[--dir DIR] [--json]",
 	.summary = "shows what is trusted",
-	.help = "Shows the certificates of the trust directories: expiry, scope, subject, file, "
-		"SHA-256,\n"
-		"and what to know about them. What can't be read is told on standard error.\n\n"
-		"options:\n"
-		"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
-		"  --json     the same for programs; see catrust(1)\n"
-		"  --help\n",
+	.help = help,
 	.options = OPTION_DIR | OPTION_JSON,
 	.least_args = 0,
 	.most_args = 0,

@@ -206,16 +206,21 @@ static enum status run(const struct options *options)
 	return status;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Runs COMMAND as catrust-run does. Then says which TLS libraries it and its children had\n"
+	"loaded, whether and how each was reached, and what to do about the others.\n"
+	"\n"
+	"options, before the --:\n"
+	"  --dir DIR  also trust the CAs in DIR\n"
+	"  --json     print JSON; COMMAND's standard output goes to standard error\n";
+/* clang-format on */
+
 const struct command stacks_command = {
 	.name = "doctor --",
 	.arguments = "COMMAND [ARG...]",
-	.summary = "says which TLS stacks of a command are reached",
-	.help = "Runs COMMAND as catrust-run does, and then says which TLS stacks it and its "
-		"children had\n"
-		"loaded, whether they were reached and how, and what to do about the others.\n\n"
-		"options, before the --:\n"
-		"  --dir DIR  also trust the CAs in DIR\n"
-		"  --json     as JSON; COMMAND's standard output goes to standard error\n",
+	.summary = "says which TLS libraries of a command are reached",
+	.help = help,
 	.options = OPTION_DIR | OPTION_JSON,
 	.least_args = 1,
 	.most_args = INT_MAX,

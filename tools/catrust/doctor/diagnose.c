@@ -16,26 +16,25 @@ struct row {
 	struct diagnosis diagnosis;
 };
 
-static const char reissue[] = "whoever runs the CA must issue it anew";
-static const char form[] = "CATRUST_STRICT=relax forgives it where the chain ends at a CA in a "
-			   "trust directory; better, whoever runs the CA issues it anew";
+static const char reissue[] = "the administrator of the CA must reissue it";
+static const char form[] = "CATRUST_STRICT=relax ignores it if the chain ends at a CA in a trust "
+			   "directory; better: the administrator of the CA reissues it";
 
 /* The first row that fits counts. */
 static const struct row rows[] = {
 	{X509_V_ERR_CERT_NOT_YET_VALID,
 	 SERVER,
 	 {"the server's certificate is not valid yet, or the clock of this machine is wrong",
-	  "look at the clock first (date -u); otherwise wait, or have it issued anew", false,
-	  false}},
+	  "check the clock first (date -u); otherwise wait, or get a certificate that is valid now",
+	  false, false}},
 	{X509_V_ERR_CERT_NOT_YET_VALID,
 	 CA,
 	 {"a CA's certificate is not valid yet, or the clock of this machine is wrong",
-	  "look at the clock first (date -u); otherwise an older copy of the CA helps", true,
-	  false}},
+	  "check the clock first (date -u); otherwise an older copy of the CA helps", true, false}},
 	{X509_V_ERR_CERT_HAS_EXPIRED,
 	 SERVER,
-	 {"the server's certificate has expired", "whoever runs the server must renew it", false,
-	  false}},
+	 {"the server's certificate has expired", "the administrator of the server must renew it",
+	  false, false}},
 	{X509_V_ERR_CERT_HAS_EXPIRED,
 	 CA,
 	 {"a CA's certificate has expired",
@@ -43,41 +42,44 @@ static const struct row rows[] = {
 	  true, false}},
 	{X509_V_ERR_CERT_SIGNATURE_FAILURE,
 	 ANYWHERE,
-	 {"a signature does not fit the key of the CA: a CA of the same name with another key is "
-	  "trusted here, or the certificate is damaged",
-	  "the CA's new certificate, in place of the old one", true, false}},
+	 {"a signature does not match the key of the CA: the CA that is trusted here has the same "
+	  "name but another key, or the certificate is damaged",
+	  "trust the CA's new certificate instead of the old one", true, false}},
 	{X509_V_ERR_HOSTNAME_MISMATCH,
 	 ANYWHERE,
 	 {"the certificate is for other names",
-	  "connect by one of its names, or have it issued for this one as well", false, false}},
+	  "connect by one of its names, or get a certificate that has this name too", false,
+	  false}},
 	{X509_V_ERR_IP_ADDRESS_MISMATCH,
 	 ANYWHERE,
 	 {"the certificate is not for this address",
-	  "connect by one of its names, or have it issued for this address as well", false, false}},
+	  "connect by one of its names, or get a certificate that has this address too", false,
+	  false}},
 	{X509_V_ERR_EE_KEY_TOO_SMALL,
 	 ANYWHERE,
 	 {"the key of the server's certificate is too weak",
-	  "a new certificate, with RSA of 2048 bits or more, or EC", false, false}},
+	  "get a new certificate, with an RSA key of 2048 bits or more, or an EC key", false,
+	  false}},
 	{X509_V_ERR_CA_KEY_TOO_SMALL,
 	 ANYWHERE,
-	 {"the key of a CA is too weak", "a new CA, with RSA of 2048 bits or more, or EC", false,
-	  false}},
+	 {"the key of a CA is too weak", "the CA needs a new key: RSA of 2048 bits or more, or EC",
+	  false, false}},
 	{X509_V_ERR_CA_MD_TOO_WEAK,
 	 ANYWHERE,
 	 {"a certificate below the root is signed with a weak digest (SHA-1 or MD5)",
-	  "whoever runs the CA must issue it anew, with SHA-256 or better", false, false}},
+	  "the administrator of the CA must reissue it, with SHA-256 or better", false, false}},
 	{X509_V_ERR_INVALID_CA,
 	 ANYWHERE,
-	 {"what signed is no CA: its basicConstraints or key usage do not allow it to, or it is of "
-	  "X.509 version 1",
+	 {"the certificate that signed is not a CA's: its basicConstraints or key usage do not "
+	  "allow it to sign, or it is of X.509 version 1",
 	  reissue, false, false}},
 	{X509_V_ERR_PATH_LENGTH_EXCEEDED,
 	 ANYWHERE,
 	 {"a CA allows fewer CAs below it than there are (pathlen)", reissue, false, false}},
 	{X509_V_ERR_INVALID_PURPOSE,
 	 SERVER,
-	 {"the certificate is not one for TLS servers (extended key usage)",
-	  "a certificate for serverAuth", false, false}},
+	 {"the certificate is not for TLS servers (extended key usage)",
+	  "get a certificate whose extended key usage has serverAuth", false, false}},
 	{X509_V_ERR_INVALID_PURPOSE,
 	 CA,
 	 {"a CA's extended key usage does not allow it to vouch for TLS servers", reissue, false,
@@ -87,32 +89,33 @@ static const struct row rows[] = {
 	 {"it has a critical extension that OpenSSL does not know", reissue, false, false}},
 	{X509_V_ERR_PERMITTED_VIOLATION,
 	 ANYWHERE,
-	 {"a CA may not vouch for a name in the certificate: it is none of those permitted to it "
-	  "(name constraints, or its scope in the trust directory)",
-	  "a certificate for names that the CA may vouch for; a scope: see catrust list", false,
-	  false}},
+	 {"a CA may not vouch for a name in the certificate: the name is not one that the CA is "
+	  "limited to (by name constraints, or by its scope in the trust directory)",
+	  "get a certificate for names that the CA may vouch for, or widen the scope: see catrust "
+	  "list",
+	  false, false}},
 	{X509_V_ERR_EXCLUDED_VIOLATION,
 	 ANYWHERE,
 	 {"a CA may not vouch for a name in the certificate: its name constraints exclude it",
-	  "a certificate for names that the CA may vouch for", false, false}},
+	  "get a certificate for names that the CA may vouch for", false, false}},
 	{X509_V_ERR_EC_KEY_EXPLICIT_PARAMS,
 	 ANYWHERE,
 	 {"its EC key has explicit parameters in place of a named curve", reissue, false, false}},
 	{X509_V_ERR_UNABLE_TO_GET_CRL,
 	 ANYWHERE,
 	 {"the program checks for revocation, and has no revocation list",
-	  "give it the CA's list (CRL), or let it not check", false, false}},
+	  "give it the CA's revocation list (CRL), or turn the check off", false, false}},
 	{X509_V_ERR_CERT_REVOKED,
 	 ANYWHERE,
-	 {"the certificate is revoked", "whoever runs the server must get a new one", false,
+	 {"the certificate is revoked", "the administrator of the server must get a new one", false,
 	  false}},
 	{X509_V_ERR_CERT_REJECTED,
 	 ANYWHERE,
-	 {"the store has this CA as one that must not vouch for TLS servers",
-	  "ask whoever distrusted it; see openssl x509 -trustout", false, false}},
+	 {"the program's store marks this CA as not trusted for TLS servers",
+	  "ask who marked it; see openssl x509 -trustout", false, false}},
 	{X509_V_ERR_CERT_CHAIN_TOO_LONG,
 	 ANYWHERE,
-	 {"the chain is too long", "whoever runs the server must send less", false, false}},
+	 {"the chain is too long", "the server must send fewer certificates", false, false}},
 	{X509_V_ERR_SUBTREE_MINMAX,
 	 ANYWHERE,
 	 {"a CA's name constraints are not of a form that OpenSSL knows", reissue, false, false}},
@@ -172,31 +175,30 @@ static const struct row rows[] = {
 static const struct diagnosis gaps[] = {
 	[GAP_UNKNOWN_ROOT] = {"the root CA of the server's chain is not trusted here",
 			      "trust it, if it is one of your company's", true, false},
-	[GAP_UNKNOWN_ISSUER] =
-		{"the CA that issued the last certificate of the chain is not "
-		 "trusted here: the server did not send it, and it is not to be found",
-		 "get its certificate from its administrator: catrust add FILE", true, false},
+	[GAP_UNKNOWN_ISSUER] = {"the CA that issued the last certificate of the chain is not "
+				"trusted here: the server did not send it, and it was not found",
+				"get its certificate from its administrator: catrust add FILE",
+				true, false},
 	[GAP_MISSING_INTERMEDIATE] = {"the root CA is trusted, but the server does not send an "
 				      "intermediate CA below it",
-				      "whoever runs the server should send its whole chain; until "
-				      "then, the intermediate CA can be saved here",
+				      "the server should send its whole chain; until then, the "
+				      "intermediate CA can be saved here",
 				      true, false},
 	[GAP_WRONG_INTERMEDIATE] =
-		{"the root CA is trusted, but the server sends a wrong "
-		 "intermediate CA: the name is right, the key is another",
-		 "whoever runs the server should send the right one; until then, "
-		 "it can be saved here",
-		 true, false},
-	[GAP_REKEYED_ROOT] = {"a CA of this name is trusted here, but its key is another: the CA "
-			      "was renewed with a new key, or somebody claims to be it",
+		{"the root CA is trusted, but the server sends a wrong intermediate CA, with the "
+		 "right name but another key",
+		 "the server should send the right one; until then, that can be saved here", true,
+		 false},
+	[GAP_REKEYED_ROOT] = {"a CA of this name is trusted here, but with another key: either the "
+			      "CA was renewed with a new key, or somebody imitates it",
 			      "ask its administrator; if it was renewed, trust the new one", true,
 			      false},
-	[GAP_SELF_SIGNED] = {"the server's certificate is self-signed: no CA vouches for it",
-			     "a certificate from a CA; until then it can be pinned, for this "
-			     "server alone",
-			     true, false},
+	[GAP_SELF_SIGNED] =
+		{"the server's certificate is self-signed: no CA vouches for it",
+		 "get a certificate from a CA; until then, this one can be pinned for this server",
+		 true, false},
 	[GAP_INTERMEDIATE_ONLY] = {"an intermediate CA is trusted, but not the root above it: "
-				   "Python up to 3.12 wants the root",
+				   "Python up to 3.12 needs the root",
 				   "trust the root as well", true, false},
 };
 
@@ -235,8 +237,8 @@ bool diagnose_is_consequence(int code)
 const struct diagnosis *diagnose_code(int code, int depth, enum diagnose_gap gap)
 {
 	static const struct diagnosis other = {
-		"the certificate does not keep a rule of OpenSSL's",
-		"ask whoever runs the CA; the words above are OpenSSL's", false, false};
+		"OpenSSL refuses the certificate by a rule that catrust does not know",
+		"ask the administrator of the CA; the words above are OpenSSL's", false, false};
 	const enum where where = depth == 0 ? SERVER : CA;
 
 	if (gap != GAP_NONE)
@@ -250,17 +252,16 @@ const struct diagnosis *diagnose_code(int code, int depth, enum diagnose_gap gap
 const struct diagnosis *diagnose_bundle(int os_error, unsigned long error)
 {
 	static const struct diagnosis unreadable = {
-		"the bundle can't be read", "mend its path or its permissions", false, false};
+		"the bundle can't be read", "correct its path or its permissions", false, false};
 	static const struct diagnosis empty = {
-		"the bundle holds no certificate that OpenSSL sees: it is empty, or something "
-		"else, "
-		"or in DER, where PEM is wanted",
-		"a file in PEM; DER becomes PEM with: openssl x509 -inform der -in FILE -out "
+		"OpenSSL finds no certificate in the bundle: it is empty, or something else, or "
+		"DER instead of PEM",
+		"use a PEM file; this converts DER to PEM: openssl x509 -inform der -in FILE -out "
 		"FILE.pem",
 		false, false};
 	static const struct diagnosis corrupt = {
 		"the bundle is damaged: a certificate in it is cut off, or was changed",
-		"a fresh copy of it; nothing after the damage counts", false, false};
+		"get a fresh copy; nothing after the damage is read", false, false};
 
 	if (os_error != 0)
 		return &unreadable;

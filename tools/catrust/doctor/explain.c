@@ -80,8 +80,8 @@ static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 			scopes_list(&more, names, sizeof(names)), more.count == 1 ? "is" : "are",
 			scope);
 	}
-	cause->diagnosis.fix = "a wider scope (see catrust list), or a certificate for names in "
-			       "the scope alone";
+	cause->diagnosis.fix = "widen the scope (see catrust list), or get a certificate for names "
+			       "in the scope only";
 	return true;
 }
 
@@ -158,7 +158,7 @@ static void explain_constraints(struct doctor *d, struct doctor_cause *cause)
 			name, certshow_name(X509_get_subject_name(path_cert(d, i)), issuer),
 			cause->code == X509_V_ERR_EXCLUDED_VIOLATION ? "exclude" : "do not permit");
 		cause->diagnosis.cause = d->out_of_scope.text;
-		cause->diagnosis.fix = "a certificate for names that the CA may vouch for";
+		cause->diagnosis.fix = "get a certificate for names that the CA may vouch for";
 	}
 	GENERAL_NAMES_free(names);
 }
@@ -184,7 +184,7 @@ void doctor_adapt_causes(struct doctor *d)
 
 	if (no_pin)
 		reason_set(&d->no_pin,
-			   "a certificate from a CA, or one for its own names alone: %s",
+			   "get a certificate from a CA, or one for its own names only: %s",
 			   d->no_scope.text);
 
 	for (size_t i = 0; i < d->causes; i++) {
@@ -201,20 +201,19 @@ void doctor_adapt_causes(struct doctor *d)
 			cause->diagnosis.ca_helps = false;
 			cause->diagnosis.fix = d->no_pin.text;
 		} else if (instead && diagnose_is_gap(cause->code)) {
-			cause->diagnosis.fix =
-				"the topmost CA that is known can be trusted in its place; better, "
-				"get the root's certificate from its administrator: catrust add "
-				"FILE";
+			cause->diagnosis.fix = "the topmost CA that is known can be trusted "
+					       "instead; better: get the root's certificate from "
+					       "its administrator, then catrust add FILE";
 		} else if (d->remedy.kind == REMEDY_WITH_INTERMEDIATE && !d->remedy.relax &&
 			   cause->diagnosis.relax && cause->depth > 0) {
 			cause->diagnosis.ca_helps = true;
 			cause->diagnosis.fix =
-				"with the intermediate CA below it trusted as well, it is not "
-				"looked at any more; better, whoever runs the CA issues it anew";
+				"if the intermediate CA below it is trusted as well, Python no "
+				"longer checks it; better: the administrator of the CA reissues it";
 		} else if ((d->remedy.kind == REMEDY_NONE || d->remedy.kind == REMEDY_BUNDLE) &&
 			   !d->remedy.relax && cause->diagnosis.relax) {
 			/* CATRUST_STRICT=relax would be no help here: nobody may be told of it. */
-			cause->diagnosis.fix = "whoever runs the CA must issue it anew";
+			cause->diagnosis.fix = "the administrator of the CA must reissue it";
 		}
 	}
 }

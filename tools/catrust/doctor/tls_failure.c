@@ -69,12 +69,11 @@ static const struct {
 } tls_causes[] = {
 	[TLS_PLAIN_TEXT] = {"plain-text",
 			    {"the server does not speak TLS on this port",
-			     "another port or scheme, or STARTTLS first (--starttls)", false,
-			     false}},
+			     "use another port or scheme, or STARTTLS (--starttls)", false, false}},
 	[TLS_OLD_PROTOCOL] = {"old-protocol",
-			      {"the server speaks only versions of TLS that are given up (1.0, "
-			       "1.1), or none that Python takes",
-			       "whoever runs the server must switch TLS 1.2 on", false, false}},
+			      {"the server speaks only outdated versions of TLS (1.0, 1.1), or "
+			       "none that Python accepts",
+			       "the server must enable TLS 1.2", false, false}},
 	[TLS_CLIENT_CERTIFICATE_WANTED] = {"client-certificate-wanted",
 					   {"the server wants a client certificate",
 					    "give the program one (here: --cert and --key)", false,
@@ -82,45 +81,44 @@ static const struct {
 	[TLS_CLIENT_CERTIFICATE_REFUSED] =
 		{"client-certificate-refused",
 		 {"the server refuses the client certificate",
-		  "one that is valid, and from a CA that the server trusts for clients", false,
+		  "use one that is valid, from a CA that the server trusts for clients", false,
 		  false}},
-	[TLS_LEGACY_RENEGOTIATION] =
-		{"legacy-renegotiation",
-		 {"the server, or a proxy that inspects the connection, does "
-		  "not know secure renegotiation (RFC 5746)",
-		  "whoever runs it must bring it up to date; a program can set "
-		  "ssl.OP_LEGACY_SERVER_CONNECT at its own risk",
-		  false, false}},
+	[TLS_LEGACY_RENEGOTIATION] = {"legacy-renegotiation",
+				      {"the server, or a proxy that inspects the connection, does "
+				       "not know secure renegotiation (RFC 5746)",
+				       "it must be updated; a program can set "
+				       "ssl.OP_LEGACY_SERVER_CONNECT at its own risk",
+				       false, false}},
 	[TLS_NO_COMMON_CIPHER] = {"no-common-cipher",
 				  {"the server and Python have no cipher or signature in common",
-				   "whoever runs the server must switch on ciphers of today "
-				   "(ECDHE with AES-GCM)",
+				   "the server must enable modern ciphers (ECDHE with AES-GCM)",
 				   false, false}},
 	[TLS_WEAK_KEY_EXCHANGE] = {"weak-key-exchange",
 				   {"the server's Diffie-Hellman key is too small",
-				    "whoever runs the server must use ECDHE, or 2048 bits", false,
-				    false}},
+				    "the server must use ECDHE, or 2048 bits", false, false}},
 	[TLS_UNKNOWN_NAME] = {"unknown-name",
-			      {"the server has nothing for the name it was asked for (SNI)",
-			       "another name (--servername), or whoever runs the server adds it",
+			      {"the server has no certificate for the name it was asked for (SNI)",
+			       "use another name (--servername), or add this one to the server",
 			       false, false}},
-	[TLS_RESET] = {"reset",
-		       {"the connection was reset in the middle of TLS: a firewall or filter may "
-			"do that, or a server that is overloaded or is told to refuse this client",
-			"ask whoever runs the network; see whether a proxy must be used (--proxy)",
-			false, false}},
-	[TLS_CLOSED] = {"closed",
-			{"the server closed the connection in the middle of TLS: it may not speak "
-			 "TLS on this port, or refuse this client",
-			 "another port, or STARTTLS first (--starttls); or ask whoever runs it",
-			 false, false}},
+	[TLS_RESET] =
+		{"reset",
+		 {"the connection was reset in the middle of TLS: a firewall or filter may "
+		  "do that, or a server that is overloaded or is told to refuse this client",
+		  "ask the network's administrator; check whether a proxy is required (--proxy)",
+		  false, false}},
+	[TLS_CLOSED] =
+		{"closed",
+		 {"the server closed the connection in the middle of TLS: it may not speak "
+		  "TLS on this port, or refuse this client",
+		  "use another port, or STARTTLS (--starttls); or ask the server's administrator",
+		  false, false}},
 	[TLS_LATE] = {"silent",
 		      {"the server accepted the connection, and then said nothing in time",
-		       "another port, STARTTLS first (--starttls), or more time (--timeout)", false,
+		       "use another port, STARTTLS (--starttls), or more time (--timeout)", false,
 		       false}},
 	[TLS_OTHER] = {"other",
-		       {"TLS failed before it came to trust",
-			"ask whoever runs the server; the words above are OpenSSL's", false,
+		       {"TLS failed before the certificate was verified",
+			"ask the server's administrator; the words above are OpenSSL's", false,
 			false}},
 };
 

@@ -52,8 +52,8 @@ static void show_verdicts(const struct fetch *f)
 	show_dryrun("Python 3.13 and newer", &p->verdict.newer);
 	if (plan_below_helps(p))
 		show_line(SHOW_WARNING,
-			  "--with-intermediate would mend that: it also saves the intermediate CA "
-			  "%s. Its price: Python 3.13 and newer then trust that CA by itself, even "
+			  "--with-intermediate would fix that: it also saves the intermediate CA "
+			  "%s. The price: Python 3.13 and newer then trust that CA by itself, even "
 			  "when the root has expired",
 			  chain_contains(f->peer.certs, sk_X509_value(p->below, 0))
 				  ? "below the root"
@@ -116,11 +116,9 @@ void execute(struct fetch *f)
 	plan_make(f, &wish, p);
 	if (p->because == NULL) {
 		if (p->pin_too_wide)
-			show_line(
-				SHOW_WARNING,
-				"A pin is for all names of its certificate: without them, Python "
-				"refuses it. If it is to be trusted for as much, --scope says so, "
-				"once for each.");
+			show_line(SHOW_WARNING, "A pin covers all names of its certificate, since "
+						"Python would refuse it otherwise. To trust it for "
+						"that much, give each name by --scope.");
 		fetch_fail(f, "%s", p->why.text);
 		return;
 	}

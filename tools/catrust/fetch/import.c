@@ -37,13 +37,12 @@ static void compare_with_saved(const struct import *import)
 				  "note: a renewed copy of the certificate in %s (same key)",
 				  shown);
 		else
-			show_line(
-				SHOW_WARNING,
-				"WARNING: THE CA HAS CHANGED. %s holds a CA of this very name with "
-				"another key.\nEither the CA was renewed with a new key, or "
-				"somebody is "
-				"between you and the server. Ask its administrator.",
-				shown);
+			show_line(SHOW_WARNING,
+				  "WARNING: THE CA HAS CHANGED. %s holds a CA with the same name "
+				  "but another key.\nEither the CA was renewed with a new key, or "
+				  "somebody is "
+				  "between you and the server. Ask its administrator.",
+				  shown);
 	}
 }
 
@@ -155,7 +154,7 @@ static void tell_scopes(const struct import *import)
 
 	scopes_of(import->trusted, import->cert, &have);
 	if (have.count > 0)
-		show_line(SHOW_PLAIN, "so far, it may vouch for %s alone",
+		show_line(SHOW_PLAIN, "so far, it is trusted only for %s",
 			  scopes_list(&have, list, sizeof(list)));
 }
 
@@ -170,8 +169,8 @@ int import_check(const struct import *import, struct import_facts *ret)
 	}
 	if (candidate_find_key(import->public_cas, import->cert) != NULL) {
 		ret->check = IMPORT_PUBLIC;
-		ret->why = "this CA is publicly trusted already: it is in the list of public CAs, "
-			   "so that adding it would mend nothing";
+		ret->why = "this CA is publicly trusted already (it is in the list of public CAs): "
+			   "adding it would not help";
 		return 0;
 	}
 	if ((import->pin ? candidate_check_pin(import->cert, time(NULL), &ret->findings)
@@ -224,10 +223,11 @@ static void warn_of_server(const struct import *import)
 	char names[SHOW_MAX];
 
 	if (certnames_shown(import->cert, NAMES_SHOWN, names, sizeof(names)) > 0)
-		show_line(SHOW_WARNING,
-			  "It looks like a server's own certificate (%s), and whoever has that "
-			  "server's key could vouch for all of them: --scope confines it.",
-			  names);
+		show_line(
+			SHOW_WARNING,
+			"It looks like a server's own certificate (%s). Anyone with that server's "
+			"key could then impersonate every server: limit it with --scope.",
+			names);
 }
 
 /* A line for each scope: none is to slip through at the end of a long one. */
@@ -237,24 +237,23 @@ static void tell_what_it_means(const struct import *import)
 	char one[SCOPEDIR_NAME];
 
 	if (scope_count(import) == 0) {
-		show_line(SHOW_PLAIN, "It may then vouch for every name.");
+		show_line(SHOW_PLAIN, "It will then be trusted for every name.");
 		warn_of_server(import);
 		return;
 	}
-	show_line(SHOW_PLAIN, "It may then vouch for these alone:");
+	show_line(SHOW_PLAIN, "It will then be trusted only for:");
 	for (size_t i = 0; i < scope_count(import); i++) {
 		const struct scope *scope = &import->scopes->item[i].scope;
 
 		show_line(SHOW_PLAIN, "  %s%s", scopes_text(scope, one),
 			  scope->is_address ? ""
 			  : may_sign	    ? " and all names below it"
-					    : " and what is below it, as far as it is named in "
-					      "this certificate");
+				     : " and those names below it that are in this certificate");
 	}
 	if (import->pin && may_sign)
-		show_line(SHOW_WARNING,
-			  "It is a CA at once: whoever has the server's key can vouch for all of "
-			  "them.");
+		show_line(
+			SHOW_WARNING,
+			"It is also a CA: anyone with the server's key can vouch for all of them.");
 }
 
 static bool reads_stdin(const struct options *options)
@@ -274,8 +273,8 @@ static const char *get_confirmed(const struct import *import, char buf[SHOW_MAX]
 
 	if (given->count > 0) {
 		if (!fingerprints_have(given, import->cert)) {
-			fail(import, "its fingerprint is none that --fingerprint gave: nothing is "
-				     "saved");
+			fail(import,
+			     "--fingerprint does not name this certificate: nothing is saved");
 			return NULL;
 		}
 		tell_what_it_means(import);
@@ -284,17 +283,16 @@ static const char *get_confirmed(const struct import *import, char buf[SHOW_MAX]
 	}
 	if (!confirm_possible()) {
 		fail(import,
-		     "nobody confirmed the fingerprint: nothing is saved. %s, --fingerprint "
+		     "the fingerprint was not confirmed: nothing is saved. %s, --fingerprint "
 		     "sha256:HEX is needed",
 		     reads_stdin(import->options)
-			     ? "Since - takes standard input, nobody can be asked there"
+			     ? "Since - reads standard input, the question can't be asked there"
 			     : "Without a terminal to ask on");
 		return NULL;
 	}
 	tell_what_it_means(import);
-	show_line(SHOW_PLAIN,
-		  "Compare the SHA-256 with one that you have from elsewhere:\nfrom your "
-		  "administrator, or the intranet.");
+	show_line(SHOW_PLAIN, "Compare the SHA-256 with one from a source that you trust:\nyour "
+			      "administrator, or the intranet.");
 	if (!confirm("Trust this certificate?")) {
 		fail(import, "not confirmed: nothing is saved");
 		return NULL;

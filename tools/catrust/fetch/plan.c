@@ -50,14 +50,14 @@ static void refuse_unnamed(const struct fetch *f, const struct plan_wish *wish, 
 
 	chain_top(&f->chain, &top);
 	if (names_any(wish, f->chain.extra))
-		refuse(p, "--fingerprint names a certificate that the server sent, but that is "
-			  "no part of its chain: nothing is saved");
+		refuse(p, "--fingerprint names a certificate that the server sent, but that is not "
+			  "part of its chain: nothing is saved");
 	else if (!chain_is_root(top))
 		refuse(p,
 		       "no certificate that was found has the fingerprint that --fingerprint "
-		       "gave: nothing is saved. The chain's root was not sent and is not to be "
-		       "had here, so it could not be compared: if the fingerprint is that of a "
-		       "CA above (%s), get its certificate as a file and use catrust add FILE",
+		       "gave: nothing is saved. The chain's root was not sent and was not found "
+		       "here, so it could not be compared: if the fingerprint is that of a CA "
+		       "above (%s), get its certificate as a file and use catrust add FILE",
 		       certshow_name(X509_get_issuer_name(top), issuer));
 	else
 		refuse(p, "no certificate of this chain has the fingerprint that "
@@ -78,33 +78,31 @@ static const char *reason_for(const struct fetch *f, const struct plan_wish *wis
 	enum chain_top kind = chain_top(&f->chain, &top);
 
 	if (wish->pin)
-		return "the server's own, self-signed certificate, for its names alone";
+		return "the server's own, self-signed certificate, for its own names only";
 	if (cert != top && wish->fingerprints->count == 0)
 		return "an intermediate CA that the server fails to send, below one that is "
 		       "publicly trusted";
 	if (cert != top)
 		return "named by --fingerprint";
 	if (kind == CHAIN_OWN_CA)
-		return "the server's own, which is self-signed and a CA at once, for the scope "
-		       "that "
-		       "--scope gave";
+		return "the server's own certificate, which is self-signed and also a CA, for the "
+		       "scope of --scope";
 	if (kind == CHAIN_INTERMEDIATE)
 		return "an intermediate CA, the topmost that is known: the root above it was not "
-		       "sent and is not known here. What the root's other CAs issue stays "
-		       "untrusted, and when this one is renewed, it must be fetched again";
+		       "sent and is not known here. Certificates from the root's other CAs stay "
+		       "untrusted, and when this CA is renewed, it must be fetched again";
 	if (chain_contains(f->peer.certs, cert))
 		return "the root of this chain, as the server sent it";
 	if (trusted_file_of(&f->trusted, cert) != NULL)
 		return "the root of this chain, which is saved here already";
 	if (chain_contains(f->fetched, cert))
-		return "the root of this chain, fetched from where the CA below it says it is: no "
-		       "more proof than if the server had sent it";
+		return "the root of this chain, downloaded from the address that the CA below it "
+		       "gives: this proves no more than if the server had sent it";
 	if (chain_contains(f->session->system, cert))
-		return "the root of this chain, which this machine's system store has: somebody "
-		       "who "
-		       "may administer it trusted it before";
-	return "the root of this chain, from the file that SSL_CERT_FILE names: no more proof than "
-	       "you have of that file";
+		return "the root of this chain, which is in this machine's system store: an "
+		       "administrator trusted it before";
+	return "the root of this chain, from the file that SSL_CERT_FILE names: it is as "
+	       "trustworthy as that file";
 }
 
 /* What both generations of Python would say with cert, and below if that is not NULL, trusted. */
@@ -179,9 +177,9 @@ static X509 *choose(const struct fetch *f, const struct plan_wish *wish, struct 
 	/* For every name, whatever its fingerprint: it is a server's, and its key is on a server.
 	 */
 	if (kind == CHAIN_OWN_CA && !wish->pin && wish->scopes.count == 0) {
-		refuse(p, "the server's own certificate is self-signed and a CA at once: for every "
-			  "name it is not saved, since whoever has the server's key could then "
-			  "vouch for all of them. --pin trusts it for this server alone");
+		refuse(p, "the server's own certificate is self-signed and also a CA. It is not "
+			  "saved for every name, since anyone with the server's key could then "
+			  "impersonate every server. --pin trusts it for this server only");
 		return NULL;
 	}
 	if (!is_own(kind) && top == sk_X509_value(f->chain.path, 0) &&
@@ -189,13 +187,13 @@ static X509 *choose(const struct fetch *f, const struct plan_wish *wish, struct 
 		refuse(p,
 		       "--fingerprint names the server's own certificate, %s: trust its CA "
 		       "instead",
-		       X509_check_ca(top) == 1 ? "which has an issuer" : "which is no CA");
+		       X509_check_ca(top) == 1 ? "which has an issuer" : "which is not a CA");
 		return NULL;
 	}
 	if (kind == CHAIN_OWN && !wish->pin) {
-		refuse(p, "the server's certificate is self-signed and is no CA: there is no CA "
+		refuse(p, "the server's certificate is self-signed and is not a CA: there is no CA "
 			  "to trust. The server should get a certificate from a CA; until then, "
-			  "--pin trusts this one, for this server alone");
+			  "--pin trusts this one for this server only");
 		return NULL;
 	}
 	if (kind == CHAIN_NONE && wish->fingerprints->count == 0) {
@@ -238,8 +236,8 @@ static bool is_public(const struct fetch *f, const struct plan_wish *wish, struc
 			return false;
 		}
 		refuse(p,
-		       "its CA is publicly trusted already: %s. Adding it would mend "
-		       "nothing; if verification fails, the reason is another one",
+		       "its CA is publicly trusted already: %s. Adding it would not help: if "
+		       "verification fails, there is another reason",
 		       certshow_name(X509_get_subject_name(cert), name));
 		return true;
 	}
@@ -378,7 +376,7 @@ static void refuse_scope(const struct fetch *f, const struct scopes *scopes, str
 	if (leaf_scopes(sk_X509_value(f->peer.certs, 0), &f->name, leaf_may_sign(p->candidate),
 			&all, &why) != LEAF_SCOPES_OK) {
 		refuse(p,
-		       "%s. Out of its scope, Python refuses the whole certificate: nothing is "
+		       "%s. Python refuses a certificate that has a name out of scope: nothing is "
 		       "saved",
 		       why.text);
 		return;
@@ -391,8 +389,8 @@ static void refuse_scope(const struct fetch *f, const struct scopes *scopes, str
 		return;
 	}
 	refuse(p,
-	       "the server's certificate also names %s. Out of its scope, Python refuses the "
-	       "whole certificate: nothing is saved. If it is to vouch for those as well:",
+	       "the server's certificate also names %s. Python refuses a certificate that has a "
+	       "name out of scope: nothing is saved. If it is to vouch for those as well:",
 	       scopes_list(&more, list, sizeof(list)));
 	p->wider = all;
 }
@@ -404,7 +402,7 @@ static int check_help(const struct fetch *f, const STACK_OF(X509) * with, struct
 	struct scopes scopes;
 
 	if (with_saved_scopes(f, p, &scopes) != 0) {
-		refuse(p, "it has %d scopes already, and gets no more", SCOPES_MAX);
+		refuse(p, "it has %d scopes already, and can have no more", SCOPES_MAX);
 		return 0;
 	}
 	if (try_out(f, p->candidate, with, &scopes, &p->verdict) != 0 ||

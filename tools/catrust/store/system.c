@@ -38,8 +38,8 @@ static const char *const local[] = {
 };
 
 const char system_no_public_cas[] =
-	"warning: there is no list of the public CAs here that can be read: whether a CA is "
-	"publicly trusted already can't be told (--public-bundle FILE names one)";
+	"warning: no list of the public CAs can be read here, so catrust can't tell whether a CA "
+	"is publicly trusted already (--public-bundle FILE names one)";
 
 enum {
 	MAX_DEPTH = 4,
