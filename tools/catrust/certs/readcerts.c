@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "readcerts.h"
+#include "certs/readcerts.h"
 
+#include "base/show.h"
 #include "certfile.h"
-#include "show.h"
 #include "trustdir.h"
 
 #include <errno.h>
@@ -92,8 +92,8 @@ X509 *readcerts_der(const unsigned char *der, size_t len)
 static void add_problem(struct readcerts *r, struct certfile_place place, const char *reason)
 {
 	if (r->problems++ == 0)
-		why_set(&r->problem, "%s %zu: %s", place.is_line ? "line" : "byte", place.at,
-			reason);
+		reason_set(&r->problem, "%s %zu: %s", place.is_line ? "line" : "byte", place.at,
+			   reason);
 }
 
 static bool on_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
@@ -131,7 +131,7 @@ static const char *reason_of(int error)
 	}
 }
 
-int readcerts_file(const char *path, struct readcerts *ret, struct why *why)
+int readcerts_file(const char *path, struct readcerts *ret, struct reason *why)
 {
 	struct readcerts r = {.certs = sk_X509_new_null()};
 	struct certfile_sink sink = {on_cert, on_problem, &r};
@@ -144,7 +144,7 @@ int readcerts_file(const char *path, struct readcerts *ret, struct why *why)
 		error = certfile_parse(data, len, &sink);
 	free(data);
 	if (error != 0) {
-		why_set(why, "%s: %s", show_text(path, shown), reason_of(-error));
+		reason_set(why, "%s: %s", show_text(path, shown), reason_of(-error));
 		readcerts_clear(&r);
 		return -1;
 	}

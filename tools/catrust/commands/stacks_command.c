@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
+#include "cli/command.h"
 
-#include "readcerts.h"
-#include "show.h"
-#include "stacks_report.h"
-#include "stackwatch.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "certs/readcerts.h"
+#include "stacks/stacks_report.h"
+#include "stacks/stackwatch.h"
+#include "store/trusted.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -53,7 +53,7 @@ static bool check_bundle(void *arg, const char *path)
 {
 	struct anchors_check *check = arg;
 	struct readcerts file;
-	struct why why = {""};
+	struct reason why = {""};
 	bool is_good = false;
 
 	for (size_t i = 0; i < check->count; i++)
@@ -80,7 +80,7 @@ static void clear_check(struct anchors_check *check)
 }
 
 /* catrust-run stands beside this program. */
-static int find_runner(char buf[PATH_MAX], struct why *why)
+static int find_runner(char buf[PATH_MAX], struct reason *why)
 {
 	static const char name[] = "catrust-run";
 	ssize_t len = readlink("/proc/self/exe", buf, PATH_MAX - sizeof(name));
@@ -88,7 +88,7 @@ static int find_runner(char buf[PATH_MAX], struct why *why)
 	char *slash;
 
 	if (len <= 0) {
-		why_set(why, "/proc/self/exe: %s", strerror(errno));
+		reason_set(why, "/proc/self/exe: %s", strerror(errno));
 		return -1;
 	}
 	buf[len] = '\0';
@@ -96,8 +96,8 @@ static int find_runner(char buf[PATH_MAX], struct why *why)
 	if (slash != NULL)
 		memcpy(slash + 1, name, sizeof(name));
 	if (slash == NULL || access(buf, X_OK) != 0) {
-		why_set(why, "%s, which would run the command, is not there: install it",
-			show_text(buf, shown));
+		reason_set(why, "%s, which would run the command, is not there: install it",
+			   show_text(buf, shown));
 		return -1;
 	}
 	return 0;
@@ -167,7 +167,7 @@ static enum status watch_it(const struct options *options, char *runner,
 	struct stacks_run run = {.command = options->args,
 				 .anchors = check->trusted.anchors->count};
 	enum status status = STATUS_NO;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (watch.tree == NULL || watch.argv == NULL)
 		show_error("out of memory");
@@ -194,7 +194,7 @@ static enum status run(const struct options *options)
 	struct anchors_check check = {.count = 0};
 	enum status status = STATUS_CANT_RUN;
 	char runner[PATH_MAX];
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (trusted_read(&sources, &check.trusted) != 0)
 		show_error("out of memory");
@@ -206,16 +206,21 @@ static enum status run(const struct options *options)
 	return status;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Runs COMMAND as catrust-run does. Then says which TLS libraries it and its children had\n"
+	"loaded, whether and how each was reached, and what to do about the others.\n"
+	"\n"
+	"options, before the --:\n"
+	"  --dir DIR  also trust the CAs in DIR\n"
+	"  --json     print JSON; COMMAND's standard output goes to standard error\n";
+/* clang-format on */
+
 const struct command stacks_command = {
 	.name = "doctor --",
 	.arguments = "COMMAND [ARG...]",
-	.summary = "says which TLS stacks of a command are reached",
-	.help = "Runs COMMAND as catrust-run does, and then says which TLS stacks it and its "
-		"children had\n"
-		"loaded, whether they were reached and how, and what to do about the others.\n\n"
-		"options, before the --:\n"
-		"  --dir DIR  also trust the CAs in DIR\n"
-		"  --json     as JSON; COMMAND's standard output goes to standard error\n",
+	.summary = "says which TLS libraries of a command are reached",
+	.help = help,
 	.options = OPTION_DIR | OPTION_JSON,
 	.least_args = 1,
 	.most_args = INT_MAX,
