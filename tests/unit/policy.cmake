@@ -3,7 +3,8 @@
 
 pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
 get_target_property(parts shim SOURCES)
-list(REMOVE_ITEM parts hooks.c files.c gnutls.c certfile.c scope.c text.c trustdir.c)
+get_target_property(pure trustdir SOURCES)
+list(REMOVE_ITEM parts hooks.c files.c gnutls.c ${pure})
 list(TRANSFORM parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/../../shim/)
 add_library(shim_parts STATIC ${parts} ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
 target_compile_definitions(shim_parts PUBLIC _GNU_SOURCE OPENSSL_SUPPRESS_DEPRECATED
