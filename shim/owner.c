@@ -2,12 +2,25 @@
 #include "owner.h"
 
 #include "compat.h"
-#include "reading.h"
 
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/auxv.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
+
+/*
+ * Root, or the user that the program was started as: the kernel's note of it, which nothing
+ * changes. With geteuid(), a daemon of root that acts as another user for a while, or has become
+ * that user, would trust what that user wrote, with all that it holds as root.
+ */
+static bool is_own(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == getauxval(AT_EUID);
+}
+
+static const char not_own[] =
+	"skipped, since it is owned by neither root nor the user that the program was started as";
 
 /*
  * Is what the group's bits allow for nobody but root's group, or a user's own group (same number,
@@ -17,7 +30,8 @@ static bool has_own_group(int fd, const struct stat *st)
 {
 	if (st->st_gid != 0 && (st->st_gid != st->st_uid || st->st_uid < 1000))
 		return false;
-	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) < 0;
+	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) < 0 &&
+	       (errno == ENODATA || errno == ENOTSUP);
 }
 
 /* Whoever may write to a file or folder of trust may become anybody. */
@@ -26,8 +40,8 @@ const char *owner_mistrust(int fd, const struct stat *st)
 	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 	struct statvfs fs;
 
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "skipped, since it is owned by neither root nor the current user";
+	if (!is_own(st))
+		return not_own;
 	if (sticky_dir)
 		return NULL;
 	if ((st->st_mode & S_IWOTH) == 0 && ((st->st_mode & S_IWGRP) == 0 || has_own_group(fd, st)))
@@ -38,21 +52,7 @@ const char *owner_mistrust(int fd, const struct stat *st)
 	return "skipped, since others may write to it: chmod go-w, or set CATRUST_ALLOW_WRITABLE=1";
 }
 
-const char *owner_mistrust_entry(int dir, const char *name, struct stat *found)
+const char *owner_mistrust_entry(const struct stat *entry)
 {
-	if (compat_lstatat(dir, name, found) != 0)
-		return reading_why(errno);
-	return found->st_uid == 0 || found->st_uid == geteuid()
-		       ? NULL
-		       : "skipped, since it is owned by neither root nor the current user";
-}
-
-const char *owner_mistrust_opened(int dir, const char *name, const struct stat *before)
-{
-	struct stat now;
-	const char *reason = owner_mistrust_entry(dir, name, &now);
-
-	if (reason == NULL && (now.st_dev != before->st_dev || now.st_ino != before->st_ino))
-		reason = "skipped, since it is being replaced";
-	return reason;
+	return is_own(entry) ? NULL : not_own;
 }

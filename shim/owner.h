@@ -10,12 +10,9 @@
 const char *owner_mistrust(int fd, const struct stat *st);
 
 /*
- * In a sticky directory, others can add links to what is trusted for something else. What is
- * against an entry of it, or NULL; found: the entry itself, not what it leads to.
+ * An entry of a directory that others may write to, itself and not what it leads to: they can add
+ * links to what is trusted for something else.
  */
-const char *owner_mistrust_entry(int dir, const char *name, struct stat *found);
-
-/* Is it still the same one? Another may have been there for the moment in which it was opened. */
-const char *owner_mistrust_opened(int dir, const char *name, const struct stat *before);
+const char *owner_mistrust_entry(const struct stat *entry);
 
 #endif

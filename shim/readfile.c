@@ -10,155 +10,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One file on its way through certfile_parse(). */
-struct file {
-	struct reading *reading;
-	const char *path;
-	size_t problems; /* told so far */
-	bool full;
-	bool has_lost_scope;
-};
-
-static struct anchor *find_anchor(const struct anchors *a, const unsigned char *der, size_t len)
-{
-	for (size_t i = 0; i < a->count; i++)
-		if (a->anchor[i].der_len == len && memcmp(a->anchor[i].der, der, len) == 0)
-			return &a->anchor[i];
-	return NULL;
-}
-
-static bool has_scope(const struct anchor *a, const struct scope *scope)
-{
-	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
-		if (scope_equal(&l->scope, scope))
-			return true;
-	return false;
-}
-
-/* One more directory has the certificate: scopes add up, and no scope is all of them. */
-static bool widen(struct file *f, struct anchor *a)
-{
-	const struct scope_list more = {.next = a->scopes};
-	struct reading *r = f->reading;
-	struct scope_list *kept;
-	size_t count = 0;
-
-	if (a->scopes == NULL || r->scope == NULL) {
-		a->scopes = NULL;
-		return true;
-	}
-	if (has_scope(a, r->scope))
-		return true;
-	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
-		count++;
-	if (count == TRUSTDIR_MAX_SCOPES) {
-		f->has_lost_scope = true;
-		return true;
-	}
-	kept = reading_keep(r, &more, sizeof(more));
-	if (kept == NULL)
-		return false;
-	kept->scope = *r->scope;
-	a->scopes = kept;
-	return true;
-}
-
-/* One more file has the certificate; a second time in the same file is no matter. */
-static bool note_copy(struct reading *r, struct anchor *a, const char *file)
-{
-	const struct anchor_copy copy = {file, a->copies};
-	const char *last = a->copies == NULL ? a->file : a->copies->file;
-
-	if (strcmp(last, file) == 0 || r->copies == TRUSTDIR_MAX_ANCHORS)
-		return true;
-	a->copies = reading_keep(r, &copy, sizeof(copy));
-	r->copies++;
-	return a->copies != NULL;
-}
-
-static bool same_scopes(const struct anchor *a, const struct anchor *b)
-{
-	if ((a->scopes == NULL) != (b->scopes == NULL))
-		return false;
-	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
-		if (!has_scope(b, &l->scope))
-			return false;
-	for (const struct scope_list *l = b->scopes; l != NULL; l = l->next)
-		if (!has_scope(a, &l->scope))
-			return false;
-	return true;
-}
-
-bool trustdir_same(const struct anchors *a, const struct anchors *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		const struct anchor *other = find_anchor(b, a->anchor[i].der, a->anchor[i].der_len);
-
-		if (other == NULL || !same_scopes(&a->anchor[i], other))
-			return false;
-	}
-	return true;
-}
-
 static bool file_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
 {
-	struct file *f = arg;
-	struct reading *r = f->reading;
-	struct anchor *anchors = find_anchor(&r->out, der, len);
-	const unsigned char *copy;
+	struct trust_file *f = arg;
+	struct file_cert *all = arena_grow(&f->memory, f->cert, f->count, &f->room, sizeof(*all));
+	const unsigned char *copy = arena_keep(&f->memory, der, len);
 
-	if (anchors != NULL)
-		return widen(f, anchors) && note_copy(r, anchors, f->path);
-	if (r->out.count == TRUSTDIR_MAX_ANCHORS) {
-		f->full = true;
-		return true;
-	}
-	anchors = reading_grow(r, r->out.anchor, r->out.count, &r->anchor_room, sizeof(*anchors));
-	if (anchors == NULL)
+	if (all != NULL)
+		f->cert = all;
+	if (all == NULL || copy == NULL)
 		return false;
-	r->out.anchor = anchors;
-	copy = reading_keep(r, der, len);
-	if (copy == NULL)
-		return false;
-	anchors[r->out.count] = (struct anchor){
-		.der = copy, .der_len = len, .file = f->path, .line = place.is_line ? place.at : 0};
-	if (r->scope != NULL) {
-		struct scope_list *only =
-			reading_keep(r, &(struct scope_list){.next = NULL}, sizeof(*only));
-
-		if (only == NULL)
-			return false;
-		only->scope = *r->scope;
-		anchors[r->out.count].scopes = only;
-	}
-	r->out.count++;
+	all[f->count++] = (struct file_cert){copy, len, place.is_line ? place.at : 0};
 	return true;
+}
+
+/* text stays the caller's. */
+static void add_problem(struct trust_file *f, enum trustdir_level level, const struct text *line)
+{
+	struct trustdir_problem *all;
+	const char *text;
+
+	if (f->problem_count == TRUSTDIR_MAX_PROBLEMS) {
+		f->problems_lost++;
+		return;
+	}
+	all = arena_grow(&f->memory, f->problem, f->problem_count, &f->problem_room, sizeof(*all));
+	text = arena_keep(&f->memory, line->buf, line->len + 1);
+	if (all != NULL)
+		f->problem = all;
+	if (all != NULL && text != NULL)
+		all[f->problem_count++] = (struct trustdir_problem){level, text};
 }
 
 /* The first problem of a file is for the user; a torn bundle would otherwise fill the screen. */
 static void file_problem(void *arg, struct certfile_place place, const char *reason)
 {
-	struct file *f = arg;
+	struct trust_file *f = arg;
 	char buf[PATH_SHOWN + 256];
 	struct text line = TEXT(buf);
 
-	reading_add_shown(&line, f->path);
+	reading_add_shown(&line, f->seen.path);
 	text_add(&line, place.is_line ? ": line " : ": byte ");
 	text_add_uint(&line, place.at);
 	text_add(&line, ": ");
 	text_add(&line, reason);
-	reading_add_problem(f->reading, f->problems++ == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO, &line);
-}
-
-static bool no_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
-{
-	(void)arg;
-	(void)der;
-	(void)len;
-	(void)place;
-	return true;
+	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO, &line);
 }
 
 static void no_problem(void *arg, struct certfile_place place, const char *reason)
@@ -168,29 +64,94 @@ static void no_problem(void *arg, struct certfile_place place, const char *reaso
 	(void)reason;
 }
 
-void readfile_parse(struct reading *r, const char *path, const unsigned char *data, size_t len)
+static struct trust_file *make_file(const struct reading *r, const struct stat *st,
+				    const char *path)
 {
-	static const struct certfile_sink dry = {no_cert, no_problem, NULL};
-	struct file f = {.reading = r, .path = reading_keep(r, path, strlen(path) + 1)};
-	struct certfile_sink sink = {file_cert, file_problem, &f};
+	struct trust_file *f = calloc(1, sizeof(*f));
 
-	if (f.path == NULL)
-		return;
-	/* A file that is refused must not have widened the scope of an anchor. */
-	if (certfile_parse(data, len, &dry) == -E2BIG) {
-		reading_problem(r, TRUSTDIR_ERROR, path,
-				"skipped, since it has more than 1000 certificates");
-		return;
+	if (f == NULL)
+		return NULL;
+	atomic_init(&f->users, 1);
+	f->has_scope = r->scope != NULL;
+	if (f->has_scope)
+		f->scope = *r->scope;
+	if (st != NULL)
+		f->seen = watch_of(NULL, st);
+	f->seen.path = arena_keep(&f->memory, path, strlen(path) + 1);
+	return f;
+}
+
+/* Nothing of a file that has too many certificates counts. */
+static void forget_certs(struct trust_file *f)
+{
+	char buf[PATH_SHOWN + 256];
+	struct text line = TEXT(buf);
+
+	f->count = f->problem_count = 0;
+	reading_add_shown(&line, f->seen.path);
+	text_add(&line, ": skipped, since it has more than 1000 certificates");
+	add_problem(f, TRUSTDIR_ERROR, &line);
+}
+
+void readfile_parse(struct reading *r, const struct stat *st, const char *path,
+		    const unsigned char *data, size_t len)
+{
+	struct trust_file *f = make_file(r, st, path);
+	const struct certfile_sink sink = {file_cert, file_problem, f};
+
+	if (f != NULL && f->seen.path != NULL) {
+		int error = certfile_parse(data, len, &sink);
+
+		if (error == -E2BIG)
+			forget_certs(f);
+		else if (error < 0)
+			f->memory.no_memory = true;
 	}
-	certfile_parse(data, len, &sink);
-	if (f.full) {
-		reading_problem(r, TRUSTDIR_ERROR, path,
-				"certificates beyond the first 4096 of all files are ignored");
+	if (f == NULL || f->memory.no_memory)
+		r->memory.no_memory = true;
+	else
+		reading_hold(r, f, 0);
+	trust_file_leave(f);
+}
+
+static bool has_scope(const struct trust_file *f, const struct scope *scope)
+{
+	return f->has_scope == (scope != NULL) && (scope == NULL || scope_equal(&f->scope, scope));
+}
+
+/* Is there room for one more file, of that size? The first for which there is none is told. */
+static bool has_room(struct reading *r, const char *path, off_t size)
+{
+	if (r->files > TRUSTDIR_MAX_FILES)
+		return false;
+	if (r->files < TRUSTDIR_MAX_FILES && (size_t)size <= TRUSTDIR_MAX_BYTES - r->bytes) {
+		r->files++;
+		r->bytes += (size_t)size;
+		return true;
 	}
-	if (f.has_lost_scope) {
-		reading_problem(r, TRUSTDIR_ERROR, path,
-				"a certificate in it has 64 scopes already, and gets no more");
+	reading_problem(r, TRUSTDIR_ERROR, path,
+			r->files == TRUSTDIR_MAX_FILES
+				? "skipped, as are all files after the first 1000"
+				: "skipped, as are all files after the first 64 MiB");
+	r->files = TRUSTDIR_MAX_FILES + 1;
+	return false;
+}
+
+bool readfile_again(struct reading *r, const struct stat *st, const char *path)
+{
+	for (size_t i = 0; r->before != NULL && i < r->before->held_count; i++) {
+		const struct held *held = &r->before->held[i];
+
+		if (held->missed > 0 || !watch_is_settled_as(&held->file->seen, st) ||
+		    !has_scope(held->file, r->scope) || strcmp(held->file->seen.path, path) != 0)
+			continue;
+		if (has_room(r, path, st->st_size)) {
+			watch_add(r, path, st);
+			reading_hold(r, held->file, 0);
+		}
+		return true;
 	}
+	return false;
 }
 
 /* Reads to the end of the file, at most TRUSTDIR_MAX_FILE bytes. 0 or a negative errno. */
@@ -234,45 +195,39 @@ static int read_all(int fd, size_t expected, unsigned char **ret, size_t *ret_le
 	return 0;
 }
 
-/* fd: an open file, closed here. */
+/* What is against a file before its content is read, or NULL. */
+static const char *against(const struct reading *r, int fd, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file, skipped";
+	if (st->st_size > TRUSTDIR_MAX_FILE)
+		return "skipped, since it is larger than 8 MiB";
+	return r->sources->allow_writable ? NULL : owner_mistrust(fd, st);
+}
+
 void readfile(struct reading *r, int fd, const struct stat *st, const char *path)
 {
+	const char *reason = against(r, fd, st);
 	unsigned char *data = NULL;
 	size_t len = 0;
-	const char *reason;
 	int error;
 
-	watch_add(r, path, st);
-	if (!S_ISREG(st->st_mode)) {
-		reading_problem(r, TRUSTDIR_ERROR, path, "not a regular file, skipped");
-		goto out;
-	}
-	reason = r->sources->allow_writable ? NULL : owner_mistrust(fd, st);
 	if (reason != NULL) {
+		watch_add(r, path, st);
 		reading_problem(r, TRUSTDIR_ERROR, path, reason);
 		goto out;
 	}
-	if (st->st_size > TRUSTDIR_MAX_FILE) {
-		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is larger than 8 MiB");
-		goto out;
-	}
-	if (r->files == TRUSTDIR_MAX_FILES) {
-		reading_problem(r, TRUSTDIR_ERROR, path,
-				"skipped, as are all files after the first 1000");
-		r->files++;
-		goto out;
-	}
-	if (r->files++ > TRUSTDIR_MAX_FILES)
+	if (!has_room(r, path, st->st_size))
 		goto out;
 	error = read_all(fd, (size_t)st->st_size, &data, &len);
-	if (error == -ENOMEM)
-		r->no_memory = true;
+	if (error == 0 || error == -EFBIG)
+		watch_add(r, path, st);
+	if (error == 0)
+		readfile_parse(r, st, path, data, len);
 	else if (error == -EFBIG)
 		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is larger than 8 MiB");
-	else if (error < 0)
-		reading_problem(r, TRUSTDIR_ERROR, path, reading_why(-error));
 	else
-		readfile_parse(r, path, data, len);
+		reading_failed(r, path, -error, false);
 out:
 	free(data);
 	close(fd);

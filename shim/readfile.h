@@ -10,10 +10,14 @@
 /* O_NONBLOCK: a FIFO must not stop the program. It changes nothing for a file. */
 enum { READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
-/* The certificates of one file become anchors of r. fd: the open file, closed here. */
+/* Takes a file over from the reading before, if it looks as it did then. */
+bool readfile_again(struct reading *r, const struct stat *st, const char *path);
+
+/* Reads a file for r, which then holds it. fd: the open file, closed here. */
 void readfile(struct reading *r, int fd, const struct stat *st, const char *path);
 
 /* The same for bytes; path: where they come from. */
-void readfile_parse(struct reading *r, const char *path, const unsigned char *data, size_t len);
+void readfile_parse(struct reading *r, const struct stat *st, const char *path,
+		    const unsigned char *data, size_t len);
 
 #endif

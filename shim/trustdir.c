@@ -11,9 +11,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 bool trustdir_name_counts(const char *name)
 {
@@ -28,27 +30,19 @@ bool trustdir_name_counts(const char *name)
 	return false;
 }
 
-static bool is_directory(struct reading *r, int dir, const char *dir_path,
-			 const struct dirent *entry)
+/* May an entry without a known ending be a directory, and so a scope? */
+static bool may_be_directory(struct reading *r, int dir, const char *path,
+			     const struct dirent *entry)
 {
-	char buf[PATH_MAX];
-	struct text path = TEXT(buf);
-	int fd;
+	struct stat st;
 
 	if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK)
 		return entry->d_type == DT_DIR;
-	fd = openat(dir, entry->d_name, READ_FLAGS | O_DIRECTORY);
-	if (fd < 0 && errno == ENOENT) {
-		/* A link to what is not there: it may become a scope. */
-		text_add(&path, dir_path);
-		text_add(&path, "/");
-		text_add(&path, entry->d_name);
-		watch_add(r, buf, NULL);
-	}
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
+	if (compat_statat(dir, entry->d_name, &st) == 0)
+		return S_ISDIR(st.st_mode);
+	if (errno == ENOENT)
+		watch_path(r, path, false); /* a link to what is not there yet */
+	return watch_is_passing(errno);
 }
 
 static void read_directory(struct reading *r, int fd, const struct stat *st, const char *path);
@@ -56,69 +50,137 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 /* A subdirectory: its name is the scope of what lies in it. */
 static void read_scoped(struct reading *r, int fd, const struct stat *st, const char *path)
 {
+	const char *name = strrchr(path, '/') + 1, *reason = NULL;
 	struct scope scope;
 
-	if (r->scope != NULL) {
-		reading_problem(r, TRUSTDIR_ERROR, path,
-				"skipped, since a scoped directory cannot have another one");
-		close(fd);
-	} else if (trustdir_name_counts(strrchr(path, '/') + 1)) {
+	if (r->scope != NULL)
+		reason = "skipped, since a scoped directory cannot have another one";
+	else if (trustdir_name_counts(name))
 		/* A slip, not a scope: no domain ends in these. */
-		reading_problem(r, TRUSTDIR_ERROR, path, "a directory, not a file, skipped");
-		watch_add(r, path, st);
-		close(fd);
-	} else if (scope_parse(strrchr(path, '/') + 1, &scope) != 0) {
-		reading_problem(
-			r, TRUSTDIR_ERROR, path,
-			"neither a domain nor a range of addresses (corp.example, 10.0.0.0_8): "
-			"its certificates are trusted for nothing");
-		watch_add(r, path, st);
-		close(fd);
-	} else {
+		reason = "a directory, not a file, skipped";
+	else if (scope_parse(name, &scope) != 0)
+		reason = "neither a domain nor a range of addresses (corp.example, 10.0.0.0_8): "
+			 "its certificates are trusted for nothing";
+	if (reason == NULL) {
 		r->scope = &scope;
 		read_directory(r, fd, st, path);
 		r->scope = NULL;
-	}
-}
-
-static void read_entry(struct reading *r, int dir, const char *dir_path, const char *name)
-{
-	bool shared = r->shared && !r->sources->allow_writable;
-	const char *reason = NULL;
-	char buf[PATH_MAX];
-	struct text path = TEXT(buf);
-	struct stat st = {.st_mode = 0}, entry;
-	int fd;
-
-	text_add(&path, dir_path);
-	text_add(&path, "/");
-	text_add(&path, name);
-	if (shared)
-		reason = owner_mistrust_entry(dir, name, &entry);
-	if (reason != NULL) {
-		reading_problem(r, TRUSTDIR_ERROR, buf, reason);
 		return;
 	}
-	fd = openat(dir, name, READ_FLAGS);
-	if (fd < 0 || compat_fstat(fd, &st) != 0)
-		reason = reading_why(errno);
-	else if (shared)
-		reason = owner_mistrust_opened(dir, name, &entry);
+	reading_problem(r, TRUSTDIR_ERROR, path, reason);
+	watch_add(r, path, st);
+	close(fd);
+}
+
+/*
+ * Is an entry of a directory that others may write to, which has been opened, still the one that
+ * was looked at? Another may have been there for the moment in which it was opened.
+ */
+static bool is_still(int dir, const char *name, const struct stat *before)
+{
+	struct stat now;
+
+	return compat_lstatat(dir, name, &now) == 0 && now.st_dev == before->st_dev &&
+	       now.st_ino == before->st_ino && now.st_uid == before->st_uid;
+}
+
+static void read_entry(struct reading *r, int dir, const char *path, const char *name)
+{
+	bool shared = r->shared && !r->sources->allow_writable;
+	struct stat entry, st;
+	const char *reason;
+	int fd;
+
+	if (compat_lstatat(dir, name, &entry) != 0) {
+		if (errno == ENOENT)
+			r->out.moved = true; /* it was there when the directory was listed */
+		else
+			reading_failed(r, path, errno, false);
+		return;
+	}
+	reason = shared ? owner_mistrust_entry(&entry) : NULL;
 	if (reason != NULL) {
-		reading_problem(r, TRUSTDIR_ERROR, buf, reason);
-		watch_add(r, buf, NULL);
+		reading_problem(r, TRUSTDIR_ERROR, path, reason);
+		return;
+	}
+	if (compat_statat(dir, name, &st) == 0 && S_ISREG(st.st_mode) &&
+	    readfile_again(r, &st, path))
+		return;
+	fd = openat(dir, name, READ_FLAGS);
+	if (fd < 0 || compat_fstat(fd, &st) != 0) {
+		int error = errno;
+
+		if (error == ENOENT && !S_ISLNK(entry.st_mode))
+			r->out.moved = true;
+		else
+			reading_failed(r, path, error, false);
 		if (fd >= 0)
 			close(fd);
+	} else if (shared && !is_still(dir, name, &entry)) {
+		r->out.moved = true;
+		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is being replaced");
+		close(fd);
 	} else if (S_ISDIR(st.st_mode)) {
-		read_scoped(r, fd, &st, buf);
+		read_scoped(r, fd, &st, path);
 	} else {
-		readfile(r, fd, &st, buf);
+		readfile(r, fd, &st, path);
 	}
 }
 
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names {
+	struct arena memory;
+	char **name;
+	size_t count, room;
+};
+
+static void path_of(struct text *path, const char *dir, const char *name)
+{
+	text_add(path, dir);
+	text_add(path, "/");
+	text_add(path, name);
+}
+
+/* The entries that may count, in the order of their names. 0, or a negative errno. */
+static int list(struct reading *r, DIR *dir, const char *dir_path, struct names *ret)
+{
+	/* The first by name are read, so all must be known; but a million is a mistake. */
+	enum { NAMES_MAX = 50000 };
+
+	for (;;) {
+		const struct dirent *entry;
+		char buf[PATH_MAX];
+		struct text path = TEXT(buf);
+		char **names;
+
+		errno = 0;
+		/* cppcheck-suppress readdirCalled ; only this thread has dir */
+		entry = readdir(dir);
+		if (entry == NULL && errno != 0)
+			return -errno;
+		if (entry == NULL || ret->count == NAMES_MAX)
+			break;
+		path_of(&path, dir_path, entry->d_name);
+		if (entry->d_name[0] == '.' || (!trustdir_name_counts(entry->d_name) &&
+						!may_be_directory(r, dirfd(dir), buf, entry)))
+			continue;
+		names = arena_grow(&ret->memory, ret->name, ret->count, &ret->room, sizeof(*names));
+		if (names == NULL)
+			return -ENOMEM;
+		ret->name = names;
+		names[ret->count] =
+			arena_keep(&ret->memory, entry->d_name, strlen(entry->d_name) + 1);
+		if (names[ret->count] == NULL)
+			return -ENOMEM;
+		ret->count++;
+	}
+	if (ret->count > 1)
+		qsort(ret->name, ret->count, sizeof(*ret->name), by_name);
+	return 0;
 }
 
 /*
@@ -128,51 +190,37 @@ static int by_name(const void *a, const void *b)
 static void read_directory(struct reading *r, int fd, const struct stat *st, const char *path)
 {
 	const char *reason = r->sources->allow_writable ? NULL : owner_mistrust(fd, st);
-	enum { NAMES_MAX = 50000 };
-	char **names = NULL;
-	size_t count = 0, room = 0;
-	struct dirent *entry;
-	DIR *dir;
+	struct names names = {.count = 0};
+	DIR *dir = reason == NULL ? fdopendir(fd) : NULL;
+	int error = 0;
 
-	watch_add(r, path, st);
-	if (reason != NULL) {
+	if (reason != NULL)
 		reading_problem(r, TRUSTDIR_ERROR, path, reason);
-		close(fd);
-		return;
-	}
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		close(fd);
-		reading_problem(r, TRUSTDIR_ERROR, path, reading_why(errno));
-		return;
-	}
-	/* cppcheck-suppress readdirCalled ; only this thread has dir */
-	while (!r->no_memory && (entry = readdir(dir)) != NULL) {
-		const char *name = entry->d_name;
-		char **bigger;
+	else if (dir == NULL)
+		error = -errno;
+	else
+		error = list(r, dir, path, &names);
+	if (error == 0)
+		watch_add(r, path, st);
+	else
+		reading_failed(r, path, -error, false);
+	r->doubtful = r->doubtful || watch_is_in_doubt(st);
+	for (size_t i = 0; error == 0 && i < names.count; i++) {
+		char buf[PATH_MAX];
+		struct text entry = TEXT(buf);
 
-		if (name[0] == '.' ||
-		    (!trustdir_name_counts(name) && !is_directory(r, dirfd(dir), path, entry)))
-			continue;
-		/* The first by name are read, so all must be known; but a million is a mistake. */
-		if (count == NAMES_MAX)
-			break;
-		bigger = reading_grow(r, names, count, &room, sizeof(*names));
-		if (bigger == NULL)
-			break;
-		names = bigger;
-		names[count] = reading_keep(r, name, strlen(name) + 1);
-		if (names[count] != NULL)
-			count++;
-	}
-	if (count > 1)
-		qsort(names, count, sizeof(*names), by_name);
-	for (size_t i = 0; i < count && !r->no_memory; i++) {
+		path_of(&entry, path, names.name[i]);
 		r->shared = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
-		read_entry(r, dirfd(dir), path, names[i]);
+		/* What is beyond the first files need not be looked at. */
+		if (r->files <= TRUSTDIR_MAX_FILES || !trustdir_name_counts(names.name[i]))
+			read_entry(r, dirfd(dir), buf, names.name[i]);
 	}
-	free(names);
-	closedir(dir);
+	arena_free(&names.memory);
+	free(names.name);
+	if (dir != NULL)
+		closedir(dir);
+	else
+		close(fd);
 }
 
 /* How a path came to be one: what its absence means. */
@@ -192,14 +240,15 @@ static void read_path(struct reading *r, const char *path, enum origin origin)
 		reading_problem(r, TRUSTDIR_ERROR, path, "too long a path, skipped");
 		return;
 	}
+	if (compat_stat(path, &st) == 0 && S_ISREG(st.st_mode) && readfile_again(r, &st, path))
+		return;
 	fd = open(path, READ_FLAGS);
 	if (fd < 0 || compat_fstat(fd, &st) != 0) {
-		bool normal = (origin != NAMED && watch_is_missing(errno)) ||
-			      (origin == USER && errno == EACCES);
+		int error = errno;
 
-		reading_problem(r, normal ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path,
-				reading_why(errno));
-		watch_add(r, path, NULL);
+		reading_failed(r, path, error,
+			       (origin != NAMED && watch_is_missing(error)) ||
+				       (origin == USER && error == EACCES));
 		if (fd >= 0)
 			close(fd);
 	} else if (S_ISDIR(st.st_mode)) {
@@ -265,51 +314,113 @@ static void read_sources(struct reading *r)
 			read_path(r, buf, USER);
 	}
 	if (is_set(s->pem))
-		readfile_parse(r, "CATRUST_PEM", (const unsigned char *)s->pem, strlen(s->pem));
-	/* A trust shim that silently does nothing is worse than none. */
-	if (r->out.count == 0 && r->errors == 0 && is_set(s->dirs))
-		reading_problem(r, TRUSTDIR_ERROR, s->dirs,
-				"no certificate there, so nothing is added");
+		readfile_parse(r, NULL, "CATRUST_PEM", (const unsigned char *)s->pem,
+			       strlen(s->pem));
 }
 
-int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret)
+static bool holds(const struct reading *r, const struct trust_file *f)
+{
+	for (size_t i = 0; i < r->held_count; i++)
+		if (r->held[i].file == f)
+			return true;
+	return false;
+}
+
+/*
+ * A directory was in motion. What is always there may have been missed under both its names, so
+ * what was known before goes on to count, for MISSED_MAX looks in which it is not found. again: it
+ * is the same look.
+ */
+static void keep_missed(struct reading *r, bool again)
+{
+	enum { MISSED_MAX = 16, HELD_MAX = 2 * TRUSTDIR_MAX_FILES };
+
+	for (size_t i = 0; r->before != NULL && i < r->before->held_count; i++) {
+		const struct held *held = &r->before->held[i];
+		unsigned missed = held->missed + (again && held->missed > 0 ? 0U : 1U);
+
+		if (missed <= MISSED_MAX && r->held_count < HELD_MAX && !holds(r, held->file))
+			reading_hold(r, held->file, (unsigned char)missed);
+	}
+}
+
+/* again: before belongs to the same look. */
+static int read_once(const struct trustdir_sources *sources, const struct reading *before,
+		     bool again, struct reading **ret)
 {
 	struct reading *r = calloc(1, sizeof(*r));
-	struct stat root;
+	struct stat root = {.st_dev = 0};
+	int error = 0;
 
 	if (r == NULL)
 		return -ENOMEM;
 	r->sources = sources;
-	if (compat_stat("/", &root) == 0) {
-		r->root_dev = root.st_dev;
-		r->root_ino = root.st_ino;
-	}
+	r->before = before;
+	if (before == NULL)
+		compat_stat("/", &root);
+	r->root_dev = before == NULL ? root.st_dev : before->root_dev;
+	r->root_ino = before == NULL ? root.st_ino : before->root_ino;
 	read_sources(r);
+	r->out.moved = r->out.moved || watch_has_moved(r);
+	if (r->out.moved || r->doubtful) {
+		keep_missed(r, again);
+		r->out.unsteady = true;
+	}
+	reading_merge(r);
+	/* A trust shim that silently does nothing is worse than none. */
+	if (r->out.count == 0 && r->errors == 0 && is_set(sources->dirs))
+		reading_problem(r, TRUSTDIR_ERROR, sources->dirs,
+				"no certificate there, so nothing is added");
+	if (r->memory.no_memory)
+		error = -ENOMEM;
+	else if (!watch_has_root(r))
+		error = -EAGAIN;
+	if (error != 0) {
+		reading_free(r);
+		return error;
+	}
 	r->sources = NULL;
-	if (r->no_memory) {
-		trustdir_free(&r->out);
-		return -ENOMEM;
+	r->before = NULL;
+	*ret = r;
+	return 0;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now = {0, 0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,
+			struct anchors **ret)
+{
+	enum { TRIES = 4, TRIES_MS = 100 };
+	struct reading *r = NULL, *next;
+	uint64_t start = now_ms();
+	int error = read_once(sources, (const struct reading *)before, false, &r);
+
+	if (error != 0)
+		return error;
+	for (int tries = 1; r->out.moved && tries < TRIES && now_ms() - start < TRIES_MS; tries++) {
+		if (read_once(sources, r, true, &next) != 0)
+			break;
+		reading_free(r);
+		r = next;
 	}
 	*ret = &r->out;
 	return 0;
 }
 
+int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret)
+{
+	return trustdir_read_again(sources, NULL, ret);
+}
+
 void trustdir_free(struct anchors *anchors)
 {
-	struct reading *r = (struct reading *)anchors;
-
-	if (r == NULL)
-		return;
-	while (r->blocks != NULL) {
-		struct block *next = r->blocks->next;
-
-		free(r->blocks);
-		r->blocks = next;
-	}
-	free(r->out.anchor);
-	free(r->out.problem);
-	free(r->out.watch);
-	free(r);
+	reading_free((struct reading *)anchors);
 }
 
 int trustdir_first(const struct trustdir_sources *sources, bool root, char *buf, size_t size)

@@ -75,9 +75,10 @@ static void write_roots(unsigned count)
 	}
 }
 
-/* The anchors, after a look at the directory. */
+/* The anchors, after a look at the directory, which has not changed for a tick of its clock. */
 static const struct trust *look(void)
 {
+	nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
 	ahead++;
 	return trust_get(linked_ssl()->crypto);
 }
