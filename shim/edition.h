@@ -10,12 +10,15 @@
 /*
  * The trust directories as this process has read them last: one edition, that all copies of OpenSSL
  * share. A look at the directories, at most once in 0.8 seconds, replaces it when something has
- * changed. Without locks: a fork at any point leaves the child with a whole edition.
+ * changed; the next one comes later if a look takes long, so that looking takes 1 % of a core, and
+ * reading what changes 10 %, but within a minute; and sooner, after 0.1 seconds, if not all could
+ * be read. Without locks: a fork at any point leaves the child with a whole edition.
  */
 struct edition {
 	struct retired retired; /* first */
 	struct anchors *anchors;
-	uint64_t generation; /* from 1; the same as long as the same is trusted */
+	_Atomic uint64_t generation; /* from 1; the same as long as the same is trusted */
+	_Atomic bool told;	     /* its problems */
 };
 
 /* Looks at the directories if it is time to. */
