@@ -145,6 +145,8 @@ const struct command add_command = {
 		"system's)\n"
 		"  --help\n",
 	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE | OPTION_SCOPE,
+	.example = "catrust add corp-root.pem",
+	.changes_files = true,
 	.least_args = 1,
 	.most_args = 1000,
 	.run = run,

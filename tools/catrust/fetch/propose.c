@@ -357,8 +357,13 @@ static bool helps(struct fetch *f, const struct offer *offer, const STACK_OF(X50
 		fetch_fail(f, "out of memory");
 		return false;
 	}
-	show_dryrun("Python up to 3.12", &f->verdict.older);
-	show_dryrun("Python 3.13 and newer", &f->verdict.newer);
+	if (f->verdict.older.error == f->verdict.newer.error &&
+	    f->verdict.older.depth == f->verdict.newer.depth) {
+		show_dryrun("Python up to 3.12 as well as 3.13 and newer", &f->verdict.older);
+	} else {
+		show_dryrun("Python up to 3.12", &f->verdict.older);
+		show_dryrun("Python 3.13 and newer", &f->verdict.newer);
+	}
 	if (accepts_more(&with_below, &f->verdict))
 		show_line(SHOW_WARNING,
 			  "--with-intermediate would mend that: it also saves the intermediate CA "
