@@ -4,6 +4,7 @@
 #include "binding.h"
 #include "compat.h"
 #include "config.h"
+#include "seen.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -237,6 +238,7 @@ static struct attach_source source_of(const struct load *load, const X509_LOOKUP
 		if (c == NULL)                                                                     \
 			goto out;                                                                  \
 		if (ours) {                                                                        \
+			seen_note(seen.verified, (uintptr_t)c->real.name);                         \
 			v = verify_begin(c, ctx);                                                  \
 			if (v == NULL)                                                             \
 				goto out;                                                          \
