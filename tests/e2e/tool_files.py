@@ -285,6 +285,35 @@ class Add(Case):
         result = self.add("-", "--fingerprint", self.root, code=0, stdin=lab.read(lab.cert("corp-root.pem")))
         self.assertEqual(tools.fingerprint(result.out.strip()), self.root)
 
+    def test_forms_of_others(self):
+        """UTF-16 and bare base64 are read; what needs a tool of its own is named, with the command."""
+        pem = lab.read(lab.cert("corp-root.pem")).decode()
+        pem = pem[pem.index("-----BEGIN"):]
+        where = lab.folder("forms")
+        body = "".join(pem.strip().split("\n")[1:-1])
+        for name, data in (("bom", pem.encode("utf-16")), ("le", pem.encode("utf-16-le")),
+                           ("be", pem.encode("utf-16-be")), ("comment", ("Ülk \u5c3e\n" + pem).encode("utf-16")),
+                           ("bare", body.encode()), ("lines", "\r\n".join(pem.split("\n")[1:-2]).encode() + b"\r\n")):
+            with self.subTest(name):
+                path = self.add(lab.write(os.path.join(where, name), data), "--fingerprint", self.root, code=0).out.strip()
+                self.assertEqual(tools.fingerprint(path), self.root)
+                lab.openssl("x509", "-in", path, "-noout")
+                os.unlink(path)
+        p12 = os.path.join(where, "store.p12")
+        self.put("corp.pem", lab.cert("corp-root.pem"))
+        for form, words in (("pkcs12", "a PKCS#12 file, which this does not read: openssl pkcs12 -in FILE -nokeys"),
+                            ("jks", "a Java keystore, which this does not read: keytool -list -rfc -keystore FILE")):
+            self.catrust("bundle", "--no-public", "--format", form, "--password", "changeit", "-o", p12, code=0)
+            self.assertIn(words, self.add(p12, code=1).err)
+            self.assertIn(words, self.catrust("bundle", "--public-bundle", p12, code=1).err)
+        escaped = lab.write(os.path.join(where, "escaped"), pem.replace("\n", "\\n"))
+        self.assertIn("written as \\n: printf '%b\\n'", self.add(escaped, code=1).err)
+        # the command is right
+        os.unlink(os.path.join(self.dir, "corp.pem"))
+        done = lab.run(["sh", "-c", "printf '%b\\n' \"$(cat \"$1\")\" > \"$1.pem\"", "sh", escaped])
+        self.add(escaped + ".pem", "--fingerprint", self.root, code=0)
+        self.assertEqual(done.code, 0)
+
     def test_only_what_the_fingerprint_names(self):
         bundle = tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), lab.cert("other-root.pem"),
                               lab.cert("corp-root.pem"))

@@ -69,7 +69,7 @@ static enum status add_file(const char *path, const struct adding *adding)
 	struct why why = {""};
 	int tried = 0;
 
-	if (readcerts_file(path, &r, &why) != 0) {
+	if (readcerts_any(path, &r, &why) != 0) {
 		show_error("%s", why.text);
 		return STATUS_NO;
 	}
