@@ -20,27 +20,20 @@ static copies cryptos, ssls;
 
 static _Thread_local struct binding_scope current;
 
-struct binding_scope binding_enter(struct crypto *crypto, bool nested)
+struct binding_scope binding_enter(struct crypto *crypto)
 {
 	struct binding_scope before = current;
 
 	current.last = crypto;
-	current.nested = nested;
 	return before;
 }
 
 void binding_leave(struct binding_scope scope)
 {
 	/* The copy stays: a call to come may have us as its caller. */
-	current.nested = scope.nested;
 	current.working = scope.working;
 	if (scope.last != NULL)
 		current.last = scope.last;
-}
-
-bool binding_is_nested(const struct crypto *crypto)
-{
-	return current.nested && current.last == crypto;
 }
 
 /* Of an error in 1.1.1's queue, which err.h shows. */
@@ -79,7 +72,7 @@ static void pop_errors(const struct crypto *crypto)
 
 struct binding_scope binding_work_begin(struct crypto *crypto)
 {
-	struct binding_scope before = binding_enter(crypto, true);
+	struct binding_scope before = binding_enter(crypto);
 
 	if (!before.working) {
 		current.top = top_error(crypto);
@@ -198,9 +191,7 @@ static struct crypto *crypto_new(const struct object *where)
 {
 	static const char api[] = CRYPTO_API(NAME), api_3[] = CRYPTO_API_3(NAME);
 	static const char real[] =
-#define HOOK_X509_LOOKUP NAME_OF_ROW
-#define HOOK_X509_LOAD NAME_OF_ROW
-#define HOOK_X509_ADD NAME_OF_ROW
+#define HOOK_X509_METHOD NAME_OF_ROW
 #define HOOK_X509_VERIFY NAME_OF_ROW
 #include "hooks.def"
 		;
@@ -215,8 +206,8 @@ static struct crypto *crypto_new(const struct object *where)
 	if (c == NULL || handle == NULL)
 		goto fail;
 	c->module = where->module;
-	atomic_init(&c->mark_index, -1);
-	atomic_init(&c->trust, NULL);
+	atomic_init(&c->loan_index, -1);
+	atomic_init(&c->lookup_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
 	look_up_all(handle, api_3, sizeof(api_3),
 		    (char *)&c->api + (0 CRYPTO_API(COUNT)) * sizeof(void *));
@@ -270,12 +261,10 @@ static void find_client_methods(struct ssl *s, void *handle)
 
 static struct ssl *ssl_new(const struct object *where)
 {
-	static const char api[] = SSL_API(NAME);
+	static const char api[] = SSL_API(NAME), optional[] = SSL_API_OPTIONAL(NAME);
 	static const char real[] =
 #define HOOK_SSL_NEW NAME_OF_ROW
 #define HOOK_SSL_LOAD NAME_OF_ROW
-#define HOOK_SSL_STORE NAME_OF_ROW
-#define HOOK_SSL_METHOD NAME_OF_ROW
 #include "hooks.def"
 		;
 	struct ssl *s = calloc(1, sizeof(*s));
@@ -290,6 +279,8 @@ static struct ssl *ssl_new(const struct object *where)
 	s->usable = s->crypto->usable;
 	look_up_all(handle, real, sizeof(real), &s->real);
 	s->usable = look_up_all(handle, api, sizeof(api), &s->api) && s->usable;
+	look_up_all(handle, optional, sizeof(optional),
+		    (char *)&s->api + (0 SSL_API(COUNT)) * sizeof(void *));
 	if (s->usable)
 		find_client_methods(s, handle);
 	return s;
@@ -390,23 +381,18 @@ static const void *owner_of_store(const X509_STORE *store, const char *name)
 	return real != NULL && module_has(owner.module, real) ? real : NULL;
 }
 
-/* Likewise, word 3 of a lookup is its store. */
-static const void *owner_of_lookup(const X509_LOOKUP *lookup, const char *name)
+bool binding_is_stock_lookup(const struct crypto *c, const X509_LOOKUP_METHOD *method)
 {
-	const void *word[4];
-
-	return lookup != NULL && peek(lookup, word, sizeof(word)) ? owner_of_store(word[3], name)
-								  : NULL;
+	return method == c->api.X509_LOOKUP_file() || method == c->api.X509_LOOKUP_hash_dir() ||
+	       (c->api.X509_LOOKUP_store != NULL && method == c->api.X509_LOOKUP_store());
 }
 
-bool binding_is_own_lookup(const struct crypto *c, const X509_LOOKUP *lookup)
+bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method)
 {
-	const void *word[2];
-
-	/* Its method is word 1. */
-	memcpy(word, lookup, sizeof(word));
-	return word[1] == c->api.X509_LOOKUP_file() || word[1] == c->api.X509_LOOKUP_hash_dir() ||
-	       (c->api.X509_LOOKUP_store != NULL && word[1] == c->api.X509_LOOKUP_store());
+	for (size_t i = 0; ssl->client_method[i] != NULL; i++)
+		if (ssl->client_method[i] == method)
+			return true;
+	return false;
 }
 
 /* The paths of all loaded objects, as far as there is room. */
@@ -514,8 +500,14 @@ static void find_ssl(const void *caller)
 	atomic_store_explicit(&asked[slot], caller, memory_order_relaxed);
 }
 
-struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store,
-			      const X509_LOOKUP *lookup)
+struct crypto *binding_calling(const void *caller)
+{
+	struct crypto *c = known_crypto(caller);
+
+	return c != NULL ? c : current.last;
+}
+
+struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store)
 {
 	struct ssl *s = known_ssl(caller);
 	struct crypto *c = s != NULL ? s->crypto : known_crypto(caller);
@@ -526,7 +518,7 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	if (c != NULL)
 		return c;
 	/* The store first: where its copy is known, no lock of the dynamic linker is needed. */
-	real = lookup == NULL ? owner_of_store(store, name) : owner_of_lookup(lookup, name);
+	real = owner_of_store(store, name);
 	if (real == NULL)
 		real = real_seen_from(caller, name);
 	if (real == NULL && !object_is_own(caller))
@@ -553,11 +545,6 @@ void *binding_real(const char *name, const void *caller)
 	if (real == NULL)
 		tell_unbound(name);
 	return real;
-}
-
-bool binding_is_ssl(const void *caller)
-{
-	return known_ssl(caller) != NULL;
 }
 
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)

@@ -26,13 +26,24 @@ struct span {
 	size_t len;
 };
 
+enum der_peek { DER_KNOWN, DER_SHORT, DER_INVALID };
+
+/*
+ * The lengths of the header and of the content of the element that *in begins with, of which not
+ * all need be there. DER_SHORT: too few bytes to tell.
+ */
+enum der_peek der_peek(const struct span *in, size_t *header, size_t *len);
+
 /*
  * Takes one element off the front of *in. tag: its tag byte (low tag numbers are all that occur
- * here). Only definite lengths of up to four bytes: DER.
+ * here). Only definite lengths of up to four bytes, which may be longer than need be.
  */
 bool der_next(struct span *in, unsigned char *tag, struct span *content);
 
 /* The same, where only one tag will do. */
 bool der_expect(struct span *in, unsigned char tag, struct span *content);
+
+/* The subject of a certificate (RFC 5280 4.1.2.6), as a whole element: a Name. */
+bool der_subject(const unsigned char *cert, size_t len, struct span *ret);
 
 #endif

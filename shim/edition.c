@@ -140,9 +140,9 @@ void edition_refresh(void)
 	} else if (trustdir_changed(e->anchors)) {
 		replaced = read_edition(e, false);
 	}
-	edition_leave();
 	if (replaced)
 		retire(&e->retired);
+	edition_leave();
 }
 
 /* The one thread whose look at an edition is the first tells. */

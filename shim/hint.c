@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "policy.h"
+#include "strict.h"
 #include "text.h"
 
 #include <arpa/inet.h>
@@ -324,12 +325,12 @@ static void add_count(struct text *t, uint64_t count, const char *of_what)
 /* Of an error that CATRUST_STRICT=relax forgives: does it do, all in all? */
 static enum remedy strict_remedy(const struct verification *v, int error, const char **ret_left)
 {
-	int left;
+	int left =
+		strict_forgives(error) ? policy_relaxed(v->crypto, v->ctx) : X509_V_ERR_UNSPECIFIED;
 
 	*ret_left = NULL;
-	if (v->strict_error == 0 || v->strict_error != error)
+	if (left == X509_V_ERR_UNSPECIFIED)
 		return hint_remedy(error, false);
-	left = policy_relaxed(v->crypto, v->ctx);
 	if (left != X509_V_OK)
 		*ret_left = v->crypto->api.X509_verify_cert_error_string(left);
 	return hint_remedy(left == X509_V_OK ? error : left, left == X509_V_OK);
@@ -337,7 +338,6 @@ static enum remedy strict_remedy(const struct verification *v, int error, const 
 
 void hint_failed(const struct verification *v)
 {
-	struct binding_scope scope = binding_work_begin(v->crypto);
 	char host_buf[NAME_BYTES] = "", chain_buf[CHAIN_BYTES] = "", rest_buf[4 * NAME_BYTES] = "";
 	struct text host = TEXT(host_buf), chain = TEXT(chain_buf), rest = TEXT(rest_buf);
 	int error = v->crypto->api.X509_STORE_CTX_get_error(v->ctx);
@@ -359,7 +359,6 @@ void hint_failed(const struct verification *v)
 		log_line(LOG_INFO, host_buf, ": ",
 			 v->crypto->api.X509_verify_cert_error_string(error), chain_buf, rest_buf);
 	}
-	binding_work_end(v->crypto, scope);
 }
 
 void hint_used(const struct verification *v)
@@ -367,7 +366,6 @@ void hint_used(const struct verification *v)
 	struct trust_anchor *anchor = v->anchor;
 	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
 	struct text host = TEXT(host_buf), name = TEXT(name_buf);
-	struct binding_scope scope;
 	bool refuses;
 	unsigned char how;
 
@@ -378,12 +376,25 @@ void hint_used(const struct verification *v)
 	how = refuses ? ANCHOR_TRUSTED : ANCHOR_VERIFIED;
 	if ((atomic_fetch_or(&anchor->used, how) & how) != 0)
 		return;
-	scope = binding_work_begin(v->crypto);
 	add_target(&host, v, "");
-	add_name(&name, v->crypto, v->crypto->api.X509_get_subject_name(anchor->cert));
-	add_fingerprint(&name, v->crypto, anchor->cert);
+	add_name(&name, v->crypto, anchor->name);
+	add_fingerprint(&name, v->crypto, trust_cert(v->crypto, anchor));
 	log_line(LOG_INFO, host_buf, refuses ? " trusted" : " verified", " because of ", name_buf,
 		 " in ", anchor->file,
 		 refuses ? "" : " (SSL_VERIFY_NONE: whether that matters is for the program)");
-	binding_work_end(v->crypto, scope);
+}
+
+void hint_passed(const struct verification *v)
+{
+	char host_buf[NAME_BYTES] = "";
+	struct text host = TEXT(host_buf);
+	uint64_t more = 0, not_shown = 0;
+
+	if (!log_wants(LOG_INFO) || !candidates_named(v->crypto, v->ctx))
+		return;
+	add_target(&host, v, "");
+	if (is_due(hash_of(host_buf) * 31, &more, &not_shown))
+		log_line(LOG_INFO, host_buf,
+			 ": the trust directory's certificates are left out, since the program "
+			 "finds issuers in its own way, or has TLSA records");
 }

@@ -12,6 +12,10 @@
 void hint_used(const struct verification *v);
 void hint_failed(const struct verification *v);
 
+/* The same log, of a verification that is left to the program though an anchor has a name for it.
+ */
+void hint_passed(const struct verification *v);
+
 /* What mends a failed verification; pure, for its tests. */
 enum remedy {
 	REMEDY_FETCH,  /* trust the issuer: catrust fetch */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
-#include "attach.h"
 #include "binding.h"
-#include "compat.h"
 #include "config.h"
 #include "seen.h"
 #include "verify.h"
@@ -11,252 +9,167 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* In hooks.def: a load from OpenSSL's own places, not from one that the call names. */
-#define LOAD_DEFAULTS ATTACH_DEFAULTS
-
-/* One call of a hooked function that loads trust. */
-struct load {
-	struct ssl *ssl; /* NULL for loads into a bare store */
+/* One call of a hooked function. */
+struct call {
+	struct ssl *ssl; /* NULL for functions of libcrypto */
 	struct crypto *crypto;
-	X509_STORE *store; /* that it loads into; NULL where the call is only passed through */
 	struct binding_scope scope;
 	int saved_errno; /* the program's, before the call and after */
 };
 
-static bool is_ours_to_see(const struct crypto *crypto, bool usable)
+/* Before the real call; false if there is none. */
+static bool begin_ssl(struct call *call, const char *name, const void *caller, const SSL_CTX *ctx,
+		      const SSL_METHOD *method)
 {
-	return config.active && usable && !binding_is_nested(crypto);
-}
-
-/* Before the real call of a load into ctx; false where there is no real one. */
-static bool begin_ssl(struct load *load, const char *name, const void *caller, const SSL_CTX *ctx)
-{
-	struct ssl *s;
-
-	*load = (struct load){.saved_errno = errno};
-	load->ssl = s = binding_ssl(name, caller, ctx, NULL);
-	if (s == NULL)
+	*call = (struct call){.saved_errno = errno};
+	call->ssl = binding_ssl(name, caller, ctx, method);
+	if (call->ssl == NULL)
 		return false;
-	load->crypto = s->crypto;
-	if (ctx != NULL && is_ours_to_see(s->crypto, s->usable))
-		load->store = s->api.SSL_CTX_get_cert_store(ctx);
-	load->scope = binding_enter(s->crypto, true);
-	errno = load->saved_errno;
+	call->crypto = call->ssl->crypto;
+	call->scope = binding_enter(call->crypto);
+	errno = call->saved_errno;
 	return true;
 }
 
-/* The same for a bare store, or the store of a lookup; the other is NULL. */
-static bool begin_x509(struct load *load, const char *name, const void *caller, X509_STORE *store,
-		       const X509_LOOKUP *lookup)
+static bool begin_x509(struct call *call, const char *name, const void *caller,
+		       const X509_STORE *store)
 {
-	struct crypto *c;
-
-	*load = (struct load){.saved_errno = errno};
-	load->crypto = c = binding_crypto(name, caller, store, lookup);
-	if (c == NULL)
+	*call = (struct call){.saved_errno = errno};
+	call->crypto = binding_crypto(name, caller, store);
+	if (call->crypto == NULL)
 		return false;
-	if (is_ours_to_see(c, c->usable))
-		load->store = lookup == NULL ? store : c->api.X509_LOOKUP_get_store(lookup);
-	load->scope = binding_enter(c, true);
-	errno = load->saved_errno;
+	call->scope = binding_enter(call->crypto);
+	errno = call->saved_errno;
 	return true;
 }
 
 /* After the real call. */
-static void leave(struct load *load)
+static void leave(struct call *call)
 {
-	load->saved_errno = errno;
-	binding_leave(load->scope);
+	call->saved_errno = errno;
+	binding_leave(call->scope);
 }
 
-static void end_ssl(struct load *load, const SSL_CTX *ctx, bool loaded, struct attach_source from)
+static void end(const struct call *call)
 {
-	enum attach_owner owner = ATTACH_OTHER;
+	errno = call->saved_errno;
+}
 
-	leave(load);
-	if (load->store == NULL)
+static bool is_ours_to_see(const struct call *call)
+{
+	return config.active && call->crypto->usable && (call->ssl == NULL || call->ssl->usable);
+}
+
+/* A client is made, or has loaded trust: what the trust directories have now counts for it,
+ * whatever the program gives up before it connects (its root directory, its user, system calls). */
+static void read_for_client(struct call *call, const SSL_METHOD *method)
+{
+	struct binding_scope scope;
+
+	if (!is_ours_to_see(call) || !binding_is_client_method(call->ssl, method))
 		return;
-	if (attach_is_client_method(load->ssl, load->ssl->api.SSL_CTX_get_ssl_method(ctx)))
-		owner = ATTACH_CLIENT;
-	attach_after_load(load->crypto, load->store, owner, &from, loaded);
+	scope = binding_work_begin(call->crypto);
+	trust_read(call->crypto);
+	binding_work_end(call->crypto, scope);
 }
 
-static void end_x509(struct load *load, bool loaded, struct attach_source from)
+static void end_new(struct call *call, const SSL_CTX *ctx, const SSL_METHOD *method)
 {
-	leave(load);
-	if (load->store != NULL)
-		attach_after_load(load->crypto, load->store, ATTACH_UNKNOWN, &from, loaded);
+	leave(call);
+	if (ctx != NULL)
+		read_for_client(call, method);
+	end(call);
 }
 
-/* What a command to a lookup names; the parameters as in by_file.c, by_dir.c and by_store.c. */
-static struct attach_source source_of(const struct load *load, const X509_LOOKUP *lookup,
-				      int command, const char *name, long type)
+static void end_load(struct call *call, const SSL_CTX *ctx, bool loaded)
 {
-	struct attach_source from = {.type = type};
+	leave(call);
+	if (loaded && is_ours_to_see(call))
+		read_for_client(call, call->ssl->api.SSL_CTX_get_ssl_method(ctx));
+	end(call);
+}
 
-	if (load->store == NULL)
-		return from;
-	from.elsewhere = !binding_is_own_lookup(load->crypto, lookup);
-	if (from.elsewhere)
-		return from;
-	if (command == X509_L_FILE_LOAD)
-		from.file = type == X509_FILETYPE_DEFAULT ? LOAD_DEFAULTS : name;
-	else if (command == X509_L_ADD_DIR)
-		from.dirs = type == X509_FILETYPE_DEFAULT ? LOAD_DEFAULTS : name;
-	else if (command == X509_L_ADD_STORE || command == X509_L_LOAD_STORE)
-		from.uri = name;
-	return from;
+static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_METHOD *method)
+{
+	leave(call);
+	if (is_ours_to_see(call) && store != NULL && !binding_is_stock_lookup(call->crypto, method))
+		verify_note_lookup(call->crypto, store);
+	end(call);
 }
 
 #define HOOK_SSL_NEW(name, params, args)                                                           \
 	EXPORT SSL_CTX *name params                                                                \
 	{                                                                                          \
-		int saved_errno = errno;                                                           \
-		struct ssl *s = binding_ssl(#name, __builtin_return_address(0), NULL, method);     \
-		SSL_CTX *ctx = NULL;                                                               \
-		struct binding_scope scope;                                                        \
+		struct call call;                                                                  \
+		SSL_CTX *ret = NULL;                                                               \
                                                                                                    \
-		errno = saved_errno;                                                               \
-		if (s == NULL || s->real.name == NULL)                                             \
-			return NULL;                                                               \
-		scope = binding_enter(s->crypto, binding_is_nested(s->crypto));                    \
-		ctx = s->real.name args;                                                           \
-		binding_leave(scope);                                                              \
-		saved_errno = errno;                                                               \
-		if (ctx != NULL && is_ours_to_see(s->crypto, s->usable) &&                         \
-		    attach_is_client_method(s, method))                                            \
-			attach_tag_client(s, ctx);                                                 \
-		errno = saved_errno;                                                               \
-		return ctx;                                                                        \
-	}
-
-#define SOURCE(of_file, of_dir, of_uri)                                                            \
-	((struct attach_source){                                                                   \
-		.file = of_file, .dirs = of_dir, .uri = of_uri, .type = X509_FILETYPE_PEM})
-
-#define HOOK_SSL_LOAD(name, params, args, ...)                                                     \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		struct load load;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_ssl(&load, #name, __builtin_return_address(0), ctx)) {                   \
-			if (load.ssl->real.name != NULL)                                           \
-				ret = load.ssl->real.name args;                                    \
-			end_ssl(&load, ctx, ret == 1, SOURCE(__VA_ARGS__));                        \
+		if (begin_ssl(&call, #name, __builtin_return_address(0), NULL, method)) {          \
+			if (call.ssl->real.name != NULL)                                           \
+				ret = call.ssl->real.name args;                                    \
+			end_new(&call, ret, method);                                               \
 		}                                                                                  \
-		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \
 	}
 
-#define HOOK_SSL_STORE(name, params, args)                                                         \
-	EXPORT void name params                                                                    \
-	{                                                                                          \
-		struct load load;                                                                  \
-                                                                                                   \
-		if (begin_ssl(&load, #name, __builtin_return_address(0), ctx)) {                   \
-			if (load.ssl->real.name != NULL)                                           \
-				load.ssl->real.name args;                                          \
-			load.store = load.store == NULL ? NULL : store;                            \
-			end_ssl(&load, ctx, true, SOURCE(NULL, NULL, NULL));                       \
-		}                                                                                  \
-		errno = load.saved_errno;                                                          \
-	}
-
-/* Nothing is loaded, but the store may not be a client's any more. */
-#define HOOK_SSL_METHOD(name, params, args)                                                        \
+#define HOOK_SSL_LOAD(name, params, args)                                                          \
 	EXPORT int name params                                                                     \
 	{                                                                                          \
-		struct load load;                                                                  \
+		struct call call;                                                                  \
 		int ret = 0;                                                                       \
                                                                                                    \
-		if (begin_ssl(&load, #name, __builtin_return_address(0), ctx)) {                   \
-			if (load.ssl->real.name != NULL)                                           \
-				ret = load.ssl->real.name args;                                    \
-			end_ssl(&load, ctx, false, SOURCE(NULL, NULL, NULL));                      \
+		if (begin_ssl(&call, #name, __builtin_return_address(0), ctx, NULL)) {             \
+			if (call.ssl->real.name != NULL)                                           \
+				ret = call.ssl->real.name args;                                    \
+			end_load(&call, ctx, ret == 1);                                            \
 		}                                                                                  \
-		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \
 	}
 
-#define HOOK_X509_LOAD(name, params, args, ...)                                                    \
-	EXPORT int name params                                                                     \
+#define HOOK_X509_METHOD(name, params, args)                                                       \
+	EXPORT X509_LOOKUP *name params                                                            \
 	{                                                                                          \
-		struct load load;                                                                  \
-		int ret = 0;                                                                       \
+		struct call call;                                                                  \
+		X509_LOOKUP *ret = NULL;                                                           \
                                                                                                    \
-		if (begin_x509(&load, #name, __builtin_return_address(0), store, NULL)) {          \
-			if (load.crypto->real.name != NULL)                                        \
-				ret = load.crypto->real.name args;                                 \
-			end_x509(&load, ret == 1, SOURCE(__VA_ARGS__));                            \
+		if (begin_x509(&call, #name, __builtin_return_address(0), store)) {                \
+			if (call.crypto->real.name != NULL)                                        \
+				ret = call.crypto->real.name args;                                 \
+			end_method(&call, store, method);                                          \
 		}                                                                                  \
-		errno = load.saved_errno;                                                          \
-		return ret;                                                                        \
-	}
-
-#define HOOK_X509_LOOKUP(name, params, args)                                                       \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		struct load load;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_x509(&load, #name, __builtin_return_address(0), NULL, lookup)) {         \
-			if (load.crypto->real.name != NULL)                                        \
-				ret = load.crypto->real.name args;                                 \
-			end_x509(&load, ret == 1,                                                  \
-				 source_of(&load, lookup, command, source, type));                 \
-		}                                                                                  \
-		errno = load.saved_errno;                                                          \
-		return ret;                                                                        \
-	}
-
-#define HOOK_X509_ADD(name, params, args)                                                          \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		struct load load;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_x509(&load, #name, __builtin_return_address(0), store, NULL)) {          \
-			ret = load.crypto->real.name args;                                         \
-			leave(&load);                                                              \
-			if (load.store != NULL && ret == 1)                                        \
-				attach_after_add(load.crypto, store, cert);                        \
-		}                                                                                  \
-		errno = load.saved_errno;                                                          \
 		return ret;                                                                        \
 	}
 
 #define HOOK_X509_VERIFY(name, params, args)                                                       \
 	EXPORT int name params                                                                     \
 	{                                                                                          \
-		int saved_errno = errno, ret = 0;                                                  \
-		struct crypto *c = binding_crypto(#name, __builtin_return_address(0), NULL, NULL); \
-		struct binding_scope scope;                                                        \
-		struct verification *v = NULL;                                                     \
-		bool ours = c != NULL && config.active && c->usable && verify_is_wanted(c, ctx);   \
+		struct call call;                                                                  \
+		int ret = 0;                                                                       \
                                                                                                    \
-		if (c == NULL)                                                                     \
-			goto out;                                                                  \
-		if (ours) {                                                                        \
-			seen_note(seen.verified, (uintptr_t)c->real.name);                         \
-			v = verify_begin(c, ctx);                                                  \
-			if (v == NULL)                                                             \
-				goto out;                                                          \
+		if (begin_x509(&call, #name, __builtin_return_address(0), NULL)) {                 \
+			struct verification v = begin_verify(&call, ctx);                          \
+                                                                                                   \
+			seen_note(seen.verified, (uintptr_t)call.crypto->real.name);               \
+			ret = call.crypto->real.name args;                                         \
+			end_verify(&call, &v, ret);                                                \
 		}                                                                                  \
-		/* Not nested: the program's callbacks may well load trust into other stores. */   \
-		scope = binding_enter(c, false);                                                   \
-		errno = saved_errno;                                                               \
-		ret = c->real.name args;                                                           \
-		saved_errno = errno;                                                               \
-		binding_leave(scope);                                                              \
-		if (ours) {                                                                        \
-			verify_end(v, ret);                                                        \
-			if (binding_is_ssl(__builtin_return_address(0)))                           \
-				attach_cut_own_chain(c, ctx);                                      \
-		}                                                                                  \
-	out:                                                                                       \
-		errno = saved_errno;                                                               \
 		return ret;                                                                        \
 	}
+
+static struct verification begin_verify(struct call *call, X509_STORE_CTX *ctx)
+{
+	struct verification v = {.ssl = NULL};
+
+	if (is_ours_to_see(call))
+		v = verify_begin(call->crypto, ctx);
+	errno = call->saved_errno;
+	return v;
+}
+
+static void end_verify(struct call *call, struct verification *v, int ret)
+{
+	leave(call);
+	verify_end(v, ret);
+	end(call);
+}
 
 #include "hooks.def"

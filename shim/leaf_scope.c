@@ -93,6 +93,17 @@ static bool is_leaf_in_scope(const struct crypto *c, X509_STORE_CTX *ctx, const 
 	return named;
 }
 
+bool leaf_scope_holds(const struct crypto *c, X509_STORE_CTX *ctx, X509 *leaf,
+		      const struct trust_anchor *anchor)
+{
+	if (anchor->scope == NULL)
+		return true;
+	/* For what it does: NAME_CONSTRAINTS_check() goes by the names that are decoded so far. */
+	(void)c->api.X509_get_extension_flags(leaf);
+	return c->api.NAME_CONSTRAINTS_check(leaf, anchor->scope) == X509_V_OK &&
+	       is_leaf_in_scope(c, ctx, leaf, anchor);
+}
+
 int leaf_scope_break(const struct crypto *c, X509_STORE_CTX *ctx, int depth,
 		     const struct trust_anchor *anchor)
 {

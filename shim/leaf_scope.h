@@ -13,4 +13,11 @@
 int leaf_scope_break(const struct crypto *crypto, X509_STORE_CTX *ctx, int depth,
 		     const struct trust_anchor *anchor);
 
+/*
+ * Are all names of a server's certificate in the scope of the anchor, or has it none? Of ctx only
+ * the settings count: there need not be a chain yet.
+ */
+bool leaf_scope_holds(const struct crypto *crypto, X509_STORE_CTX *ctx, X509 *leaf,
+		      const struct trust_anchor *anchor);
+
 #endif

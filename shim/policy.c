@@ -1,247 +1,446 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
-#include "attach.h"
 #include "config.h"
 #include "leaf_scope.h"
+#include "public.h"
 #include "strict.h"
 
-static int count_of(const struct crypto *c, const STACK_OF(X509) * certs)
+static int count_of(const struct crypto *c, const void *certs)
 {
-	return c->api.OPENSSL_sk_num((const OPENSSL_STACK *)certs);
+	return c->api.OPENSSL_sk_num(certs);
 }
 
-static X509 *cert_at(const struct crypto *c, const STACK_OF(X509) * certs, int i)
+static X509 *cert_at(const struct crypto *c, const void *certs, int i)
 {
-	return c->api.OPENSSL_sk_value((const OPENSSL_STACK *)certs, i);
+	return c->api.OPENSSL_sk_value(certs, i);
+}
+
+/* With a reference of its own; false if there is no memory. */
+static bool push(const struct crypto *c, OPENSSL_STACK *certs, X509 *cert)
+{
+	if (certs == NULL || c->api.X509_up_ref(cert) != 1)
+		return false;
+	if (c->api.OPENSSL_sk_push(certs, cert) > 0)
+		return true;
+	c->api.X509_free(cert);
+	return false;
+}
+
+static void free_certs(const struct crypto *c, OPENSSL_STACK *certs)
+{
+	c->api.OPENSSL_sk_pop_free(certs, (OPENSSL_sk_freefunc)c->api.X509_free);
+}
+
+void policy_free(const struct crypto *c, struct policy_loan *loan)
+{
+	free_certs(c, loan->trusted);
+	free_certs(c, loan->untrusted);
+	*loan = (struct policy_loan){.trusted = NULL};
 }
 
 /*
- * Where the trust of a chain comes from: the depth of its trust anchor, -1 for a chain without one.
- * What the store has is at the end of the chain, and the first anchor of ours in it ended OpenSSL's
- * search (but for DANE's). A leaf that is an anchor itself, under X509_V_FLAG_PARTIAL_CHAIN, stays
- * first, with what the server sent behind it (check_trust() in crypto/x509/x509_vfy.c).
+ * What the store has is at the end of the chain. A leaf that is a trust anchor itself, under
+ * X509_V_FLAG_PARTIAL_CHAIN, stays first, with what the server sent behind it (check_trust() in
+ * crypto/x509/x509_vfy.c).
  */
-static int anchor_depth(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx)
+int policy_anchor_depth(const struct crypto *c, const X509_STORE_CTX *ctx)
 {
-	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
-	int count = count_of(c, chain), sent = c->api.X509_STORE_CTX_get_num_untrusted(ctx);
+	int count = count_of(c, c->api.X509_STORE_CTX_get0_chain(ctx));
+	int sent = c->api.X509_STORE_CTX_get_num_untrusted(ctx);
 
 	if (count <= 0 || sent >= count)
 		return -1;
-	if (sent <= 0)
-		return 0;
-	for (int i = sent; i < count; i++)
-		if (trust_is_ours(trust, cert_at(c, chain, i)))
-			return i;
-	return count - 1;
+	return sent <= 0 ? 0 : count - 1;
 }
 
-/* store: what the anchors would have to be attached to. */
-static struct trust_anchor *find_anchor(struct crypto *c, X509_STORE_CTX *ctx, X509_STORE *store)
-{
-	const struct trust *trust = trust_present(c);
-	struct trust_anchor *anchor;
-	const X509 *cert;
-	int depth;
+enum { ERRORS_MAX = 16 };
 
-	if (trust == NULL)
-		return NULL;
-	depth = anchor_depth(c, trust, ctx);
-	if (depth < 0)
-		return NULL;
-	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), depth);
-	anchor = trust_find_equal(c, trust, cert);
-	/* Of an anchor itself, the scope is looked at later, with an error of its own. */
-	if (anchor == NULL || trust_is_ours(trust, cert))
-		return anchor;
-	if (!attach_is_done(c, store) ||
-	    (anchor->scope != NULL && leaf_scope_break(c, ctx, depth, anchor) >= 0))
-		return NULL;
-	return anchor;
+/*
+ * A verification of our own, by the same parameters, that nobody notices: on an empty store, with
+ * none of the program's callbacks, without revocation lists.
+ */
+struct probe {
+	const struct crypto *crypto;
+	X509_STORE_CTX *ctx; /* afterwards, to be freed in any case */
+	struct {
+		int code, depth;
+	} error[ERRORS_MAX]; /* all that was found, in this order */
+	size_t error_count;
+};
+
+/* The one that this thread runs: none of the program's code runs meanwhile. */
+static _Thread_local struct probe *running;
+
+/* Goes on after each error, so that all are found. */
+static int record(int ok, X509_STORE_CTX *ctx)
+{
+	struct probe *p = running;
+
+	if (!ok && p->error_count < ERRORS_MAX) {
+		p->error[p->error_count].code = p->crypto->api.X509_STORE_CTX_get_error(ctx);
+		p->error[p->error_count].depth = p->crypto->api.X509_STORE_CTX_get_error_depth(ctx);
+		p->error_count++;
+	}
+	return 1;
 }
 
-struct trust_anchor *policy_anchor(struct crypto *crypto, X509_STORE_CTX *ctx)
+/* The parameters of ctx, for a probe; strict: with X509_V_FLAG_X509_STRICT, if ctx has it. */
+static X509_VERIFY_PARAM *copy_param(const struct crypto *c, X509_STORE_CTX *ctx, bool strict)
 {
-	return find_anchor(crypto, ctx, crypto->api.X509_STORE_CTX_get0_store(ctx));
+	unsigned long without = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
+				(strict ? 0 : X509_V_FLAG_X509_STRICT);
+	X509_VERIFY_PARAM *param = c->api.X509_VERIFY_PARAM_new();
+
+	if (param == NULL ||
+	    c->api.X509_VERIFY_PARAM_set1(param, c->api.X509_STORE_CTX_get0_param(ctx)) != 1) {
+		c->api.X509_VERIFY_PARAM_free(param);
+		return NULL;
+	}
+	c->api.X509_VERIFY_PARAM_clear_flags(param, without);
+	return param;
+}
+
+/* false if there is no memory. */
+static bool probe_run(struct probe *p, const struct candidates *f, OPENSSL_STACK *trusted,
+		      const void *untrusted, bool strict)
+{
+	const struct crypto *c = f->crypto;
+	X509_STORE *empty = c->api.X509_STORE_new();
+	X509_VERIFY_PARAM *param = copy_param(c, f->ctx, strict);
+	bool ran = false;
+
+	*p = (struct probe){.crypto = c, .ctx = c->api.X509_STORE_CTX_new()};
+	if (empty == NULL || param == NULL || p->ctx == NULL || trusted == NULL ||
+	    c->api.X509_STORE_CTX_init(p->ctx, empty, f->leaf,
+				       (STACK_OF(X509) *)(uintptr_t)untrusted) != 1)
+		goto out;
+	c->api.X509_STORE_CTX_set0_param(p->ctx, param);
+	param = NULL;
+	c->api.X509_STORE_CTX_set0_trusted_stack(p->ctx, (STACK_OF(X509) *)trusted);
+	c->api.X509_STORE_CTX_set_verify_cb(p->ctx, record);
+	running = p;
+	/* What it returns says whether it got through, as no error stops it. */
+	ran = c->real.X509_verify_cert(p->ctx) >= 0;
+	running = NULL;
+out:
+	c->api.X509_VERIFY_PARAM_free(param);
+	c->api.X509_STORE_free(empty);
+	return ran;
 }
 
 /*
- * OpenSSL leaves out the dates of a last certificate that is not self-issued, unless the program
- * has set PARTIAL_CHAIN. Whoever has set a time of his own, or none, is left to it.
+ * Is another chain of the same leaf free of an error? Not if it is the leaf's alone: its names,
+ * its dates, its purpose, its revocation.
  */
-static int date_error(const struct crypto *c, X509_STORE_CTX *ctx, const X509 *anchor)
+static bool is_of_chain(int error, int depth)
 {
-	unsigned long flags =
-		c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(ctx));
+	switch (error) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
+	case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+	case X509_V_ERR_CERT_UNTRUSTED:
+	case X509_V_ERR_CERT_REJECTED:
+	case X509_V_ERR_SUBJECT_ISSUER_MISMATCH:
+	case X509_V_ERR_AKID_SKID_MISMATCH:
+	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_SUBTREE_MINMAX:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+	case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
+		return true;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_EMAIL_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return false;
+	default:
+		return depth > 0;
+	}
+}
 
-	if ((flags & (X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_USE_CHECK_TIME)) != 0)
-		return X509_V_OK;
-	if (c->api.X509_cmp_current_time(c->api.X509_get0_notBefore(anchor)) >= 0)
-		return X509_V_ERR_CERT_NOT_YET_VALID;
-	if (c->api.X509_cmp_current_time(c->api.X509_get0_notAfter(anchor)) <= 0)
-		return X509_V_ERR_CERT_HAS_EXPIRED;
+/* The first error that makes a chain unfit, or X509_V_OK; relax: those of CATRUST_STRICT=relax do
+ * not. */
+static int error_of_chain(const struct probe *p, bool relax)
+{
+	for (size_t i = 0; i < p->error_count; i++)
+		if (is_of_chain(p->error[i].code, p->error[i].depth) &&
+		    !(relax && strict_forgives(p->error[i].code)))
+			return p->error[i].code;
 	return X509_V_OK;
 }
 
-struct finding policy_check(const struct crypto *c, X509_STORE_CTX *ctx, bool is_client)
+OPENSSL_STACK *policy_own(const struct candidates *f)
 {
-	/*
-	 * The rules are those of after the chain was built: another thread may have brought the
-	 * store to a new generation since the verification began.
-	 */
-	const struct trust *trust = trust_present(c);
-	struct finding found = {.error = X509_V_OK, .depth = -1};
-	struct trust_anchor *anchor;
-	const X509 *cert;
-	int outside;
+	OPENSSL_STACK *certs = f->crypto->api.OPENSSL_sk_new_null();
 
-	if (trust != NULL)
-		found.depth = anchor_depth(c, trust, ctx);
-	if (found.depth < 0)
-		return found;
-	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(ctx), found.depth);
-	if (!trust_is_ours(trust, cert))
-		return found;
-	anchor = trust_find(trust, cert);
-	if (anchor == NULL || !is_client) {
-		found.error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
-		return found;
-	}
-	found.error = date_error(c, ctx, cert);
-	if (found.error == X509_V_OK && anchor->scope != NULL) {
-		outside = leaf_scope_break(c, ctx, found.depth, anchor);
-		if (outside >= 0) {
-			found.error = X509_V_ERR_PERMITTED_VIOLATION;
-			found.depth = outside;
+	for (size_t i = 0; i < f->own_count; i++)
+		if (!push(f->crypto, certs, f->own[i])) {
+			free_certs(f->crypto, certs);
+			return NULL;
 		}
+	return certs;
+}
+
+/* Of the program's certificates, the one that is the anchor's. */
+static X509 *own_copy(const struct candidates *f, struct trust_anchor *anchor)
+{
+	for (size_t i = 0; i < f->own_count; i++)
+		if (f->crypto->api.X509_cmp(f->own[i], trust_cert(f->crypto, anchor)) == 0)
+			return f->own[i];
+	return NULL;
+}
+
+/*
+ * Does the program trust each of the anchors itself, as a trust anchor? Then an anchor adds
+ * nothing. Most companies' images have their CA in both places.
+ */
+static bool trusts_all(const struct candidates *f)
+{
+	const struct crypto *c = f->crypto;
+	bool partial =
+		(c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(f->ctx)) &
+		 X509_V_FLAG_PARTIAL_CHAIN) != 0;
+
+	for (size_t i = 0; i < f->anchor_count; i++) {
+		X509 *own = own_copy(f, f->anchor[i]);
+
+		if (own == NULL ||
+		    (!partial && (c->api.X509_get_extension_flags(own) & EXFLAG_SS) == 0))
+			return false;
 	}
-	found.anchor = found.error == X509_V_OK ? anchor : NULL;
-	return found;
+	return true;
 }
 
-struct other_way {
-	struct crypto *crypto;
-	X509_STORE_CTX *ctx; /* the way that there is */
-	int depth;	     /* of its anchor */
-	const X509 *except;  /* an anchor that does not count; or NULL */
-	bool own_only;	     /* none of them counts */
-	bool relax;
-};
-
-/* The program's own certificates, and anchors that have the chain in their scope. */
-static bool may_vouch(void *arg, X509 *cert)
+/*
+ * The anchor that the chain of a probe ends at, or that the program's certificate there is a copy
+ * of; or NULL. *ret_in_scope: its scope has the chain.
+ */
+static struct trust_anchor *anchor_of(const struct probe *p, const struct candidates *f,
+				      bool *ret_in_scope)
 {
-	const struct other_way *other = arg;
-	/*
-	 * Another thread may have brought the store to a newer generation meanwhile, and none of
-	 * its anchors may pass for the program's own: so the rules are those of after the look.
-	 */
-	const struct trust *trust = trust_present(other->crypto);
-	const struct trust_anchor *anchor = trust_find(trust, cert);
+	const struct crypto *c = f->crypto;
+	int depth = policy_anchor_depth(c, p->ctx);
+	const X509 *cert;
 
-	if (anchor == NULL)
-		return !trust_is_ours(trust, cert);
-	return !other->own_only && cert != other->except &&
-	       (anchor->scope == NULL ||
-		leaf_scope_break(other->crypto, other->ctx, other->depth, anchor) < 0);
-}
-
-static bool forgives(void *arg, X509_STORE_CTX *way)
-{
-	const struct other_way *other = arg;
-	struct crypto *c = other->crypto;
-
-	return other->relax && strict_forgives(c->api.X509_STORE_CTX_get_error(way)) &&
-	       find_anchor(c, way, c->api.X509_STORE_CTX_get0_store(other->ctx)) != NULL;
-}
-
-/* Returns what the way fails with, and the way itself unless it could not be tried. */
-static int try_other_way(struct other_way *other, bool is_client, struct again **ret)
-{
-	const struct again_rules rules = {may_vouch, forgives, other};
-	int error;
-
-	*ret = again_verify(other->crypto, other->ctx, &rules);
-	if (*ret == NULL)
-		return X509_V_ERR_UNSPECIFIED;
-	error = again_error(*ret);
-	return error != X509_V_OK
-		       ? error
-		       : policy_check(other->crypto, again_result(*ret), is_client).error;
-}
-
-bool policy_is_of_the_way(int error)
-{
-	static const int errors[] = {
-		X509_V_ERR_UNABLE_TO_GET_CRL,
-		X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
-		X509_V_ERR_CRL_SIGNATURE_FAILURE, /* with the key of another than its issuer */
-		X509_V_ERR_CERT_SIGNATURE_FAILURE,
-		X509_V_ERR_CERT_NOT_YET_VALID,
-		X509_V_ERR_CERT_HAS_EXPIRED,
-		X509_V_ERR_NO_ISSUER_PUBLIC_KEY, /* in 1.1.1, that is INVALID_CA */
-		X509_V_ERR_INVALID_CA,
-		X509_V_ERR_PATH_LENGTH_EXCEEDED,
-		X509_V_ERR_INVALID_PURPOSE,
-		X509_V_ERR_CERT_UNTRUSTED,
-		X509_V_ERR_CERT_REJECTED,
-		X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
-		X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
-		X509_V_ERR_PERMITTED_VIOLATION,
-		X509_V_ERR_EXCLUDED_VIOLATION,
-		X509_V_ERR_SUBTREE_MINMAX,
-		X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE,
-		X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
-		X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
-		X509_V_ERR_EC_KEY_EXPLICIT_PARAMS,
-		X509_V_ERR_CA_KEY_TOO_SMALL,
-		X509_V_ERR_CA_MD_TOO_WEAK,
-	};
-
-	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
-		if (errors[i] == error)
-			return true;
-	return strict_forgives(error);
-}
-
-struct again *policy_other_way(struct crypto *crypto, X509_STORE_CTX *ctx, bool is_client)
-{
-	const struct trust *trust = trust_present(crypto);
-	struct other_way other = {.crypto = crypto, .ctx = ctx, .relax = config.relax_strict};
-	struct again *way;
-
-	if (trust == NULL)
+	*ret_in_scope = false;
+	if (depth < 0)
 		return NULL;
-	other.depth = anchor_depth(crypto, trust, ctx);
-	if (other.depth < 0)
-		return NULL;
-	other.except = cert_at(crypto, crypto->api.X509_STORE_CTX_get0_chain(ctx), other.depth);
-	if (!trust_is_ours(trust, other.except))
-		return NULL;
-	/* Of the two, an anchor must not be in the way of what the program itself trusts. */
-	for (int i = 0; i < 2; i++) {
-		other.own_only = i == 0;
-		if (try_other_way(&other, is_client, &way) == X509_V_OK)
-			return way;
-		again_free(way);
+	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(p->ctx), depth);
+	for (size_t i = 0; i < f->anchor_count; i++) {
+		struct trust_anchor *a = f->anchor[i];
+
+		if (c->api.X509_cmp(cert, trust_cert(c, a)) != 0)
+			continue;
+		*ret_in_scope = a->scope == NULL || leaf_scope_break(c, p->ctx, depth, a) < 0;
+		return a;
 	}
 	return NULL;
 }
 
+static bool has_error(const struct probe *p, int code, int depth)
+{
+	for (size_t i = 0; i < p->error_count; i++)
+		if (p->error[i].code == code && p->error[i].depth == depth)
+			return true;
+	return false;
+}
+
+/* Does a chain that was probed in strict mode fail, for what relax does not forgive, in that mode
+ * alone? */
+static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
+			      OPENSSL_STACK *trusted, const void *untrusted)
+{
+	struct probe plain = {.ctx = NULL};
+	bool kept = false;
+
+	for (size_t i = 0; i < p->error_count && !kept; i++) {
+		if (!strict_keeps(p->error[i].code))
+			continue;
+		kept = plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false);
+		kept = kept || !has_error(&plain, p->error[i].code, p->error[i].depth);
+	}
+	f->crypto->api.X509_STORE_CTX_free(plain.ctx);
+	return kept;
+}
+
+/*
+ * Tries trusted certificates, the program's own or others. Returns true if they make a good chain,
+ * or if there is no memory: then the program is better off as if we were not there. *ret_relax:
+ * X509_V_FLAG_X509_STRICT may be left out, as the chain ends at an anchor, and nothing is found but
+ * what is to be forgiven. Out of the scope of a lent anchor, the check of the chain refuses.
+ */
+static bool try_trusted(const struct candidates *f, OPENSSL_STACK *trusted, const void *untrusted,
+			bool own, bool relax, bool *ret_relax)
+{
+	struct trust_anchor *anchor;
+	struct probe p;
+	bool does = true, in_scope;
+
+	*ret_relax = false;
+	if (probe_run(&p, f, trusted, untrusted, true)) {
+		anchor = anchor_of(&p, f, &in_scope);
+		does = error_of_chain(&p, relax) == X509_V_OK && (own || in_scope);
+		*ret_relax = relax && anchor != NULL && (!own || in_scope) &&
+			     !is_kept_by_strict(&p, f, trusted, untrusted);
+	}
+	f->crypto->api.X509_STORE_CTX_free(p.ctx);
+	return does;
+}
+
+/* Does the program's own trust do? */
+static bool own_trust_does(const struct candidates *f, bool relax, bool *ret_relax)
+{
+	OPENSSL_STACK *own = policy_own(f);
+	bool does = try_trusted(f, own, f->sent, true, relax, ret_relax);
+
+	free_certs(f->crypto, own);
+	return does;
+}
+
+static bool has_signed(const struct crypto *c, const X509 *issuer, X509 *cert)
+{
+	return c->api.X509_NAME_cmp(c->api.X509_get_issuer_name(cert),
+				    c->api.X509_get_subject_name(issuer)) == 0 &&
+	       c->api.X509_cmp(cert, issuer) != 0 &&
+	       c->api.X509_verify(cert, c->api.X509_get0_pubkey(issuer)) == 1;
+}
+
+/* Has an anchor signed one of the certificates at hand? */
+static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
+{
+	const struct crypto *c = f->crypto;
+	const X509 *issuer = trust_cert(c, a);
+
+	if (has_signed(c, issuer, f->leaf))
+		return true;
+	for (int i = 0; i < count_of(c, f->sent) && i < CANDIDATES_OWN; i++)
+		if (has_signed(c, issuer, cert_at(c, f->sent, i)))
+			return true;
+	for (size_t i = 0; i < f->own_count; i++)
+		if (has_signed(c, issuer, f->own[i]))
+			return true;
+	for (size_t i = 0; i < f->anchor_count; i++)
+		if (has_signed(c, issuer, trust_cert(c, f->anchor[i])))
+			return true;
+	return false;
+}
+
+/*
+ * Of two anchors of one name, OpenSSL takes either if the certificates have no key identifiers. So
+ * one with another key than the chain was signed by is left out.
+ */
+static bool is_other_key(const struct candidates *f, size_t at)
+{
+	const struct crypto *c = f->crypto;
+	bool alone = true;
+
+	for (size_t i = 0; i < f->anchor_count && alone; i++)
+		alone = i == at ||
+			c->api.X509_NAME_cmp(f->anchor[i]->name, f->anchor[at]->name) != 0;
+	return !alone && !has_signed_any(f, f->anchor[at]);
+}
+
+/* With trust settings that the program's own file gives it (BEGIN TRUSTED CERTIFICATE). */
+static bool has_own_settings(const struct candidates *f, const X509 *own)
+{
+	return f->crypto->api.X509_trusted(own) != 0;
+}
+
+static bool lend_own(const struct candidates *f, struct policy_loan *loan)
+{
+	for (size_t i = 0; i < f->own_count; i++)
+		if (!push(f->crypto,
+			  has_own_settings(f, f->own[i]) ? loan->trusted : loan->untrusted,
+			  f->own[i]))
+			return false;
+	return true;
+}
+
+static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
+{
+	bool in_scope[CANDIDATES_ANCHORS], any = false;
+
+	for (size_t i = 0; i < f->anchor_count; i++) {
+		in_scope[i] = leaf_scope_holds(f->crypto, f->ctx, f->leaf, f->anchor[i]);
+		any = any || in_scope[i];
+	}
+	for (size_t i = 0; i < f->anchor_count; i++) {
+		const X509 *own = own_copy(f, f->anchor[i]);
+		X509 *cert = trust_cert(f->crypto, f->anchor[i]);
+
+		if ((own != NULL && has_own_settings(f, own)) || is_other_key(f, i))
+			continue;
+		/* If no scope has the leaf, the check of the chain says so. */
+		if (!push(f->crypto, in_scope[i] || !any ? loan->trusted : loan->untrusted, cert))
+			return false;
+	}
+	return true;
+}
+
+/* false if there is no memory. */
+static bool make_loan(const struct candidates *f, struct policy_loan *loan)
+{
+	const struct crypto *c = f->crypto;
+
+	loan->trusted = c->api.OPENSSL_sk_new_null();
+	loan->untrusted = c->api.OPENSSL_sk_new_null();
+	for (int i = 0; i < count_of(c, f->sent); i++)
+		if (!push(c, loan->untrusted, cert_at(c, f->sent, i)))
+			return false;
+	return lend_anchors(f, loan) && lend_own(f, loan) && count_of(c, loan->trusted) > 0;
+}
+
+struct policy_loan policy_decide(struct candidates *f)
+{
+	X509_VERIFY_PARAM *param = f->crypto->api.X509_STORE_CTX_get0_param(f->ctx);
+	bool relax = config.relax_strict && (f->crypto->api.X509_VERIFY_PARAM_get_flags(param) &
+					     X509_V_FLAG_X509_STRICT) != 0;
+	bool all_own = trusts_all(f), does;
+	struct policy_loan loan = {.trusted = NULL};
+
+	if ((all_own && !relax) || (config.public_only && !public_bundle(f->crypto, f->ctx)))
+		return loan;
+	if (f->own_count > 0 && (own_trust_does(f, relax, &loan.relax) || all_own))
+		return loan;
+	does = make_loan(f, &loan);
+	/* Without a certificate of its own that could count, the program has nothing to lose. */
+	if (does && (f->own_count > 0 || relax))
+		does = try_trusted(f, loan.trusted, loan.untrusted, false, relax, &loan.relax) ||
+		       f->own_count == 0;
+	if (!does)
+		policy_free(f->crypto, &loan);
+	return loan;
+}
+
 int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx)
 {
-	const struct trust *trust = trust_present(crypto);
-	struct other_way other = {.crypto = crypto, .ctx = ctx, .relax = true};
-	struct finding found = policy_check(crypto, ctx, true);
-	struct again *way;
-	int error;
+	struct candidates f;
+	struct policy_loan loan = {.trusted = NULL};
+	int error = X509_V_ERR_UNSPECIFIED;
+	struct probe p = {.ctx = NULL};
+	bool in_scope;
 
-	if (trust == NULL)
-		return X509_V_ERR_UNSPECIFIED;
-	other.depth = anchor_depth(crypto, trust, ctx);
-	error = try_other_way(&other, true, &way);
-	again_free(way);
-	/* An anchor that may not vouch is none there, so its own error says more. */
-	return error != X509_V_OK && found.error != X509_V_OK ? found.error : error;
+	if (candidates_find(&f, crypto, ctx) && make_loan(&f, &loan) &&
+	    probe_run(&p, &f, loan.trusted, loan.untrusted, true)) {
+		error = X509_V_OK;
+		for (size_t i = p.error_count; i-- > 0;)
+			if (!strict_forgives(p.error[i].code))
+				error = p.error[i].code;
+		if (error == X509_V_OK && (anchor_of(&p, &f, &in_scope) == NULL || !in_scope))
+			error = X509_V_ERR_PERMITTED_VIOLATION;
+	}
+	crypto->api.X509_STORE_CTX_free(p.ctx);
+	policy_free(crypto, &loan);
+	candidates_free(&f);
+	return error;
 }

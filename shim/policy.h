@@ -2,48 +2,36 @@
 #ifndef CATRUST_POLICY_H
 #define CATRUST_POLICY_H
 
-#include "again.h"
-#include "trust.h"
+#include "candidates.h"
 
-/*
- * What the rules say of a chain that a verification has built, before its signatures are checked.
- * The chain is that of ctx, leaf first.
- */
-
-struct finding {
-	int error;		     /* X509_V_OK, or what the chain fails with */
-	int depth;		     /* of the certificate that fails */
-	struct trust_anchor *anchor; /* of ours, that the chain rightly stands on; or NULL */
+/* What a verification is to be given in place of the program's store, for as long as it takes. */
+struct policy_loan {
+	/* Trusted certificates; NULL: nothing is lent. Both stacks hold references. */
+	OPENSSL_STACK *trusted;
+	/* Links: what the server has sent, and what may stand between the leaf and an anchor. */
+	OPENSSL_STACK *untrusted;
+	/* Errors that CATRUST_STRICT=relax forgives are all that X509_V_FLAG_X509_STRICT finds. */
+	bool relax;
 };
 
 /*
- * is_client: a TLS client verifies a server. For nobody else, who may have got a client's store,
- * does an anchor count: OpenSSL does not look at the serverAuth mark for every purpose.
+ * Decides about a verification that has not begun. Nothing is lent if the program's own trust does
+ * by itself, nor if the program would lose by it: it keeps each verdict that it has without us.
  */
-struct finding policy_check(const struct crypto *crypto, X509_STORE_CTX *ctx, bool is_client);
+struct policy_loan policy_decide(struct candidates *f);
+void policy_free(const struct crypto *crypto, struct policy_loan *loan);
+
+/* All of the program's own certificates, with references; NULL if there is no memory. */
+OPENSSL_STACK *policy_own(const struct candidates *f);
+
+/* The trust anchor of a chain: its depth, or -1 if the chain ends at none. The chain is that of
+ * ctx, leaf first. */
+int policy_anchor_depth(const struct crypto *crypto, const X509_STORE_CTX *ctx);
 
 /*
- * The corporate anchor that the chain stands on, or that the program's own certificate there is a
- * copy of, where that anchor counts in this store and for these names. NULL if there is none.
+ * What a server's verification that failed would still fail with under CATRUST_STRICT=relax, or
+ * X509_V_OK.
  */
-struct trust_anchor *policy_anchor(struct crypto *crypto, X509_STORE_CTX *ctx);
-
-/*
- * Where a chain on an anchor of ours fails, for whatever reason: another way for the same leaf, by
- * what the program itself trusts, or another anchor. Nobody is to lose what worked without the
- * shim, nor by one anchor what another vouches for. NULL: there is none; otherwise to be freed with
- * again_free().
- */
-struct again *policy_other_way(struct crypto *crypto, X509_STORE_CTX *ctx, bool is_client);
-
-/*
- * May an error come of the way that a chain takes, by its form, its signatures or what its CAs may
- * do? Only then does another way make up for it. Whom the leaf is for, whether it was revoked, what
- * DANE says and whatever else a program may have checked is the same on each.
- */
-bool policy_is_of_the_way(int error);
-
-/* What a chain that failed would still fail with under CATRUST_STRICT=relax; or X509_V_OK. */
 int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx);
 
 #endif

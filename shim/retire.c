@@ -37,7 +37,8 @@ void retire(struct retired *item)
 	item->next = NULL;
 	push(item);
 	item = atomic_exchange(&waiting, NULL);
-	if (item != NULL && atomic_load(&readers) > 0) {
+	/* One of them is the caller. */
+	if (item != NULL && atomic_load(&readers) > 1) {
 		push(item);
 		return;
 	}

@@ -17,7 +17,8 @@ struct retired {
 void retire_enter(void);
 void retire_leave(void);
 
-/* Frees an item that readers no longer find, now or with a later one. */
+/* Frees an item that readers no longer find, now or with a later one. The caller is a reader
+ * itself, and does not use the item any more. */
 void retire(struct retired *item);
 
 #endif

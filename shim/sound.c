@@ -126,6 +126,13 @@ static bool take_name(struct span *in)
 	return true;
 }
 
+bool sound_name(const unsigned char *der, size_t len)
+{
+	struct span in = {der, len};
+
+	return take_name(&in) && in.len == 0;
+}
+
 /* A number of two digits off the front; -1 where there is none. */
 static int64_t take_two(struct span *s)
 {

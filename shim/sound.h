@@ -14,4 +14,7 @@
  */
 bool sound_cert(const unsigned char *der, size_t len, int64_t now);
 
+/* The same of a Name alone: if OpenSSL does not read it, there was no memory. */
+bool sound_name(const unsigned char *der, size_t len);
+
 #endif

@@ -1,124 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust.h"
 
-#include "edition.h"
+#include "der.h"
 #include "log.h"
+#include "sound.h"
 #include "text.h"
 
 #include <openssl/obj_mac.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * OpenSSL reads an object of a store after it has given the lock back: it counts a reference up and
- * then copies the pointer (X509_STORE_CTX_get_by_subject). Where attach.c swaps one certificate of
- * ours for another between the two, the reference is one short. So all of ours have some to spare.
- */
-static void add_references(const struct crypto *c, X509 *cert)
+void trust_anchor_ref(struct trust_anchor *a)
 {
-	enum { TO_SPARE = 1000 };
-
-	for (int i = 0; cert != NULL && i < TO_SPARE; i++)
-		c->api.X509_up_ref(cert);
+	atomic_fetch_add(&a->references, 1);
 }
 
-const struct trust *trust_present(const struct crypto *crypto)
+void trust_anchor_unref(const struct crypto *c, struct trust_anchor *a)
 {
-	return atomic_load_explicit(&crypto->trust, memory_order_acquire);
+	if (a == NULL || atomic_fetch_sub(&a->references, 1) > 1)
+		return;
+	c->api.X509_free(atomic_load(&a->decoded));
+	c->api.X509_NAME_free(a->name);
+	c->api.NAME_CONSTRAINTS_free(a->scope);
+	free(a->scopes);
+	free(a->der);
+	free(a->file);
+	free(a);
 }
 
-struct trust_anchor *trust_find(const struct trust *trust, const X509 *cert)
-{
-	for (size_t i = 0; i < trust->count; i++)
-		if (trust->anchor[i]->cert == cert)
-			return trust->anchor[i];
-	return NULL;
-}
-
-/* By name first, which is cheap. */
-static struct trust_anchor *find_equal(const struct crypto *c, struct trust_anchor *const *anchor,
-				       size_t count, const X509 *cert)
-{
-	const X509_NAME *subject = c->api.X509_get_subject_name(cert);
-
-	for (size_t i = 0; i < count; i++) {
-		const X509 *other = anchor[i]->cert;
-
-		if (other == cert ||
-		    (c->api.X509_NAME_cmp(c->api.X509_get_subject_name(other), subject) == 0 &&
-		     c->api.X509_cmp(other, cert) == 0))
-			return anchor[i];
-	}
-	return NULL;
-}
-
-struct trust_anchor *trust_find_equal(const struct crypto *crypto, const struct trust *trust,
-				      const X509 *cert)
-{
-	return find_equal(crypto, trust->anchor, trust->count, cert);
-}
-
-bool trust_is_ours(const struct trust *trust, const X509 *cert)
-{
-	for (size_t i = 0; i < trust->ever_count; i++)
-		if (trust->ever[i]->cert == cert)
-			return true;
-	return false;
-}
-
-/* With its trust settings, if it has any. To be freed with CRYPTO_free. */
-static unsigned char *encode(const struct crypto *c, X509 *cert, int *ret_len)
-{
-	unsigned char *der = NULL;
-
-	*ret_len = c->api.i2d_X509_AUX(cert, &der);
-	return *ret_len > 0 ? der : NULL;
-}
-
-X509 *trust_copy(const struct crypto *crypto, const struct trust *trust, X509 *cert)
-{
-	struct trust_anchor *a = find_equal(crypto, trust->ever, trust->ever_count, cert);
-	bool plain = !crypto->api.X509_trusted(cert);
-	unsigned char *der = NULL, *known_der = NULL;
-	const unsigned char *at;
-	int len = 0, known_len = 0;
-	_Atomic(X509 *) *slot;
-	X509 *known, *mine, *ret = NULL;
-
-	if (a == NULL)
-		return NULL;
-	slot = plain ? &a->plain : &a->aux;
-	known = atomic_load_explicit(slot, memory_order_acquire);
-	if (plain && known != NULL)
-		return known;
-	at = der = encode(crypto, cert, &len);
-	if (der == NULL)
-		return NULL;
-	if (known == NULL) {
-		mine = crypto->api.d2i_X509_AUX(NULL, &at, len);
-		add_references(crypto, mine);
-		/* Another thread's may be first; mine is too well referenced to be freed, and rare.
-		 */
-		if (mine != NULL && atomic_compare_exchange_strong(slot, &known, mine))
-			known = mine;
-	}
-	if (known != NULL)
-		known_der = encode(crypto, known, &known_len);
-	if (known_der != NULL && len == known_len && memcmp(der, known_der, (size_t)len) == 0)
-		ret = known;
-	crypto->api.CRYPTO_free(known_der, __FILE__, __LINE__);
-	crypto->api.CRYPTO_free(der, __FILE__, __LINE__);
-	return ret;
-}
-
-bool trust_is_former(const struct trust *trust, const X509 *cert)
-{
-	return trust_find(trust, cert) == NULL && trust_is_ours(trust, cert);
-}
-
-/* What an anchor stands on is never freed once it was handed out: it is used without locks. */
 static void *copy(const void *data, size_t len)
 {
 	void *mine = malloc(len);
@@ -126,17 +38,49 @@ static void *copy(const void *data, size_t len)
 	return mine == NULL ? NULL : memcpy(mine, data, len);
 }
 
-static X509 *parse_cert(const struct crypto *c, const struct anchor *a)
+static void tell_unreadable(const char *file, size_t line)
+{
+	char buf[24] = "";
+	struct text number = TEXT(buf);
+
+	if (line > 0)
+		text_add_uint(&number, line);
+	log_line(LOG_ERROR, file, line > 0 ? ": line " : "", buf,
+		 ": not a certificate that OpenSSL can read, skipped");
+}
+
+static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 {
 	const unsigned char *at = a->der;
-	X509 *cert = a->der_len > LONG_MAX ? NULL : c->api.d2i_X509(NULL, &at, (long)a->der_len);
+	X509 *cert = c->api.d2i_X509(NULL, &at, (long)a->der_len);
 
 	if (cert == NULL || at != a->der + a->der_len ||
 	    c->api.X509_add1_trust_object(cert, c->api.OBJ_nid2obj(NID_server_auth)) != 1) {
 		c->api.X509_free(cert);
 		return NULL;
 	}
+	/* OpenSSL fills the cache of extensions late, and several threads may use this object. */
+	(void)c->api.X509_check_purpose(cert, -1, 0);
 	return cert;
+}
+
+X509 *trust_cert(const struct crypto *c, struct trust_anchor *a)
+{
+	X509 *known = atomic_load_explicit(&a->decoded, memory_order_acquire), *mine;
+
+	if (known != NULL)
+		return known;
+	mine = decode(c, a);
+	if (mine == NULL) {
+		binding_work_forget(c);
+		if ((atomic_fetch_or(&a->used, ANCHOR_UNREADABLE) & ANCHOR_UNREADABLE) == 0)
+			tell_unreadable(a->file, a->line);
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong(&a->decoded, &known, mine))
+		return mine;
+	c->api.X509_free(mine);
+	return known;
 }
 
 /*
@@ -171,17 +115,47 @@ static bool make_scope(const struct crypto *c, const struct scope_list *scopes,
 	return to->scope != NULL && to->scopes != NULL;
 }
 
-static struct trust_anchor *find_der(const struct trust *t, const unsigned char *der, size_t len)
+/* Returns 0 and *ret; -EINVAL for what is no certificate; -ENOMEM. */
+static int read_name(const struct crypto *c, const struct anchor *from, X509_NAME **ret)
 {
-	for (size_t i = 0; t != NULL && i < t->ever_count; i++)
-		if (t->ever[i]->der_len == len && memcmp(t->ever[i]->der, der, len) == 0)
-			return t->ever[i];
-	return NULL;
+	const unsigned char *at;
+	struct span name;
+
+	if (from->der_len > LONG_MAX || !der_subject(from->der, from->der_len, &name))
+		return -EINVAL;
+	at = name.at;
+	*ret = c->api.d2i_X509_NAME(NULL, &at, (long)name.len);
+	if (*ret != NULL)
+		return 0;
+	binding_work_forget(c);
+	return sound_name(name.at, name.len) ? -ENOMEM : -EINVAL;
 }
 
-bool trust_knows_der(const struct trust *trust, const unsigned char *der, size_t len)
+/* Returns 0 and *ret, or as read_name(). */
+static int anchor_new(const struct crypto *c, const struct anchor *from, struct trust_anchor **ret)
 {
-	return find_der(trust, der, len) != NULL;
+	struct trust_anchor *a = calloc(1, sizeof(*a));
+	int error = -ENOMEM;
+
+	if (a == NULL)
+		return -ENOMEM;
+	atomic_init(&a->references, 1);
+	a->der = copy(from->der, from->der_len);
+	a->der_len = from->der_len;
+	a->file = copy(from->file, strlen(from->file) + 1);
+	a->line = from->line;
+	if (a->der == NULL || a->file == NULL)
+		goto fail;
+	error = read_name(c, from, &a->name);
+	if (error == 0 && from->scopes != NULL && !make_scope(c, from->scopes, a))
+		error = -ENOMEM;
+	if (error != 0)
+		goto fail;
+	*ret = a;
+	return 0;
+fail:
+	trust_anchor_unref(c, a);
+	return error;
 }
 
 static bool same_scopes(const struct trust_anchor *a, const struct scope_list *scopes)
@@ -194,218 +168,139 @@ static bool same_scopes(const struct trust_anchor *a, const struct scope_list *s
 	return scopes == NULL && i == a->scope_count;
 }
 
-/* Frees what an anchor does not share with old, the same certificate in an earlier generation. */
-static void free_anchor(const struct crypto *c, const struct trust_anchor *old,
-			struct trust_anchor *a)
+static bool is_same(const struct trust_anchor *a, const struct anchor *from)
 {
-	if (a == NULL || a == old)
-		return;
-	if (old == NULL || a->scope != old->scope)
-		c->api.NAME_CONSTRAINTS_free(a->scope);
-	if (old == NULL || a->scopes != old->scopes)
-		free(a->scopes);
-	if (old == NULL || a->file != old->file)
-		free(a->file);
-	if (old == NULL) {
-		c->api.X509_free(a->cert);
-		free(a->der);
-	}
-	free(a);
+	return a->der_len == from->der_len && memcmp(a->der, from->der, a->der_len) == 0 &&
+	       same_scopes(a, from->scopes) && a->line == from->line &&
+	       strcmp(a->file, from->file) == 0;
 }
 
-static bool fill_anchor(const struct crypto *c, const struct anchor *from,
-			const struct trust_anchor *old, struct trust_anchor *to)
+static struct trust_anchor *find_same(const struct trust *t, const struct anchor *from)
 {
-	if (old == NULL) {
-		to->der = copy(from->der, from->der_len);
-		to->cert = to->der == NULL ? NULL : parse_cert(c, from);
-		if (to->cert == NULL)
-			return false;
-		to->der_len = from->der_len;
-		to->name_hash = c->api.X509_subject_name_hash(to->cert);
-	} else {
-		/* One that comes back is the X509 that it was: stores still have it. */
-		*to = (struct trust_anchor){.cert = old->cert,
-					    .scope = old->scope,
-					    .scopes = old->scopes,
-					    .scope_count = old->scope_count,
-					    .name_hash = old->name_hash,
-					    .der = old->der,
-					    .der_len = old->der_len,
-					    .file = old->file};
-		atomic_init(&to->plain, atomic_load(&old->plain));
-		atomic_init(&to->aux, atomic_load(&old->aux));
-		atomic_init(&to->used, atomic_load(&old->used));
-	}
-	to->line = from->line;
-	if (!same_scopes(to, from->scopes)) {
-		to->scope = NULL;
-		to->scopes = NULL;
-		to->scope_count = 0;
-		if (from->scopes != NULL && !make_scope(c, from->scopes, to))
-			return false;
-	}
-	if (to->file == NULL || strcmp(to->file, from->file) != 0)
-		to->file = copy(from->file, strlen(from->file) + 1);
-	return to->file != NULL;
+	for (size_t i = 0; t != NULL && i < t->count; i++)
+		if (is_same(t->anchor[i], from))
+			return t->anchor[i];
+	return NULL;
 }
 
-/* The anchor of the generation before, if nothing has changed, or another one; NULL: there is none.
- */
-static struct trust_anchor *make_anchor(const struct crypto *c, const struct anchor *from,
-					const struct trust *before, uint64_t generation)
+/* How many anchors come before a name; with those of the very name, if after is set. */
+static size_t place_of(const struct trust *t, const X509_NAME *name, bool after)
 {
-	struct trust_anchor *old = find_der(before, from->der, from->der_len), *a;
-	bool was_there = old != NULL && trust_find(before, old->cert) != NULL;
+	size_t low = 0, high = t->count;
 
-	if (was_there && same_scopes(old, from->scopes) && old->line == from->line &&
-	    strcmp(old->file, from->file) == 0)
-		return old;
-	a = calloc(1, sizeof(*a));
-	if (a == NULL)
-		return NULL;
-	if (!fill_anchor(c, from, old, a)) {
-		free_anchor(c, old, a);
-		return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = t->crypto->api.X509_NAME_cmp(t->anchor[middle]->name, name);
+
+		if (order < 0 || (after && order == 0))
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	a->since = was_there ? old->since : generation;
-	return a;
+	return low;
 }
 
-static void trust_free(const struct crypto *c, struct trust *t)
+static void insert(struct trust *t, struct trust_anchor *a)
 {
-	if (t == NULL)
-		return;
-	for (size_t i = 0; t->anchor != NULL && i < t->count; i++)
-		free_anchor(c, find_der(t->before, t->anchor[i]->der, t->anchor[i]->der_len),
-			    t->anchor[i]);
+	size_t at = place_of(t, a->name, true);
+
+	memmove(&t->anchor[at + 1], &t->anchor[at],
+		(t->count - at) * sizeof(struct trust_anchor *));
+	t->anchor[at] = a;
+	t->count++;
+}
+
+static void trust_free(struct retired *item)
+{
+	struct trust *t = (struct trust *)item;
+
+	for (size_t i = 0; i < t->count; i++)
+		trust_anchor_unref(t->crypto, t->anchor[i]);
 	free(t->anchor);
-	free(t->ever);
 	free(t);
 }
 
-/* Remembers when a certificate becomes valid. */
-static void wait_for(const struct crypto *c, const X509 *cert)
-{
-	int days = 0, seconds = 0;
-
-	if (c->api.ASN1_TIME_diff(&days, &seconds, NULL, c->api.X509_get0_notBefore(cert)) != 1)
-		return;
-	edition_again_at(edition_now() + (int64_t)days * 86400 + seconds);
-}
-
-/*
- * What is out of date is no anchor: nothing can be trusted by it, and it would stand before a
- * renewed certificate of the same name that the server sends.
- */
-static bool is_in_date(const struct crypto *c, const X509 *cert)
-{
-	if (c->api.X509_cmp_current_time(c->api.X509_get0_notAfter(cert)) <= 0)
-		return false;
-	if (c->api.X509_cmp_current_time(c->api.X509_get0_notBefore(cert)) < 0)
-		return true;
-	wait_for(c, cert);
-	return false;
-}
-
-/* Among all that ever were, in the place of the same certificate if there is one. */
-static void note_ever(struct trust *t, struct trust_anchor *a)
-{
-	size_t i = 0;
-
-	while (i < t->ever_count && t->ever[i]->cert != a->cert)
-		i++;
-	t->ever[i] = a;
-	if (i == t->ever_count)
-		t->ever_count++;
-}
-
+/* An anchor that stays the same keeps its object. NULL: out of memory. */
 static struct trust *make_trust(const struct crypto *c, const struct edition *e,
 				const struct trust *before)
 {
-	size_t ever = before == NULL ? 0 : before->ever_count, count = e->anchors->count;
+	size_t count = e->anchors->count;
 	struct trust *t = calloc(1, sizeof(*t));
-	struct trust_anchor **all;
 
 	if (t == NULL)
 		return NULL;
+	t->retired.free = trust_free;
+	t->crypto = c;
 	t->generation = e->generation;
-	t->before = before;
 	t->anchor = calloc(count + 1, sizeof(struct trust_anchor *));
-	t->ever = calloc(ever + count + 1, sizeof(struct trust_anchor *));
-	if (t->anchor == NULL || t->ever == NULL) {
-		trust_free(c, t);
-		return NULL;
-	}
-	if (ever > 0)
-		memcpy(t->ever, before->ever, ever * sizeof(struct trust_anchor *));
-	t->ever_count = ever;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; t->anchor != NULL && i < count; i++) {
 		const struct anchor *from = &e->anchors->anchor[i];
-		struct trust_anchor *a = make_anchor(c, from, before, t->generation);
+		struct trust_anchor *a = find_same(before, from);
+		int error = 0;
 
-		if (a == NULL) {
-			binding_work_forget(c);
-		} else if (!is_in_date(c, a->cert)) {
-			free_anchor(c, find_der(before, from->der, from->der_len), a);
-		} else {
-			t->anchor[t->count++] = a;
-			note_ever(t, a);
-		}
+		if (a != NULL)
+			trust_anchor_ref(a);
+		else
+			error = anchor_new(c, from, &a);
+		if (error == -ENOMEM)
+			goto fail;
+		if (error == 0)
+			insert(t, a);
 	}
-	/* Most of them were there before, and it is kept for good. */
-	all = realloc(t->ever, (t->ever_count + 1) * sizeof(struct trust_anchor *));
-	if (all != NULL)
-		t->ever = all;
-	return t;
+	if (t->anchor != NULL)
+		return t;
+fail:
+	trust_free(&t->retired);
+	return NULL;
 }
 
-/* Told by the one thread whose reading counts. What is out of date is for catrust list to say. */
-static void tell_unusable(const struct crypto *c, const struct trust *t,
-			  const struct anchors *anchors)
+static void tell_problems(const struct trust *t, const struct anchors *anchors)
 {
-	for (size_t i = 0; t->count < anchors->count && i < anchors->count; i++) {
-		const struct anchor *a = &anchors->anchor[i];
-		const struct trust_anchor *there = find_der(t, a->der, a->der_len);
-		char number[24] = "";
-		struct text line = TEXT(number);
-		X509 *cert;
-
-		if (there != NULL && trust_find(t, there->cert) != NULL)
-			continue;
-		cert = parse_cert(c, a);
-		if (cert == NULL)
-			binding_work_forget(c);
-		if (a->line > 0)
-			text_add_uint(&line, a->line);
-		log_line(cert == NULL ? LOG_ERROR : LOG_INFO, a->file, a->line > 0 ? ": line " : "",
-			 number,
-			 cert == NULL ? ": not a certificate that OpenSSL can read, skipped"
-				      : ": expired or not yet valid, skipped");
-		c->api.X509_free(cert);
-	}
+	for (size_t i = 0; t->count < anchors->count && i < anchors->count; i++)
+		if (find_same(t, &anchors->anchor[i]) == NULL)
+			tell_unreadable(anchors->anchor[i].file, anchors->anchor[i].line);
 }
 
-const struct trust *trust_get(struct crypto *crypto)
+const struct trust *trust_enter(struct crypto *crypto)
 {
-	struct trust *known, *before, *mine;
+	struct trust *known, *mine;
 	const struct edition *e;
 
 	edition_refresh();
-	known = before = atomic_load_explicit(&crypto->trust, memory_order_acquire);
 	e = edition_enter();
+	known = atomic_load_explicit(&crypto->trust, memory_order_acquire);
 	if (e != NULL && (known == NULL || known->generation < e->generation)) {
-		mine = make_trust(crypto, e, before);
-		if (mine != NULL && atomic_compare_exchange_strong(&crypto->trust, &known, mine)) {
+		mine = make_trust(crypto, e, known);
+		if (mine == NULL) {
+			; /* The next verification tries again. */
+		} else if (atomic_compare_exchange_strong(&crypto->trust, &known, mine)) {
+			if (known != NULL)
+				retire(&known->retired);
+			tell_problems(mine, e->anchors);
 			known = mine;
-			for (size_t i = 0; i < mine->count; i++)
-				if (before == NULL || !trust_is_ours(before, mine->anchor[i]->cert))
-					add_references(crypto, mine->anchor[i]->cert);
-			tell_unusable(crypto, mine, e->anchors);
 		} else {
-			trust_free(crypto, mine);
+			trust_free(&mine->retired);
 		}
 	}
+	return known != NULL && known->count > 0 ? known : NULL;
+}
+
+void trust_leave(void)
+{
 	edition_leave();
-	return known != NULL && known->ever_count > 0 ? known : NULL;
+}
+
+void trust_read(struct crypto *crypto)
+{
+	(void)trust_enter(crypto);
+	trust_leave();
+}
+
+struct trust_anchor *const *trust_find(const struct trust *trust, const X509_NAME *name,
+				       size_t *ret_count)
+{
+	size_t first = place_of(trust, name, false);
+
+	*ret_count = first < trust->count ? place_of(trust, name, true) - first : 0;
+	return trust->anchor + first;
 }

@@ -1,216 +1,355 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify.h"
 
-#include "again.h"
-#include "attach.h"
+#include "candidates.h"
+#include "config.h"
 #include "hint.h"
+#include "leaf_scope.h"
 #include "log.h"
 #include "policy.h"
-#include "strict.h"
 
 #include <stdlib.h>
 
 /*
- * The verifications that this thread is in, the latest first: a program's callback may verify
- * something itself, or switch to another coroutine that does. On the heap, since such a switch may
- * move the stack away (greenlet). Whoever leaves a callback by longjmp leaves his entry behind.
+ * What a context has been lent. It belongs to the context's ex_data: there it survives a callback
+ * that is left by longjmp, and a switch to another coroutine.
+ *
+ * There is no way to take a trusted stack back, so it stays, empty, when the verification is over.
+ * A context that has one is known by that.
  */
-static _Thread_local struct verification *latest;
+struct loan {
+	struct candidates found;
+	struct policy_loan stacks;
+	STACK_OF(X509) * sent;		 /* the program's */
+	X509_STORE_CTX_verify_fn verify; /* the program's, if it is replaced; or NULL */
+	bool is_strict;			 /* X509_V_FLAG_X509_STRICT is to be set again */
+};
 
-static struct verification *running(const X509_STORE_CTX *ctx)
+static void loan_clear(struct loan *l)
 {
-	struct verification *v = latest;
+	const struct crypto *c = l->found.crypto;
 
-	while (v != NULL && v->ctx != ctx)
-		v = v->outer;
-	return v;
+	candidates_free(&l->found);
+	l->found.own_count = l->found.anchor_count = 0;
+	while (c->api.OPENSSL_sk_num(l->stacks.trusted) > 0)
+		c->api.X509_free(c->api.OPENSSL_sk_pop(l->stacks.trusted));
+	c->api.OPENSSL_sk_pop_free(l->stacks.untrusted, (OPENSSL_sk_freefunc)c->api.X509_free);
+	l->stacks.untrusted = NULL;
 }
 
-static void unlink_entry(const struct verification *v)
+/* OpenSSL calls it when the context is freed, or initialized anew. */
+static void loan_free(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl,
+		      void *argp)
 {
-	for (struct verification **at = &latest; *at != NULL; at = &(*at)->outer)
-		if (*at == v) {
-			*at = v->outer;
-			return;
+	struct loan *l = ptr;
+
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	if (l == NULL)
+		return;
+	loan_clear(l);
+	l->found.crypto->api.OPENSSL_sk_free(l->stacks.trusted);
+	free(l);
+}
+
+/* An index of ex_data, made when it is first needed; -1 if that fails, or it was never needed. */
+static int ex_index(struct crypto *c, atomic_int *index, int class, CRYPTO_EX_free *free_value)
+{
+	int known = atomic_load_explicit(index, memory_order_acquire), mine;
+
+	if (known >= 0)
+		return known;
+	mine = c->api.CRYPTO_get_ex_new_index(class, 0, NULL, NULL, NULL, free_value);
+	if (mine < 0)
+		return mine;
+	return atomic_compare_exchange_strong(index, &known, mine) ? mine : known;
+}
+
+static struct loan *loan_of(const struct crypto *c, X509_STORE_CTX *ctx)
+{
+	int index = atomic_load_explicit(&c->loan_index, memory_order_acquire);
+
+	return index < 0 ? NULL : c->api.X509_STORE_CTX_get_ex_data(ctx, index);
+}
+
+/* A new one, that the context has. */
+static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
+{
+	int index = ex_index(c, &c->loan_index, CRYPTO_EX_INDEX_X509_STORE_CTX, loan_free);
+	struct loan *l = index < 0 ? NULL : calloc(1, sizeof(*l));
+
+	if (l != NULL && c->api.X509_STORE_CTX_set_ex_data(ctx, index, l) != 1) {
+		free(l);
+		l = NULL;
+	}
+	return l;
+}
+
+void verify_note_lookup(struct crypto *c, X509_STORE *store)
+{
+	int index = ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
+
+	if (index >= 0)
+		c->api.X509_STORE_set_ex_data(store, index, store);
+}
+
+static bool has_own_lookup(const struct crypto *c, X509_STORE_CTX *ctx)
+{
+	int index = atomic_load_explicit(&c->lookup_index, memory_order_acquire);
+
+	return index >= 0 &&
+	       c->api.X509_STORE_get_ex_data(c->api.X509_STORE_CTX_get0_store(ctx), index) != NULL;
+}
+
+/* How a context works that the program has changed nothing of. */
+struct stock {
+	X509_STORE_CTX_get_issuer_fn get_issuer;
+	X509_STORE_CTX_lookup_certs_fn lookup_certs;
+	X509_STORE_CTX_check_issued_fn check_issued;
+	X509_STORE_CTX_verify_fn verify;
+};
+
+/* NULL: out of memory. */
+static const struct stock *stock_of(struct crypto *c)
+{
+	struct stock *known = atomic_load_explicit(&c->stock, memory_order_acquire), *mine;
+	X509_STORE_CTX *ctx;
+	X509_STORE *store;
+
+	if (known != NULL)
+		return known;
+	mine = calloc(1, sizeof(*mine));
+	ctx = c->api.X509_STORE_CTX_new();
+	store = c->api.X509_STORE_new();
+	if (mine != NULL && ctx != NULL && store != NULL &&
+	    c->api.X509_STORE_CTX_init(ctx, store, NULL, NULL) == 1) {
+		mine->get_issuer = c->api.X509_STORE_CTX_get_get_issuer(ctx);
+		mine->lookup_certs = c->api.X509_STORE_CTX_get_lookup_certs(ctx);
+		mine->check_issued = c->api.X509_STORE_CTX_get_check_issued(ctx);
+		mine->verify = c->api.X509_STORE_CTX_get_verify(ctx);
+		if (atomic_compare_exchange_strong(&c->stock, &known, mine)) {
+			known = mine;
+			mine = NULL;
 		}
-}
-
-/* Once: is there another way for the leaf than the chain that was built? */
-static bool has_other_way(struct verification *v)
-{
-	if (!v->sought) {
-		v->sought = true;
-		v->way = policy_other_way(v->crypto, v->ctx, v->is_client);
 	}
-	return v->way != NULL;
-}
-
-/* The chain that was found good is what the program gets to see. */
-static void take_way(struct verification *v)
-{
-	struct binding_scope scope = binding_work_begin(v->crypto);
-	X509_STORE_CTX *way = again_result(v->way);
-	STACK_OF(X509) *chain = v->crypto->api.X509_STORE_CTX_get1_chain(way);
-
-	v->anchor = policy_check(v->crypto, way, v->is_client).anchor;
-	if (chain != NULL)
-		v->crypto->api.X509_STORE_CTX_set0_verified_chain(v->ctx, chain);
-	binding_work_end(v->crypto, scope);
-}
-
-/* In place of the stock check of signatures and dates, after the chain is built. */
-static int check_chain(X509_STORE_CTX *ctx)
-{
-	struct verification *v = running(ctx);
-	struct binding_scope scope;
-	struct finding found;
-	struct crypto *c;
-	bool good;
-
-	if (v == NULL)
-		return 0;
-	c = v->crypto;
-	scope = binding_work_begin(c);
-	found = policy_check(c, ctx, v->is_client);
-	good = found.error == X509_V_OK || has_other_way(v);
-	binding_work_end(c, scope);
-	v->anchor = found.anchor;
-	/* What is checked from here on, and seen by the program's callback, is the chain that
-	 * counts. */
-	if (v->way != NULL)
-		take_way(v);
-	if (!good) {
-		/* As any error of OpenSSL's own: the program's callback is asked. */
-		const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
-		X509 *cert = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, found.depth);
-
-		c->api.X509_STORE_CTX_set_current_cert(ctx, cert);
-		c->api.X509_STORE_CTX_set_error_depth(ctx, found.depth);
-		c->api.X509_STORE_CTX_set_error(ctx, found.error);
-		if (!c->api.X509_STORE_CTX_get_verify_cb(ctx)(0, ctx))
-			return 0;
-	}
-	return v->verify(ctx);
-}
-
-/* Does an error that was found count for nothing? */
-static bool is_forgiven(struct verification *v, int error)
-{
-	struct binding_scope scope = binding_work_begin(v->crypto);
-	bool strict = strict_forgives(error) && policy_anchor(v->crypto, v->ctx) != NULL;
-	bool forgiven = (strict && config.relax_strict) ||
-			(policy_is_of_the_way(error) && has_other_way(v));
-
-	if (strict && !forgiven)
-		v->strict_error = error;
-	binding_work_end(v->crypto, scope);
-	return forgiven;
-}
-
-/* Round the program's own callback. */
-static int forgive(int ok, X509_STORE_CTX *ctx)
-{
-	struct verification *v = running(ctx);
-	struct crypto *c;
-	int ret;
-
-	/* OpenSSL copies the callback to a context of its own, for the issuers of CRLs. */
-	if (v == NULL)
-		return latest == NULL || latest->callback == NULL ? ok : latest->callback(ok, ctx);
-	c = v->crypto;
-	if (!ok && is_forgiven(v, c->api.X509_STORE_CTX_get_error(ctx))) {
-		c->api.X509_STORE_CTX_set_error(ctx, v->error);
-		return 1;
-	}
-	ret = v->callback(ok, ctx);
-	v->error = c->api.X509_STORE_CTX_get_error(ctx);
-	return ret;
-}
-
-bool verify_is_wanted(const struct crypto *crypto, const X509_STORE_CTX *ctx)
-{
-	/* With a chain, OpenSSL refuses; the context that has our callback copied is for CRLs. */
-	return ctx != NULL && crypto->api.X509_STORE_CTX_get0_chain(ctx) == NULL &&
-	       crypto->api.X509_STORE_CTX_get_verify(ctx) != check_chain &&
-	       crypto->api.X509_STORE_CTX_get_verify_cb(ctx) != forgive;
-}
-
-static bool is_the_programs(void *arg, X509 *cert)
-{
-	const struct crypto *c = arg;
-
-	return !trust_is_ours(trust_present(c), cert);
+	c->api.X509_STORE_CTX_free(ctx);
+	c->api.X509_STORE_free(store);
+	free(mine);
+	return known;
 }
 
 /*
- * Whoever is no client gets the store's own certificates and nothing else. OpenSSL would end at an
- * anchor of ours, and reject it, where the program trusts a CA above it, or another certificate of
- * the same CA.
+ * Does ctx find issuers in its store as OpenSSL does by itself? Otherwise the program has said in
+ * its own way whom it trusts.
  */
-static void leave_out_anchors(struct verification *v)
+static bool finds_issuers_itself(struct crypto *c, X509_STORE_CTX *ctx)
 {
-	const struct again_rules rules = {.may_vouch = is_the_programs, .arg = v->crypto};
-	struct binding_scope scope = binding_work_begin(v->crypto);
+	const struct stock *stock = stock_of(c);
 
-	v->limit = again_limit(v->crypto, v->ctx, &rules);
-	binding_work_end(v->crypto, scope);
+	return stock != NULL && c->api.X509_STORE_CTX_get0_store(ctx) != NULL &&
+	       c->api.X509_STORE_CTX_get_get_issuer(ctx) == stock->get_issuer &&
+	       c->api.X509_STORE_CTX_get_lookup_certs(ctx) == stock->lookup_certs &&
+	       c->api.X509_STORE_CTX_get_check_issued(ctx) == stock->check_issued &&
+	       !has_own_lookup(c, ctx);
 }
 
-struct verification *verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx)
+/*
+ * Does the connection have TLSA records (RFC 6698)? They say what may be trusted. The records are
+ * word 1 of an SSL_DANE, in 1.1.0 to 4.0 (include/internal/dane.h); there is no function that
+ * tells.
+ */
+static bool has_tlsa_records(const struct verification *v)
 {
-	struct verification *v = running(ctx);
-	X509_STORE *store;
-	bool attached;
+	const void *const *dane = v->ssl->api.SSL_get0_dane == NULL
+					  ? NULL
+					  : (const void *)v->ssl->api.SSL_get0_dane(v->connection);
 
-	/* One of the same context that was left by longjmp. */
-	if (v == NULL) {
-		v = malloc(sizeof(*v));
+	return dane != NULL && v->crypto->api.OPENSSL_sk_num(dane[1]) > 0;
+}
+
+/* The anchor of the chain, if it is one that was lent; *ret_depth is its depth. */
+static struct trust_anchor *lent_anchor(const struct loan *l, X509_STORE_CTX *ctx, int *ret_depth)
+{
+	const struct crypto *c = l->found.crypto;
+	const void *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
+
+	*ret_depth = policy_anchor_depth(c, ctx);
+	for (size_t i = 0; *ret_depth >= 0 && i < l->found.anchor_count; i++)
+		if (trust_cert(c, l->found.anchor[i]) == c->api.OPENSSL_sk_value(chain, *ret_depth))
+			return l->found.anchor[i];
+	return NULL;
+}
+
+/*
+ * In place of the check of signatures and dates, when the chain has been built: its names must be
+ * in the scope of the anchor. A program may have copied it to a context of its own, which is none
+ * of ours; there it does what it stands for.
+ */
+static int check_scope(X509_STORE_CTX *ctx)
+{
+	struct crypto *c = binding_calling(__builtin_return_address(0));
+	const struct loan *l = c == NULL ? NULL : loan_of(c, ctx);
+	struct trust_anchor *anchor;
+	struct binding_scope scope;
+	int depth, outside = -1;
+
+	if (c == NULL)
+		return 0;
+	if (l == NULL || l->verify == NULL)
+		return stock_of(c) == NULL ? 0 : stock_of(c)->verify(ctx);
+	scope = binding_work_begin(c);
+	anchor = lent_anchor(l, ctx, &depth);
+	if (anchor != NULL && anchor->scope != NULL)
+		outside = leaf_scope_break(c, ctx, depth, anchor);
+	binding_work_end(c, scope);
+	if (outside >= 0) {
+		/* As any error of OpenSSL's own: the program's callback is asked. */
+		c->api.X509_STORE_CTX_set_current_cert(
+			ctx, c->api.OPENSSL_sk_value(
+				     (const OPENSSL_STACK *)c->api.X509_STORE_CTX_get0_chain(ctx),
+				     outside));
+		c->api.X509_STORE_CTX_set_error_depth(ctx, outside);
+		c->api.X509_STORE_CTX_set_error(ctx, X509_V_ERR_PERMITTED_VIOLATION);
+		if (!c->api.X509_STORE_CTX_get_verify_cb(ctx)(0, ctx))
+			return 0;
+	}
+	return l->verify(ctx);
+}
+
+static bool is_any_scoped(const struct candidates *f)
+{
+	for (size_t i = 0; i < f->anchor_count; i++)
+		if (f->anchor[i]->scope != NULL)
+			return true;
+	return false;
+}
+
+static bool has_trusted_stack(const struct loan *l)
+{
+	return l != NULL && l->stacks.trusted != NULL;
+}
+
+/* Puts a loan into the context. */
+static void lend(struct verification *v, const struct candidates *found,
+		 const struct policy_loan *stacks)
+{
+	const struct crypto *c = v->crypto;
+	struct loan *l = v->loan;
+	OPENSSL_STACK *kept = l->stacks.trusted;
+
+	l->found = *found;
+	l->stacks = *stacks;
+	l->verify = NULL;
+	l->is_strict = false;
+	if (stacks->untrusted != NULL)
+		log_line(LOG_DEBUG, "anchors lent to a verification");
+	if (stacks->trusted != NULL) {
+		c->api.X509_STORE_CTX_set0_trusted_stack(v->ctx, (STACK_OF(X509) *)stacks->trusted);
+		c->api.OPENSSL_sk_free(kept);
+		l->sent = c->api.X509_STORE_CTX_get0_untrusted(v->ctx);
+		if (stacks->untrusted != NULL)
+			c->api.X509_STORE_CTX_set0_untrusted(v->ctx,
+							     (STACK_OF(X509) *)stacks->untrusted);
 	} else {
-		unlink_entry(v);
-		again_free(v->way);
-		again_free(v->limit);
+		l->stacks.trusted = kept;
 	}
-	if (v == NULL)
-		return NULL;
-	*v = (struct verification){.crypto = crypto, .ctx = ctx, .outer = latest};
-	latest = v;
-	v->ssl = binding_ssl_of(crypto, ctx, &v->connection);
-	v->is_client = v->ssl != NULL && !v->ssl->api.SSL_is_server(v->connection);
-	store = crypto->api.X509_STORE_CTX_get0_store(ctx);
-	if (v->is_client)
-		attach_anchors(crypto, store);
-	attached = attach_is_done(crypto, store);
-	if (attached && !v->is_client)
-		leave_out_anchors(v);
-	v->verify = crypto->api.X509_STORE_CTX_get_verify(ctx);
-	crypto->api.X509_STORE_CTX_set_verify(ctx, check_chain);
-	if (attached && v->is_client) {
-		v->error = crypto->api.X509_STORE_CTX_get_error(ctx);
-		v->callback = crypto->api.X509_STORE_CTX_get_verify_cb(ctx);
-		crypto->api.X509_STORE_CTX_set_verify_cb(ctx, forgive);
+	if (stacks->untrusted != NULL && is_any_scoped(found)) {
+		l->verify = c->api.X509_STORE_CTX_get_verify(v->ctx);
+		c->api.X509_STORE_CTX_set_verify(v->ctx, check_scope);
 	}
+	if (stacks->relax) {
+		l->is_strict = true;
+		c->api.X509_VERIFY_PARAM_clear_flags(c->api.X509_STORE_CTX_get0_param(v->ctx),
+						     X509_V_FLAG_X509_STRICT);
+	}
+}
+
+/* Decides, and lends what was decided. Leaves the context as it is if there is nothing to lend. */
+static void decide(struct verification *v)
+{
+	struct candidates found;
+	struct policy_loan stacks = {.trusted = NULL};
+	bool is_ours = has_trusted_stack(v->loan);
+	bool wanted = candidates_find(&found, v->crypto, v->ctx);
+
+	if (wanted)
+		stacks = policy_decide(&found);
+	/* The store is out of reach for a context with a trusted stack. */
+	if (is_ours && stacks.trusted == NULL)
+		stacks.trusted = policy_own(&found);
+	if (stacks.trusted != NULL || stacks.relax) {
+		if (!is_ours)
+			v->loan = loan_new(v->crypto, v->ctx);
+		if (v->loan != NULL) {
+			lend(v, &found, &stacks);
+			return;
+		}
+	}
+	policy_free(v->crypto, &stacks);
+	candidates_free(&found);
+}
+
+struct verification verify_begin(struct crypto *c, X509_STORE_CTX *ctx)
+{
+	struct verification v = {.crypto = c, .ctx = ctx};
+	struct binding_scope scope;
+	struct ssl *ssl;
+
+	/* With a chain, OpenSSL refuses: it was verified before, or a callback verifies again. */
+	if (ctx == NULL || c->api.X509_STORE_CTX_get0_chain(ctx) != NULL)
+		return v;
+	ssl = binding_ssl_of(c, ctx, &v.connection);
+	if (ssl == NULL || ssl->api.SSL_is_server(v.connection))
+		return v;
+	v.ssl = ssl;
+	scope = binding_work_begin(c);
+	v.loan = loan_of(c, ctx);
+	if ((has_trusted_stack(v.loan) || finds_issuers_itself(c, ctx)) && !has_tlsa_records(&v))
+		decide(&v);
+	else
+		hint_passed(&v);
+	binding_work_end(c, scope);
 	return v;
+}
+
+/* Takes back what was lent. */
+static void take_back(struct verification *v)
+{
+	const struct crypto *c = v->crypto;
+	struct loan *l = v->loan;
+
+	/* Unless the program has set its own meanwhile, in a callback. */
+	if (l->verify != NULL && c->api.X509_STORE_CTX_get_verify(v->ctx) == check_scope)
+		c->api.X509_STORE_CTX_set_verify(v->ctx, l->verify);
+	l->verify = NULL;
+	if (l->is_strict)
+		c->api.X509_VERIFY_PARAM_set_flags(c->api.X509_STORE_CTX_get0_param(v->ctx),
+						   X509_V_FLAG_X509_STRICT);
+	if (l->stacks.untrusted != NULL &&
+	    c->api.X509_STORE_CTX_get0_untrusted(v->ctx) == (STACK_OF(X509) *)l->stacks.untrusted)
+		c->api.X509_STORE_CTX_set0_untrusted(v->ctx, l->sent);
+	loan_clear(l);
 }
 
 void verify_end(struct verification *v, int ret)
 {
-	const struct crypto *c = v->crypto;
+	struct binding_scope scope;
+	int depth;
 
-	/* Unless the program has set its own meanwhile, in a callback. */
-	if (c->api.X509_STORE_CTX_get_verify(v->ctx) == check_chain)
-		c->api.X509_STORE_CTX_set_verify(v->ctx, v->verify);
-	if (c->api.X509_STORE_CTX_get_verify_cb(v->ctx) == forgive)
-		c->api.X509_STORE_CTX_set_verify_cb(v->ctx, v->callback);
-	if (ret == 1 && v->way != NULL)
-		take_way(v);
-	again_unlimit(v->limit, v->ctx);
-	unlink_entry(v);
-	if (v->is_client && log_wants(LOG_INFO)) {
-		if (ret == 1)
+	if (v->ssl == NULL)
+		return;
+	scope = binding_work_begin(v->crypto);
+	if (v->loan != NULL) {
+		if (log_wants(LOG_INFO) && ret == 1) {
+			v->anchor = lent_anchor(v->loan, v->ctx, &depth);
 			hint_used(v);
-		else
-			hint_failed(v);
+		}
+		take_back(v);
 	}
-	again_free(v->way);
-	free(v);
+	if (log_wants(LOG_INFO) && ret != 1)
+		hint_failed(v);
+	binding_work_end(v->crypto, scope);
 }

@@ -81,7 +81,7 @@ int main(int argc, char *argv[])
 	taken = calloc((size_t)count, sizeof(*taken));
 	if (taken == NULL)
 		return 5;
-	/* The first attaches the anchors. */
+	/* The first reads the trust directory. */
 	handshake(client, server);
 	for (int i = 0; i < count; i++)
 		taken[i] = handshake(client, server);

@@ -94,13 +94,14 @@ class Contexts(Case):
         self.open("", own=20, kinds=["default"])
 
     def test_default_paths_with_nothing_there(self):
+        """What counts is what is there, not where it was looked for."""
         env = {**PUBLIC, "SSL_CERT_FILE": "/nowhere/file", "SSL_CERT_DIR": "/nowhere"}
-        self.shakes([(self.www, NAME, "ok")], self.dirs, ["default"], env)
+        self.shakes([(self.www, NAME, 20)], self.dirs, ["default"], env)
 
     def test_default_paths_that_are_private(self):
-        """SSL_CERT_FILE: the user's own word for what the defaults are."""
+        """SSL_CERT_FILE names a private CA and nothing else: the program is pinned to it."""
         env = {**PUBLIC, "SSL_CERT_FILE": pki().cert("own"), "SSL_CERT_DIR": "/nowhere"}
-        self.shakes([(self.www, NAME, "ok"), (self.own, NAME, "ok")], self.dirs, ["default"], env)
+        self.shakes([(self.www, NAME, 20), (self.own, NAME, "ok")], self.dirs, ["default"], env)
 
     def test_both_in_either_order(self):
         own = "load(c, 'cafile', %r)" % pki().cert("own")

@@ -456,24 +456,6 @@ print(json.dumps(seen))
             self.assertIn("ok", {got for _, _, got in seen["www"]})
 
 
-class Newer(Case):
-    def test_newer_scoped_anchor_is_not_taken_for_the_programs_own_root(self):
-        """The intermediate of a chain is an anchor with a scope that the name is out of. While the shim looks whether
-        the program itself trusts a CA above it, another thread brings that CA, with the same scope, to the store."""
-        lab.need(programs=["cc"])
-        p = pki()
-        p.ca("decoy", cn="CA root")
-        p.leaf("sub-far", "sub", "DNS:www.far.example")
-        path, folder = p.trustdir({"corp.example": ["sub"]}), lab.folder("newer")
-        lab.write(path + "/corp.example/.root", p.pem("root"))
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "newer.c")
-        built = lab.run(["cc", "-O1", "-o", folder + "/newer", source, "-lssl", "-lcrypto", "-lpthread"])
-        self.assertEqual(0, built.code, built.err)
-        result = lab.run([folder + "/newer", p.chain("sub-www"), p.chain("sub-far"), p.cert("decoy"),
-                          path + "/corp.example/.root", path + "/corp.example/root.pem"], shim=True, dirs=[path])
-        self.assertEqual((0, "near 0\nfar %d, certificates in the store: 2\n" % SCOPE, ""), result)
-
-
 class Curl(Case):
     """Its store is cached for a day and shared by all connections of a run."""
 

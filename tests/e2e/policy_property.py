@@ -146,7 +146,8 @@ def vouches(folders, number, host_flags):
 def store_by_hand(world, case):
     """(the program's own certificates, the anchors that may vouch, those that may not)."""
     own = ["public"] if case["own"] == "defaults" else case["own"]
-    if world["contexts"] == "public" and case["own"] != "defaults":
+    # Not one of these stores has public CAs, whatever it was loaded from.
+    if world["contexts"] == "public":
         return own, [], []
     there = {stem: vouches(folders, case["number"], case["host_flags"])
              for stem, folders in sorted(world["anchors"].items()) if "expired" not in stem}
@@ -347,8 +348,10 @@ class Property(Case):
         whole = [way(anchors, more, own_first, order) for more in beside for order in orders
                  for own_first in ((True, False) if own and anchors else (True,))]
         some = [[stem] for stem in anchors] + [[stem for stem in anchors if stem != left] for left in anchors]
-        return whole, [way([])] + [way(part, [*others, *(stem for stem in anchors if stem not in part)])
-                                   for part in ([], *some)]
+        parts = [(part, [*others, *(stem for stem in anchors if stem not in part)]) for part in ([], *some)]
+        # What the program trusts is of no more use than what was sent, if it does not make a good chain itself.
+        return whole, [way([])] + [way(part, more) for part, more in parts] + [
+            way(part, [*own, *more], own=[]) for part, more in [(anchors, others), *parts] if own]
 
     def by_hand(self, worlds_and_cases):
         """(must it be good by the rules? may it?) for each case."""

@@ -47,6 +47,15 @@ class Rules(lab.Case):
     def test_method_with_other_arguments(self):
         self.same("own-method", "command 1: 1\n")
 
+    def test_method_that_finds_certificates(self):
+        """It is called as without the shim, so nothing is lent there; CATRUST_LOG=info says so."""
+        self.same("own-source", "client: 0, error 20, chain of 1\nasked: [1-9]")
+        folder = lab.folder("ca.d")
+        result = lab.run([self.program, "own-source", folder], dirs=[folder], shim=True,
+                         env={"CATRUST_LOG": "info"})
+        self.assertEqual(0, result.code)
+        self.lines(result.err, ["finds issuers in its own way", "unable to get local issuer certificate"])
+
     def test_lookup_that_finds_nothing(self):
         """Nobody gets in; what is said of it may differ."""
         for out in self.outputs("own-lookup"):

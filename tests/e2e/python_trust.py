@@ -139,93 +139,77 @@ class Contexts(lab.Case):
                 """, [srv.url])
 
 
-class Visible(lab.Case):
-    """What get_ca_certs() and cert_store_stats() show."""
+# As print() shows it.
+PAGE = "the page of the lab\n\n"
 
-    STATS = """
-        kinds = sys.argv[1].split(",")
-        for kind in kinds:
-            c = ssl.SSLContext({"client": ssl.PROTOCOL_TLS_CLIENT, "generic": ssl.PROTOCOL_TLS,
-                                "server": ssl.PROTOCOL_TLS_SERVER}[kind])
-            def show(when):
-                names = sorted(dict(x[0] for x in ca["subject"])["commonName"] for ca in c.get_ca_certs())
-                print(kind, when, c.cert_store_stats(), names)
-            show("new")
-            c.load_verify_locations(sys.argv[2])
-            show("cafile")
-            c.load_verify_locations(cadata=open(sys.argv[2]).read())
-            show("cadata")
-            c.load_verify_locations(cadata=open(sys.argv[3]).read())
-            show("another")
+
+class Lent(lab.Case):
+    """Anchors are lent to a verification: get_ca_certs() and cert_store_stats() show what the program has, as without
+    the library, before a connection and after it."""
+
+    CODE = """
+        kind, port, other, client, capath = sys.argv[1:6]
+        c = ssl.SSLContext({"client": ssl.PROTOCOL_TLS_CLIENT, "generic": ssl.PROTOCOL_TLS,
+                            "server": ssl.PROTOCOL_TLS_SERVER}[kind])
+        def show(when):
+            names = sorted(dict(x[0] for x in ca["subject"])["commonName"] for ca in c.get_ca_certs())
+            print(when, c.cert_store_stats(), names, len(c.get_ca_certs(True)))
+        show("new")
+        c.load_verify_locations(other)
+        show("cafile")
+        c.load_verify_locations(cadata=open(other).read())
+        show("cadata")
+        c.load_verify_locations(cadata=open(client).read())
+        c.load_verify_locations(capath=capath)
+        show("another")
+        if kind != "server":
+            c.check_hostname, c.verify_mode = False, ssl.CERT_REQUIRED
+            try:
+                result = get(c, port)
+            except ssl.SSLCertVerificationError:
+                result = "refused"
+            print(result, file=sys.stderr)
+            show("after a connection")
         """
 
-    def stats(self, kind, shim, dirs=None):
-        dirs = dirs or [lab.trustdir("corp-root.pem", "corp-sub.pem")]
-        result = lab.run(lab.PRELUDE + textwrap.dedent(self.STATS),
-                         [kind, lab.cert("other-root.pem"), lab.cert("client-root.pem")],
-                         shim=shim, dirs=dirs)
-        self.assertEqual((0, ""), (result.code, result.err))
-        return result.out.splitlines()
-
-    def test_client_contexts_show_the_anchors_after_a_load(self):
-        ours = "'Example Corp Issuing CA', 'Example Corp Root CA'"
-        self.assertEqual([
-            "client new {'x509': 0, 'crl': 0, 'x509_ca': 0} []",
-            "client cafile {'x509': 3, 'crl': 0, 'x509_ca': 3} [%s, 'Unknown Root CA']" % ours,
-            "client cadata {'x509': 3, 'crl': 0, 'x509_ca': 3} [%s, 'Unknown Root CA']" % ours,
-            "client another {'x509': 4, 'crl': 0, 'x509_ca': 4} ['Client CA of one service', %s,"
-            " 'Unknown Root CA']" % ours,
-        ], self.stats("client", True))
-        self.assertIn("client another {'x509': 2,", self.stats("client", False)[3])
-
-    def test_others_show_nothing(self):
-        for kind in "server", "generic":
-            self.assertEqual(self.stats(kind, False), self.stats(kind, True))
-            # What lies in a directory comes into the store when it is looked for, and only then.
-            result = self.same("""
-                c = ssl.SSLContext(getattr(ssl, "PROTOCOL_TLS" + sys.argv[1]))
-                c.load_verify_locations(capath=sys.argv[2])
-                print(c.cert_store_stats()["x509"])
-                """, ["_SERVER" if kind == "server" else "", hashed("corp-root.pem")])
-            self.assertEqual("0\n", result.out)
-
-    def test_each_load_of_a_client_context_makes_them_visible(self):
-        other = [lab.cert("other-root.pem"), hashed()]
-        # An X509_LOOKUP_hash_dir loads when a certificate is looked for, so capath counts 0 of its own.
-        own = {"cafile": 1, "cafile and capath": 1, "cadata str": 1, "cadata bytes": 1, "two loads": 1,
-               "capath": 0}
-        for name, load in LOADS.items():
-            if name == "cadata bytes" and not lab.takes_der():
-                continue
-            with self.subTest(name):
-                code = lab.PRELUDE + ("os.environ['SSL_CERT_FILE'] = os.environ['SSL_CERT_DIR'] = '/nowhere'\n"
-                                      "make = context('client'); " + load +
-                                      "; print(c.cert_store_stats()['x509'])")
-                count = [int(lab.run(code, ["", "", *other], shim=shim,
-                                     dirs=[lab.trustdir("corp-root.pem")]).out) for shim in (False, True)]
-                before = own.get(name, 0)
-                self.assertEqual([before, before + (name != "nothing")], count)
-
-    def test_after_a_connection(self):
+    def test_what_a_context_shows_is_the_programs(self):
+        dirs = [lab.trustdir("corp-root.pem", "corp-sub.pem")]
         with lab.server() as srv:
-            result = self.only_with_shim("""
-                c = context("client")()
-                print(c.cert_store_stats()["x509"])
-                print(get(c, sys.argv[1]), get(c, sys.argv[1]))
-                print(c.cert_store_stats()["x509"])
-                """, [srv.port])
-            out = result.out.split()
-            self.assertEqual(("0", "1"), (out[0], out[-1]))
+            for kind in "client", "generic", "server":
+                with self.subTest(kind):
+                    without, there = (
+                        lab.run(lab.PRELUDE + textwrap.dedent(self.CODE),
+                                [kind, srv.port, lab.cert("other-root.pem"), lab.cert("client-root.pem"), hashed()],
+                                shim=shim, dirs=dirs) for shim in (False, True))
+                    self.assertEqual((0, 0), (without.code, there.code), there.err)
+                    self.assertIn("another {'x509': 2, 'crl': 0, 'x509_ca': 2}", without.out)
+                    self.assertEqual(without.out, there.out)
+                    if kind != "server":
+                        self.assertEqual(("refused\n", PAGE), (without.err, there.err))
 
-    def test_get_ca_certs_binary(self):
-        result = lab.run(lab.PRELUDE + """
-c = ssl.create_default_context(cafile=sys.argv[1])
-print(sorted(ssl.DER_cert_to_PEM_cert(der) for der in c.get_ca_certs(True)) ==
-      sorted(ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(open(f).read())) for f in sys.argv[1:]))
-""", [lab.cert("other-root.pem"), lab.cert("corp-root.pem")], shim=True,
-                         dirs=[lab.trustdir("corp-root.pem")])
-        if lab.python_version() >= (3, 10):
-            self.assertEqual((0, "True\n", ""), result)
+    def test_a_bundle_is_loaded_where_nothing_is_there(self):
+        """A program that asks first whether its context has CAs loads its own bundle, as without the library."""
+        result = self.same("""
+            os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = "/nowhere"
+            c = ssl.create_default_context()
+            if not c.get_ca_certs():
+                c.load_verify_locations(sys.argv[1])
+            print(len(c.get_ca_certs()))
+            """, [lab.cert("other-root.pem")])
+        self.assertEqual("1\n", result.out)
+
+    def test_a_copy_of_a_contexts_cas_has_no_anchor(self):
+        with lab.server() as srv:
+            result = lab.run(lab.PRELUDE + """
+a = ssl.create_default_context(cafile=sys.argv[2])
+a.check_hostname = False
+print(get(a, sys.argv[1]))
+b = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+b.load_verify_locations(cadata=b"".join(a.get_ca_certs(True)))
+print(b.cert_store_stats()["x509"])
+""", [srv.port, lab.cert("other-root.pem")], shim=True, dirs=[lab.trustdir("corp-root.pem")])
+            if lab.python_version() >= (3, 10):
+                self.assertEqual((0, PAGE + "1\n", ""), result)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ SHIM = os.path.join(HERE, "..", "..", "shim")
 
 
 class Table(lab.Case):
-    def test_each_function_attaches(self):
-        """It returns what it does without the shim, and the client's store has one certificate more."""
+    def test_each_function_does_what_it_does_without(self):
+        """It returns the same, and the client's store has the same certificates."""
         lab.need(programs=["cc"])
         program = os.path.join(lab.folder("table"), "table")
         built = lab.run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations", "-I" + SHIM,
@@ -29,12 +29,9 @@ class Table(lab.Case):
             tables.append([line.split() for line in result.out.splitlines()])
         rows = re.findall(r"^HOOK_(?:SSL|X509)_\w+\((\w+),", lab.read(os.path.join(SHIM, "hooks.def")).decode(), re.M)
         self.assertEqual(rows, [name for name, _, _ in tables[0]])
-        for name, returned, certificates in tables[0]:
-            with self.subTest(name):
-                self.assertGreater(int(returned), 0)
-                # What becomes a server gets nothing.
-                more = 0 if name == "SSL_CTX_set_ssl_version" else 1
-                self.assertIn([name, returned, str(int(certificates) + more)], tables[1])
+        for name, returned, _ in tables[0]:
+            self.assertGreater(int(returned), 0, name)
+        self.assertEqual(tables[0], tables[1])
 
 
 if __name__ == "__main__":

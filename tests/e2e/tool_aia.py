@@ -220,7 +220,7 @@ class Aia(unittest.TestCase):
         result = self.found()
         self.assertEqual(self.web.asked, ["/issuer", "/root"])
         self.assertIn("not sent, but fetched from where", result.err)
-        self.assertIn("no more proof than if the server had sent it", result.err)
+        self.assertIn("this proves no more than if the server had sent it", result.err)
         got = self.python()
         self.assertEqual((got.code, got.out.strip()), (0, lab.PAGE.strip()), got.err)
 

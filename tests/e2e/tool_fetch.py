@@ -131,7 +131,7 @@ class Chains(Case):
         self.assertIn("not sent, but known on this machine", result.err)
         # the user chose that file himself: no administrator stands behind it
         self.assertIn("from the file that SSL_CERT_FILE names", result.err)
-        self.assertNotIn("administer", result.err)
+        self.assertNotIn("administrator", result.err)
         self.assertRegex(lab.read(path).decode(), r"(?m)^# Source: +known on this machine, for 127\.0\.0\.1:")
 
     def test_root_from_the_system_store(self):
@@ -147,12 +147,12 @@ class Chains(Case):
                               lab.cert("other-root.pem")], dirs=[self.dir])
             self.assertEqual(0, result.code, result.err)
         path = self.saved(result, lab.cert("corp-root.pem"))
-        self.assertIn("which this machine's system store has", result.err)
+        self.assertIn("which is in this machine's system store", result.err)
         self.assertRegex(lab.read(path).decode(), r"(?m)^# Source: +system store, for 127\.0\.0\.1:")
 
     def test_no_list_of_public_cas(self):
         """Whether a CA is publicly trusted is not known then, and that is said."""
-        words = "there is no list of the public CAs here"
+        words = "no list of the public CAs can be read here"
         empty = lab.write(os.path.join(lab.folder(), "empty.pem"), "")
         with lab.server("server-full") as srv:
             self.assertIn(words, self.fetch(srv, "--public-bundle", empty, code=1).err)
@@ -179,16 +179,16 @@ class Chains(Case):
 
     def test_self_signed_leaf(self):
         with lab.server("selfsigned") as srv:
-            self.refused(srv, text="self-signed and is no CA")
+            self.refused(srv, text="self-signed and is not a CA")
             self.refused(srv, "--fingerprint", tools.fingerprint(lab.cert("selfsigned.pem")),
-                         text="--pin trusts this one, for this server alone")
+                         text="--pin trusts this one for this server only")
 
     def test_own_certificate_that_is_a_ca(self):
         """Never a server's own as an anchor for everything, whatever the user says of it."""
         own = tools.fingerprint(tools.cert("own"))
         with tools.server_of("own") as srv:
             for args in ([], ["--fingerprint", own], ["--stdout", "--fingerprint", own]):
-                self.refused(srv, *args, text="--pin trusts it for this server alone")
+                self.refused(srv, *args, text="--pin trusts it for this server only")
 
     def test_a_server_certificate_that_is_a_ca_below_another(self):
         leaf = tools.make(OWN_CA + "subjectAltName = DNS:localhost,IP:127.0.0.1\n"
@@ -301,11 +301,11 @@ class Confirmation(Case):
 
     def test_nobody_can_be_asked_where_standard_input_has_the_list(self):
         with lab.server("server-full") as srv, lab.server("server-full") as two:
-            self.refused("-", text="Since - takes standard input, nobody can be asked there",
+            self.refused("-", text="Since - reads standard input, the question can't be asked there",
                          stdin=("%s\n%s\n" % (srv.url, two.url)).encode())
             self.refused(srv, text="Without a terminal to ask on")
         tools_add = tools.catrust("add", "-", dirs=[self.dir], stdin=lab.read(lab.cert("corp-root.pem")))
-        self.assertIn("nobody can be asked there", tools_add.err)
+        self.assertIn("the question can't be asked there", tools_add.err)
 
     def test_wrong_fingerprint(self):
         with lab.server("server-full") as srv:
@@ -327,7 +327,7 @@ class Confirmation(Case):
                 self.refused(srv, "--fingerprint", leaf, text="the server's own certificate, which is no CA")
         with lab.server(tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), lab.cert("corp-root.pem"),
                                      tools.cert("leaf")), key=lab.cert("server.key")) as srv:
-            self.refused(srv, "--fingerprint", tools.fingerprint(tools.cert("leaf")), text="no part of its chain")
+            self.refused(srv, "--fingerprint", tools.fingerprint(tools.cert("leaf")), text="not part of its chain")
 
     def test_forms_of_fingerprints(self):
         bare = self.root.replace("sha256:", "")
@@ -719,7 +719,7 @@ class Scopes(Case):
         # What it can do besides is said.
         self.assertIn("\n  localhost and all names below it\n", result.err)
         self.assertIn("\n  127.0.0.1\n", result.err)
-        self.assertIn("It is a CA at once", result.err)
+        self.assertIn("It is also a CA", result.err)
 
     def test_list_does_not_say_that_python_refuses_a_pin_that_it_accepts(self):
         own = tools.make("basicConstraints = CA:TRUE\n" + names("DNS:localhost"))
@@ -808,7 +808,7 @@ class Scopes(Case):
     def test_scope_overrules_a_pin(self):
         stem = tools.make(OWN_CA + names("DNS:localhost", "DNS:nas"))
         with tools.server_of(stem) as srv:
-            self.assertIn("--scope says so, once for each", self.pin(srv, stem, code=1).err)
+            self.assertIn("give each name by --scope", self.pin(srv, stem, code=1).err)
             self.assertIn("also names nas", self.pin(srv, stem, "--scope", "localhost", code=1).err)
             self.pin(srv, stem, "--scope", "localhost", "--scope", "nas")
             self.assertEqual("", self.python(srv))
@@ -827,7 +827,7 @@ class Scopes(Case):
                 t.wait_for("[y/N] ")
                 for line in lines:
                     self.assertIn("\n  " + line, t.seen.replace("\r", ""))
-                self.assertEqual(ca, "whoever has the server's key can vouch for all of them" in t.seen)
+                self.assertEqual(ca, "anyone with the server's key can vouch for all of them" in t.seen)
                 t.type("n\n")
                 self.assertEqual(t.end(), 1, t.seen)
             self.assert_nothing_saved()
@@ -900,7 +900,7 @@ class Scopes(Case):
             for args in [], args, ["--scope", "localhost"]:
                 result = self.fetch(srv.named_url, *args, code=0, dirs=[there])
                 self.assertIn("trusted already", result.err)
-                self.assertIn("so far, it may vouch for", result.err)
+                self.assertIn("so far, it is trusted only for", result.err)
 
     def test_what_the_question_says(self):
         with lab.server("server-full") as srv, tools.Terminal(
@@ -953,7 +953,7 @@ class Intermediates(Case):
         with lab.server(tools.joined(*paths), key=os.path.join(pki, "leaf.key")) as srv:
             result = self.fetch(srv, "--stdout", "--fingerprint", root, code=0)
             self.assertIn("still refused by Python 3.13", result.err)
-            self.assertIn("--with-intermediate would mend that", result.err)
+            self.assertIn("--with-intermediate would fix that", result.err)
             result = self.fetch(srv, "--fingerprint", root, "--with-intermediate", code=0)
             self.assertIn("accepted by Python 3.13", result.err)
             self.assertEqual([tools.fingerprint(p) for p in result.out.split()], [root, tools.fingerprint(paths[1])])
@@ -1003,7 +1003,7 @@ class ChainNotes(Case):
     def refused_renamed(self, srv):
         there = lab.folder()
         result = self.fetch(srv, "--fingerprint", tools.fingerprint(tools.cert("renamed-root")), code=1, dirs=[there])
-        self.assertIn("no part of its chain", result.err)
+        self.assertIn("not part of its chain", result.err)
 
     def test_missing(self):
         with lab.server("server-chain") as srv:
@@ -1058,7 +1058,7 @@ class Json(Case):
         self.assertEqual([t["status"] for t in targets], [3, 1, 1])
         self.assertIn("Connection refused", targets[0]["error"])
         self.assertIn("self-signed", targets[1]["error"])
-        self.assertIn("nobody confirmed", targets[2]["error"])
+        self.assertIn("not confirmed", targets[2]["error"])
 
     def test_names_of_an_attacker(self):
         with tools.server_of("evil-server", tools.cert("evil-root")) as srv:

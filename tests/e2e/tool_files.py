@@ -334,7 +334,7 @@ class Add(Case):
         listed = json.loads(self.catrust("list", "--json", code=0).out)["certificates"]
         self.assertEqual([["10.0.0.0/8", "corp.example"]], [sorted(c["scopes"]) for c in listed])
         # for every name, that is another thing to confirm
-        self.assertIn("so far, it may vouch for", self.add(args[0], code=1).err)
+        self.assertIn("so far, it is trusted only for", self.add(args[0], code=1).err)
         self.assertIn("--scope", self.add(args[0], "--scope", "..", code=2).err)
 
     def test_a_servers_own_certificate(self):

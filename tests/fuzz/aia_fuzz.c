@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a web server may answer in place of a certificate, and what a certificate may point to. */
-#include "aia.h"
+#include "certs/aia.h"
 
 #include <stdint.h>
 #include <stdlib.h>

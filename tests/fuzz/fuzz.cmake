@@ -49,6 +49,6 @@ endfunction()
 
 catrust_wire_fuzz(starttls
   net/starttls/starttls.c net/starttls/starttls_binary.c net/starttls/starttls_line.c
-  net/starttls/starttls_xmpp.c base/escape.c base/why.c)
+  net/starttls/starttls_xmpp.c base/escape.c base/reason.c)
 catrust_wire_fuzz(aia certs/aia.c)
 catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server may say before TLS. The first byte chooses the protocol, the second the chunks. */
-#include "starttls.h"
+#include "net/starttls/starttls.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static void check(int ok)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	enum starttls_protocol protocol;
-	struct why why = {""};
+	struct reason why = {""};
 	struct starttls *s;
 	size_t chunk;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A program or library that a command loads, and a line of /proc/PID/maps. */
-#include "procfile.h"
-#include "tlsfile.h"
+#include "program/procfile.h"
+#include "program/tlsfile.h"
 
 #include <stdint.h>
 #include <stdlib.h>

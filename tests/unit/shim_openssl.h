@@ -61,7 +61,7 @@ struct verdict {
 	int ret, error, depth;
 	const char *text; /* of the error */
 	int in_store;	  /* certificates, afterwards */
-	bool attached;	  /* the store has a generation of the anchors */
+	bool lent;	  /* the verification was lent anchors */
 };
 
 /* One verification through the point of policy, as libssl has it made. */

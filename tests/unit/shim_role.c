@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Role x method: whose stores get the anchors, and for whom they count. */
-#include "attach.h"
+/* Role x method: who is lent the anchors, and for whom they count. */
 #include "policy.h"
-#include "strict.h"
 
 #include "fixture.h"
 #include "shim_openssl.h"
@@ -67,15 +65,9 @@ START_TEST(contexts_that_are_clients_by_themselves)
 {
 	struct ssl *ssl = linked_ssl();
 	const SSL_METHOD *method = methods[_i].method();
-	SSL_CTX *ctx = SSL_CTX_new(method);
 
-	ck_assert_msg(attach_is_client_method(ssl, method) == methods[_i].client, "%s",
+	ck_assert_msg(binding_is_client_method(ssl, method) == methods[_i].client, "%s",
 		      methods[_i].name);
-	ck_assert(!attach_is_tagged(ssl->crypto, SSL_CTX_get_cert_store(ctx)));
-	attach_tag_client(ssl, ctx);
-	ck_assert(attach_is_tagged(ssl->crypto, SSL_CTX_get_cert_store(ctx)));
-	ck_assert(!attach_is_done(ssl->crypto, SSL_CTX_get_cert_store(ctx)));
-	SSL_CTX_free(ctx);
 }
 END_TEST
 
@@ -87,21 +79,21 @@ static const struct {
 	enum before before;
 	int error;
 	bool of_client; /* the certificate: a client's, or a server's */
-	bool attached;
+	bool lent;
 } cases[] = {
 	/* A client verifies servers by the anchors, and nobody else does. */
 	{ROLE_CLIENT, NOTHING, X509_V_OK, false, true},
 	{ROLE_CLIENT, NOTHING, X509_V_ERR_INVALID_PURPOSE, true, true},
 	{ROLE_CLIENT, FROM_CLIENT, X509_V_OK, false, true},
-	{ROLE_CLIENT, FROM_PROGRAM, X509_V_OK, false, true},
+	{ROLE_CLIENT, FROM_PROGRAM, X509_V_OK, false, false},
 	{ROLE_SERVER, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
 	{ROLE_SERVER, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
-	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, true},
-	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, true},
+	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
+	{ROLE_SERVER, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
 	{ROLE_NONE, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
 	{ROLE_NONE, NOTHING, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
-	{ROLE_NONE, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, true},
-	{ROLE_NONE, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, true},
+	{ROLE_NONE, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false, false},
+	{ROLE_NONE, FROM_CLIENT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, true, false},
 	/* What the program trusts itself, it goes on trusting. */
 	{ROLE_SERVER, FROM_PROGRAM, X509_V_OK, true, false},
 	{ROLE_SERVER, FROM_PROGRAM, X509_V_ERR_INVALID_PURPOSE, false, false},
@@ -125,8 +117,8 @@ START_TEST(who_verifies)
 	got = verify_as(&attempt);
 	ck_assert_msg(got.error == cases[_i].error, "%d: %s", got.error, got.text);
 	ck_assert_int_eq(got.ret == 1, got.error == X509_V_OK);
-	ck_assert_int_eq(got.attached, cases[_i].attached);
-	ck_assert_int_eq(got.in_store, cases[_i].before != NOTHING || cases[_i].attached);
+	ck_assert_int_eq(got.lent, cases[_i].lent);
+	ck_assert_int_eq(got.in_store, cases[_i].before == FROM_PROGRAM);
 	X509_STORE_free(store);
 }
 END_TEST
@@ -138,7 +130,7 @@ END_TEST
  */
 static const struct {
 	const char *anchors, *own, *sent;
-	bool own_first; /* loaded before the anchors were attached */
+	bool own_first; /* loaded before the use as a client */
 	bool in;
 } shared[] = {
 	{"s", "r", "s", true, true},   {"s", "r", "", true, false},   {"s", "r", "s", false, true},
@@ -180,8 +172,7 @@ START_TEST(server_that_was_a_client)
 		     at++)
 			ck_assert_int_eq(X509_STORE_add_cert(store, all[(unsigned char)*at]), 1);
 		if (late == 0)
-			ck_assert(verify_as(&(struct attempt){.store = store, .leaf = server})
-					  .attached);
+			verify_as(&(struct attempt){.store = store, .leaf = server});
 	}
 	for (int role = ROLE_SERVER; role <= ROLE_NONE; role++) {
 		struct attempt attempt = {
@@ -221,36 +212,6 @@ START_TEST(server_with_a_choice_of_its_own)
 }
 END_TEST
 
-/*
- * Of all errors, those that a chain may have because of the way that it takes. By number: of the
- * others, some are not in every header.
- */
-START_TEST(what_another_way_makes_up_for)
-{
-	static const int of_the_way[] = {
-		3,  8,	33,		/* no CRL, or of another issuer */
-		7,			/* signature */
-		9,  10,			/* dates */
-		24, 79,			/* no CA, in 1.1.1 and later */
-		25,			/* path length */
-		26, 32,			/* purposes */
-		27, 28,			/* trust settings */
-		34,			/* critical extension */
-		47, 48, 49, 51, 52, 53, /* name constraints */
-		67, 68, 94,		/* weak keys and signatures */
-	};
-	/* For instance: revoked, the program's own, wrong names, DANE. */
-	static const int never[] = {11, 12, 23, 50, 62, 63, 64, 65, 66};
-	bool wanted = strict_forgives(_i);
-
-	for (size_t i = 0; i < LENGTH(of_the_way); i++)
-		wanted = wanted || of_the_way[i] == _i;
-	ck_assert_int_eq(policy_is_of_the_way(_i), wanted);
-	for (size_t i = 0; i < LENGTH(never); i++)
-		ck_assert(!policy_is_of_the_way(never[i]));
-}
-END_TEST
-
 START_TEST(without_a_trust_directory)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -272,7 +233,7 @@ START_TEST(expired_anchors_are_none)
 	write_cert(dir, "old.pem", old);
 	got = verify_as(&(struct attempt){.store = store, .leaf = server});
 	ck_assert_int_eq(got.error, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
-	ck_assert_int_eq(got.in_store, 0);
+	ck_assert(!got.lent);
 	X509_STORE_free(store);
 	X509_free(old);
 }
@@ -289,7 +250,6 @@ int main(void)
 	tcase_add_loop_test(tc, who_verifies, 0, (int)LENGTH(cases));
 	tcase_add_loop_test(tc, server_that_was_a_client, 0, (int)LENGTH(shared));
 	tcase_add_test(tc, server_with_a_choice_of_its_own);
-	tcase_add_loop_test(tc, what_another_way_makes_up_for, 0, 256);
 	tcase_add_test(tc, without_a_trust_directory);
 	tcase_add_test(tc, expired_anchors_are_none);
 	suite_add_tcase(suite, tc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "show.h"
+#include "base/show.h"
+#include "cli/command.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -34,19 +34,21 @@ static void print_commands(FILE *to, bool internal)
 
 static void print_help(FILE *to)
 {
-	fputs("usage: catrust COMMAND [OPTION...] [ARGUMENT...]\n\n"
-	      "Finds, checks and keeps the certificates of a company's own CAs, for programs that "
-	      "are\n"
-	      "started with catrust-run.\n\n"
+	fputs("usage: catrust COMMAND [OPTION...] [ARGUMENT...]\n"
+	      "\n"
+	      "Finds, checks and keeps the certificates of a company's own CAs, for programs\n"
+	      "that are started with catrust-run.\n"
+	      "\n"
 	      "commands:\n",
 	      to);
 	print_commands(to, false);
-	fputs("  help      shows this text, or that of a command\n\n"
-	      "what catrust-run --env, --print-env and --check call, with the library found:\n",
+	fputs("  help      shows this text, or the help of a command\n"
+	      "\n"
+	      "called by catrust-run --env, --print-env and --check:\n",
 	      to);
 	print_commands(to, true);
 	fputs("\n"
-	      "options: --help, --version; each command has a --help of its own.\n"
+	      "options: --help, --version; each command has its own --help.\n"
 	      "More in catrust(1).\n",
 	      to);
 }
@@ -140,7 +142,7 @@ struct outcome {
 static enum status run_with(const struct command *command, int argc, char **argv, bool *printed)
 {
 	struct options options;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (options_parse(command->options, argc, argv, &options, &why) != 0) {
 		show_error("%s: %s; see catrust %s --help", command->name, why.text, command->name);

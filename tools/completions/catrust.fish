@@ -3,7 +3,7 @@ complete -c catrust -f
 complete -c catrust -n __fish_use_subcommand -l help -d 'Show help'
 complete -c catrust -n __fish_use_subcommand -l version -d 'Show the version'
 complete -c catrust -n __fish_use_subcommand -a fetch -d 'Fetch a CA from a server, and save it after confirmation'
-complete -c catrust -n __fish_use_subcommand -a doctor -d 'Say why a server is not trusted, and what mends it'
+complete -c catrust -n __fish_use_subcommand -a doctor -d 'Say why a server is not trusted, and what fixes it'
 complete -c catrust -n __fish_use_subcommand -a list -d 'Show what is trusted'
 complete -c catrust -n __fish_use_subcommand -a add -d 'Add CAs from files, with the checks of fetch'
 complete -c catrust -n __fish_use_subcommand -a remove -d 'Remove a certificate from the trust directory'

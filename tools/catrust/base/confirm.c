@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "confirm.h"
+#include "base/confirm.h"
 
 #include <stdio.h>
 #include <string.h>

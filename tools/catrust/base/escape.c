@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "escape.h"
+#include "base/escape.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "interrupts.h"
+#include "base/interrupts.h"
 
 void interrupts_hold(sigset_t *before)
 {

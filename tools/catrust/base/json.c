@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "json.h"
+#include "base/json.h"
 
-#include "escape.h"
+#include "base/escape.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "output.h"
+#include "base/output.h"
 
-#include "interrupts.h"
-#include "show.h"
-#include "temporary.h"
+#include "base/interrupts.h"
+#include "base/show.h"
+#include "base/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,7 +97,7 @@ static int replace(const char *path, const void *data, size_t len, mode_t mode)
 	return error;
 }
 
-int output_file(const char *path, const void *data, size_t len, bool binary, struct why *why)
+int output_file(const char *path, const void *data, size_t len, bool binary, struct reason *why)
 {
 	char shown[SHOW_MAX];
 	struct stat st;
@@ -117,9 +117,9 @@ int output_file(const char *path, const void *data, size_t len, bool binary, str
 	}
 	free(target);
 	if (error == -ENOTTY)
-		why_set(why, "%s: a terminal, which can't show this format",
-			show_text(path, shown));
+		reason_set(why, "%s: a terminal, which can't show this format",
+			   show_text(path, shown));
 	else if (error != 0)
-		why_set(why, "%s: %s", show_text(path, shown), strerror(-error));
+		reason_set(why, "%s: %s", show_text(path, shown), strerror(-error));
 	return error == 0 ? 0 : -1;
 }

@@ -2,7 +2,7 @@
 #ifndef CATRUST_OUTPUT_H
 #define CATRUST_OUTPUT_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,6 @@ int output_all(int fd, const void *data, size_t len);
  * Puts data in the place of the file path, whole or not at all; a device or a pipe is written to.
  * binary: not to a terminal. Returns 0, or -1 and *why.
  */
-int output_file(const char *path, const void *data, size_t len, bool binary, struct why *why);
+int output_file(const char *path, const void *data, size_t len, bool binary, struct reason *why);
 
 #endif

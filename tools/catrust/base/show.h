@@ -2,9 +2,8 @@
 #ifndef CATRUST_SHOW_H
 #define CATRUST_SHOW_H
 
-#include "escape.h"
+#include "base/escape.h"
 
-#include <openssl/x509.h>
 #include <stdio.h>
 
 /* What is printed of a name, a path or the like. */
@@ -16,20 +15,8 @@ void show_init(void);
 /* A path or other text of somebody else's, made safe for the terminal. Returns buf. */
 char *show_text(const char *text, char buf[SHOW_MAX]);
 
-/* CN=..., O=..., the most specific part first. Returns buf. */
-char *show_name(const X509_NAME *name, char buf[SHOW_MAX]);
-
-/* 2031-12-31 */
-char *show_date(const ASN1_TIME *t, char buf[SHOW_MAX]);
-
-/* RSA 2048 bits, EC P-256 */
-char *show_key(const X509 *cert, char buf[SHOW_MAX]);
-
-/* Subject and SHA-256. */
-void show_identity(FILE *to, const X509 *cert, const char *indent);
-
-/* Subject, issuer, validity, key and SHA-256 on lines of their own. */
-void show_certificate(FILE *to, const X509 *cert, const char *indent);
+/* escape() with what the terminal wants as well. Returns buf. */
+char *show_bytes(char *buf, size_t size, const void *data, size_t len, unsigned more_flags);
 
 enum show_style { SHOW_PLAIN, SHOW_WARNING, SHOW_STRONG };
 

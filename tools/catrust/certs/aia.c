@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aia.h"
+#include "certs/aia.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

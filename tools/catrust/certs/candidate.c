@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "candidate.h"
+#include "certs/candidate.h"
 
-#include "chain.h"
+#include "certs/chain.h"
 #include "strict.h"
 
 #include <openssl/err.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "certforms.h"
+#include "certs/certforms.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "certjson.h"
+#include "certs/certjson.h"
 
-#include "chain.h"
-#include "fingerprint.h"
-#include "show.h"
+#include "base/show.h"
+#include "certs/certshow.h"
+#include "certs/chain.h"
+#include "certs/fingerprint.h"
 
 #include <time.h>
 
@@ -32,11 +33,11 @@ void certjson_members(struct json *j, X509 *cert)
 {
 	char text[SHOW_MAX];
 
-	json_string(j, "subject", show_name(X509_get_subject_name(cert), text));
-	json_string(j, "issuer", show_name(X509_get_issuer_name(cert), text));
+	json_string(j, "subject", certshow_name(X509_get_subject_name(cert), text));
+	json_string(j, "issuer", certshow_name(X509_get_issuer_name(cert), text));
 	json_date(j, "not_before", X509_get0_notBefore(cert));
 	json_date(j, "not_after", X509_get0_notAfter(cert));
-	json_string(j, "key", show_key(cert, text));
+	json_string(j, "key", certshow_key(cert, text));
 	certjson_sha256(j, "sha256", cert);
 	json_bool(j, "self_signed", chain_is_root(cert));
 }

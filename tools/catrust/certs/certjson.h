@@ -2,7 +2,7 @@
 #ifndef CATRUST_CERTJSON_H
 #define CATRUST_CERTJSON_H
 
-#include "json.h"
+#include "base/json.h"
 
 #include <openssl/x509.h>
 

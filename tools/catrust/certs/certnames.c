@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "certnames.h"
+#include "certs/certnames.h"
 
-#include "escape.h"
+#include "base/escape.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>

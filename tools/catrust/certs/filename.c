@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "filename.h"
+#include "certs/filename.h"
 
 #include <openssl/x509.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_FILENAME_H
 #define CATRUST_FILENAME_H
 
-#include "fingerprint.h"
+#include "certs/fingerprint.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fingerprint.h"
+#include "certs/fingerprint.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

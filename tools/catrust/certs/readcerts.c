@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "readcerts.h"
+#include "certs/readcerts.h"
 
+#include "base/show.h"
 #include "certfile.h"
-#include "certforms.h"
-#include "show.h"
+#include "certs/certforms.h"
 #include "trustdir.h"
 
 #include <errno.h>
@@ -93,8 +93,8 @@ X509 *readcerts_der(const unsigned char *der, size_t len)
 static void add_problem(struct readcerts *r, struct certfile_place place, const char *reason)
 {
 	if (r->problems++ == 0)
-		why_set(&r->problem, "%s %zu: %s", place.is_line ? "line" : "byte", place.at,
-			reason);
+		reason_set(&r->problem, "%s %zu: %s", place.is_line ? "line" : "byte", place.at,
+			   reason);
 }
 
 static bool on_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
@@ -147,7 +147,7 @@ static int convert(unsigned char **data, size_t *len)
 	return error;
 }
 
-static int read_certs(const char *path, bool any_form, struct readcerts *ret, struct why *why)
+static int read_certs(const char *path, bool any_form, struct readcerts *ret, struct reason *why)
 {
 	const char *name = NULL;
 	struct readcerts r = {.certs = sk_X509_new_null()};
@@ -165,11 +165,11 @@ static int read_certs(const char *path, bool any_form, struct readcerts *ret, st
 		name = certforms_name(data, len);
 	free(data);
 	if (name != NULL) {
-		why_set(&r.problem, "%s", name);
+		reason_set(&r.problem, "%s", name);
 		r.problems = 1;
 	}
 	if (error != 0) {
-		why_set(why, "%s: %s", show_text(path, shown), reason_of(-error));
+		reason_set(why, "%s: %s", show_text(path, shown), reason_of(-error));
 		readcerts_clear(&r);
 		return -1;
 	}
@@ -177,12 +177,12 @@ static int read_certs(const char *path, bool any_form, struct readcerts *ret, st
 	return 0;
 }
 
-int readcerts_file(const char *path, struct readcerts *ret, struct why *why)
+int readcerts_file(const char *path, struct readcerts *ret, struct reason *why)
 {
 	return read_certs(path, false, ret, why);
 }
 
-int readcerts_any(const char *path, struct readcerts *ret, struct why *why)
+int readcerts_any(const char *path, struct readcerts *ret, struct reason *why)
 {
 	return read_certs(path, true, ret, why);
 }

@@ -2,7 +2,7 @@
 #ifndef CATRUST_READCERTS_H
 #define CATRUST_READCERTS_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <openssl/x509.h>
 #include <stddef.h>
@@ -10,16 +10,16 @@
 /* What is in a file of certificates: PEM, DER or PKCS#7, told by content. */
 struct readcerts {
 	STACK_OF(X509) * certs;
-	size_t found;	    /* certificates, those included that OpenSSL does not understand */
-	size_t problems;    /* other than certificates and comments */
-	struct why problem; /* the first */
+	size_t found;	       /* certificates, those included that OpenSSL does not understand */
+	size_t problems;       /* other than certificates and comments */
+	struct reason problem; /* the first */
 };
 
 /* "-" is standard input. Returns 0 and *ret, to be freed with readcerts_clear(), or -1 and *why. */
-int readcerts_file(const char *path, struct readcerts *ret, struct why *why);
+int readcerts_file(const char *path, struct readcerts *ret, struct reason *why);
 
 /* The same, and forms that OpenSSL does not read: of what is given to be saved, not to be used. */
-int readcerts_any(const char *path, struct readcerts *ret, struct why *why);
+int readcerts_any(const char *path, struct readcerts *ret, struct reason *why);
 
 void readcerts_clear(struct readcerts *r);
 

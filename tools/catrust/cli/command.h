@@ -2,7 +2,7 @@
 #ifndef CATRUST_COMMAND_H
 #define CATRUST_COMMAND_H
 
-#include "options.h"
+#include "cli/options.h"
 
 /* In the order of what outweighs what when there are several targets. */
 enum status {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options.h"
+#include "cli/options.h"
 
-#include "scopedir.h"
-#include "show.h"
-#include "target.h"
+#include "base/show.h"
+#include "net/target.h"
+#include "store/scopedir.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -181,7 +181,7 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 }
 
 /* One option; text is its argument, or NULL. */
-static int take(struct options *o, unsigned bit, const char *text, struct why *why)
+static int take(struct options *o, unsigned bit, const char *text, struct reason *why)
 {
 	bool *flag = find_flag(o, bit);
 	const char **place = find_text(o, bit), *wrong;
@@ -198,7 +198,8 @@ static int take(struct options *o, unsigned bit, const char *text, struct why *w
 		return 0;
 	for (size_t i = 0; i < KNOWN; i++)
 		if (known[i].bit == bit)
-			why_set(why, "--%s %s: %s", known[i].name, show_text(text, shown), wrong);
+			reason_set(why, "--%s %s: %s", known[i].name, show_text(text, shown),
+				   wrong);
 	return -1;
 }
 
@@ -235,24 +236,24 @@ static size_t find_names(const struct option *table, const char *word, char *buf
 }
 
 /* What getopt_long() did not take: argv[optind - 1], or one letter of it. */
-static void why_option(struct why *why, const struct option *table, const char *word)
+static void why_option(struct reason *why, const struct option *table, const char *word)
 {
 	char shown[SHOW_MAX], names[SHOW_MAX];
 	char letter[3] = {'-', (char)optopt, '\0'};
 
 	/* A cluster of letters is not passed yet when one of them is wrong. */
 	if (optopt > 0 && optopt < FIRST_LONG)
-		why_set(why, "there is no option %s here", show_text(letter, shown));
+		reason_set(why, "there is no option %s here", show_text(letter, shown));
 	else if (optopt >= FIRST_LONG)
-		why_set(why, "%s: that option takes no argument", show_text(word, shown));
+		reason_set(why, "%s: that option takes no argument", show_text(word, shown));
 	else if (strncmp(word, "--", 2) == 0 &&
 		 find_names(table, word + 2, names, sizeof(names)) > 1)
-		why_set(why, "%s may be any of %s", show_text(word, shown), names);
+		reason_set(why, "%s may be any of %s", show_text(word, shown), names);
 	else
-		why_set(why, "there is no option %s here", show_text(word, shown));
+		reason_set(why, "there is no option %s here", show_text(word, shown));
 }
 
-int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct why *why)
+int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct reason *why)
 {
 	struct option table[KNOWN + 2] = {{"help", no_argument, NULL, HELP}};
 	struct options o = {.timeout_ms = OPTIONS_DEFAULT_TIMEOUT_MS,
@@ -274,7 +275,7 @@ int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, 
 		} else if (c == 'o') {
 			o.output = optarg;
 		} else if (c == ':') {
-			why_set(why, "%s needs an argument", show_text(argv[optind - 1], shown));
+			reason_set(why, "%s needs an argument", show_text(argv[optind - 1], shown));
 			return -1;
 		} else if (c < FIRST_LONG) {
 			why_option(why, table, argv[optind - 1]);

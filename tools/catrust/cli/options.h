@@ -2,10 +2,10 @@
 #ifndef CATRUST_OPTIONS_H
 #define CATRUST_OPTIONS_H
 
-#include "fingerprint.h"
-#include "scopes.h"
-#include "starttls.h"
-#include "why.h"
+#include "base/reason.h"
+#include "certs/fingerprint.h"
+#include "net/starttls/starttls.h"
+#include "store/scopes.h"
 
 #include <stdbool.h>
 
@@ -83,6 +83,6 @@ struct options {
 const char *options_scopes(const struct options *options, struct scopes *ret);
 
 /* argv[0] is the command's name. Returns 0 and *ret, or -1 and *why. */
-int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct why *why);
+int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct reason *why);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain.h"
-#include "command.h"
-#include "offer.h"
-#include "readcerts.h"
-#include "show.h"
-#include "system.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "certs/chain.h"
+#include "certs/readcerts.h"
+#include "cli/command.h"
+#include "fetch/import.h"
+#include "store/system.h"
+#include "store/trusted.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static enum status add_certificate(X509 *cert, const char *path, const struct ad
 	struct trusted trusted;
 	char source[SHOW_MAX + sizeof("file ")], shown[SHOW_MAX];
 	enum status status = STATUS_NO;
-	struct offer offer = {
+	struct import import = {
 		.cert = cert,
 		.because = chain_is_root(cert)
 				   ? "a root CA"
@@ -44,14 +44,15 @@ static enum status add_certificate(X509 *cert, const char *path, const struct ad
 		show_error("out of memory");
 		return STATUS_NO;
 	}
-	switch (offer_examine(&offer)) {
-	case OFFER_TRUSTED:
+	switch (import_examine(&import)) {
+	case IMPORT_TRUSTED:
 		status = STATUS_DONE;
 		break;
-	case OFFER_REFUSED:
+	case IMPORT_PUBLIC:
+	case IMPORT_REFUSED:
 		break;
-	case OFFER_GO_ON:
-		status = offer_save(&offer);
+	case IMPORT_GO_ON:
+		status = import_save(&import);
 		break;
 	}
 	trusted_clear(&trusted);
@@ -66,7 +67,7 @@ static enum status add_file(const char *path, const struct adding *adding)
 	enum status worst = STATUS_DONE;
 	char shown[SHOW_MAX];
 	struct readcerts r;
-	struct why why = {""};
+	struct reason why = {""};
 	int tried = 0;
 
 	if (readcerts_any(path, &r, &why) != 0) {
@@ -102,7 +103,7 @@ static enum status run(const struct options *options)
 	struct adding adding = {.options = options, .sources = trusted_sources(options->dir)};
 	const char *wrong = options_scopes(options, &adding.scopes);
 	enum status worst = STATUS_DONE;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (wrong != NULL) {
 		show_error("%s", wrong);
@@ -125,25 +126,26 @@ static enum status run(const struct options *options)
 	return worst;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Saves the CA certificates of FILE in the trust directory. Each must be confirmed: at the\n"
+	"terminal, or by --fingerprint. FILE is PEM, DER or PKCS#7; - is standard input.\n"
+	"\n"
+	"options:\n"
+	"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, without\n"
+	"                            asking (repeatable)\n"
+	"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --scope DOMAIN            trust it only for DOMAIN and the names below it, or only for\n"
+	"                            the addresses ADDRESS/BITS (repeatable)\n"
+	"  --public-bundle FILE      the public CAs, which are never saved (default: the system's)\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command add_command = {
 	.name = "add",
 	.arguments = "[OPTION...] FILE...",
 	.summary = "adds CAs from files, with the checks of fetch",
-	.help = "Saves the CA certificates of FILE (PEM, DER or PKCS#7; - is standard input) in "
-		"the trust\n"
-		"directory, each once it is confirmed: at the terminal, or by --fingerprint.\n\n"
-		"options:\n"
-		"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, "
-		"without\n"
-		"                            asking (repeatable)\n"
-		"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the "
-		"defaults\n"
-		"  --scope DOMAIN            let it vouch for DOMAIN and below alone (or "
-		"ADDRESS/BITS;\n"
-		"                            repeatable)\n"
-		"  --public-bundle FILE      the public CAs, which are never saved (default: the "
-		"system's)\n"
-		"  --help\n",
+	.help = help,
 	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE | OPTION_SCOPE,
 	.example = "catrust add corp-root.pem",
 	.changes_files = true,

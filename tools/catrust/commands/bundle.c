@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain.h"
-#include "command.h"
-#include "output.h"
-#include "problems.h"
-#include "readcerts.h"
-#include "show.h"
-#include "system.h"
-#include "trusted.h"
-#include "truststore.h"
+#include "base/output.h"
+#include "base/show.h"
+#include "certs/chain.h"
+#include "certs/readcerts.h"
+#include "cli/command.h"
+#include "store/problems.h"
+#include "store/system.h"
+#include "store/trusted.h"
+#include "store/truststore.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -34,7 +34,7 @@ static int add_once(STACK_OF(X509) * certs, X509 *cert)
 }
 
 /* Returns 0, or -1 and *why. What of the file is no certificate is reported. */
-static int add_public(STACK_OF(X509) * certs, const char *path, struct why *why)
+static int add_public(STACK_OF(X509) * certs, const char *path, struct reason *why)
 {
 	char shown[SHOW_MAX];
 	struct readcerts r;
@@ -43,16 +43,17 @@ static int add_public(STACK_OF(X509) * certs, const char *path, struct why *why)
 	if (path == NULL)
 		path = system_bundle();
 	if (path == NULL) {
-		why_set(why, "this system's bundle of public CAs is in none of the known places: "
-			     "name one with --public-bundle FILE, or go without by --no-public");
+		reason_set(why,
+			   "this system's bundle of public CAs is in none of the known places: "
+			   "name one with --public-bundle FILE, or go without by --no-public");
 		return -1;
 	}
 	if (readcerts_any(path, &r, why) != 0)
 		return -1;
 	show_text(path, shown);
 	if (sk_X509_num(r.certs) == 0) {
-		why_set(why, "%s: no certificate in it%s%s", shown, r.problems > 0 ? ": " : "",
-			r.problems > 0 ? r.problem.text : "");
+		reason_set(why, "%s: no certificate in it%s%s", shown, r.problems > 0 ? ": " : "",
+			   r.problems > 0 ? r.problem.text : "");
 		result = -1;
 	} else if (r.problems > 0) {
 		show_error("%s: %s", shown, r.problem.text);
@@ -60,20 +61,20 @@ static int add_public(STACK_OF(X509) * certs, const char *path, struct why *why)
 	for (int i = 0; i < sk_X509_num(r.certs) && result == 0; i++)
 		result = add_once(certs, sk_X509_value(r.certs, i));
 	if (result != 0 && why->text[0] == '\0')
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	readcerts_clear(&r);
 	return result;
 }
 
 /* Returns how many are left out since a bundle has no scopes, or -1 and *why. */
-static int add_trusted(STACK_OF(X509) * certs, const char *dir, struct why *why)
+static int add_trusted(STACK_OF(X509) * certs, const char *dir, struct reason *why)
 {
 	struct trustdir_sources sources = trusted_sources(dir);
 	struct trusted t;
 	int scoped = 0, result = 0;
 
 	if (trusted_read(&sources, &t) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return -1;
 	}
 	problems_show(&t);
@@ -87,17 +88,17 @@ static int add_trusted(STACK_OF(X509) * certs, const char *dir, struct why *why)
 	}
 	trusted_clear(&t);
 	if (result != 0)
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	return result == 0 ? scoped : -1;
 }
 
-static STACK_OF(X509) * gather(const struct options *options, struct why *why)
+static STACK_OF(X509) * gather(const struct options *options, struct reason *why)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	int scoped;
 
 	if (certs == NULL) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return NULL;
 	}
 	if (!options->no_public && add_public(certs, options->public_bundle, why) != 0)
@@ -111,14 +112,14 @@ static STACK_OF(X509) * gather(const struct options *options, struct why *why)
 			   scoped, scoped == 1 ? "" : "s");
 	if (sk_X509_num(certs) > 0)
 		return certs;
-	why_set(why, "there is no certificate to bundle: nothing is written");
+	reason_set(why, "there is no certificate to bundle: nothing is written");
 failed:
 	sk_X509_pop_free(certs, X509_free);
 	return NULL;
 }
 
 static int render(const STACK_OF(X509) * certs, const struct options *options, BIO *to,
-		  struct why *why)
+		  struct reason *why)
 {
 	const char *password = options->password == NULL ? "changeit" : options->password;
 	int result = 0;
@@ -135,11 +136,11 @@ static int render(const STACK_OF(X509) * certs, const struct options *options, B
 		return truststore_jks(certs, password, to, why);
 	}
 	if (result != 0)
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	return result;
 }
 
-static int write_out(const struct options *options, BIO *from, struct why *why)
+static int write_out(const struct options *options, BIO *from, struct reason *why)
 {
 	bool binary = format_of(options) != FORMAT_PEM;
 	char *data = NULL;
@@ -172,7 +173,7 @@ static enum status run(const struct options *options)
 	const char *wrong = check(options);
 	STACK_OF(X509) *certs = NULL;
 	BIO *rendered = NULL;
-	struct why why = {""};
+	struct reason why = {""};
 	enum status status = STATUS_NO;
 
 	if (wrong != NULL) {
@@ -184,7 +185,7 @@ static enum status run(const struct options *options)
 		goto out;
 	rendered = BIO_new(BIO_s_mem());
 	if (rendered == NULL)
-		why_set(&why, "out of memory");
+		reason_set(&why, "out of memory");
 	else if (render(certs, options, rendered, &why) == 0 &&
 		 write_out(options, rendered, &why) == 0)
 		status = STATUS_DONE;
@@ -196,26 +197,26 @@ out:
 	return status;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Writes the public CAs of this system and the CAs of the trust directories to one file, for\n"
+	"programs that take only a file. CAs that are trusted only for some names are left out.\n"
+	"\n"
+	"options:\n"
+	"  --format FORMAT       pem (the default), or a Java trust store: pkcs12, jks\n"
+	"  -o, --output FILE     write to FILE instead of standard output, whole or not at all\n"
+	"  --public-bundle FILE  the public CAs (default: the system's)\n"
+	"  --no-public           leave the public CAs out\n"
+	"  --password PASSWORD   of a Java trust store (default: changeit)\n"
+	"  --dir DIR             the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command bundle_command = {
 	.name = "bundle",
 	.arguments = "[OPTION...]",
-	.summary = "puts public CAs and trusted ones in one file",
-	.help = "Writes one file with the public CAs of this system and what the trust directories "
-		"trust\n"
-		"for every name, for programs that take only a file. What is trusted for some "
-		"names alone\n"
-		"is left out.\n\n"
-		"options:\n"
-		"  --format FORMAT       pem (default), pkcs12 or jks: trust stores of Java\n"
-		"  -o, --output FILE     where to, instead of standard output; written whole or "
-		"not "
-		"at all\n"
-		"  --public-bundle FILE  the public CAs (default: the system's)\n"
-		"  --no-public           without public CAs\n"
-		"  --password PASSWORD   of a trust store (default: changeit)\n"
-		"  --dir DIR             the trust directory, instead of CATRUST_DIR and the "
-		"defaults\n"
-		"  --help\n",
+	.summary = "writes the public CAs and the trusted ones to one file",
+	.help = help,
 	.options = OPTION_FORMAT | OPTION_OUTPUT | OPTION_PUBLIC_BUNDLE | OPTION_NO_PUBLIC |
 		   OPTION_PASSWORD | OPTION_DIR,
 	.least_args = 0,

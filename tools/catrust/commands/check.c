@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "javaopts.h"
-#include "linked.h"
-#include "merge.h"
-#include "script.h"
-#include "show.h"
-#include "stacks.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "cli/command.h"
+#include "env/javaopts.h"
+#include "program/linked.h"
+#include "program/script.h"
+#include "stacks/stacks.h"
+#include "store/merge.h"
+#include "store/trusted.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -75,7 +75,7 @@ static bool is_secure(const char *path)
 static void look_at_java(struct check *c, const struct trusted *trusted)
 {
 	char store[PATH_MAX], password[PATH_MAX];
-	struct why ignored = {""};
+	struct reason ignored = {""};
 	const char *secret;
 
 	c->java_variable = javaopts_effective(JAVAOPTS_STORE, store);
@@ -90,7 +90,7 @@ static void look_at_variables(struct check *c)
 	struct trustdir_sources sources = trusted_sources(NULL);
 	const char *off = getenv("CATRUST_DISABLE"), *files = getenv("CATRUST_FILES");
 	struct stacks_program *program = &c->program;
-	struct why ignored = {""};
+	struct reason ignored = {""};
 	struct trusted trusted;
 
 	program->is_disabled = off != NULL && off[0] != '\0' && strcmp(off, "0") != 0;
@@ -298,17 +298,21 @@ static enum status run(const struct options *options)
 	return follow(path) == 0 ? check_program(path, library) : STATUS_NO;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Says whether the library is loaded into COMMAND and, for each TLS library that comes with\n"
+	"it, whether and how it is reached. COMMAND does not run. catrust-run --check calls this in\n"
+	"the environment that COMMAND would have. Exit status 0: reached, 1: not.\n"
+	"\n"
+	"options:\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command check_command = {
 	.name = "check",
 	.arguments = "COMMAND [ARGUMENT...]",
 	.summary = "says whether and how COMMAND can be reached; see catrust-run --check",
-	.help = "Says whether the library is loaded into COMMAND, and of each TLS that comes with "
-		"it\n"
-		"whether and how it is reached, without running it. catrust-run --check calls it "
-		"in the\n"
-		"environment that COMMAND would have. Exit status 0: reached, 1: not.\n\n"
-		"options:\n"
-		"  --help\n",
+	.help = help,
 	.options = 0,
 	.least_args = 1,
 	.most_args = INT_MAX,

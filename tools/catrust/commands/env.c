@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "configured.h"
-#include "envbundle.h"
-#include "envprint.h"
-#include "javaopts.h"
-#include "problems.h"
-#include "show.h"
-#include "storefile.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "cli/command.h"
+#include "env/configured.h"
+#include "env/envbundle.h"
+#include "env/envprint.h"
+#include "env/javaopts.h"
+#include "store/problems.h"
+#include "store/storefile.h"
+#include "store/trusted.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ struct env {
 	bool default_asked, default_told; /* with what result, and whether the user knows */
 	enum envbundle_result default_result;
 	char default_file[PATH_MAX];
-	struct why default_why;
+	struct reason default_why;
 };
 
 static const char *set_by_user(const char *name)
@@ -88,7 +88,7 @@ static int print(const struct env *env, const char *name, const char *value)
 }
 
 /* The bundle of most variables, made once. */
-static enum envbundle_result ask_default(struct env *env, char ret[PATH_MAX], struct why *why)
+static enum envbundle_result ask_default(struct env *env, char ret[PATH_MAX], struct reason *why)
 {
 	if (!env->default_asked)
 		env->default_result =
@@ -100,7 +100,7 @@ static enum envbundle_result ask_default(struct env *env, char ret[PATH_MAX], st
 }
 
 /* Says why a variable stays as it is; for those that share a bundle, once. */
-static void tell(struct env *env, const char *name, const char *user, const struct why *why)
+static void tell(struct env *env, const char *name, const char *user, const struct reason *why)
 {
 	if (env->quiet || (user == NULL && env->default_told))
 		return;
@@ -114,7 +114,7 @@ static void tell(struct env *env, const char *name, const char *user, const stru
 
 /* What envbundle_of() and the like came to: the variable's value, nothing, or a failure. */
 static int conclude(struct env *env, const char *name, const char *user,
-		    enum envbundle_result result, const char *value, const struct why *why)
+		    enum envbundle_result result, const char *value, const struct reason *why)
 {
 	if (result == ENVBUNDLE_DONE)
 		return print(env, name, value);
@@ -144,7 +144,7 @@ static int print_variable(struct env *env, const struct variable *v)
 	bool is_default = strcmp(v->name, "SSL_CERT_FILE") == 0;
 	enum envbundle_result result;
 	char path[PATH_MAX] = "";
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (v->effect == FOLLOWS && user == NULL)
 		return 0;
@@ -179,7 +179,7 @@ struct java {
 	struct envbundle_source source;
 	enum envbundle_result result;
 	char made[PATH_MAX];
-	struct why why;
+	struct reason why;
 };
 
 /* Returns ENVBUNDLE_DONE, or what keeps it from being made. */
@@ -332,7 +332,7 @@ static enum status print_merged(struct env *env)
 	struct trustdir_sources sources = trusted_sources(NULL);
 	enum status status = STATUS_NO;
 	struct trusted trusted;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (trusted_read(&sources, &trusted) != 0) {
 		show_error("out of memory");
@@ -391,19 +391,23 @@ static enum status run(const struct options *options)
 	return options->only || is_disabled() ? STATUS_DONE : print_merged(&env);
 }
 
+/* clang-format off */
+static const char help[] =
+	"Prints the variables that tell Go, Rust, Java, node and others which file of certificates\n"
+	"to trust, and writes these files. Each holds what the program trusts anyway, what the user\n"
+	"has set, and the CAs of the trust directories. catrust-run --env runs a command with them.\n"
+	"\n"
+	"options:\n"
+	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
+	"  --only           print what is given as NAME=VALUE, and nothing else\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command env_command = {
 	.name = "env",
 	.arguments = "[--syntax sh|docker|systemd] [--only] [NAME=VALUE...]",
 	.summary = "prints variables for programs that the library can't reach",
-	.help = "Prints the variables by which Go, Rust, Java, node and others take a file of "
-		"certificates,\n"
-		"and makes these files: what is trusted anyway, what the user has set, and the "
-		"CAs of the\n"
-		"trust directories. catrust-run --env runs a command with them.\n\n"
-		"options:\n"
-		"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
-		"  --only           prints what is given as NAME=VALUE, and nothing else\n"
-		"  --help\n",
+	.help = help,
 	.options = OPTION_SYNTAX | OPTION_ONLY,
 	.least_args = 0,
 	.most_args = 1000,

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "candidate.h"
-#include "certjson.h"
-#include "certnames.h"
-#include "chain.h"
-#include "command.h"
-#include "fingerprint.h"
-#include "list_check.h"
-#include "problems.h"
-#include "scopes.h"
-#include "show.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "certs/candidate.h"
+#include "certs/certjson.h"
+#include "certs/certnames.h"
+#include "certs/certshow.h"
+#include "certs/chain.h"
+#include "certs/fingerprint.h"
+#include "cli/command.h"
+#include "commands/list_check.h"
+#include "store/problems.h"
+#include "store/scopes.h"
+#include "store/trusted.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -254,9 +255,9 @@ static void show_row(const struct list *l, size_t i, int scope_column, int subje
 	char buf[SHOW_MAX], sha256[FINGERPRINT_TEXT];
 	struct fingerprint f;
 
-	cell(show_date(X509_get0_notAfter(cert), buf), DATE_WIDTH);
+	cell(certshow_date(X509_get0_notAfter(cert), buf), DATE_WIDTH);
 	cell(scope_of_file(anchor, anchor->file, buf), scope_column);
-	cell(show_name(X509_get_subject_name(cert), buf), subject_column);
+	cell(certshow_name(X509_get_subject_name(cert), buf), subject_column);
 	puts(show_text(anchor->file, buf));
 	for (const struct anchor_copy *c = anchor->copies; c != NULL; c = c->next) {
 		if (!is_needed(anchor, c))
@@ -287,7 +288,7 @@ static void show_table(const struct list *l)
 		     c = c->next)
 			widen(&scope, scope_of_file(&anchors->anchor[i], c->file, buf),
 			      SCOPE_WIDTH);
-		widen(&subject, show_name(X509_get_subject_name(l->trusted.cert[i]), buf),
+		widen(&subject, certshow_name(X509_get_subject_name(l->trusted.cert[i]), buf),
 		      SUBJECT_WIDTH);
 	}
 	for (size_t i = 0; i < anchors->count; i++) {
@@ -402,22 +403,25 @@ static enum status run(const struct options *options)
 	return failures == 0 ? STATUS_DONE : STATUS_NO;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Shows the certificates of the trust directories: expiry, scope, subject, file, SHA-256,\n"
+	"and notes. Files that can't be read are named on standard error.\n"
+	"\n"
+	"options:\n"
+	"  --dir DIR      the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --check        for monitoring: print only what is wrong, a line for each: expired, not a\n"
+	"                 CA, skipped, nothing there; exit status 1 if there is anything\n"
+	"  --within DAYS  with --check, what expires so soon is wrong too (default: 30)\n"
+	"  --json         print JSON; see catrust(1)\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command list_command = {
 	.name = "list",
 	.arguments = "[--dir DIR] [--json] [--check [--within DAYS]]",
 	.summary = "shows what is trusted",
-	.help = "Shows the certificates of the trust directories: expiry, scope, subject, file, "
-		"SHA-256,\n"
-		"and what to know about them. What can't be read is told on standard error.\n\n"
-		"options:\n"
-		"  --dir DIR      the trust directory, instead of CATRUST_DIR and the defaults\n"
-		"  --check        for monitoring: print only what is wrong, a line for each: "
-		"expired, "
-		"not a\n"
-		"                 CA, skipped, nothing there; exit status 1 if there is anything\n"
-		"  --within DAYS  with --check, what expires so soon is wrong too (default: 30)\n"
-		"  --json         the same for programs; see catrust(1)\n"
-		"  --help\n",
+	.help = help,
 	.options = OPTION_DIR | OPTION_JSON | OPTION_CHECK | OPTION_WITHIN,
 	.least_args = 0,
 	.most_args = 0,

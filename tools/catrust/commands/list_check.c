@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "list_check.h"
+#include "commands/list_check.h"
 
-#include "candidate.h"
-#include "problems.h"
-#include "show.h"
+#include "base/show.h"
+#include "certs/candidate.h"
+#include "certs/certshow.h"
+#include "store/problems.h"
 
 #include <openssl/x509v3.h>
 #include <stdbool.h>
@@ -62,8 +63,8 @@ static void check_one(struct check *c, X509 *cert, const char *file, time_t now,
 		fail(c, file, "out-of-memory", "out of memory");
 		return;
 	}
-	show_name(X509_get_subject_name(cert), subject);
-	show_date(X509_get0_notAfter(cert), date);
+	certshow_name(X509_get_subject_name(cert), subject);
+	certshow_date(X509_get0_notAfter(cert), date);
 	for (size_t i = 0; i < findings.count; i++) {
 		if (findings.item[i].level != FINDING_REFUSE)
 			continue;

@@ -2,8 +2,8 @@
 #ifndef CATRUST_LIST_CHECK_H
 #define CATRUST_LIST_CHECK_H
 
-#include "json.h"
-#include "trusted.h"
+#include "base/json.h"
+#include "store/trusted.h"
 
 enum { LIST_CHECK_DAYS = 30 };
 

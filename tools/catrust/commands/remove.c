@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
-#include "fingerprint.h"
-#include "readcerts.h"
-#include "show.h"
-#include "trusted.h"
-#include "walk.h"
+#include "base/show.h"
+#include "base/walk.h"
+#include "certs/fingerprint.h"
+#include "certs/readcerts.h"
+#include "cli/command.h"
+#include "store/trusted.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -217,7 +217,7 @@ static bool is_alone_in(const struct trustdir_sources *sources, const char *path
 {
 	char dir[PATH_MAX], shown[SHOW_MAX];
 	struct readcerts r;
-	struct why why = {""};
+	struct reason why = {""};
 	bool alone;
 
 	show_text(path, shown);
@@ -307,16 +307,21 @@ static enum status run(const struct options *options)
 	return worst;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Removes certificates from the trust directories. FINGERPRINT is a SHA-256: every file that\n"
+	"holds that certificate and no other is removed, in all scopes. FILE is a path or a name.\n"
+	"\n"
+	"options:\n"
+	"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --help\n";
+/* clang-format on */
+
 const struct command remove_command = {
 	.name = "remove",
 	.arguments = "[--dir DIR] FINGERPRINT|FILE...",
 	.summary = "removes a certificate from the trust directory",
-	.help = "Removes files from the trust directories: those that hold the certificate with "
-		"the SHA-256\n"
-		"FINGERPRINT and no other, in all scopes, or FILE, a path or just its name.\n\n"
-		"options:\n"
-		"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
-		"  --help\n",
+	.help = help,
 	.example = "catrust remove corp-root.pem",
 	.changes_files = true,
 	.options = OPTION_DIR,

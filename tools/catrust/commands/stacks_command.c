@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command.h"
+#include "cli/command.h"
 
-#include "linked.h"
-#include "readcerts.h"
-#include "script.h"
-#include "show.h"
-#include "stacks_report.h"
-#include "stackwatch.h"
-#include "trusted.h"
+#include "base/show.h"
+#include "certs/readcerts.h"
+#include "program/linked.h"
+#include "program/script.h"
+#include "stacks/stacks_report.h"
+#include "stacks/stackwatch.h"
+#include "store/trusted.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -55,7 +55,7 @@ static bool check_bundle(void *arg, const char *path)
 {
 	struct anchors_check *check = arg;
 	struct readcerts file;
-	struct why why = {""};
+	struct reason why = {""};
 	bool is_good = false;
 
 	for (size_t i = 0; i < check->count; i++)
@@ -82,7 +82,7 @@ static void clear_check(struct anchors_check *check)
 }
 
 /* catrust-run stands beside this program. */
-static int find_runner(char buf[PATH_MAX], struct why *why)
+static int find_runner(char buf[PATH_MAX], struct reason *why)
 {
 	static const char name[] = "catrust-run";
 	ssize_t len = readlink("/proc/self/exe", buf, PATH_MAX - sizeof(name));
@@ -90,7 +90,7 @@ static int find_runner(char buf[PATH_MAX], struct why *why)
 	char *slash;
 
 	if (len <= 0) {
-		why_set(why, "/proc/self/exe: %s", strerror(errno));
+		reason_set(why, "/proc/self/exe: %s", strerror(errno));
 		return -1;
 	}
 	buf[len] = '\0';
@@ -98,8 +98,8 @@ static int find_runner(char buf[PATH_MAX], struct why *why)
 	if (slash != NULL)
 		memcpy(slash + 1, name, sizeof(name));
 	if (slash == NULL || access(buf, X_OK) != 0) {
-		why_set(why, "%s, which would run the command, is not there: install it",
-			show_text(buf, shown));
+		reason_set(why, "%s, which would run the command, is not there: install it",
+			   show_text(buf, shown));
 		return -1;
 	}
 	return 0;
@@ -185,7 +185,7 @@ static enum status watch_it(const struct options *options, char *runner,
 				 .anchors = check->trusted.anchors->count};
 	struct linked linked = {.count = 0};
 	enum status status = STATUS_NO;
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (watch.tree == NULL || watch.argv == NULL)
 		show_error("out of memory");
@@ -214,7 +214,7 @@ static enum status run(const struct options *options)
 	struct anchors_check check = {.count = 0};
 	enum status status = STATUS_CANT_RUN;
 	char runner[PATH_MAX];
-	struct why why = {""};
+	struct reason why = {""};
 
 	if (trusted_read(&sources, &check.trusted) != 0)
 		show_error("out of memory");
@@ -226,16 +226,21 @@ static enum status run(const struct options *options)
 	return status;
 }
 
+/* clang-format off */
+static const char help[] =
+	"Runs COMMAND as catrust-run does. Then says which TLS libraries it and its children had\n"
+	"loaded, whether and how each was reached, and what to do about the others.\n"
+	"\n"
+	"options, before the --:\n"
+	"  --dir DIR  also trust the CAs in DIR\n"
+	"  --json     print JSON; COMMAND's standard output goes to standard error\n";
+/* clang-format on */
+
 const struct command stacks_command = {
 	.name = "doctor --",
 	.arguments = "COMMAND [ARG...]",
-	.summary = "says which TLS stacks of a command are reached",
-	.help = "Runs COMMAND as catrust-run does, and then says which TLS stacks it and its "
-		"children had\n"
-		"loaded, whether they were reached and how, and what to do about the others.\n\n"
-		"options, before the --:\n"
-		"  --dir DIR  also trust the CAs in DIR\n"
-		"  --json     as JSON; COMMAND's standard output goes to standard error\n",
+	.summary = "says which TLS libraries of a command are reached",
+	.help = help,
 	.options = OPTION_DIR | OPTION_JSON,
 	.least_args = 1,
 	.most_args = INT_MAX,

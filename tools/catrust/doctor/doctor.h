@@ -2,20 +2,23 @@
 #ifndef CATRUST_DOCTOR_H
 #define CATRUST_DOCTOR_H
 
-#include "diagnose.h"
-#include "fetch.h"
-#include "handshake.h"
-#include "interpreter.h"
-#include "judge.h"
-#include "quote.h"
+#include "base/quote.h"
+#include "doctor/diagnose.h"
+#include "doctor/interpreter.h"
+#include "doctor/python_words.h"
+#include "doctor/remedy.h"
+#include "doctor/tls_failure.h"
+#include "fetch/fetch.h"
+#include "net/handshake.h"
+#include "verify/verify.h"
 
 enum { DOCTOR_CLIENTS = INTERPRETER_KINDS, DOCTOR_CAUSES = 64 };
 
 /* What a client makes of the server. */
 struct doctor_verdict {
-	struct judgement judgement;
+	struct verify_result result;
 	const char *exception; /* NULL: it accepts it */
-	char text[DIAGNOSE_TEXT];
+	char text[PYTHON_TEXT];
 };
 
 /* One way in which programs verify. */
@@ -23,18 +26,18 @@ struct doctor_client {
 	const char *name; /* in --json */
 	char label[192];
 	char file[PATH_MAX]; /* its bundle; "": none */
-	struct judge_store store;
-	struct judge_load_error load_error;
+	struct verify_store store;
+	struct verify_load_error load_error;
 	bool load_failed;
-	struct judge_how how;
-	int openssl;		     /* see diagnose_words() */
+	struct verify_how how;
+	int openssl;		     /* see python_words() */
 	struct doctor_verdict plain; /* as it is */
 	struct doctor_verdict here;  /* under catrust-run */
 
 	/* under catrust-run, had the server sent its whole chain */
-	struct judgement complete; /* as it is */
-	struct judgement trusting; /* with the chain's top trusted */
-	bool is_hopeless;	   /* it breaks rules that no anchor mends */
+	struct verify_result complete; /* as it is */
+	struct verify_result trusting; /* with the chain's top trusted */
+	bool is_hopeless;	       /* it breaks rules that no anchor mends */
 };
 
 enum doctor_cause_kind { CAUSE_VERIFICATION, CAUSE_TLS, CAUSE_BUNDLE };
@@ -44,46 +47,109 @@ struct doctor_cause {
 	int code, depth;  /* of a verification */
 	X509 *cert;	  /* a reference; NULL: none */
 	unsigned clients; /* bits */
-	char text[DIAGNOSE_TEXT];
+	char text[PYTHON_TEXT];
 	struct diagnosis diagnosis;
 };
 
 struct doctor {
 	const struct options *options;
 	struct session session;
-	struct fetch fetch; /* the chain, with what the server does not send */
-	struct trusted trusted;
+	struct fetch fetch;	   /* the chain, with what the server does not send */
 	struct interpreter python; /* of --python */
 	struct handshake handshake;
-	enum diagnose_tls tls;
+	enum tls_failure tls;
 	struct doctor_client client[DOCTOR_CLIENTS];
 	size_t clients;
-	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: it is not possible */
+	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: fetch refuses it */
 	struct scopes scopes[PLANS];  /* under what; none: every name */
-	struct why no_scope;	      /* why a plan is not possible for want of a sound one */
-	struct why no_pin;	      /* the same, as what mends it */
-	struct why in_directory;      /* the cause, where catrust-run is all it takes */
-	struct why out_of_scope;      /* the cause, where names are */
+	struct reason no_scope;	      /* why a plan is not possible for want of a sound one */
+	struct reason no_pin;	      /* the same, as what mends it */
+	struct reason in_directory;   /* the cause, where catrust-run is all it takes */
+	struct reason out_of_scope;   /* the cause, where names are */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
-	struct diagnose_remedy_facts facts;
-	struct diagnose_remedy remedy;
+	struct remedy_facts facts;
+	struct remedy remedy;
 	bool common_name_only; /* accepted, but not where only a subjectAltName counts */
 	struct quote command;  /* empty: there is none */
 	X509 *candidate;       /* whose fingerprint is to be confirmed; NULL: none */
-	struct why why;	       /* no connection */
+	struct reason why;     /* no connection */
 	enum status status;
 };
 
-/* Of a missing CA, where it is trusted under catrust-run. */
-void doctor_explain_gap(struct doctor *d, struct doctor_cause *cause);
+/* The programs that are judged, each with its bundle. */
+void doctor_add_clients(struct doctor *d);
 
-/* Of a name that the CA may not vouch for: which one. */
-void doctor_explain_names(struct doctor *d, struct doctor_cause *cause);
+/* What a program says whose bundle can't be read. */
+void doctor_write_load_error(const struct doctor_client *c, struct doctor_verdict *v);
+
+/* The TLS of the programs that are judged. */
+struct handshake_client doctor_client_tls(const struct doctor *d);
+
+/* What the server sent; NULL: nothing. */
+STACK_OF(X509) * doctor_sent(const struct doctor *d);
+
+/*
+ * What the client says after "certificate verify failed: ". This and what follows: returns 0, or
+ * -1: out of memory.
+ */
+int doctor_write_words(const struct doctor *d, const struct doctor_client *c, int code,
+		       char text[PYTHON_TEXT]);
+
+/* Sets plan and scopes. */
+int doctor_make_plans(struct doctor *d);
+
+/* Sets plain and here of each client. */
+int doctor_set_verdicts(struct doctor *d);
+
+/* The verifications of the whole path, and of it with its top trusted. */
+int doctor_judge_paths(const struct doctor *d, struct doctor_client *c);
+
+/* Sets facts. */
+int doctor_set_facts(struct doctor *d);
+
+/* Sets common_name_only: requests and others that use urllib3 2 ignore the subject. */
+int doctor_check_common_name(struct doctor *d);
+
+/* How many clients accept it under catrust-run with more as well; negative: out of memory. */
+int doctor_count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
+			  const struct scopes *scopes, bool relax);
+
+bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *c);
+
+/* If TLS fails before the server's certificates are there, that is all there is to see. */
+void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v);
+
+/* What client i finds now, and what else it would find if the CA on top were trusted. */
+int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is);
+
+void doctor_add_bundle_causes(struct doctor *d);
+void doctor_add_tls_cause(struct doctor *d);
+
+/* If all certificates have expired, the clock of this machine may be the cause. */
+void doctor_suspect_clock(struct doctor *d);
+
+/* The remedy changes what is said of the causes. */
+void doctor_adapt_causes(struct doctor *d);
+
+/* The lowest certificate of the path, above the server's own, that is publicly trusted; 0: none. */
+int doctor_public_index(const struct doctor *d);
+
+/* A stack of cert alone; NULL: out of memory. */
+STACK_OF(X509) * doctor_stack_of(X509 *cert);
+
+/* Sets remedy and candidate by facts. */
+void doctor_advise(struct doctor *d);
+
+/* The command that does what remedy says. */
+void doctor_write_command(struct doctor *d);
 
 void doctor_report(const struct doctor *d);
 
 /* The schema is in catrust(1). */
 void doctor_report_json(const struct doctor *d);
+
+/* catrust doctor, with what the user gave it. */
+enum status doctor(const struct options *options);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "interpreter.h"
+#include "doctor/interpreter.h"
 
-#include "diagnose.h"
-#include "show.h"
-#include "transport.h"
+#include "base/show.h"
+#include "doctor/diagnose.h"
+#include "net/transport.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -312,7 +312,7 @@ static int finish(pid_t pid, bool end)
 	}
 }
 
-int interpreter_ask(const char *exe, struct interpreter *ret, struct why *why)
+int interpreter_ask(const char *exe, struct interpreter *ret, struct reason *why)
 {
 	char *answer = malloc(ANSWER_MAX), shown[SHOW_MAX];
 	int fds[2] = {-1, -1}, error, len = 0, status = 0, result = -1;
@@ -325,20 +325,20 @@ int interpreter_ask(const char *exe, struct interpreter *ret, struct why *why)
 	if (fds[1] >= 0)
 		close(fds[1]);
 	if (error != 0) {
-		why_set(why, "%s: it can't be run: %s", shown, strerror(error));
+		reason_set(why, "%s: it can't be run: %s", shown, strerror(error));
 		goto out;
 	}
 	len = read_answer(fds[0], answer, ANSWER_MAX);
 	status = finish(pid, len < 0);
 	if (len == -ETIMEDOUT)
-		why_set(why, "%s: no answer within %d s", shown, ANSWER_MS / 1000);
+		reason_set(why, "%s: no answer within %d s", shown, ANSWER_MS / 1000);
 	else if (len < 0)
-		why_set(why, "%s: its answer can't be read: %s", shown, strerror(-len));
+		reason_set(why, "%s: its answer can't be read: %s", shown, strerror(-len));
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		why_set(why, "%s: it is no Python that can import ssl (status %d)", shown,
-			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		reason_set(why, "%s: it is no Python that can import ssl (status %d)", shown,
+			   WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	else if (interpreter_read(answer, (size_t)len, ret) != 0)
-		why_set(why, "%s: it is no Python that is known here", shown);
+		reason_set(why, "%s: it is no Python that is known here", shown);
 	else
 		result = 0;
 out:

@@ -2,7 +2,7 @@
 #ifndef CATRUST_INTERPRETER_H
 #define CATRUST_INTERPRETER_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@ struct interpreter_client {
 	char file[PATH_MAX], dir[PATH_MAX]; /* "": none */
 	unsigned long flags;		    /* X509_V_FLAG_... */
 	int level;			    /* of security; -1: OpenSSL's default */
-	bool common_name, name_last;	    /* see judge_how */
+	bool common_name, name_last;	    /* see verify_how */
 	bool strict_file; /* it fails where file can't be read; otherwise it goes on without */
 	char version[64]; /* of the package */
 };
@@ -27,7 +27,7 @@ enum interpreter_kind {
 
 struct interpreter {
 	char version[32], openssl[64];
-	int openssl_version; /* DIAGNOSE_OPENSSL() */
+	int openssl_version; /* PYTHON_OPENSSL() */
 	bool has[INTERPRETER_KINDS];
 	struct interpreter_client client[INTERPRETER_KINDS];
 	char ciphers[8192];
@@ -40,7 +40,7 @@ struct interpreter {
  * Runs the Python exe, a path or a name in PATH, and asks it. Bounded in time and in what it may
  * say. Returns 0 and *ret, or -1 and *why.
  */
-int interpreter_ask(const char *exe, struct interpreter *ret, struct why *why);
+int interpreter_ask(const char *exe, struct interpreter *ret, struct reason *why);
 
 /* Reads its answer: names and values, each ended by a NUL. Returns 0, or -1 where it is none. */
 int interpreter_read(const char *answer, size_t len, struct interpreter *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "configured.h"
+#include "env/configured.h"
 
-#include "capture.h"
+#include "program/capture.h"
 
 #include <limits.h>
 #include <stdio.h>

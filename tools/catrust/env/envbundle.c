@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "envbundle.h"
+#include "env/envbundle.h"
 
-#include "envsweep.h"
-#include "keepdir.h"
-#include "merge.h"
-#include "show.h"
-#include "system.h"
-#include "truststore.h"
+#include "base/show.h"
+#include "env/envsweep.h"
+#include "store/merge.h"
+#include "store/private_dir.h"
+#include "store/system.h"
+#include "store/truststore.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -24,10 +24,10 @@ bool envbundle_wanted(const struct trusted *trusted)
 	return false;
 }
 
-int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct why *why)
+int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct reason *why)
 {
 	ret->trusted = trusted;
-	ret->dir = keepdir_open(ret->dir_path, why);
+	ret->dir = private_dir_open(ret->dir_path, why);
 	return ret->dir < 0 ? -1 : 0;
 }
 
@@ -55,7 +55,7 @@ static int stem_of(BIO *pem, char stem[STEM_SIZE])
 }
 
 static int keep(const struct envbundle *b, BIO *data, const char *stem, const char *ending,
-		char path[PATH_MAX], struct why *why)
+		char path[PATH_MAX], struct reason *why)
 {
 	char name[NAME_SIZE], shown[SHOW_MAX], *bytes = NULL;
 	long len = BIO_get_mem_data(data, &bytes);
@@ -63,19 +63,19 @@ static int keep(const struct envbundle *b, BIO *data, const char *stem, const ch
 
 	snprintf(name, sizeof(name), "%s%s", stem, ending);
 	if (snprintf(path, PATH_MAX, "%s/%s", b->dir_path, name) >= PATH_MAX) {
-		why_set(why, "%s: the name is too long", show_text(b->dir_path, shown));
+		reason_set(why, "%s: the name is too long", show_text(b->dir_path, shown));
 		return -1;
 	}
-	error = keepdir_put(b->dir, name, bytes, (size_t)len);
+	error = private_dir_put(b->dir, name, bytes, (size_t)len);
 	if (error == 0)
 		return 0;
-	why_set(why, "%s: %s", show_text(path, shown), strerror(-error));
+	reason_set(why, "%s: %s", show_text(path, shown), strerror(-error));
 	return -1;
 }
 
 /* Adds the anchors, and keeps what came of it. */
 static enum envbundle_result finish(const struct envbundle *b, struct merge *m, bool pkcs12,
-				    char ret[PATH_MAX], struct why *why)
+				    char ret[PATH_MAX], struct reason *why)
 {
 	enum envbundle_result result = ENVBUNDLE_FAILED;
 	BIO *pem = BIO_new(BIO_s_mem()), *p12 = BIO_new(BIO_s_mem());
@@ -85,7 +85,7 @@ static enum envbundle_result finish(const struct envbundle *b, struct merge *m, 
 	    merge_pem(m, pem) != 0 ||
 	    (pkcs12 && truststore_pkcs12(m->certs, ENVBUNDLE_PASSWORD, p12) != 0) ||
 	    stem_of(pem, stem) != 0)
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	else if (keep(b, pem, stem, ENVBUNDLE_PEM, ret, why) == 0 &&
 		 merge_verify(ret, b->trusted, why) == 0 &&
 		 (!pkcs12 || keep(b, p12, stem, ENVBUNDLE_PKCS12, ret, why) == 0))
@@ -96,13 +96,13 @@ static enum envbundle_result finish(const struct envbundle *b, struct merge *m, 
 }
 
 enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, char ret[PATH_MAX],
-				   struct why *why)
+				   struct reason *why)
 {
 	enum envbundle_result result = ENVBUNDLE_NOTHING;
 	struct merge m;
 
 	if (merge_init(&m) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return ENVBUNDLE_FAILED;
 	}
 	if (path == NULL || merge_path(&m, path, why) == 0)
@@ -113,14 +113,14 @@ enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, 
 
 enum envbundle_result envbundle_store(const struct envbundle *b,
 				      const struct envbundle_source *source, char ret[PATH_MAX],
-				      struct why *why)
+				      struct reason *why)
 {
 	enum envbundle_result result = ENVBUNDLE_NOTHING;
 	struct merge m;
 	int error;
 
 	if (merge_init(&m) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return ENVBUNDLE_FAILED;
 	}
 	if (source->pem != NULL)
@@ -140,7 +140,7 @@ static void merge_directories(struct merge *m, const char *list)
 
 	while (*list != '\0') {
 		size_t len = strcspn(list, ":");
-		struct why ignored = {""};
+		struct reason ignored = {""};
 
 		if (len > 0 && len < sizeof(path)) {
 			memcpy(path, list, len);
@@ -152,7 +152,7 @@ static void merge_directories(struct merge *m, const char *list)
 }
 
 enum envbundle_result envbundle_default(const struct envbundle *b, char ret[PATH_MAX],
-					struct why *why)
+					struct reason *why)
 {
 	const char *file = getenv("SSL_CERT_FILE"), *dirs = getenv("SSL_CERT_DIR");
 	enum envbundle_result result = ENVBUNDLE_NOTHING;
@@ -161,11 +161,11 @@ enum envbundle_result envbundle_default(const struct envbundle *b, char ret[PATH
 	if (file == NULL || file[0] == '\0')
 		file = system_bundle();
 	if (file == NULL) {
-		why_set(why, "there is no bundle of the public CAs on this system");
+		reason_set(why, "there is no bundle of the public CAs on this system");
 		return ENVBUNDLE_NOTHING;
 	}
 	if (merge_init(&m) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return ENVBUNDLE_FAILED;
 	}
 	if (merge_path(&m, file, why) == 0) {

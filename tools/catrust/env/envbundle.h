@@ -2,8 +2,8 @@
 #ifndef CATRUST_ENVBUNDLE_H
 #define CATRUST_ENVBUNDLE_H
 
-#include "trusted.h"
-#include "why.h"
+#include "base/reason.h"
+#include "store/trusted.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -28,7 +28,7 @@ enum {
 #define ENVBUNDLE_PKCS12 ".p12"
 
 /* Returns 0, or -1 and *why where there is no safe place. To be closed with envbundle_close(). */
-int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct why *why);
+int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct reason *why);
 
 void envbundle_close(struct envbundle *b);
 
@@ -46,7 +46,7 @@ enum envbundle_result {
  * file's path is written to ret. *why unless ENVBUNDLE_DONE.
  */
 enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, char ret[PATH_MAX],
-				   struct why *why);
+				   struct reason *why);
 
 /* A file of certificates, or else a trust store of Java's. */
 struct envbundle_source {
@@ -61,11 +61,11 @@ struct envbundle_source {
 /* The same as a trust store for Java. The bundle stands beside it, with the other ending. */
 enum envbundle_result envbundle_store(const struct envbundle *b,
 				      const struct envbundle_source *source, char ret[PATH_MAX],
-				      struct why *why);
+				      struct reason *why);
 
 /* The anchors behind what programs trust by default: SSL_CERT_FILE, or else the system's bundle,
  * and SSL_CERT_DIR. */
 enum envbundle_result envbundle_default(const struct envbundle *b, char ret[PATH_MAX],
-					struct why *why);
+					struct reason *why);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "envprint.h"
+#include "env/envprint.h"
 
 #include <string.h>
 

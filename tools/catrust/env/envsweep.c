@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "envsweep.h"
+#include "env/envsweep.h"
 
-#include "envbundle.h"
-#include "procfile.h"
+#include "env/envbundle.h"
+#include "program/procfile.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "javaopts.h"
+#include "env/javaopts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aiafetch.h"
+#include "fetch/aiafetch.h"
 
-#include "chain.h"
-#include "proxyauth.h"
-#include "transport.h"
+#include "certs/chain.h"
+#include "net/proxyauth.h"
+#include "net/transport.h"
 
 #include <curl/curl.h>
 #include <netdb.h>
@@ -172,21 +172,22 @@ static CURL *new_request(struct chase *c, long ms)
 	return NULL;
 }
 
-static void why_request(struct why *why, const struct chase *c, CURL *curl, const char *url,
+static void why_request(struct reason *why, const struct chase *c, CURL *curl, const char *url,
 			CURLcode code)
 {
 	long status = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	if (c->too_large)
-		why_set(why, "%s: the answer is larger than %d KiB", url, AIA_MAX_ANSWER / 1024);
+		reason_set(why, "%s: the answer is larger than %d KiB", url, AIA_MAX_ANSWER / 1024);
 	else if (c->refused_address)
-		why_set(why, "%s: it leads to this machine or its link (--aia-local allows that)",
-			url);
+		reason_set(why,
+			   "%s: it leads to this machine or its link (--aia-local allows that)",
+			   url);
 	else if (code == CURLE_HTTP_RETURNED_ERROR)
-		why_set(why, "%s: status %ld", url, status);
+		reason_set(why, "%s: status %ld", url, status);
 	else
-		why_set(why, "%s: %s", url, curl_easy_strerror(code));
+		reason_set(why, "%s: %s", url, curl_easy_strerror(code));
 }
 
 /* Short enough, and printable ASCII. */
@@ -201,7 +202,7 @@ static bool is_plain(const char *url)
 }
 
 /* The answer of url, redirects followed one by one: each is judged anew. Returns 0, or *why. */
-static int get(struct chase *c, const char *first_url, struct why *why)
+static int get(struct chase *c, const char *first_url, struct reason *why)
 {
 	char url[AIA_MAX_URL];
 	int result = -1;
@@ -216,19 +217,19 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 		CURLcode code;
 
 		if (wrong != NULL) {
-			why_set(why, "%s: %s", url, wrong);
+			reason_set(why, "%s: %s", url, wrong);
 			return -1;
 		}
 		if (c->deadline - transport_now() < SHORTEST_MS) {
-			why_set(why, "%s: not asked, as %d.%d s are over", url, c->all_ms / 1000,
-				c->all_ms % 1000 / 100);
+			reason_set(why, "%s: not asked, as %d.%d s are over", url, c->all_ms / 1000,
+				   c->all_ms % 1000 / 100);
 			return -1;
 		}
 		ms = time_left(c);
 		curl = new_request(c, ms);
 		if (curl == NULL || curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK) {
 			curl_easy_cleanup(curl);
-			why_set(why, "libcurl lacks an option, or memory");
+			reason_set(why, "libcurl lacks an option, or memory");
 			return -1;
 		}
 		c->answer_len = 0;
@@ -251,7 +252,8 @@ static int get(struct chase *c, const char *first_url, struct why *why)
 		if (!go_on)
 			break;
 	}
-	why_set(why, "%s: more than %d redirects, or a strange one", first_url, AIA_MAX_REDIRECTS);
+	reason_set(why, "%s: more than %d redirects, or a strange one", first_url,
+		   AIA_MAX_REDIRECTS);
 	return -1;
 }
 
@@ -269,13 +271,13 @@ static X509 *find_issuer(const STACK_OF(X509) * from, const STACK_OF(X509) * tak
 
 /* The issuer of subject out of one of its URLs. A reference of the caller's own, or NULL. */
 static X509 *ask_for_issuer(struct chase *c, X509 *subject, const STACK_OF(X509) * taken,
-			    struct why *why)
+			    struct reason *why)
 {
 	struct aia_urls *urls = malloc(sizeof(*urls));
 	X509 *issuer = NULL;
 
 	if (urls == NULL) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return NULL;
 	}
 	aia_find_urls(subject, urls);
@@ -289,9 +291,10 @@ static X509 *ask_for_issuer(struct chase *c, X509 *subject, const STACK_OF(X509)
 		if (issuer != NULL)
 			X509_up_ref(issuer);
 		else
-			why_set(why, "%s: %s", urls->url[i],
-				sk_X509_num(certs) > 0 ? "what is there is not the issuer"
-						       : "there is no certificate in the answer");
+			reason_set(why, "%s: %s", urls->url[i],
+				   sk_X509_num(certs) > 0
+					   ? "what is there is not the issuer"
+					   : "there is no certificate in the answer");
 		sk_X509_pop_free(certs, X509_free);
 	}
 	free(urls);
@@ -299,7 +302,7 @@ static X509 *ask_for_issuer(struct chase *c, X509 *subject, const STACK_OF(X509)
 }
 
 STACK_OF(X509) * aiafetch_issuers(X509 *cert, bool (*done)(void *arg, X509 *cert), void *arg,
-				  const struct aiafetch_options *options, struct why *why)
+				  const struct aiafetch_options *options, struct reason *why)
 {
 	struct chase c = {.options = options,
 			  .proxy = options->proxy,

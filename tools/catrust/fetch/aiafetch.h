@@ -2,8 +2,8 @@
 #ifndef CATRUST_AIAFETCH_H
 #define CATRUST_AIAFETCH_H
 
-#include "aia.h"
-#include "why.h"
+#include "base/reason.h"
+#include "certs/aia.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -22,6 +22,6 @@ struct aiafetch_options {
  * beyond that.
  */
 STACK_OF(X509) * aiafetch_issuers(X509 *cert, bool (*done)(void *arg, X509 *cert), void *arg,
-				  const struct aiafetch_options *options, struct why *why);
+				  const struct aiafetch_options *options, struct reason *why);
 
 #endif

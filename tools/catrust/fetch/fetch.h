@@ -2,24 +2,18 @@
 #ifndef CATRUST_FETCH_H
 #define CATRUST_FETCH_H
 
-#include "candidate.h"
-#include "chain.h"
-#include "command.h"
-#include "connect.h"
-#include "dryrun.h"
-#include "scopes.h"
-#include "session.h"
-#include "target.h"
-#include "trusted.h"
-#include "why.h"
+#include "base/reason.h"
+#include "certs/candidate.h"
+#include "certs/chain.h"
+#include "cli/command.h"
+#include "fetch/plan.h"
+#include "fetch/session.h"
+#include "net/peer.h"
+#include "net/target.h"
+#include "store/scopes.h"
+#include "store/trusted.h"
 
 #include <limits.h>
-
-/* What would be if the candidate were saved. */
-struct verdict {
-	bool known;
-	struct dryrun older, newer; /* Python up to 3.12, and from 3.13 on */
-};
 
 /* One target, from its name to what became of it. */
 struct fetch {
@@ -33,24 +27,26 @@ struct fetch {
 	struct peer peer;
 	STACK_OF(X509) * fetched; /* issuers, over AIA */
 	struct chain chain;
-	struct why why; /* no connection, or how the server broke off */
-	struct why aia; /* why an issuer was not to be had */
+	struct reason why; /* no connection, or how the server broke off */
+	struct reason aia; /* why an issuer was not to be had */
 
 	/* what became of it */
 	struct trusted trusted;
-	X509 *candidate;
-	const char *because;
-	struct scopes scopes; /* what the candidate is to vouch for; none: every name */
-	struct verdict verdict;
+	struct plan plan;
 	struct findings findings;
 	enum status status;
-	struct why error;
+	struct reason error;
 	bool trusted_already;
 	char path[PATH_MAX]; /* of the saved file, or of the one that was there */
 	size_t group;	     /* the first of the targets with the same CA on top */
 	bool leads_group;    /* it is that one */
 	int sites;	     /* domains among the targets with this very CA on top */
 };
+
+/* Of target, in the way that the options of session say. To be freed with fetch_clear(). */
+void fetch_init(struct fetch *f, const struct session *session, const struct target *target);
+
+void fetch_clear(struct fetch *f);
 
 /* Says what went wrong with f, and keeps it for the report. */
 __attribute__((format(printf, 2, 3))) void fetch_fail(struct fetch *f, const char *format, ...);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetchcommand.h"
+#include "fetch/fetchcommand.h"
 
 #include <stdio.h>
 

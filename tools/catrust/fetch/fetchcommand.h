@@ -2,9 +2,9 @@
 #ifndef CATRUST_FETCHCOMMAND_H
 #define CATRUST_FETCHCOMMAND_H
 
-#include "options.h"
-#include "quote.h"
-#include "scopes.h"
+#include "base/quote.h"
+#include "cli/options.h"
+#include "store/scopes.h"
 
 /*
  * The catrust fetch that reaches target in the way that options say, as they stand, but for scopes

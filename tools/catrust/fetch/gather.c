@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gather.h"
+#include "fetch/gather.h"
 
-#include "aiafetch.h"
+#include "fetch/aiafetch.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -86,12 +86,12 @@ static void gather_one(struct fetch *f)
 		.timeout_ms = options->timeout_ms,
 	};
 
-	if (connect_peer(&f->target, &how, &f->peer, &f->why) != 0)
+	if (peer_connect(&f->target, &how, &f->peer, &f->why) != 0)
 		return;
 	if (find_issuers(f) == 0)
 		f->connected = true;
 	else
-		why_set(&f->why, "out of memory");
+		reason_set(&f->why, "out of memory");
 }
 
 static void *run(void *arg)

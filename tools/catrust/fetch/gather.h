@@ -2,7 +2,7 @@
 #ifndef CATRUST_GATHER_H
 #define CATRUST_GATHER_H
 
-#include "fetch.h"
+#include "fetch/fetch.h"
 
 #include <stddef.h>
 

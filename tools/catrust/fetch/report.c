@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "report.h"
+#include "fetch/report.h"
 
-#include "certjson.h"
-#include "json.h"
-#include "show.h"
+#include "base/json.h"
+#include "base/show.h"
+#include "certs/certjson.h"
+#include "certs/certshow.h"
+#include "net/handshake.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +30,7 @@ static void show_path(const struct fetch *f)
 					      "names its issuer:");
 		else if (strcmp(origin, "known") == 0)
 			show_line(SHOW_PLAIN, "  not sent, but known on this machine:");
-		show_certificate(stderr, cert, "  ");
+		certshow_certificate(stderr, cert, "  ");
 	}
 }
 
@@ -64,7 +66,7 @@ static void show_extra(const struct fetch *f)
 				  ? " (the name is right, but the key is another: a CA that was "
 				    "renewed?)"
 				  : "");
-		show_certificate(stderr, cert, "  ");
+		certshow_certificate(stderr, cert, "  ");
 	}
 }
 
@@ -99,12 +101,12 @@ void report_chain(const struct fetch *f)
 	chain_top(&f->chain, &top);
 	if (!chain_is_root(top))
 		show_line(SHOW_PLAIN, "  missing: its issuer, %s%s%s",
-			  show_name(X509_get_issuer_name(top), name),
+			  certshow_name(X509_get_issuer_name(top), name),
 			  f->aia.text[0] == '\0' ? "" : ": ", f->aia.text);
 	if (f->peer.cut)
 		show_line(SHOW_WARNING,
 			  "warning: the server sent more than %d certificates; the rest is ignored",
-			  CONNECT_MAX_CERTS);
+			  HANDSHAKE_MAX_CERTS);
 	if (f->peer.broken_off)
 		show_line(SHOW_WARNING,
 			  "warning: after its certificates, the server broke off (it may want a "
@@ -163,8 +165,8 @@ static void json_scopes(struct json *j, const struct scopes *scopes)
 
 static void json_candidate(struct json *j, const struct fetch *f)
 {
-	certjson_sha256(j, "candidate", f->candidate);
-	json_string(j, "because", f->because);
+	certjson_sha256(j, "candidate", f->plan.candidate);
+	json_string(j, "because", f->plan.because);
 	json_open_array(j, "findings");
 	for (size_t i = 0; i < f->findings.count; i++) {
 		const struct finding *finding = &f->findings.item[i];
@@ -176,11 +178,11 @@ static void json_candidate(struct json *j, const struct fetch *f)
 		json_close_object(j);
 	}
 	json_close_array(j);
-	json_scopes(j, &f->scopes);
-	if (f->verdict.known) {
+	json_scopes(j, &f->plan.scopes);
+	if (f->plan.verdict.known) {
 		json_open_object(j, "verification");
-		json_verdict(j, "python_3_12", &f->verdict.older);
-		json_verdict(j, "python_3_13", &f->verdict.newer);
+		json_verdict(j, "python_3_12", &f->plan.verdict.older);
+		json_verdict(j, "python_3_13", &f->plan.verdict.newer);
 		json_close_object(j);
 	} else {
 		json_string(j, "verification", NULL);

@@ -2,8 +2,8 @@
 #ifndef CATRUST_REPORT_H
 #define CATRUST_REPORT_H
 
-#include "fetch.h"
-#include "json.h"
+#include "base/json.h"
+#include "fetch/fetch.h"
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session.h"
+#include "fetch/session.h"
 
-#include "system.h"
+#include "store/system.h"
 
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
@@ -42,7 +42,7 @@ static bool add_saved(struct session *s)
 	return ok;
 }
 
-int session_open(const struct options *options, struct session *ret, struct why *why)
+int session_open(const struct options *options, struct session *ret, struct reason *why)
 {
 	struct session s = {.options = options, .sources = trusted_sources(options->dir)};
 	STACK_OF(X509) * named;
@@ -62,7 +62,7 @@ int session_open(const struct options *options, struct session *ret, struct why 
 	}
 	sk_X509_pop_free(named, X509_free);
 	session_close(&s);
-	why_set(why, "out of memory");
+	reason_set(why, "out of memory");
 	return -1;
 }
 

@@ -2,9 +2,9 @@
 #ifndef CATRUST_SESSION_H
 #define CATRUST_SESSION_H
 
-#include "command.h"
-#include "trusted.h"
-#include "why.h"
+#include "base/reason.h"
+#include "cli/command.h"
+#include "store/trusted.h"
 
 #include <openssl/x509.h>
 
@@ -20,7 +20,7 @@ struct session {
 };
 
 /* Returns 0 and *ret, to be freed with session_close(), or -1 and *why. */
-int session_open(const struct options *options, struct session *ret, struct why *why);
+int session_open(const struct options *options, struct session *ret, struct reason *why);
 
 void session_close(struct session *session);
 

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "handshake.h"
+#include "net/handshake.h"
 
-#include "transport.h"
+#include "net/transport.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
-
-/* From Modules/_ssl.c of CPython 3.10 and newer. */
-static const char cpython_ciphers[] = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:"
-				      "!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM";
 
 /* How long to wait for a server to say, after the handshake, that it wants a certificate. */
 enum { FIRST_READ_MS = 5000 };
@@ -21,6 +17,10 @@ struct work {
 	bool ticket; /* the server went on to what follows the handshake */
 };
 
+/*
+ * libssl calls this in place of verification, as soon as it has the server's certificates: they are
+ * there even if the server breaks off afterwards, for want of a client certificate, say.
+ */
 static int keep_certs(X509_STORE_CTX *ctx, void *arg)
 {
 	struct work *w = arg;
@@ -28,7 +28,8 @@ static int keep_certs(X509_STORE_CTX *ctx, void *arg)
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	int count = sent == NULL ? 0 : sk_X509_num(sent);
 
-	for (int i = 0; certs != NULL && i < count && i < CONNECT_MAX_CERTS; i++)
+	w->result->cut = count > HANDSHAKE_MAX_CERTS;
+	for (int i = 0; certs != NULL && i < count && i < HANDSHAKE_MAX_CERTS; i++)
 		if (!X509_add_cert(certs, sk_X509_value(sent, i), X509_ADD_FLAG_UP_REF)) {
 			sk_X509_pop_free(certs, X509_free);
 			certs = NULL;
@@ -61,7 +62,7 @@ static long watch_first(BIO *bio, int operation, const char *data, size_t len, i
 			int ret, size_t *processed)
 {
 	struct work *w = (struct work *)(void *)BIO_get_callback_arg(bio);
-	struct diagnose_tls_facts *f = &w->result->facts;
+	struct handshake_facts *f = &w->result->facts;
 
 	(void)len;
 	(void)argi;
@@ -76,8 +77,7 @@ static SSL_CTX *new_context(const struct handshake_client *client, struct work *
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	bool ok = ctx != NULL && SSL_CTX_set_min_proto_version(ctx, client->minimum) == 1 &&
-		  SSL_CTX_set_cipher_list(ctx, client->ciphers == NULL ? cpython_ciphers
-								       : client->ciphers) == 1;
+		  SSL_CTX_set_cipher_list(ctx, client->ciphers) == 1;
 
 	if (!ok) {
 		SSL_CTX_free(ctx);
@@ -97,7 +97,7 @@ static SSL_CTX *new_context(const struct handshake_client *client, struct work *
 
 enum outcome { GOES_ON, DONE, FAILED };
 
-static void note_failure(struct diagnose_tls_facts *f, int ssl_error, int os_error)
+static void note_failure(struct handshake_facts *f, int ssl_error, int os_error)
 {
 	f->error = ERR_peek_last_error();
 	if (f->error != 0 && ERR_GET_LIB(f->error) == ERR_LIB_SYS)
@@ -115,7 +115,7 @@ static void note_failure(struct diagnose_tls_facts *f, int ssl_error, int os_err
 
 /* One step of step(ssl). */
 static enum outcome advance(SSL *ssl, int (*step)(SSL *ssl), struct transport *transport,
-			    long long deadline, struct diagnose_tls_facts *f)
+			    long long deadline, struct handshake_facts *f)
 {
 	int r, ssl_error, os_error;
 
@@ -153,7 +153,7 @@ static int peek(SSL *ssl)
  */
 static void read_on(SSL *ssl, struct transport *transport, int timeout_ms, struct work *w)
 {
-	struct diagnose_tls_facts *f = &w->result->facts;
+	struct handshake_facts *f = &w->result->facts;
 	long long deadline =
 		transport_now() + (timeout_ms < FIRST_READ_MS ? timeout_ms : FIRST_READ_MS);
 	enum outcome outcome = GOES_ON;
@@ -170,24 +170,26 @@ static void read_on(SSL *ssl, struct transport *transport, int timeout_ms, struc
 	}
 }
 
-static void run(SSL *ssl, struct transport *transport, int timeout_ms, struct work *w)
+static void run(SSL *ssl, struct transport *transport, int timeout_ms, bool reads_on,
+		struct work *w)
 {
 	long long deadline = transport_now() + timeout_ms;
-	struct diagnose_tls_facts *f = &w->result->facts;
+	struct handshake_facts *f = &w->result->facts;
 	enum outcome outcome = GOES_ON;
 
 	while (outcome == GOES_ON)
 		outcome = advance(ssl, SSL_connect, transport, deadline, f);
 	if (outcome == FAILED)
 		return;
-	if (SSL_version(ssl) >= TLS1_3_VERSION && f->asked)
+	w->result->done = true;
+	if (reads_on && SSL_version(ssl) >= TLS1_3_VERSION && f->asked)
 		read_on(ssl, transport, timeout_ms, w);
 	ERR_clear_error();
 	SSL_shutdown(ssl);
 }
 
 int handshake_try(const struct target *target, const struct connect_options *options,
-		  const struct handshake_client *client, struct handshake *ret, struct why *why)
+		  const struct handshake_client *client, struct handshake *ret, struct reason *why)
 {
 	struct handshake h = {.certs = NULL};
 	struct work work = {.result = &h};
@@ -205,7 +207,7 @@ int handshake_try(const struct target *target, const struct connect_options *opt
 	h.opened = true;
 	if (options->servername != NULL)
 		snprintf(servername, sizeof(servername), "%s", options->servername);
-	why_set(why, "OpenSSL can't be set up for a connection");
+	reason_set(why, "OpenSSL can't be set up for a connection");
 	ctx = new_context(client, &work);
 	if (ctx == NULL)
 		goto out;
@@ -222,7 +224,7 @@ int handshake_try(const struct target *target, const struct connect_options *opt
 	SSL_set_app_data(ssl, &work);
 	if (servername[0] != '\0' && SSL_set_tlsext_host_name(ssl, servername) != 1)
 		goto out;
-	run(ssl, transport, options->timeout_ms, &work);
+	run(ssl, transport, options->timeout_ms, client->reads_on, &work);
 	*ret = h;
 	h.certs = NULL;
 	result = 0;

@@ -2,28 +2,49 @@
 #ifndef CATRUST_HANDSHAKE_H
 #define CATRUST_HANDSHAKE_H
 
-#include "connect.h"
-#include "diagnose.h"
+#include "net/connect.h"
 
-/* The TLS of a Python's ssl.create_default_context(). */
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+/* More certificates than this are not read from a server. */
+enum { HANDSHAKE_MAX_CERTS = 32 };
+
+/* How a client speaks TLS. */
 struct handshake_client {
-	const char *ciphers;		 /* OpenSSL's list; NULL: CPython's own, from 3.10 on */
+	const char *ciphers;		 /* OpenSSL's list */
 	int level;			 /* of security; -1: OpenSSL's default */
 	int minimum;			 /* version, as TLS1_2_VERSION; 0: OpenSSL's default */
-	unsigned long long more_options; /* SSL_OP_... besides */
+	unsigned long long more_options; /* SSL_OP_... besides SSL_OP_ALL */
+	bool reads_on; /* after TLS 1.3, to hear what the server thinks of its certificate */
+};
+
+/* How a TLS handshake, or the first read after it, failed otherwise. */
+struct handshake_facts {
+	unsigned long error; /* of OpenSSL's queue, or 0 */
+	int os_error;	     /* errno, or 0 */
+	bool eof;	     /* the server closed the connection */
+	bool closed;	     /* the same, and OpenSSL takes it for an orderly end */
+	bool late;	     /* it said nothing in time */
+	bool asked;	     /* for a client certificate */
+	bool given;	     /* one was at hand */
+	unsigned char first[8];
+	size_t first_len; /* what the server said first */
 };
 
 /* How far it gets with a server, verification apart: that always goes on. */
 struct handshake {
 	bool opened;		/* the connection, through proxy and STARTTLS */
-	struct why why;		/* where not */
+	struct reason why;	/* where not */
 	STACK_OF(X509) * certs; /* what the server sent; NULL: it did not come to that */
-	struct diagnose_tls_facts facts;
+	bool cut;		/* it sent more than HANDSHAKE_MAX_CERTS */
+	bool done;		/* the handshake, as far as the client is concerned */
+	struct handshake_facts facts;
 };
 
 /* Returns 0 and *ret, to be freed with handshake_clear(), or -1 and *why. */
 int handshake_try(const struct target *target, const struct connect_options *options,
-		  const struct handshake_client *client, struct handshake *ret, struct why *why);
+		  const struct handshake_client *client, struct handshake *ret, struct reason *why);
 
 void handshake_clear(struct handshake *h);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proxyauth.h"
+#include "net/proxyauth.h"
 
-#include "transport.h"
+#include "net/transport.h"
 
 #include <stdbool.h>
 

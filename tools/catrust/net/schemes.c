@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "schemes.h"
+#include "net/schemes.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_SCHEMES_H
 #define CATRUST_SCHEMES_H
 
-#include "starttls.h"
+#include "net/starttls/starttls.h"
 
 #include <stddef.h>
 

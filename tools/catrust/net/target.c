@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "target.h"
+#include "net/target.h"
 
-#include "schemes.h"
+#include "net/schemes.h"
 
 #include <arpa/inet.h>
 #ifdef CATRUST_IDN

@@ -2,7 +2,7 @@
 #ifndef CATRUST_TARGET_H
 #define CATRUST_TARGET_H
 
-#include "starttls.h"
+#include "net/starttls/starttls.h"
 
 #include <stdbool.h>
 #include <stddef.h>

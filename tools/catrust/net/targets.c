@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "targets.h"
+#include "net/targets.h"
 
-#include "show.h"
+#include "base/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum { MAX_LINE = 2048 };
 
-static int add(struct targets *t, const char *text, struct why *why)
+static int add(struct targets *t, const char *text, struct reason *why)
 {
 	char shown[SHOW_MAX];
 	const char *wrong = t->count == TARGETS_MAX ? "there are too many of them"
@@ -19,7 +19,7 @@ static int add(struct targets *t, const char *text, struct why *why)
 		t->count++;
 		return 0;
 	}
-	why_set(why, "%s: %s", show_text(text, shown), wrong);
+	reason_set(why, "%s: %s", show_text(text, shown), wrong);
 	return -1;
 }
 
@@ -34,7 +34,7 @@ static char *trim(char *line)
 	return line;
 }
 
-static int add_lines(struct targets *t, FILE *from, struct why *why)
+static int add_lines(struct targets *t, FILE *from, struct reason *why)
 {
 	char line[MAX_LINE];
 
@@ -42,7 +42,7 @@ static int add_lines(struct targets *t, FILE *from, struct why *why)
 		const char *text;
 
 		if (strlen(line) == sizeof(line) - 1 && line[sizeof(line) - 2] != '\n') {
-			why_set(why, "standard input: a line is too long");
+			reason_set(why, "standard input: a line is too long");
 			return -1;
 		}
 		text = trim(line);
@@ -50,24 +50,24 @@ static int add_lines(struct targets *t, FILE *from, struct why *why)
 			return -1;
 	}
 	if (ferror(from)) {
-		why_set(why, "standard input can't be read");
+		reason_set(why, "standard input can't be read");
 		return -1;
 	}
 	return 0;
 }
 
-int targets_read(char *const *args, int count, struct targets *ret, struct why *why)
+int targets_read(char *const *args, int count, struct targets *ret, struct reason *why)
 {
 	struct targets t = {calloc(TARGETS_MAX, sizeof(struct target)), 0};
 	int error = t.item == NULL ? -1 : 0;
 
 	if (error != 0)
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	for (int i = 0; error == 0 && i < count; i++)
 		error = strcmp(args[i], "-") == 0 ? add_lines(&t, stdin, why)
 						  : add(&t, args[i], why);
 	if (error == 0 && t.count == 0) {
-		why_set(why, "no target is named");
+		reason_set(why, "no target is named");
 		error = -1;
 	}
 	if (error != 0) {

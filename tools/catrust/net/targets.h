@@ -2,8 +2,8 @@
 #ifndef CATRUST_TARGETS_H
 #define CATRUST_TARGETS_H
 
-#include "target.h"
-#include "why.h"
+#include "base/reason.h"
+#include "net/target.h"
 
 #include <stddef.h>
 
@@ -19,7 +19,7 @@ struct targets {
  * that start with # are passed over. Returns 0 and *ret, to be freed with targets_clear(), or -1
  * and *why.
  */
-int targets_read(char *const *args, int count, struct targets *ret, struct why *why);
+int targets_read(char *const *args, int count, struct targets *ret, struct reason *why);
 
 void targets_clear(struct targets *targets);
 

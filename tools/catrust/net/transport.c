@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "transport.h"
+#include "net/transport.h"
 
-#include "proxyauth.h"
-#include "show.h"
+#include "base/show.h"
+#include "net/proxyauth.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -75,20 +75,21 @@ static bool proxy_address(const char *proxy, char buf[TARGET_TEXT])
 }
 
 /* TLS by libcurl is that with the proxy alone. */
-static void why_proxy(struct why *why, const char *proxy, const char *words)
+static void why_proxy(struct reason *why, const char *proxy, const char *words)
 {
 	char address[TARGET_TEXT], shown[SHOW_MAX], shown_words[SHOW_MAX];
 
 	if (!proxy_address(proxy, address))
 		snprintf(address, sizeof(address), "PROXY");
-	why_set(why,
+	reason_set(
+		why,
 		"no connection: the certificate of the proxy %s, not that of the server, is not "
 		"accepted: %s. If the proxy is your company's, trust its CA: catrust fetch --proxy "
 		"'' %s",
 		show_text(address, shown), show_text(words, shown_words), shown);
 }
 
-static void why_connect(struct why *why, CURL *curl, CURLcode code, const struct target *target,
+static void why_connect(struct reason *why, CURL *curl, CURLcode code, const struct target *target,
 			const char *proxy, const char *words, int timeout_ms)
 {
 	long error = 0, status = 0;
@@ -97,24 +98,24 @@ static void why_connect(struct why *why, CURL *curl, CURLcode code, const struct
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (code == CURLE_COULDNT_RESOLVE_HOST)
-		why_set(why, "there is no address for the name %s", target->host);
+		reason_set(why, "there is no address for the name %s", target->host);
 	else if (code == CURLE_COULDNT_RESOLVE_PROXY)
-		why_set(why, "there is no address for the name of the proxy");
+		reason_set(why, "there is no address for the name of the proxy");
 	else if (code == CURLE_OPERATION_TIMEDOUT)
-		why_set(why, "no connection within %d.%d s", timeout_ms / 1000,
-			timeout_ms % 1000 / 100);
+		reason_set(why, "no connection within %d.%d s", timeout_ms / 1000,
+			   timeout_ms % 1000 / 100);
 	else if (status == 407)
-		why_set(why, "the proxy wants a user name and a password, or others than these "
-			     "(status 407): --proxy http://USER:PASSWORD@HOST:PORT");
+		reason_set(why, "the proxy wants a user name and a password, or others than these "
+				"(status 407): --proxy http://USER:PASSWORD@HOST:PORT");
 	else if (status >= 300)
-		why_set(why, "the proxy refuses to connect to the server (status %ld)", status);
+		reason_set(why, "the proxy refuses to connect to the server (status %ld)", status);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		why_proxy(why, proxy, words[0] != '\0' ? words : curl_easy_strerror(code));
 	else if (code == CURLE_COULDNT_CONNECT && error > 0)
-		why_set(why, "no connection: %s", strerror((int)error));
+		reason_set(why, "no connection: %s", strerror((int)error));
 	else
-		why_set(why, "no connection: %s",
-			words[0] != '\0' ? show_text(words, shown) : curl_easy_strerror(code));
+		reason_set(why, "no connection: %s",
+			   words[0] != '\0' ? show_text(words, shown) : curl_easy_strerror(code));
 }
 
 /* The scheme is for libcurl alone: with https it would do TLS, and verify. */
@@ -182,7 +183,7 @@ void transport_leave_resolver(CURL *curl)
 }
 
 int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
-		   int timeout_ms, struct transport **ret, struct why *why)
+		   int timeout_ms, struct transport **ret, struct reason *why)
 {
 	/* With a proxy, the answer to CONNECT is waited for as well. */
 	const long all_ms = 2 * (long)timeout_ms;
@@ -194,7 +195,7 @@ int transport_open(const struct target *target, const char *proxy, const STACK_O
 		proxy = transport_environment_proxy(target->scheme);
 	if (proxy == NULL)
 		proxy = "";
-	why_set(why, "out of memory");
+	reason_set(why, "out of memory");
 	if (t == NULL)
 		return -1;
 	t->curl = curl_easy_init();
@@ -206,7 +207,7 @@ int transport_open(const struct target *target, const char *proxy, const STACK_O
 	    curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, words) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, all_ms) != CURLE_OK) {
-		why_set(why, "libcurl lacks an option, or memory");
+		reason_set(why, "libcurl lacks an option, or memory");
 		goto fail;
 	}
 	transport_leave_resolver(t->curl);

@@ -2,8 +2,8 @@
 #ifndef CATRUST_TRANSPORT_H
 #define CATRUST_TRANSPORT_H
 
-#include "target.h"
-#include "why.h"
+#include "base/reason.h"
+#include "net/target.h"
 
 #include <curl/curl.h>
 #include <openssl/bio.h>
@@ -20,7 +20,7 @@ struct transport;
  * and *why.
  */
 int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
-		   int timeout_ms, struct transport **ret, struct why *why);
+		   int timeout_ms, struct transport **ret, struct reason *why);
 
 void transport_close(struct transport *t); /* NULL is fine */
 

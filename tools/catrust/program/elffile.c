@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elffile.h"
+#include "program/elffile.h"
 
 #include <elf.h>
 #include <endian.h>

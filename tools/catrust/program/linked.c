@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "linked.h"
+#include "program/linked.h"
 
-#include "capture.h"
+#include "program/capture.h"
 
 #include <elf.h>
 #include <fcntl.h>

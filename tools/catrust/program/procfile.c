@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "procfile.h"
+#include "program/procfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "script.h"
+#include "program/script.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tlsfile.h"
+#include "program/tlsfile.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_TLSFILE_H
 #define CATRUST_TLSFILE_H
 
-#include "elffile.h"
+#include "program/elffile.h"
 
 /* Which implementations of TLS are in a program or library, told by its symbols and texts. */
 

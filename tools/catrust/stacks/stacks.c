@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stacks.h"
+#include "stacks/stacks.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_STACKS_H
 #define CATRUST_STACKS_H
 
-#include "tlsfile.h"
+#include "program/tlsfile.h"
 
 #include <stdbool.h>
 #include <stddef.h>

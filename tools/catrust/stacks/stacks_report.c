@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stacks_report.h"
+#include "stacks/stacks_report.h"
 
-#include "json.h"
-#include "show.h"
+#include "base/json.h"
+#include "base/show.h"
 
 #include <stdlib.h>
 #include <string.h>

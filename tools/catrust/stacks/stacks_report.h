@@ -2,7 +2,7 @@
 #ifndef CATRUST_STACKS_REPORT_H
 #define CATRUST_STACKS_REPORT_H
 
-#include "stacktree.h"
+#include "stacks/stacktree.h"
 
 #include <stdbool.h>
 #include <stdio.h>

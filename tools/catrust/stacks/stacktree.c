@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stacktree.h"
+#include "stacks/stacktree.h"
 
-#include "procfile.h"
+#include "program/procfile.h"
 #include "seen.h"
 
 #include <elf.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_STACKTREE_H
 #define CATRUST_STACKTREE_H
 
-#include "stacks.h"
+#include "stacks/stacks.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stackwatch.h"
+#include "stacks/stackwatch.h"
 
-#include "procfile.h"
+#include "program/procfile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -136,17 +136,17 @@ static bool trace(pid_t pid)
 	return ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) == 0;
 }
 
-static int start(struct watch *w, const sigset_t *mask, struct why *why)
+static int start(struct watch *w, const sigset_t *mask, struct reason *why)
 {
 	int go[2];
 
 	if (pipe2(go, O_CLOEXEC) != 0) {
-		why_set(why, "pipe: %s", strerror(errno));
+		reason_set(why, "pipe: %s", strerror(errno));
 		return -1;
 	}
 	w->root = fork();
 	if (w->root < 0) {
-		why_set(why, "fork: %s", strerror(errno));
+		reason_set(why, "fork: %s", strerror(errno));
 		close(go[0]);
 		close(go[1]);
 		return -1;
@@ -520,7 +520,7 @@ static void leave(struct watch *w, const sigset_t *signals)
 	}
 }
 
-int stackwatch_run(struct stackwatch *watch, struct why *why)
+int stackwatch_run(struct stackwatch *watch, struct reason *why)
 {
 	static const int ours[] = {SIGCHLD, SIGTERM, SIGHUP,  SIGINT,
 				   SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};

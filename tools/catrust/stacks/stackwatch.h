@@ -2,8 +2,8 @@
 #ifndef CATRUST_STACKWATCH_H
 #define CATRUST_STACKWATCH_H
 
-#include "stacktree.h"
-#include "why.h"
+#include "base/reason.h"
+#include "stacks/stacktree.h"
 
 #include <stdbool.h>
 
@@ -27,6 +27,6 @@ struct stackwatch {
 };
 
 /* Returns 0 once the command has ended, or -1 and *why where it could not be started. */
-int stackwatch_run(struct stackwatch *watch, struct why *why);
+int stackwatch_run(struct stackwatch *watch, struct reason *why);
 
 #endif

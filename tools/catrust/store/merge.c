@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "merge.h"
+#include "store/merge.h"
 
-#include "readcerts.h"
-#include "show.h"
-#include "storefile.h"
+#include "base/show.h"
+#include "certs/certshow.h"
+#include "certs/readcerts.h"
+#include "store/storefile.h"
 
 #include <dirent.h>
 #include <openssl/err.h>
@@ -69,7 +70,7 @@ static const char *as_file(const char *path)
 }
 
 /* Returns how many certificates there were, or -1 and *why. */
-static int add_file(struct merge *m, const char *path, struct why *why)
+static int add_file(struct merge *m, const char *path, struct reason *why)
 {
 	long count;
 	struct readcerts r;
@@ -82,7 +83,7 @@ static int add_file(struct merge *m, const char *path, struct why *why)
 	count = count_found(path);
 	for (int i = 0; i < all && i < count && sk_X509_num(m->certs) < MAX_CERTS; i++)
 		if (add(m, sk_X509_value(r.certs, i)) != 0) {
-			why_set(why, "out of memory");
+			reason_set(why, "out of memory");
 			all = -1;
 		}
 	readcerts_clear(&r);
@@ -106,7 +107,7 @@ static int add_directory(struct merge *m, const char *path)
 	int count = scandir(path, &entries, is_shown, by_name), found = 0;
 
 	for (int i = 0; i < count; i++) {
-		struct why ignored = {""};
+		struct reason ignored = {""};
 		char below[PATH_MAX];
 		int len = snprintf(below, sizeof(below), "%s/%s", path, entries[i]->d_name), got;
 
@@ -120,7 +121,7 @@ static int add_directory(struct merge *m, const char *path)
 	return found;
 }
 
-int merge_path(struct merge *m, const char *path, struct why *why)
+int merge_path(struct merge *m, const char *path, struct reason *why)
 {
 	char shown[SHOW_MAX];
 	struct stat st;
@@ -131,12 +132,12 @@ int merge_path(struct merge *m, const char *path, struct why *why)
 	else
 		found = add_file(m, as_file(path), why);
 	if (found == 0)
-		why_set(why, "%s: no certificate in it", show_text(path, shown));
+		reason_set(why, "%s: no certificate in it", show_text(path, shown));
 	m->found = sk_X509_num(m->certs);
 	return found > 0 ? 0 : -1;
 }
 
-int merge_store(struct merge *m, const char *path, const char *password, struct why *why)
+int merge_store(struct merge *m, const char *path, const char *password, struct reason *why)
 {
 	STACK_OF(X509) *certs = storefile_read(path, password, why);
 	int result = certs == NULL ? -1 : 0;
@@ -144,7 +145,7 @@ int merge_store(struct merge *m, const char *path, const char *password, struct 
 	for (int i = 0; i < sk_X509_num(certs) && result == 0; i++)
 		result = add(m, sk_X509_value(certs, i));
 	if (certs != NULL && result != 0)
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	sk_X509_pop_free(certs, X509_free);
 	m->found = sk_X509_num(m->certs);
 	return result;
@@ -164,20 +165,20 @@ int merge_anchors(struct merge *m, const struct trusted *trusted)
 }
 
 static int verify(const char *path, const STACK_OF(X509) * certs, const struct trusted *trusted,
-		  struct why *why)
+		  struct reason *why)
 {
 	char shown[SHOW_MAX], name[SHOW_MAX];
 
 	for (size_t i = 0; i < trusted->anchors->count; i++)
 		if (for_every_name(trusted, i) && !has(certs, trusted->cert[i])) {
-			why_set(why, "%s: %s is missing in it", show_text(path, shown),
-				show_name(X509_get_subject_name(trusted->cert[i]), name));
+			reason_set(why, "%s: %s is missing in it", show_text(path, shown),
+				   certshow_name(X509_get_subject_name(trusted->cert[i]), name));
 			return -1;
 		}
 	return 0;
 }
 
-int merge_verify(const char *path, const struct trusted *trusted, struct why *why)
+int merge_verify(const char *path, const struct trusted *trusted, struct reason *why)
 {
 	struct readcerts r;
 	int result;
@@ -190,7 +191,7 @@ int merge_verify(const char *path, const struct trusted *trusted, struct why *wh
 }
 
 int merge_verify_store(const char *path, const char *password, const struct trusted *trusted,
-		       struct why *why)
+		       struct reason *why)
 {
 	STACK_OF(X509) *certs = storefile_read(path, password, why);
 	int result = certs == NULL ? -1 : verify(path, certs, trusted, why);

@@ -2,8 +2,8 @@
 #ifndef CATRUST_MERGE_H
 #define CATRUST_MERGE_H
 
-#include "trusted.h"
-#include "why.h"
+#include "base/reason.h"
+#include "store/trusted.h"
 
 #include <openssl/bio.h>
 #include <openssl/x509.h>
@@ -28,20 +28,20 @@ void merge_clear(struct merge *m);
  * trust settings are left behind. Returns 0, or -1 and *why where there is no certificate in it.
  * To be called before merge_anchors().
  */
-int merge_path(struct merge *m, const char *path, struct why *why);
+int merge_path(struct merge *m, const char *path, struct reason *why);
 
 /* The same with a trust store of Java's. password may be NULL. */
-int merge_store(struct merge *m, const char *path, const char *password, struct why *why);
+int merge_store(struct merge *m, const char *path, const char *password, struct reason *why);
 
 /* Adds the anchors that may vouch for every name: no reader of the file keeps to a scope. */
 int merge_anchors(struct merge *m, const struct trusted *trusted);
 
 /* Does a file that others will read hold each of these anchors? Returns 0, or -1 and *why. */
-int merge_verify(const char *path, const struct trusted *trusted, struct why *why);
+int merge_verify(const char *path, const struct trusted *trusted, struct reason *why);
 
 /* The same of a trust store of Java's. password may be NULL. */
 int merge_verify_store(const char *path, const char *password, const struct trusted *trusted,
-		       struct why *why);
+		       struct reason *why);
 
 /* As PEM. Returns 0, or -1: out of memory. */
 int merge_pem(const struct merge *m, BIO *to);

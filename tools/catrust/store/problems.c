@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "problems.h"
+#include "store/problems.h"
 
-#include "show.h"
+#include "base/show.h"
 
 #include <stdio.h>
 

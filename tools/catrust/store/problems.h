@@ -2,7 +2,7 @@
 #ifndef CATRUST_PROBLEMS_H
 #define CATRUST_PROBLEMS_H
 
-#include "trusted.h"
+#include "store/trusted.h"
 
 #include <stdbool.h>
 

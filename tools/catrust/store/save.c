@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "save.h"
+#include "store/save.h"
 
-#include "filename.h"
-#include "fingerprint.h"
-#include "interrupts.h"
-#include "output.h"
-#include "show.h"
-#include "temporary.h"
-#include "trusted.h"
-#include "walk.h"
+#include "base/interrupts.h"
+#include "base/output.h"
+#include "base/show.h"
+#include "base/temporary.h"
+#include "base/walk.h"
+#include "certs/certshow.h"
+#include "certs/filename.h"
+#include "certs/fingerprint.h"
+#include "store/trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ int save_render(const X509 *cert, const struct save_origin *origin, BIO *to)
 
 	if (gmtime_r(&now, &tm) != NULL)
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC, catrust " CATRUST_VERSION, &tm);
-	show_name(X509_get_subject_name(cert), subject);
+	certshow_name(X509_get_subject_name(cert), subject);
 	ok = fingerprint_of(cert, &f) == 0 && add_comment(to, "Subject:", subject) &&
 	     add_comment(to, "SHA-256:", fingerprint_text(&f, sha256)) &&
 	     add_comment(to, "Source:", origin->source) && add_comment(to, "Saved:", date) &&
@@ -57,19 +58,19 @@ int save_render(const X509 *cert, const struct save_origin *origin, BIO *to)
 	return ok ? 0 : -1;
 }
 
-int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct why *why)
+int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct reason *why)
 {
 	char shown[SHOW_MAX];
 	int error = trustdir_first(sources, geteuid() == 0, dir, PATH_MAX);
 
 	if (error == -ENOENT)
-		why_set(why,
-			"there is no directory to save to: neither CATRUST_DIR nor HOME is set");
+		reason_set(why,
+			   "there is no directory to save to: neither CATRUST_DIR nor HOME is set");
 	else if (error != 0)
-		why_set(why, "the name of the trust directory is too long");
+		reason_set(why, "the name of the trust directory is too long");
 	else if (strchr(dir, ':') != NULL)
-		why_set(why, "%s: a trust directory can't have a colon in its name",
-			show_text(dir, shown));
+		reason_set(why, "%s: a trust directory can't have a colon in its name",
+			   show_text(dir, shown));
 	else
 		return 0;
 	return -1;
@@ -121,23 +122,23 @@ static bool may_write(const char *path)
 	return access(".", W_OK | X_OK) == 0;
 }
 
-static void why_path(struct why *why, const char *path, int error)
+static void why_path(struct reason *why, const char *path, int error)
 {
 	const char *advice = "";
 	char shown[SHOW_MAX];
 
 	if (error == ELOOP) {
-		why_set(why,
-			"%s: a symbolic link on the way to it belongs to another user, or there "
-			"are too many links: nothing is saved where they lead to",
-			show_text(path, shown));
+		reason_set(why,
+			   "%s: a symbolic link on the way to it belongs to another user, or there "
+			   "are too many links: nothing is saved where they lead to",
+			   show_text(path, shown));
 		return;
 	}
 	if (error == EACCES && geteuid() != 0)
 		advice = " (become root, or choose another directory with --dir)";
 	else if (error == EACCES || error == EPERM || error == EROFS)
 		advice = " (choose another directory with --dir)";
-	why_set(why, "%s: %s%s", show_text(path, shown), strerror(error), advice);
+	reason_set(why, "%s: %s%s", show_text(path, shown), strerror(error), advice);
 }
 
 static int full_path(const struct save_place *place, char path[PATH_MAX])
@@ -156,16 +157,16 @@ static bool is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-static void why_link(struct why *why, const char *path)
+static void why_link(struct reason *why, const char *path)
 {
 	char shown[SHOW_MAX];
 
-	why_set(why, "%s: a symbolic link: nothing is saved where it leads to",
-		show_text(path, shown));
+	reason_set(why, "%s: a symbolic link: nothing is saved where it leads to",
+		   show_text(path, shown));
 }
 
 int save_check(const struct save_place *place, const X509 *cert,
-	       const struct trustdir_sources *sources, struct why *why)
+	       const struct trustdir_sources *sources, struct reason *why)
 {
 	static const struct save_origin nothing = {"", ""};
 	struct trusted t = {NULL, NULL};
@@ -199,13 +200,13 @@ int save_check(const struct save_place *place, const X509 *cert,
 	/* With a certificate from elsewhere, the emptiness of dir is no problem. */
 	if (pem == NULL || save_render(cert, &nothing, pem) != 0 || BIO_write(pem, "", 1) != 1 ||
 	    BIO_get_mem_data(pem, &text) <= 0 || read_alone(dir, text, sources, &t) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		goto out;
 	}
 	problem = problem_with(t.anchors, dir);
 	if (problem != NULL)
-		why_set(why, "a certificate saved there would not count: %s",
-			show_text(problem, shown));
+		reason_set(why, "a certificate saved there would not count: %s",
+			   show_text(problem, shown));
 	else
 		result = 0;
 out:
@@ -262,7 +263,7 @@ static int write_file(int dir, const char *name, const char *data, size_t len)
 
 /* Does the file just saved count? It is taken away again otherwise. */
 static int check_saved(int fd, const char *dir, const char *name, const char *path,
-		       const X509 *cert, const struct trustdir_sources *sources, struct why *why)
+		       const X509 *cert, const struct trustdir_sources *sources, struct reason *why)
 {
 	struct trusted t = {NULL, NULL};
 	char shown[SHOW_MAX];
@@ -270,15 +271,15 @@ static int check_saved(int fd, const char *dir, const char *name, const char *pa
 	int result = -1;
 
 	if (read_alone(dir, NULL, sources, &t) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	} else if (trusted_file_of(&t, cert) != NULL) {
 		result = 0;
 	} else {
 		problem = problem_with(t.anchors, path);
 		if (problem == NULL)
 			problem = problem_with(t.anchors, NULL);
-		why_set(why, "a certificate saved there does not count: %s",
-			show_text(problem == NULL ? dir : problem, shown));
+		reason_set(why, "a certificate saved there does not count: %s",
+			   show_text(problem == NULL ? dir : problem, shown));
 	}
 	if (result != 0)
 		unlinkat(fd, name, 0);
@@ -362,7 +363,7 @@ static int write_at(const struct save_place *place, const char *name, const char
 
 int save_certificate(const struct save_place *place, const X509 *cert,
 		     const struct save_origin *origin, const struct trustdir_sources *sources,
-		     char path[PATH_MAX], bool *made, struct why *why)
+		     char path[PATH_MAX], bool *made, struct reason *why)
 {
 	sigset_t before;
 	BIO *pem = BIO_new(BIO_s_mem());
@@ -374,7 +375,7 @@ int save_certificate(const struct save_place *place, const X509 *cert,
 
 	*made = false;
 	if (pem == NULL || save_render(cert, origin, pem) != 0 || filename_of(cert, name) == NULL) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		BIO_free(pem);
 		return -1;
 	}

@@ -2,8 +2,8 @@
 #ifndef CATRUST_SAVE_H
 #define CATRUST_SAVE_H
 
+#include "base/reason.h"
 #include "trustdir.h"
-#include "why.h"
 
 #include <limits.h>
 #include <openssl/bio.h>
@@ -20,7 +20,7 @@ struct save_origin {
 int save_render(const X509 *cert, const struct save_origin *origin, BIO *to);
 
 /* The directory that a new certificate goes to. Returns 0 and dir, or -1 and *why. */
-int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct why *why);
+int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct reason *why);
 
 /* Where a certificate is saved: in a trust directory, or in that of a scope within it. */
 struct save_place {
@@ -31,7 +31,7 @@ struct save_place {
 /* Would a certificate saved there count, as far as can be told before? Returns 0, or -1 and *why.
  */
 int save_check(const struct save_place *place, const X509 *cert,
-	       const struct trustdir_sources *sources, struct why *why);
+	       const struct trustdir_sources *sources, struct reason *why);
 
 /*
  * Saves cert there; what is missing of the directories is made. Whole or not at all, and never over
@@ -40,7 +40,7 @@ int save_check(const struct save_place *place, const X509 *cert,
  */
 int save_certificate(const struct save_place *place, const X509 *cert,
 		     const struct save_origin *origin, const struct trustdir_sources *sources,
-		     char path[PATH_MAX], bool *made, struct why *why);
+		     char path[PATH_MAX], bool *made, struct reason *why);
 
 /* Takes away what save_certificate() made, and the directory of a scope if that is empty then. */
 void save_undo(const struct save_place *place, const X509 *cert);

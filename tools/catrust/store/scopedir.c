@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scopedir.h"
+#include "store/scopedir.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

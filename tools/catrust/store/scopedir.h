@@ -2,7 +2,7 @@
 #ifndef CATRUST_SCOPEDIR_H
 #define CATRUST_SCOPEDIR_H
 
-#include "target.h"
+#include "net/target.h"
 
 #include <stdbool.h>
 

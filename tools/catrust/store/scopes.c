@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scopes.h"
+#include "store/scopes.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

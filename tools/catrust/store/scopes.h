@@ -2,8 +2,8 @@
 #ifndef CATRUST_SCOPES_H
 #define CATRUST_SCOPES_H
 
-#include "scopedir.h"
-#include "trusted.h"
+#include "store/scopedir.h"
+#include "store/trusted.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storefile.h"
+#include "store/storefile.h"
 
-#include "readcerts.h"
-#include "script.h"
-#include "show.h"
+#include "base/show.h"
+#include "certs/readcerts.h"
+#include "program/script.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,7 +166,7 @@ static bool read_pkcs12(struct cursor c, const char *password, STACK_OF(X509) * 
 }
 
 STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const char *password,
-				 struct why *why)
+				 struct reason *why)
 {
 	struct cursor c = {data, len}, start = {data, len};
 	STACK_OF(X509) *certs = sk_X509_new_null();
@@ -174,7 +174,7 @@ STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const ch
 	bool ok;
 
 	if (certs == NULL) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		return NULL;
 	}
 	if (number(&start, 4, &magic) && magic == 0xfeedfeed)
@@ -185,10 +185,11 @@ STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const ch
 	if (ok && sk_X509_num(certs) > 0)
 		return certs;
 	if (ok)
-		why_set(why, "no trusted certificate in it");
+		reason_set(why, "no trusted certificate in it");
 	else
-		why_set(why, "it can't be read: broken, of another kind than JKS and PKCS#12, or "
-			     "the password is wrong");
+		reason_set(why,
+			   "it can't be read: broken, of another kind than JKS and PKCS#12, or "
+			   "the password is wrong");
 	sk_X509_pop_free(certs, X509_free);
 	return NULL;
 }
@@ -215,20 +216,20 @@ static ssize_t read_bytes(const char *path, unsigned char *data)
 	return len == MAX_BYTES ? -EFBIG : len;
 }
 
-STACK_OF(X509) * storefile_read(const char *path, const char *password, struct why *why)
+STACK_OF(X509) * storefile_read(const char *path, const char *password, struct reason *why)
 {
 	unsigned char *data = calloc(1, MAX_BYTES);
 	ssize_t len = data == NULL ? -ENOMEM : read_bytes(path, data);
 	STACK_OF(X509) *certs = NULL;
-	struct why reason = {""};
+	struct reason reason = {""};
 	char shown[SHOW_MAX];
 
 	if (len < 0)
-		why_set(&reason, "%s", strerror((int)-len));
+		reason_set(&reason, "%s", strerror((int)-len));
 	else
 		certs = storefile_parse(data, (size_t)len, password, &reason);
 	if (certs == NULL)
-		why_set(why, "%s: %s", show_text(path, shown), reason.text);
+		reason_set(why, "%s: %s", show_text(path, shown), reason.text);
 	free(data);
 	return certs;
 }

@@ -2,7 +2,7 @@
 #ifndef CATRUST_STOREFILE_H
 #define CATRUST_STOREFILE_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <limits.h>
 #include <openssl/x509.h>
@@ -16,11 +16,11 @@
  * those that say so. password may be NULL: the usual one is tried. NULL and *why on failure, and
  * where there is no such certificate.
  */
-STACK_OF(X509) * storefile_read(const char *path, const char *password, struct why *why);
+STACK_OF(X509) * storefile_read(const char *path, const char *password, struct reason *why);
 
 /* The same, of what is in memory. */
 STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const char *password,
-				 struct why *why);
+				 struct reason *why);
 
 /*
  * The trust store that the JVM of JAVA_HOME, or else of the java in PATH, uses where nothing else

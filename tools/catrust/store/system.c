@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "system.h"
+#include "store/system.h"
 
-#include "candidate.h"
-#include "readcerts.h"
+#include "certs/candidate.h"
+#include "certs/readcerts.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -38,8 +38,8 @@ static const char *const local[] = {
 };
 
 const char system_no_public_cas[] =
-	"warning: there is no list of the public CAs here that can be read: whether a CA is "
-	"publicly trusted already can't be told (--public-bundle FILE names one)";
+	"warning: no list of the public CAs can be read here, so catrust can't tell whether a CA "
+	"is publicly trusted already (--public-bundle FILE names one)";
 
 enum {
 	MAX_DEPTH = 4,
@@ -57,7 +57,7 @@ struct pool {
 static void add_file(struct pool *pool, const char *path)
 {
 	struct readcerts r;
-	struct why ignored = {""};
+	struct reason ignored = {""};
 
 	if (pool->files++ >= MAX_FILES || readcerts_file(path, &r, &ignored) != 0)
 		return;
@@ -137,7 +137,7 @@ static void subtract(struct pool *pool, const struct pool *other)
 			X509_free(sk_X509_delete(pool->certs, i));
 }
 
-STACK_OF(X509) * system_public_cas(const char *bundle, struct why *why)
+STACK_OF(X509) * system_public_cas(const char *bundle, struct reason *why)
 {
 	struct pool pool = new_pool();
 	STACK_OF(X509) * certs;
@@ -160,7 +160,7 @@ STACK_OF(X509) * system_public_cas(const char *bundle, struct why *why)
 	}
 	certs = finish(&pool);
 	if (certs == NULL)
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 	return certs;
 }
 

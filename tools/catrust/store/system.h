@@ -2,7 +2,7 @@
 #ifndef CATRUST_SYSTEM_H
 #define CATRUST_SYSTEM_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <openssl/x509.h>
 
@@ -14,7 +14,7 @@ extern const char system_no_public_cas[];
  * system's distribution, without what was added on this machine. An empty stack where there are
  * none. NULL and *why on failure.
  */
-STACK_OF(X509) * system_public_cas(const char *bundle, struct why *why);
+STACK_OF(X509) * system_public_cas(const char *bundle, struct reason *why);
 
 /* The file that programs of this system read the CAs from: the public ones and those added here.
  * NULL: there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trusted.h"
+#include "store/trusted.h"
 
-#include "readcerts.h"
+#include "certs/readcerts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

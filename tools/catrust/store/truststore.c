@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "truststore.h"
+#include "store/truststore.h"
 
-#include "filename.h"
+#include "certs/filename.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_TRUSTSTORE_H
 #define CATRUST_TRUSTSTORE_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <openssl/bio.h>
 #include <openssl/x509.h>
@@ -16,6 +16,6 @@
 int truststore_pkcs12(const STACK_OF(X509) * certs, const char *password, BIO *to);
 
 /* JKS, made by the Java runtime's keytool. Returns 0, or -1 and *why. */
-int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, struct why *why);
+int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, struct reason *why);
 
 #endif

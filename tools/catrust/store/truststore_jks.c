@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "truststore.h"
+#include "store/truststore.h"
 
-#include "interrupts.h"
-#include "output.h"
-#include "show.h"
+#include "base/interrupts.h"
+#include "base/output.h"
+#include "base/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +120,7 @@ static bool wait_for(pid_t child)
 }
 
 /* The last line that keytool wrote: the others tell of its progress. */
-static void why_keytool(const struct work *w, struct why *why)
+static void why_keytool(const struct work *w, struct reason *why)
 {
 	char line[256], last[256] = "", shown[SHOW_MAX];
 	FILE *log = fopen(w->path[LOG], "re");
@@ -132,10 +132,10 @@ static void why_keytool(const struct work *w, struct why *why)
 	}
 	if (log != NULL)
 		fclose(log);
-	why_set(why, "keytool failed: %s", show_text(last, shown));
+	reason_set(why, "keytool failed: %s", show_text(last, shown));
 }
 
-static int run_keytool(struct work *w, const sigset_t *mask, struct why *why)
+static int run_keytool(struct work *w, const sigset_t *mask, struct reason *why)
 {
 	char path[PATH_MAX], program[PATH_MAX];
 	char password[] = PASSWORD_VARIABLE;
@@ -161,13 +161,13 @@ static int run_keytool(struct work *w, const sigset_t *mask, struct why *why)
 	snprintf(program, sizeof(program), "%s", find_keytool(path));
 	error = start(argv, w->path[LOG], mask, &child);
 	if (error == ENOENT) {
-		why_set(why, "keytool, which makes this format, is neither in JAVA_HOME nor in "
-			     "PATH: install a Java runtime, or use --format pkcs12, which Java "
-			     "reads as well");
+		reason_set(why, "keytool, which makes this format, is neither in JAVA_HOME nor in "
+				"PATH: install a Java runtime, or use --format pkcs12, which Java "
+				"reads as well");
 		return -1;
 	}
 	if (error != 0) {
-		why_set(why, "keytool: %s", strerror(error));
+		reason_set(why, "keytool: %s", strerror(error));
 		return -1;
 	}
 	if (!wait_for(child)) {
@@ -177,7 +177,7 @@ static int run_keytool(struct work *w, const sigset_t *mask, struct why *why)
 	return 0;
 }
 
-static int copy_result(const struct work *w, BIO *to, struct why *why)
+static int copy_result(const struct work *w, BIO *to, struct reason *why)
 {
 	BIO *from = BIO_new_file(w->path[OUT], "rb");
 	char buf[16384];
@@ -189,24 +189,24 @@ static int copy_result(const struct work *w, BIO *to, struct why *why)
 	BIO_free(from);
 	if (len == 0)
 		return 0;
-	why_set(why, "what keytool made can't be read");
+	reason_set(why, "what keytool made can't be read");
 	return -1;
 }
 
-int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, struct why *why)
+int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, struct reason *why)
 {
 	struct work *w;
 	sigset_t before;
 	int error, result = -1;
 
 	if (strlen(password) < LEAST_PASSWORD) {
-		why_set(why, "a JKS trust store wants a password of at least %d characters",
-			LEAST_PASSWORD);
+		reason_set(why, "a JKS trust store wants a password of at least %d characters",
+			   LEAST_PASSWORD);
 		return -1;
 	}
 	w = malloc(sizeof(*w));
 	if (w == NULL || setenv(PASSWORD_VARIABLE, password, 1) != 0) {
-		why_set(why, "out of memory");
+		reason_set(why, "out of memory");
 		free(w);
 		return -1;
 	}
@@ -214,10 +214,10 @@ int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, 
 	interrupts_hold(&before);
 	error = open_work(w);
 	if (error != 0) {
-		why_set(why, "no folder for temporary files: %s", strerror(-error));
+		reason_set(why, "no folder for temporary files: %s", strerror(-error));
 	} else {
 		if (write_p12(w, certs, password) != 0)
-			why_set(why, "a temporary file could not be written");
+			reason_set(why, "a temporary file could not be written");
 		else if (run_keytool(w, &before, why) == 0)
 			result = copy_result(w, to, why);
 		close_work(w);

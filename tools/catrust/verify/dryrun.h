@@ -2,8 +2,8 @@
 #ifndef CATRUST_DRYRUN_H
 #define CATRUST_DRYRUN_H
 
-#include "scopes.h"
-#include "target.h"
+#include "net/target.h"
+#include "store/scopes.h"
 
 #include <openssl/x509.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "starttls.h"
+#include "net/starttls/starttls.h"
 
-#include "escape.h"
-#include "starttls_steps.h"
+#include "base/escape.h"
+#include "net/starttls/starttls_steps.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static const unsigned char ldap_request[] = "\x30\x1d\x02\x01\x01\x77\x18\x80\x1
 
 static const struct {
 	const char *name;
-	size_t (*take)(struct starttls *s, struct why *why);
+	size_t (*take)(struct starttls *s, struct reason *why);
 } protocols[STARTTLS_PROTOCOLS] = {
 	[STARTTLS_NONE] = {"none", NULL},
 	[STARTTLS_SMTP] = {"smtp", starttls_take_line},
@@ -65,17 +65,17 @@ void starttls_say_text(struct starttls *s, const char *text)
 	starttls_say(s, text, strlen(text));
 }
 
-void starttls_refuse(struct starttls *s, struct why *why, const char *wrong, const void *said,
+void starttls_refuse(struct starttls *s, struct reason *why, const char *wrong, const void *said,
 		     size_t len)
 {
 	char shown[400];
 
 	s->state = STARTTLS_REFUSED;
 	if (len == 0)
-		why_set(why, "STARTTLS (%s): %s", starttls_name(s->protocol), wrong);
+		reason_set(why, "STARTTLS (%s): %s", starttls_name(s->protocol), wrong);
 	else
-		why_set(why, "STARTTLS (%s): %s: %s", starttls_name(s->protocol), wrong,
-			escape(shown, sizeof(shown), said, len, 0));
+		reason_set(why, "STARTTLS (%s): %s: %s", starttls_name(s->protocol), wrong,
+			   escape(shown, sizeof(shown), said, len, 0));
 }
 
 static void open_stream(struct starttls *s, const char *kind)
@@ -117,7 +117,7 @@ void starttls_start(struct starttls *s, enum starttls_protocol protocol, const c
 }
 
 enum starttls_state starttls_feed(struct starttls *s, const void *bytes, size_t len,
-				  struct why *why)
+				  struct reason *why)
 {
 	const unsigned char *rest = bytes;
 

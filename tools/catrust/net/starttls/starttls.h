@@ -2,7 +2,7 @@
 #ifndef CATRUST_STARTTLS_H
 #define CATRUST_STARTTLS_H
 
-#include "why.h"
+#include "base/reason.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,6 +64,6 @@ void starttls_start(struct starttls *s, enum starttls_protocol protocol, const c
  * have slipped it in. *why is set for STARTTLS_REFUSED alone.
  */
 enum starttls_state starttls_feed(struct starttls *s, const void *bytes, size_t len,
-				  struct why *why);
+				  struct reason *why);
 
 #endif

@@ -1,73 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LDAP, PostgreSQL and MySQL: packets with a length. */
-#include "starttls_steps.h"
+#include "net/starttls/starttls_steps.h"
+
+#include "der.h"
 
 #include <stdint.h>
 #include <string.h>
 
-enum {
-	BER_ENUMERATED = 0x0a,
-	BER_INTEGER = 0x02,
-	BER_OCTETS = 0x04,
-	BER_SEQUENCE = 0x30,
-	LDAP_EXTENDED_RESPONSE = 0x78,
-};
-
-struct bytes {
-	const unsigned char *at;
-	size_t len;
-};
-
-enum ber { BER_OK, BER_MORE, BER_BAD };
-
-/* One element off the front of *from: its tag and content. */
-static enum ber read_ber(struct bytes *from, unsigned char *tag, struct bytes *content)
-{
-	size_t header = 2, len;
-
-	if (from->len < 2)
-		return BER_MORE;
-	len = from->at[1];
-	if (len >= 0x80) {
-		size_t count = len & 0x7f;
-
-		if (count == 0 || count > 4)
-			return BER_BAD;
-		if (from->len < 2 + count)
-			return BER_MORE;
-		len = 0;
-		for (size_t i = 0; i < count; i++)
-			len = len << 8 | from->at[2 + i];
-		header += count;
-	}
-	if (len > STARTTLS_MAX_PIECE)
-		return BER_BAD;
-	if (from->len - header < len)
-		return BER_MORE;
-	*tag = from->at[0];
-	*content = (struct bytes){from->at + header, len};
-	from->at += header + len;
-	from->len -= header + len;
-	return BER_OK;
-}
-
-static bool read_expected(struct bytes *from, unsigned char expected, struct bytes *content)
-{
-	unsigned char tag;
-
-	return read_ber(from, &tag, content) == BER_OK && tag == expected;
-}
+enum { BER_ENUMERATED = 0x0a, LDAP_EXTENDED_RESPONSE = 0x78 };
 
 /* ExtendedResponse: resultCode, matchedDN, diagnosticMessage, and more that does not matter. */
-static void on_ldap(struct starttls *s, struct bytes message, struct why *why)
+static void on_ldap(struct starttls *s, struct span message, struct reason *why)
 {
-	struct bytes id, response, code, dn, text;
+	struct span id, response, code, dn, text;
 
-	if (!read_expected(&message, BER_INTEGER, &id) ||
-	    !read_expected(&message, LDAP_EXTENDED_RESPONSE, &response) ||
-	    !read_expected(&response, BER_ENUMERATED, &code) || code.len != 1 ||
-	    !read_expected(&response, BER_OCTETS, &dn) ||
-	    !read_expected(&response, BER_OCTETS, &text))
+	if (!der_expect(&message, DER_INTEGER, &id) ||
+	    !der_expect(&message, LDAP_EXTENDED_RESPONSE, &response) ||
+	    !der_expect(&response, BER_ENUMERATED, &code) || code.len != 1 ||
+	    !der_expect(&response, DER_OCTET_STRING, &dn) ||
+	    !der_expect(&response, DER_OCTET_STRING, &text))
 		starttls_refuse(s, why, "the server's answer is not LDAP's", NULL, 0);
 	else if (code.at[0] != 0)
 		starttls_refuse(s, why, "the server refuses", text.at, text.len);
@@ -75,23 +26,23 @@ static void on_ldap(struct starttls *s, struct bytes message, struct why *why)
 		s->state = STARTTLS_READY;
 }
 
-size_t starttls_take_ldap(struct starttls *s, struct why *why)
+size_t starttls_take_ldap(struct starttls *s, struct reason *why)
 {
-	struct bytes all = {s->in, s->in_len}, message;
-	unsigned char tag = s->in[0];
-	enum ber r = tag == BER_SEQUENCE ? read_ber(&all, &tag, &message) : BER_BAD;
+	struct span all = {s->in, s->in_len}, message;
+	size_t header, len = 0;
+	enum der_peek r = s->in[0] == DER_SEQUENCE ? der_peek(&all, &header, &len) : DER_INVALID;
 
-	if (r == BER_MORE)
-		return 0;
-	if (r == BER_BAD) {
+	if (r == DER_INVALID || len > STARTTLS_MAX_PIECE) {
 		starttls_refuse(s, why, "the server's answer is not LDAP's", NULL, 0);
 		return 0;
 	}
+	if (r == DER_SHORT || !der_expect(&all, DER_SEQUENCE, &message))
+		return 0;
 	on_ldap(s, message, why);
 	return s->in_len - all.len;
 }
 
-size_t starttls_take_postgres(struct starttls *s, struct why *why)
+size_t starttls_take_postgres(struct starttls *s, struct reason *why)
 {
 	switch (s->in[0]) {
 	case 'S':
@@ -115,7 +66,7 @@ enum {
 };
 
 /* Protocol version, server version (a string), connection (4), salt (8), 0, capabilities (2). */
-static void on_mysql_greeting(struct starttls *s, struct bytes packet, struct why *why)
+static void on_mysql_greeting(struct starttls *s, struct span packet, struct reason *why)
 {
 	/* 32 bytes, number 1: LONG_PASSWORD, PROTOCOL_41, SSL, SECURE_CONNECTION; 16 MiB; UTF-8 */
 	static const unsigned char request[MYSQL_HEADER + 32] = {32, 0, 0, 1, 0x01, 0x8a, 0,
@@ -138,7 +89,7 @@ static void on_mysql_greeting(struct starttls *s, struct bytes packet, struct wh
 	}
 }
 
-size_t starttls_take_mysql(struct starttls *s, struct why *why)
+size_t starttls_take_mysql(struct starttls *s, struct reason *why)
 {
 	size_t len;
 
@@ -151,6 +102,6 @@ size_t starttls_take_mysql(struct starttls *s, struct why *why)
 	}
 	if (s->in_len - MYSQL_HEADER < len)
 		return 0;
-	on_mysql_greeting(s, (struct bytes){s->in + MYSQL_HEADER, len}, why);
+	on_mysql_greeting(s, (struct span){s->in + MYSQL_HEADER, len}, why);
 	return MYSQL_HEADER + len;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMTP and its like: lines that start with a status. */
-#include "starttls_steps.h"
+#include "net/starttls/starttls_steps.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static bool starts_with_word(struct line line, const char *word)
 	return starts(line, word) && (line.len == len || !isalnum((unsigned char)line.at[len]));
 }
 
-static void refuse(struct starttls *s, struct why *why, struct line line)
+static void refuse(struct starttls *s, struct reason *why, struct line line)
 {
 	starttls_refuse(s, why, s->step == 0 ? "the server greets with" : "the server says",
 			line.at, line.len);
@@ -52,7 +52,7 @@ struct step {
 };
 
 static void on_coded(struct starttls *s, struct line line, const struct step *steps,
-		     struct why *why)
+		     struct reason *why)
 {
 	if (has_code(line, '-'))
 		return;
@@ -70,7 +70,7 @@ static void on_coded(struct starttls *s, struct line line, const struct step *st
 		say_and_step(s, steps[s->step].say);
 }
 
-static void on_imap(struct starttls *s, struct line line, struct why *why)
+static void on_imap(struct starttls *s, struct line line, struct reason *why)
 {
 	if (s->step == 0 && starts_with_word(line, "* OK"))
 		say_and_step(s, "a STARTTLS\r\n");
@@ -82,7 +82,7 @@ static void on_imap(struct starttls *s, struct line line, struct why *why)
 		refuse(s, why, line);
 }
 
-static void on_pop3(struct starttls *s, struct line line, struct why *why)
+static void on_pop3(struct starttls *s, struct line line, struct reason *why)
 {
 	if (!starts_with_word(line, "+OK"))
 		refuse(s, why, line);
@@ -92,7 +92,7 @@ static void on_pop3(struct starttls *s, struct line line, struct why *why)
 		s->state = STARTTLS_READY;
 }
 
-static void on_sieve(struct starttls *s, struct line line, struct why *why)
+static void on_sieve(struct starttls *s, struct line line, struct reason *why)
 {
 	if (s->step == 0 && line.len > 0 && line.at[0] == '"')
 		return; /* a capability */
@@ -105,7 +105,7 @@ static void on_sieve(struct starttls *s, struct line line, struct why *why)
 }
 
 /* ":server CODE nick :text". Notices and the like come in between. */
-static void on_irc(struct starttls *s, struct line line, struct why *why)
+static void on_irc(struct starttls *s, struct line line, struct reason *why)
 {
 	struct line rest = line;
 	const char *space;
@@ -130,7 +130,7 @@ static void on_irc(struct starttls *s, struct line line, struct why *why)
 		starttls_refuse(s, why, "the server says", line.at, line.len);
 }
 
-size_t starttls_take_line(struct starttls *s, struct why *why)
+size_t starttls_take_line(struct starttls *s, struct reason *why)
 {
 	static const struct step smtp[] = {
 		{"220", "EHLO localhost\r\n"}, {"250", "STARTTLS\r\n"}, {"220", NULL}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 6120, as far as STARTTLS needs it: tags are told apart by their names. */
-#include "starttls_steps.h"
+#include "net/starttls/starttls_steps.h"
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ static bool is_end_of(struct tag tag, const char *name)
 	return tag.len > 2 && tag.at[1] == '/' && is_named(inner, name);
 }
 
-static void on_tag(struct starttls *s, struct tag tag, struct why *why)
+static void on_tag(struct starttls *s, struct tag tag, struct reason *why)
 {
 	bool last_step = s->step == 1;
 
@@ -47,7 +47,7 @@ static void on_tag(struct starttls *s, struct tag tag, struct why *why)
 	}
 }
 
-size_t starttls_take_xmpp(struct starttls *s, struct why *why)
+size_t starttls_take_xmpp(struct starttls *s, struct reason *why)
 {
 	const char *text = (const char *)s->in;
 	const char *start = memchr(text, '<', s->in_len);

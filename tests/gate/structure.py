@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What holds the source tree together: who includes whom, and that nothing is left over.
+
+- A file of tools/catrust includes only its own room and the rooms before it (ROOMS).
+- The pure part of the shim (PURE), which the tool shares, includes nothing but itself.
+- Each header compiles alone.
+- Each function or variable that another file could use is used by another file, or by a unit test.
+- Each test is run by ctest.
+
+CATRUST_BUILD names the build folder. Each check is also shown to fail on a tree that is wrong.
+"""
+
+import collections
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ["CATRUST_BUILD"]
+
+# A room may include itself and the rooms before it; main.c, all of them.
+ROOMS = "base net program certs store verify cli env fetch doctor stacks commands".split()
+# compat/run starts these with the interpreters that it tests.
+BY_OTHERS = {"tests/compat/cases.py", "tests/compat/program.py"}
+# Written for a caller that is not there yet.
+AHEAD = {"attach_is_tagged", "leaf_scope_holds"}
+# Of shim/: what the tool may include, and what includes nothing else of the shim.
+PURE = "bundles certfile compat der scope sound strict text trustdir".split()
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def included(text):
+    return re.findall(r'^#\s*include "([^"]+)"', text, re.M)
+
+
+def sources(top, folder, endings=".ch"):
+    found = glob.glob(os.path.join(top, folder, "**", "*.[%s]" % endings.strip(".")), recursive=True)
+    return sorted(os.path.relpath(path, top) for path in found)
+
+
+def import_faults(top):
+    for path in sources(top, "tools/catrust"):
+        parts = path.split("/")[2:]
+        room = parts[0] if len(parts) > 1 else None
+        if room is not None and room not in ROOMS:
+            yield "%s: tests/gate/structure.py does not list the room %s" % (path, room)
+            continue
+        for name in included(read(os.path.join(top, path))):
+            other = name.split("/")[0] if "/" in name else None
+            if other is None and os.path.splitext(name)[0] not in PURE:
+                yield '%s: "%s" is not of the shim\'s pure part; the tool\'s own are "room/file.h"' % (path, name)
+            elif other is not None and not os.path.exists(os.path.join(top, "tools/catrust", name)):
+                yield '%s: there is no "%s" in tools/catrust' % (path, name)
+            elif other is not None and room is not None and ROOMS.index(other) > ROOMS.index(room):
+                yield "%s: %s/ may not include %s/ (%s)" % (path, room, other, name)
+    for path in sources(top, "shim"):
+        if os.path.splitext(os.path.basename(path))[0] not in PURE:
+            continue
+        for name in included(read(os.path.join(top, path))):
+            if os.path.splitext(name)[0] not in PURE:
+                yield "%s: the shim's pure part may not include %s" % (path, name)
+
+
+def commands():
+    """Of the build: source, relative to TOP → the words of its compiler's command."""
+    found = {}
+    for entry in json.loads(read(os.path.join(BUILD, "compile_commands.json"))):
+        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), TOP)
+        found.setdefault(path, shlex.split(entry["command"]))
+    return found
+
+
+def flags_for(header, compiled):
+    """Those of its own source, or else of one beside it, or of any below the same top folder."""
+    for prefix in (os.path.splitext(header)[0] + ".", os.path.dirname(header) + "/", header.split("/")[0] + "/"):
+        for path, words in sorted(compiled.items()):
+            if path.startswith(prefix):
+                return [word for word in words if re.match(r"-(I|D|U|std=|isystem|W|pthread)", word)]
+    return []
+
+
+def header_fault(path, flags):
+    """What a compiler says of a header that nothing stands before."""
+    text = '#include "%s"\nextern int nothing;\n' % path
+    argv = [os.environ.get("CC", "cc"), *flags, "-fsyntax-only", "-x", "c", "-"]
+    done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return None if done.returncode == 0 else "%s does not compile alone:\n%s" % (path, done.stdout)
+
+
+def export_faults(objects, text_of, entries):
+    """objects: (is it part of the product?, source, object). entries: names that are called from outside."""
+    defined, used = [], collections.defaultdict(set)
+    for product, source, path in objects:
+        listed = subprocess.run(["nm", "-g", path], check=True, stdout=subprocess.PIPE, text=True).stdout
+        for line in listed.splitlines():
+            *_, kind, name = line.split()
+            if kind == "U":
+                used[name].add((product, source))
+            elif kind in "TDBRCV" and product:
+                defined.append((name, source))
+    for name, source in sorted(set(defined)):
+        if name in entries:
+            continue
+        users = {(product, user) for product, user in used[name] if user != source}
+        if not users:
+            yield "%s of %s has no caller in another file: make it static, or remove it" % (name, source)
+        elif not any(product for product, _ in users) and len(re.findall(r"\b%s\b" % name, text_of(source))) < 2:
+            yield "%s of %s is called by tests alone: remove it" % (name, source)
+
+
+def built_objects():
+    for entry in json.loads(read(os.path.join(BUILD, "compile_commands.json"))):
+        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), TOP)
+        words = shlex.split(entry["command"])
+        out = os.path.join(entry["directory"], words[words.index("-o") + 1])
+        if os.path.exists(out):
+            # The tests' own copies of shim and tool call what those call.
+            product = path.startswith(("shim/", "tools/"))
+            yield product, path, out
+
+
+def registration_faults(top, registered, compiled):
+    """registered: the text of ctest's commands. compiled: the sources that the build knows."""
+    for path in sources(top, "tests/unit", ".c"):
+        if path not in compiled:
+            yield "%s is not built: name it in tests/CMakeLists.txt, or below tests/unit" % path
+    scripts = [os.path.relpath(p, top) for p in glob.glob(os.path.join(top, "tests", "**", "*.py"), recursive=True)]
+    text = "".join(read(os.path.join(top, path)) for path in scripts if path.startswith("tests/"))
+    for path in sorted(set(scripts) - BY_OTHERS):
+        if "\nif __name__ ==" in read(os.path.join(top, path)) and '"%s"' % path[len("tests/"):] not in registered:
+            yield "%s is not run by ctest: name it in tests/CMakeLists.txt" % path
+    for path in sources(top, "tests/e2e", ".c"):
+        stem = os.path.splitext(os.path.basename(path))[0]
+        if not re.search(r'"%s(\.c)?"' % stem, text):
+            yield "%s is compiled by no test" % path
+
+
+class Gate(unittest.TestCase):
+    def check(self, faults):
+        faults = list(faults)
+        self.assertEqual([], faults, "\n" + "\n".join(faults))
+
+
+class Tree(Gate):
+    """This tree."""
+
+    def test_imports(self):
+        self.check(import_faults(TOP))
+
+    def test_each_header_compiles_alone(self):
+        compiled = commands()
+        headers = [path for folder in ("shim", "tools", "tests/unit") for path in sources(TOP, folder, ".h")]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            faults = pool.map(lambda path: header_fault(os.path.join(TOP, path), flags_for(path, compiled)), headers)
+        self.check(fault for fault in faults if fault)
+
+    def test_exports_have_callers(self):
+        hooks = set(re.findall(r"^HOOK[A-Z0-9_]*\((\w+),", read(os.path.join(TOP, "shim/hooks.def")), re.M))
+        self.check(export_faults(built_objects(), lambda path: read(os.path.join(TOP, path)), hooks | AHEAD | {"main"}))
+
+    def test_ctest_knows_all_tests(self):
+        listed = read(os.path.join(BUILD, "tests", "CTestTestfile.cmake"))
+        self.check(registration_faults(TOP, listed, commands()))
+
+
+class Faults(Gate):
+    """Trees that are wrong in one thing each."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.top = folder.name
+
+    def write(self, path, text):
+        path = os.path.join(self.top, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def assert_one(self, faults, part):
+        faults = list(faults)
+        self.assertEqual(1, len(faults), faults)
+        self.assertIn(part, faults[0])
+
+    def test_import_of_a_later_room(self):
+        self.write("tools/catrust/base/a.c", '#include "net/b.h"\n')
+        self.write("tools/catrust/net/b.h", '#include "base/a.h"\n')
+        self.write("tools/catrust/base/a.h", "")
+        self.assert_one(import_faults(self.top), "base/ may not include net/")
+
+    def test_import_without_a_room(self):
+        self.write("tools/catrust/base/a.c", '#include "a.h"\n')
+        self.assert_one(import_faults(self.top), "room/file.h")
+
+    def test_room_that_is_not_listed(self):
+        self.write("tools/catrust/attic/a.c", "")
+        self.assert_one(import_faults(self.top), "does not list the room attic")
+
+    def test_pure_part_that_includes_glue(self):
+        self.write("shim/scope.c", '#include "text.h"\n#include "binding.h"\n')
+        self.assert_one(import_faults(self.top), "may not include binding.h")
+
+    def test_header_that_needs_another(self):
+        self.assertIsNone(header_fault(self.write("good.h", "#include <stddef.h>\nsize_t f(void);\n"), []))
+        self.assertIn("alone", header_fault(self.write("bad.h", "size_t f(void);\n"), []))
+
+    def objects(self, **texts):
+        for name, text in texts.items():
+            path = self.write(name + ".c", text)
+            subprocess.run([os.environ.get("CC", "cc"), "-c", "-o", path + ".o", path], check=True)
+            yield name != "test", name + ".c", path + ".o"
+
+    def export_faults(self, **texts):
+        return export_faults(list(self.objects(**texts)), lambda name: texts[name[:-2]], {"main"})
+
+    def test_export_without_a_caller(self):
+        a, main = "int f(void) { return 1; }", "int f(void); int main(void) { return f(); }"
+        self.check(self.export_faults(a=a, main=main))
+        self.assert_one(self.export_faults(a=a + " int g(void) { return f(); }", main=main), "g of a.c has no caller")
+
+    def test_export_for_tests_alone(self):
+        main, test = "int main(void) { return 0; }", "int f(void); int t(void) { return f(); }"
+        self.assert_one(self.export_faults(a="int f(void) { return 1; }", main=main, test=test), "tests alone")
+
+    def test_test_that_is_not_run(self):
+        self.write("tests/e2e/known.py", '\nif __name__ == "__main__":')
+        self.write("tests/e2e/lab.py", "")
+        self.check(registration_faults(self.top, '"e2e/known.py"', {}))
+        self.write("tests/e2e/renamed.py", '\nif __name__ == "__main__":')
+        self.assert_one(registration_faults(self.top, '"e2e/known.py"', {}), "renamed.py is not run")
+
+    def test_unit_test_that_is_not_built(self):
+        self.write("tests/unit/base/a.c", "")
+        self.check(registration_faults(self.top, "", {"tests/unit/base/a.c": []}))
+        self.assert_one(registration_faults(self.top, "", {}), "a.c is not built")
+
+
+if __name__ == "__main__":
+    unittest.main()

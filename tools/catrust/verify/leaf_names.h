@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_LEAF_NAMES_H
+#define CATRUST_LEAF_NAMES_H
+
+#include "base/reason.h"
+#include "store/scopes.h"
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+/* Could it be an anchor for certificates other than itself? */
+bool leaf_may_sign(X509 *cert);
+
+enum leaf_scopes_result {
+	LEAF_SCOPES_OK,
+	LEAF_SCOPES_TOO_WIDE,	/* one of its names would give the anchor power over much more than
+			   the   server that the user named: that is for him to say, by --scope */
+	LEAF_SCOPES_IMPOSSIBLE, /* one of its names can be no scope, or there are too many; no
+				   memory */
+};
+
+/*
+ * libcatrust.so accepts a server only if all names of its certificate, leaf, are in the anchor's
+ * scopes. Adds to *scopes what that takes. may_sign: the anchor may vouch for all that is below a
+ * scope. Sets *why unless it is fine.
+ */
+enum leaf_scopes_result leaf_scopes(X509 *leaf, const struct target *host, bool may_sign,
+				    struct scopes *scopes, struct reason *why);
+
+#endif

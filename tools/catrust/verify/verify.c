@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/verify.h"
+
+#include "certs/certnames.h"
+#include "strict.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONSTRAINTS_MAX = 0x10000 };
+
+bool verify_is_relaxed(void)
+{
+	const char *strict = getenv("CATRUST_STRICT");
+
+	return strict != NULL && strcmp(strict, "relax") == 0;
+}
+
+void verify_store_clear(struct verify_store *store)
+{
+	sk_X509_pop_free(store->certs, X509_free);
+	sk_X509_CRL_pop_free(store->crls, X509_CRL_free);
+	store->certs = NULL;
+	store->crls = NULL;
+}
+
+/* The revocation lists in store, with references of the caller's own; NULL: out of memory. */
+static STACK_OF(X509_CRL) * crls_of(X509_STORE *store)
+{
+	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+	const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+	for (int i = 0; crls != NULL && i < sk_X509_OBJECT_num(objects); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+
+		if (crl == NULL)
+			continue;
+		if (X509_CRL_up_ref(crl) == 1 && sk_X509_CRL_push(crls, crl) <= 0)
+			X509_CRL_free(crl);
+	}
+	return crls;
+}
+
+/* A temporary store reads the file, so that what counts is what counts for libssl. */
+static int read_file(const char *file, struct verify_store *ret, struct verify_load_error *error)
+{
+	X509_STORE *store = X509_STORE_new();
+	int result = -1;
+
+	ERR_clear_error();
+	errno = 0;
+	*error = (struct verify_load_error){ENOMEM, 0};
+	if (store != NULL && X509_STORE_load_file(store, file) != 1) {
+		*error = (struct verify_load_error){errno, errno == 0 ? ERR_peek_last_error() : 0};
+	} else if (store != NULL) {
+		ret->certs = X509_STORE_get1_all_certs(store);
+		ret->crls = crls_of(store);
+		result = ret->certs != NULL && ret->crls != NULL ? 0 : -1;
+	}
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return result;
+}
+
+int verify_load(const char *file, const char *dir, struct verify_store *ret,
+		struct verify_load_error *error)
+{
+	struct verify_store store = {.certs = NULL};
+
+	if (dir != NULL && strlen(dir) >= sizeof(store.dir)) {
+		*error = (struct verify_load_error){ENAMETOOLONG, 0};
+		return -1;
+	}
+	if (dir != NULL)
+		memcpy(store.dir, dir, strlen(dir) + 1);
+	if (file != NULL && read_file(file, &store, error) != 0) {
+		verify_store_clear(&store);
+		return -1;
+	}
+	*ret = store;
+	return 0;
+}
+
+/* Marked for TLS servers alone, as libcatrust.so marks what it adds. */
+static bool add_marked(X509_STORE *store, const X509 *anchor)
+{
+	X509 *marked = X509_dup(anchor);
+	bool ok = marked != NULL &&
+		  X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
+		  X509_STORE_add_cert(store, marked) == 1;
+
+	X509_free(marked);
+	return ok;
+}
+
+/* The program's own come first, and libcatrust.so's after them. */
+static X509_STORE *new_store(const struct verify_store *own, const struct verify_anchors *anchors)
+{
+	const struct trusted *trusted = anchors->trusted;
+	X509_STORE *store = X509_STORE_new();
+	bool ok = store != NULL;
+
+	for (int i = 0; ok && i < sk_X509_num(own->certs); i++)
+		ok = X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
+	for (int i = 0; ok && i < sk_X509_CRL_num(own->crls); i++)
+		ok = X509_STORE_add_crl(store, sk_X509_CRL_value(own->crls, i)) == 1;
+	if (ok && own->dir[0] != '\0')
+		ok = X509_STORE_load_path(store, own->dir) == 1;
+	for (int i = 0; ok && i < sk_X509_num(anchors->more); i++)
+		ok = add_marked(store, sk_X509_value(anchors->more, i));
+	for (size_t i = 0; ok && trusted != NULL && i < trusted->anchors->count; i++)
+		if (trusted->cert[i] != NULL)
+			ok = add_marked(store, trusted->cert[i]);
+	if (!ok) {
+		X509_STORE_free(store);
+		store = NULL;
+	}
+	return store;
+}
+
+struct work {
+	const STACK_OF(X509) * own; /* of the program */
+	const struct verify_anchors *anchors;
+	const struct verify_how *how;
+	int (*verify)(X509_STORE_CTX *ctx); /* OpenSSL's own check of the chain that was built */
+	struct verify_result *result;
+};
+
+static X509 *top_of(X509_STORE_CTX *ctx)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+	return sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+}
+
+static bool is_among(const STACK_OF(X509) * certs, const X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
+			return true;
+	return false;
+}
+
+/* The anchor of a trust directory that cert is, or NULL. */
+static const struct anchor *find_anchor(const struct trusted *trusted, const X509 *cert)
+{
+	for (size_t i = 0; trusted != NULL && i < trusted->anchors->count; i++)
+		if (trusted->cert[i] != NULL && X509_cmp(trusted->cert[i], cert) == 0)
+			return &trusted->anchors->anchor[i];
+	return NULL;
+}
+
+static bool is_anchored(const struct work *w, X509_STORE_CTX *ctx)
+{
+	const X509 *top = top_of(ctx);
+
+	return top != NULL &&
+	       (is_among(w->anchors->more, top) || find_anchor(w->anchors->trusted, top) != NULL);
+}
+
+static void note(struct verify_result *j, int code, int depth, X509 *cert)
+{
+	for (size_t i = 0; i < j->count; i++)
+		if (j->error[i].code == code && j->error[i].depth == depth)
+			return;
+	if (j->count == VERIFY_ERRORS)
+		return;
+	if (cert != NULL && X509_up_ref(cert) != 1)
+		cert = NULL;
+	j->error[j->count++] = (struct verify_error){code, depth, cert};
+}
+
+/* INVALID_CA has only moved. */
+static bool is_new_in_3(int code)
+{
+	return code >= X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM && code != X509_V_ERR_INVALID_CA;
+}
+
+static int on_error(int ok, X509_STORE_CTX *ctx)
+{
+	const struct work *w = X509_STORE_CTX_get_app_data(ctx);
+	int code = X509_STORE_CTX_get_error(ctx);
+
+	if (ok)
+		return 1;
+	if (w->how->before_3 && is_new_in_3(code)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	if (w->how->relax && strict_forgives(code) && is_anchored(w, ctx)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	note(w->result, code, X509_STORE_CTX_get_error_depth(ctx),
+	     X509_STORE_CTX_get_current_cert(ctx));
+	return 1;
+}
+
+/* The scopes of an anchor, as libcatrust.so takes them together. None: every name. */
+struct scope_set {
+	const struct scope *scope[SCOPES_MAX];
+	size_t count;
+};
+
+static void add_scope(struct scope_set *set, const struct scope *scope)
+{
+	if (set->count < SCOPES_MAX)
+		set->scope[set->count++] = scope;
+}
+
+static struct scope_set scopes_of_anchor(const struct verify_anchors *anchors, const X509 *top)
+{
+	const struct anchor *anchor = find_anchor(anchors->trusted, top);
+	const struct scopes *more = is_among(anchors->more, top) ? anchors->more_scopes : NULL;
+	struct scope_set set = {.count = 0};
+
+	if ((anchor != NULL && anchor->scopes == NULL) ||
+	    (is_among(anchors->more, top) && (more == NULL || more->count == 0)))
+		return set;
+	for (const struct scope_list *l = anchor == NULL ? NULL : anchor->scopes; l != NULL;
+	     l = l->next)
+		add_scope(&set, &l->scope);
+	for (size_t i = 0; more != NULL && i < more->count; i++)
+		add_scope(&set, &more->item[i].scope);
+	return set;
+}
+
+static NAME_CONSTRAINTS *constraints_of(const struct scope_set *set)
+{
+	unsigned char *der = OPENSSL_malloc(CONSTRAINTS_MAX);
+	const unsigned char *at = der;
+	NAME_CONSTRAINTS *constraints = NULL;
+	ASN1_OCTET_STRING *octets = NULL;
+	X509_EXTENSION *extension = NULL;
+	size_t len;
+
+	if (der == NULL)
+		return NULL;
+	len = scope_constraints(set->scope, set->count, der, CONSTRAINTS_MAX);
+	octets = ASN1_OCTET_STRING_new();
+	if (len > 0 && octets != NULL && ASN1_OCTET_STRING_set(octets, at, (int)len) == 1)
+		extension = X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, octets);
+	if (extension != NULL)
+		constraints = X509V3_EXT_d2i(extension);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(octets);
+	OPENSSL_free(der);
+	return constraints;
+}
+
+static enum scope_cn check_cn(const struct scope_set *set, const struct certname *name)
+{
+	enum scope_cn found = SCOPE_CN_OUTSIDE;
+
+	if (name->kind == CERTNAME_BROKEN)
+		return strcmp(name->text, CERTNAMES_EMPTY) == 0 ? SCOPE_CN_NO_HOST : found;
+	for (size_t i = 0; i < set->count && found == SCOPE_CN_OUTSIDE; i++)
+		found = scope_check_cn(set->scope[i], 1, name->text);
+	return found;
+}
+
+/*
+ * As in shim/policy.c, for clients that look at a CN only where there is no DNS name. Out of memory
+ * counts as out of scope.
+ */
+static bool is_leaf_in_scope(X509 *leaf, const struct scope_set *set, NAME_CONSTRAINTS *constraints)
+{
+	struct certnames names;
+	bool ok, named;
+
+	if (NAME_CONSTRAINTS_check(leaf, constraints) != X509_V_OK ||
+	    certnames_read(leaf, &names) != 0)
+		return false;
+	ok = !names.unreadable;
+	named = names.has_others;
+	for (size_t i = 0; i < names.count && !names.has_dns; i++) {
+		enum scope_cn cn = SCOPE_CN_NO_HOST;
+
+		if (names.item[i].of_subject)
+			cn = check_cn(set, &names.item[i]);
+		ok = ok && cn != SCOPE_CN_OUTSIDE;
+		named = named || cn == SCOPE_CN_INSIDE;
+	}
+	certnames_clear(&names);
+	return ok && named;
+}
+
+/* The depth of the first certificate of chain that is not for names of the set; -1: none. */
+static int out_of_scope(const STACK_OF(X509) * chain, const struct scope_set *set)
+{
+	NAME_CONSTRAINTS *constraints = constraints_of(set);
+	int found = -1, count = sk_X509_num(chain);
+
+	if (constraints == NULL || !is_leaf_in_scope(sk_X509_value(chain, 0), set, constraints))
+		found = 0;
+	for (int i = 1; found < 0 && i < count - 1; i++) {
+		X509 *cert = sk_X509_value(chain, i);
+
+		if ((X509_get_extension_flags(cert) & EXFLAG_SI) == 0 &&
+		    NAME_CONSTRAINTS_check(cert, constraints) != X509_V_OK)
+			found = i;
+	}
+	NAME_CONSTRAINTS_free(constraints);
+	return found;
+}
+
+/* Where libcatrust.so looks at the scope of an anchor: after the chain is built, before dates. */
+static int check_scope(X509_STORE_CTX *ctx)
+{
+	struct work *w = X509_STORE_CTX_get_app_data(ctx);
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	const X509 *top = top_of(ctx);
+	struct scope_set set = {.count = 0};
+	int depth = -1;
+
+	/* What the program trusts by itself has no scope. */
+	if (top != NULL && is_anchored(w, ctx) && !is_among(w->own, top))
+		set = scopes_of_anchor(w->anchors, top);
+	if (set.count > 0)
+		depth = out_of_scope(chain, &set);
+	if (depth >= 0)
+		note(w->result, X509_V_ERR_PERMITTED_VIOLATION, depth, sk_X509_value(chain, depth));
+	return w->verify(ctx);
+}
+
+static bool set_host(X509_VERIFY_PARAM *param, const struct target *host,
+		     const struct verify_how *how)
+{
+	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+
+	if (!how->common_name)
+		flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+	X509_VERIFY_PARAM_set_hostflags(param, flags);
+	if (how->name_last)
+		return true;
+	return (host->is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, host->host)
+			    : X509_VERIFY_PARAM_set1_host(param, host->host, 0)) == 1;
+}
+
+static void check_name(X509 *cert, const struct target *host, struct verify_result *j)
+{
+	if (host->is_ip && X509_check_ip_asc(cert, host->host, 0) != 1)
+		note(j, X509_V_ERR_IP_ADDRESS_MISMATCH, 0, cert);
+	if (!host->is_ip &&
+	    X509_check_host(cert, host->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) != 1)
+		note(j, X509_V_ERR_HOSTNAME_MISMATCH, 0, cert);
+}
+
+int verify_chain(const struct verify_store *own, const struct verify_anchors *anchors,
+		 STACK_OF(X509) * sent, const struct target *host, const struct verify_how *how,
+		 struct verify_result *ret)
+{
+	struct verify_result result = {.count = 0};
+	struct work work = {.own = own->certs, .anchors = anchors, .how = how, .result = &result};
+	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
+	X509_STORE *store = new_store(own, anchors);
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	int status = -1, error;
+
+	if (untrusted == NULL || store == NULL || ctx == NULL ||
+	    X509_STORE_CTX_init(ctx, store, sk_X509_value(untrusted, 0), untrusted) != 1 ||
+	    X509_STORE_CTX_set_default(ctx, "ssl_server") != 1)
+		goto out;
+	param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_flags(param, how->flags);
+	X509_VERIFY_PARAM_set_auth_level(param, how->level);
+	if (!set_host(param, host, how))
+		goto out;
+	work.verify = X509_STORE_CTX_get_verify(ctx);
+	X509_STORE_CTX_set_app_data(ctx, &work);
+	X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	X509_STORE_CTX_set_verify(ctx, check_scope);
+	if (X509_verify_cert(ctx) != 1 && result.count == 0) {
+		error = X509_STORE_CTX_get_error(ctx);
+		if (error == X509_V_ERR_OUT_OF_MEM)
+			goto out;
+		note(&result, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
+		     X509_STORE_CTX_get_error_depth(ctx), NULL);
+	}
+	if (how->name_last)
+		check_name(sk_X509_value(untrusted, 0), host, &result);
+	*ret = result;
+	result.count = 0;
+	status = 0;
+out:
+	verify_result_clear(&result);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	sk_X509_pop_free(untrusted, X509_free);
+	ERR_clear_error();
+	return status;
+}
+
+void verify_result_clear(struct verify_result *j)
+{
+	for (size_t i = 0; i < j->count; i++)
+		X509_free(j->error[i].cert);
+	j->count = 0;
+}

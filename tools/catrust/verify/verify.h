@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_VERIFY_H
+#define CATRUST_VERIFY_H
+
+#include "net/target.h"
+#include "store/scopes.h"
+#include "store/trusted.h"
+
+#include <limits.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a program trusts by itself. */
+struct verify_store {
+	STACK_OF(X509) * certs;	   /* of its file; NULL: none */
+	STACK_OF(X509_CRL) * crls; /* the same: they count where it checks for revocation */
+	char dir[PATH_MAX];	   /* with hashed names, or several with colons between; "": none */
+};
+
+/* Why a bundle is of no use, as Python's load_verify_locations() meets it. */
+struct verify_load_error {
+	int os_error;	     /* errno, or 0 */
+	unsigned long error; /* of OpenSSL's queue, where os_error is 0 */
+};
+
+/*
+ * Reads file, PEM as OpenSSL wants it, and notes dir; each may be NULL. Returns 0 and *ret, to be
+ * freed with verify_store_clear(), or -1 and *error. Out of memory is ENOMEM.
+ */
+int verify_load(const char *file, const char *dir, struct verify_store *ret,
+		struct verify_load_error *error);
+
+void verify_store_clear(struct verify_store *store);
+
+/* How a program verifies. */
+struct verify_how {
+	unsigned long flags; /* X509_V_FLAG_... */
+	int level;	     /* of security */
+	bool common_name;    /* counts where the certificate has no names (subjectAltName) */
+	bool name_last;	     /* it is the program that compares names, after all else */
+	bool relax;	     /* CATRUST_STRICT=relax */
+	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
+};
+
+/* Does this environment have CATRUST_STRICT=relax, for what is started with catrust-run? */
+bool verify_is_relaxed(void);
+
+/* What libcatrust.so would add. */
+struct verify_anchors {
+	const struct trusted *trusted;	  /* with their scopes; NULL: none */
+	const STACK_OF(X509) * more;	  /* NULL: none */
+	const struct scopes *more_scopes; /* of more, added to those it has; NULL: every name */
+};
+
+enum { VERIFY_ERRORS = 48 };
+
+struct verify_result {
+	struct verify_error {
+		int code;
+		int depth;
+		X509 *cert;	/* a reference; NULL: unknown */
+	} error[VERIFY_ERRORS]; /* all of them, in OpenSSL's order: the first is what Python shows
+				 */
+	size_t count;		/* 0: it is accepted */
+};
+
+/*
+ * Verifies what a server sent and goes on past each error. Returns 0 and *ret, to be freed with
+ * verify_result_clear(), or -1: out of memory.
+ */
+int verify_chain(const struct verify_store *own, const struct verify_anchors *anchors,
+		 STACK_OF(X509) * sent, const struct target *host, const struct verify_how *how,
+		 struct verify_result *ret);
+
+void verify_result_clear(struct verify_result *j);
+
+#endif
