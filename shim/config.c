@@ -17,6 +17,7 @@ enum variable {
 	DISABLE,
 	LOG,
 	LOG_FILE,
+	LOG_FORMAT,
 	ALLOW_WRITABLE,
 	CONTEXTS,
 	STRICT,
@@ -33,6 +34,7 @@ static const char *const names[VARIABLES] = {
 	[DISABLE] = "CATRUST_DISABLE",
 	[LOG] = "CATRUST_LOG",
 	[LOG_FILE] = "CATRUST_LOG_FILE",
+	[LOG_FORMAT] = "CATRUST_LOG_FORMAT",
 	[ALLOW_WRITABLE] = "CATRUST_ALLOW_WRITABLE",
 	[CONTEXTS] = "CATRUST_CONTEXTS",
 	[STRICT] = "CATRUST_STRICT",
@@ -173,6 +175,7 @@ __attribute__((constructor)) static void snapshot(void)
 	config.sources.allow_writable = is_on(value[ALLOW_WRITABLE]);
 	config.log_level = level_of(value[LOG]);
 	config.log_file = absolute(value[LOG_FILE]);
+	config.log_json = is(value[LOG_FORMAT], "json");
 	if (has_relative_path(value[DIRS])) {
 		config.sources.cwd = absolute(".");
 		if (config.sources.cwd == NULL)

@@ -18,6 +18,7 @@ struct config {
 	bool active; /* read, and not switched off by CATRUST_DISABLE */
 	enum log_level log_level;
 	const char *log_file;		    /* NULL: stderr */
+	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
 	bool public_only;		    /* CATRUST_CONTEXTS=public */
 	bool relax_strict;		    /* CATRUST_STRICT=relax */
 	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */

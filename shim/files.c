@@ -19,6 +19,7 @@
 #include "log.h"
 #include "object.h"
 #include "public.h"
+#include "seen.h"
 #include "text.h"
 
 #include <errno.h>
@@ -327,6 +328,8 @@ static FILE *answer(struct request *r, const char *mode)
 		goto out;
 	if (r->added > 0)
 		file = make_file(&r->bytes, mode);
+	if (file != NULL)
+		seen_note(seen.served, (uintptr_t)r->object.module.start);
 	if (r->added > 0)
 		tell(r, file);
 out:

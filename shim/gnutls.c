@@ -19,6 +19,7 @@
 #include "log.h"
 #include "object.h"
 #include "public.h"
+#include "seen.h"
 #include "text.h"
 
 #include <errno.h>
@@ -319,6 +320,7 @@ static void end(struct verification *v)
                                                                                                    \
 		if (!begin(&v, #name, __builtin_return_address(0)) || v.gnutls->real.name == NULL) \
 			goto out;                                                                  \
+		seen_note(seen.verified, (uintptr_t)v.gnutls->real.name);                          \
 		ret = v.gnutls->real.name args;                                                    \
 		if (begin_again(&v, session, ret, status)) {                                       \
 			unsigned *first = status, second = UNKNOWN_ISSUER;                         \

@@ -2,6 +2,7 @@
 /* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
 #include "binding.h"
 #include "config.h"
+#include "seen.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -147,6 +148,7 @@ static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_M
 		if (begin_x509(&call, #name, __builtin_return_address(0), NULL)) {                 \
 			struct verification v = begin_verify(&call, ctx);                          \
                                                                                                    \
+			seen_note(seen.verified, (uintptr_t)call.crypto->real.name);               \
 			ret = call.crypto->real.name args;                                         \
 			end_verify(&call, &v, ret);                                                \
 		}                                                                                  \

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 /* PIPE_BUF: a pipe that polls as writable takes so much at once. */
 enum { LINE_MAX_BYTES = 4096 };
@@ -66,9 +67,43 @@ static void write_quietly(int fd, const char *data, size_t len)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+static void add_parts(struct text *line, const char *const parts[])
+{
+	for (size_t i = 0; parts[i] != NULL; i++)
+		text_add_escaped(line, parts[i]);
+}
+
+static void add_text(struct text *line, const char *const parts[])
+{
+	text_add(line, "catrust: ");
+	add_parts(line, parts);
+}
+
+/* Not inlined: what the message takes of the stack, a line of text does not need. */
+__attribute__((noinline)) static void add_json(struct text *line, enum log_level level,
+					       const char *const parts[])
+{
+	static const char *const names[] = {"off", "error", "info", "debug"};
+	/* So long that the whole object always fits. */
+	char buf[(LINE_MAX_BYTES - 200) / 2];
+	struct text message = TEXT(buf);
+	struct timespec now = {0, 0};
+
+	add_parts(&message, parts);
+	clock_gettime(CLOCK_REALTIME, &now);
+	text_add(line, "{\"time\":");
+	text_add_uint(line, (size_t)now.tv_sec);
+	text_add(line, ",\"pid\":");
+	text_add_uint(line, (size_t)getpid());
+	text_add(line, ",\"level\":\"");
+	text_add(line, names[level]);
+	text_add(line, "\",\"message\":");
+	text_add_json(line, buf);
+	text_add(line, "}");
+}
+
 void log_parts(enum log_level level, const char *const parts[])
 {
-	static const char prefix[] = "catrust: ";
 	char buf[LINE_MAX_BYTES];
 	struct text line = {buf, sizeof(buf) - 1, 0}; /* one byte kept for the newline */
 	int saved_errno = errno;
@@ -76,9 +111,10 @@ void log_parts(enum log_level level, const char *const parts[])
 
 	if (!log_wants(level))
 		return;
-	text_add(&line, prefix);
-	for (size_t i = 0; parts[i] != NULL; i++)
-		text_add_escaped(&line, parts[i]);
+	if (config.log_json)
+		add_json(&line, level, parts);
+	else
+		add_text(&line, parts);
 	buf[line.len++] = '\n';
 	if (config.log_file != NULL)
 		fd = open(config.log_file,

@@ -12,9 +12,9 @@ static inline bool log_wants(enum log_level level)
 }
 
 /*
- * One line, "catrust: " and the strings given, to CATRUST_LOG_FILE or stderr in one write. The
- * strings may be anybody's bytes: they are escaped. Leaves errno and the program's signals alone,
- * and rather drops the line than wait.
+ * One line, "catrust: " and the strings given, or a JSON object with them, to CATRUST_LOG_FILE or
+ * stderr in one write. The strings may be anybody's bytes: they are escaped. Leaves errno and the
+ * program's signals alone, and rather drops the line than wait.
  */
 #define log_line(level, ...) log_parts((level), (const char *const[]){__VA_ARGS__, NULL})
 void log_parts(enum log_level level, const char *const parts[]);

@@ -91,3 +91,19 @@ void text_add_escaped(struct text *t, const char *s)
 		}
 	}
 }
+
+void text_add_json(struct text *t, const char *s)
+{
+	text_add(t, "\"");
+	/* There is no control character in it, and nothing that is not UTF-8. */
+	for (size_t n; *s != '\0'; s += n) {
+		n = strcspn(s, "\"\\");
+		text_add_n(t, s, n);
+		if (s[n] != '\0') {
+			const char escaped[2] = {'\\', s[n++]};
+
+			text_add_n(t, escaped, sizeof(escaped));
+		}
+	}
+	text_add(t, "\"");
+}

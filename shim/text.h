@@ -24,5 +24,8 @@ void text_add_uint(struct text *t, size_t value);
 /* s with every byte that could move a cursor (control characters, DEL, C1 in UTF-8, and bytes that
  * are not UTF-8) as \xHH. */
 void text_add_escaped(struct text *t, const char *s);
+/* s, which text_add_escaped() has made, as a JSON string with its quotes (RFC 8259, 7). At most
+ * twice as long, and two bytes. */
+void text_add_json(struct text *t, const char *s);
 
 #endif

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environment variables, the trust directory's formats, and where the directory is looked for."""
 
+import json
 import os
+import time
 
 import lab
 
@@ -84,6 +86,37 @@ class Variables(Config):
         result = self.fetch([lab.trustdir("corp-root.pem")], CATRUST_LOG="info")
         self.assertEqual(0, result.code, result)
         self.assertIn("corp-root.pem", result.err)
+
+    def test_json(self):
+        """One object a line, whatever is in the names."""
+        name = 'q"\\\n\x1b\udcff€%s.pem' % ("x" * 200)
+        dirs = [lab.trustdir("corp-root.pem", junk_pem=b"junk\n"), lab.folder('deep"' + "\n" * 100)]
+        lab.write(os.path.join(dirs[1], name), b"junk\n")
+        for level in "error", "debug":
+            text = self.fetch(dirs, CATRUST_LOG=level).err.splitlines()
+            start = time.time()
+            lines = self.fetch(dirs, CATRUST_LOG=level, CATRUST_LOG_FORMAT="json").err.splitlines()
+            found = [json.loads(line) for line in lines]
+            self.assertEqual(text, ["catrust: " + one["message"] for one in found])
+            for one in found:
+                self.assertEqual(set(one), {"time", "pid", "level", "message"})
+                self.assertIn(one["level"], ["error"] if level == "error" else ["error", "info", "debug"])
+                self.assertTrue(start - 2 <= one["time"] <= time.time() + 2)
+            self.assertEqual(1, len({one["pid"] for one in found}))
+            self.assertTrue(any(one["level"] == "error" for one in found))
+        for value in "", "text", "JSON":
+            self.assertEqual(text, self.fetch(dirs, CATRUST_LOG=level, CATRUST_LOG_FORMAT=value).err.splitlines())
+
+    def test_json_of_a_long_message(self):
+        """It is cut, and still an object of at most 4096 bytes."""
+        path = os.path.join(lab.folder("long"), *['\n' * 250] * 10)
+        os.makedirs(path)
+        os.chmod(path, 0o777)
+        result = self.fetch([lab.trustdir("corp-root.pem"), path], CATRUST_LOG_FORMAT="json")
+        line, = result.err.splitlines()
+        self.assertIn(r"\x0a" * 250, json.loads(line)["message"])
+        self.assertLessEqual(2000, len(line))
+        self.assertLessEqual(len(line), 4095)
 
     def test_log_file(self):
         log = lab.folder("log") + "/log"

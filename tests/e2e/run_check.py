@@ -10,7 +10,7 @@ import lab
 import tool_lab as tools
 
 LOADED = "the library is loaded into it"
-OPENSSL = r"\n    OpenSSL \d\S+ in /\S+/libssl\.so\S*: reached, by its functions\n"
+OPENSSL = r"\n    OpenSSL \d\S+ in /\S+/libssl\.so\S*: in reach, by its functions\n"
 
 
 class Check(unittest.TestCase):
@@ -134,7 +134,7 @@ class Check(unittest.TestCase):
             raise unittest.SkipTest("no libssl.a: " + done.err[:200])
         result = self.check(folder + "/x")
         if result.code == 0:
-            self.assertRegex(result.out, r"OpenSSL \d\S+ in \S+/x: reached, by the files that it reads")
+            self.assertRegex(result.out, r"OpenSSL \d\S+ in \S+/x: in reach if it reads a bundle of CAs from a file")
         else:
             self.assertRegex(result.out, r"OpenSSL \d\S+ in \S+/x: not reached: it is linked into the file")
             self.assertIn("SSL_CERT_FILE", result.out)
@@ -154,7 +154,7 @@ class Check(unittest.TestCase):
                 continue
             out = self.says(1, kind + r" [^\n]*: not reached", path, env=env, **user)
             self.assertIn("catrust-run --env", out)
-            self.says(0, kind + r" [^\n]*: reached, by " + variable, "-e", path, env=env, **user)
+            self.says(0, kind + r" [^\n]*: in reach if it reads the file of " + variable, "-e", path, env=env, **user)
             if name == "java":
                 self.check_java(path, env, user)
             tried += 1
@@ -178,9 +178,9 @@ class Check(unittest.TestCase):
                 mine = {**env, name: "%s%s" % (store, os.path.join(folder, root)),
                         "JAVA_TOOL_OPTIONS" if name != "JAVA_TOOL_OPTIONS" else "JDK_JAVA_OPTIONS":
                             store[:-1] + "Password=secret"}
-                pattern = "reached, by %s\n" % name if code == 0 else "not reached"
+                pattern = "in reach if it reads the file of %s\n" % name if code == 0 else "not reached"
                 self.says(code, r"Java JSSE [^\n]*: " + pattern, path, env=mine, **user)
-                self.says(0, r"Java JSSE [^\n]*: reached, by " + name, "-e", path, env=mine, **user)
+                self.says(0, r"Java JSSE [^\n]*: in reach if it reads the file of " + name, "-e", path, env=mine, **user)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import http.server
 import os
+import socket
 import socketserver
 import threading
 import time
@@ -369,6 +370,27 @@ class Aia(unittest.TestCase):
     def test_local_addresses_are_refused(self):
         self.not_found("--aia-local allows that", local=False)
         self.assertEqual(self.web.asked, [])
+
+    def test_the_machines_own_addresses_are_refused(self):
+        """Not the loopback ones alone."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.connect(("198.51.100.1", 9))
+            except OSError:
+                self.skipTest("this machine has no address but 127.0.0.1")
+            own = s.getsockname()[0]
+        listener = socket.create_server((own, 0))
+        listener.settimeout(0)
+        leaf = tools.make("basicConstraints = critical,CA:FALSE\nsubjectAltName = DNS:localhost,IP:127.0.0.1\n"
+                          "authorityKeyIdentifier = keyid:always\nauthorityInfoAccess = caIssuers;URI:http://%s:%d/root"
+                          % listener.getsockname(), issuer=self.cert("aia-root"))
+        with listener, lab.server(leaf, key=leaf[:-4] + ".key") as srv:
+            result = tools.catrust("fetch", srv.url, dirs=[self.dir])
+            self.assertIn("--aia-local allows that", result.err)
+            self.assertRaises(BlockingIOError, listener.accept)
+            result = tools.catrust("fetch", "--aia-local", "--timeout", "0.3", srv.url, dirs=[self.dir])
+            self.assertNotIn("--aia-local allows that", result.err)
+            listener.accept()[0].close()
 
     def test_proxy(self):
         # on this machine, where no web server is asked; the name is the proxy's to look up

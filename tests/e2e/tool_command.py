@@ -94,6 +94,12 @@ class Case(lab.Case):
         self.assertEqual((stack["reached"], stack["layer"], stack["reason"], stack["advice"]),
                          (True, layer, None, None), stack)
 
+    def in_reach(self, stack, layer="hooks"):
+        """Whether it is reached was not seen: it did no TLS, or only a variable was set."""
+        self.assertEqual((stack["reached"], stack["layer"], stack["reason"]), (None, layer, None), stack)
+        if layer != "files":
+            self.assertIsNone(stack["advice"])
+
     def not_reached(self, stack, reason, advice):
         self.assertEqual((stack["reached"], stack["layer"], stack["reason"]), (False, None, reason), stack)
         self.assertRegex(stack["advice"], advice)
@@ -104,7 +110,7 @@ class Programs(Case):
     def test_python(self):
         report, err = self.doctor(lab.PYTHON, "-c", "import ssl; print(ssl.OPENSSL_VERSION)", code=0)
         stack = self.one(report, "OpenSSL")
-        self.reached(stack)
+        self.in_reach(stack)
         self.assertTrue(err.startswith("OpenSSL " + stack["version"] + " "), (err, stack))
         self.assertRegex(stack["file"], r"^/.*/libssl\.so\.")
         self.assertFalse(stack["linked_in"])
@@ -136,7 +142,7 @@ class Programs(Case):
         if "OpenSSL" not in lab.run([curl, "--version"]).out:
             self.skipTest("curl is not on OpenSSL")
         report, _ = self.doctor(curl, "-s", "https://127.0.0.1:1/", code=0)
-        self.reached(self.one(report, "OpenSSL"))
+        self.in_reach(self.one(report, "OpenSSL"))
         self.assertEqual(report["ended"]["number"], 7)
         # Debian's brings GnuTLS along, for LDAP and RTMP: no reason for an alarm
         for stack in self.stacks(report, "GnuTLS", aside=True):
@@ -166,7 +172,7 @@ class Programs(Case):
         if not self.stacks(report, "GnuTLS"):
             self.skipTest("git is not on GnuTLS")
         stack = self.one(report, "GnuTLS")
-        self.reached(stack)
+        self.in_reach(stack)
         self.assertIn("git-remote-http", stack["programs"][0]["path"])
         disabled = {"CATRUST_DISABLE": "1"}
         report, _ = self.doctor(git, "ls-remote", "https://127.0.0.1:1/x.git", env=disabled)
@@ -174,7 +180,7 @@ class Programs(Case):
         bundle = tools.joined(lab.cert("other-root.pem"), lab.cert("corp-root.pem"))
         report, _ = self.doctor(git, "ls-remote", "https://127.0.0.1:1/x.git",
                                 env={**disabled, "GIT_SSL_CAINFO": bundle})
-        self.reached(self.one(report, "GnuTLS"), "environment")
+        self.in_reach(self.one(report, "GnuTLS"), "environment")
 
     def test_go(self):
         go = find_program("go", "/usr/local/go/bin", "/usr/lib/go/bin")
@@ -189,11 +195,11 @@ class Programs(Case):
         # the variable reaches it, if the file is good
         report, _ = self.doctor(go, "version", env={**lab_env, "SSL_CERT_FILE": lab.cert("corp-root.pem")})
         stack = self.one(report, "Go crypto/tls")
-        self.reached(stack, "environment")
+        self.in_reach(stack, "environment")
         self.assertEqual(stack["variable"], "SSL_CERT_FILE")
         for path in lab.cert("other-root.pem"), "/nowhere", "corp-root.pem":
             report, _ = self.doctor(go, "version", env={**lab_env, "SSL_CERT_FILE": path}, code=1)
-            self.not_reached(self.one(report, "Go crypto/tls"), reason, "add the CAs to the file")
+            self.not_reached(self.one(report, "Go crypto/tls"), reason, "it adds the CAs to what SSL_CERT_FILE names")
 
     def test_node(self):
         node = find_program("node")
@@ -202,18 +208,18 @@ class Programs(Case):
         if not stack["linked_in"]:
             self.skipTest("node is not linked with OpenSSL statically")
         self.not_reached(stack, "linked-in-own-roots", "NODE_EXTRA_CA_CERTS")
-        report, err = self.doctor(node, "-p", "process.versions.openssl", code=0,
+        report, err = self.doctor(node, "-p", "process.versions.openssl", code=1,
                                   env={"NODE_EXTRA_CA_CERTS": lab.cert("corp-root.pem")})
         stack = self.one(report, "OpenSSL")
-        self.reached(stack, "environment")
+        self.in_reach(stack, "environment")
         self.assertTrue(err.startswith(stack["version"]), (err, stack))
 
     def test_java(self):
         java = find_program("java")
         report, _ = self.doctor(java, "-version", code=1)
         self.not_reached(self.one(report, "Java JSSE"), "other-library", "JAVA_TOOL_OPTIONS")
-        report, _ = self.doctor(java, "-Djavax.net.ssl.trustStore=/x.p12", "-version", code=0)
-        self.reached(self.one(report, "Java JSSE"), "environment")
+        report, _ = self.doctor(java, "-Djavax.net.ssl.trustStore=/x.p12", "-version", code=1)
+        self.in_reach(self.one(report, "Java JSSE"), "environment")
 
     def test_what_it_advises_helps(self):
         seen = 0
@@ -231,7 +237,7 @@ class Programs(Case):
                 seen += 1
                 report, _ = self.doctor(tools.tool("catrust-run"), "--env", *command,
                                         env={"GOTOOLCHAIN": "local", "XDG_RUNTIME_DIR": lab.folder("run")})
-                self.reached(self.stacks(report, kind)[-1], "environment")
+                self.in_reach(self.stacks(report, kind)[-1], "environment")
         if not seen:
             self.skipTest("no go, node or java that needs it")
 
@@ -285,10 +291,23 @@ class Linked(Case):
         report, _ = self.doctor(program)
         stack = self.one(report, "OpenSSL")
         self.assertEqual((stack["file"], stack["linked_in"]), (program, True))
-        if report["status"] == 0:
+        if stack["layer"]:
             self.reached(stack, "files")
         else:
             self.not_reached(stack, "linked-in-no-file-layer", "SSL_CERT_FILE")
+
+    def test_a_bundle_that_was_given(self):
+        """What was asked for and given is reached; a program with its own roots asks for none."""
+        self.need_static()
+        program = compiled("hidden", SHORT, *self.static_libraries)
+        bundle = lab.write(os.path.join(lab.folder(), "b.pem"), lab.read(lab.cert("other-root.pem")))
+        stack = self.one(self.doctor(program, code=0, env={"SSL_CERT_FILE": bundle})[0], "OpenSSL")
+        self.reached(stack, "files")
+        rootless = compiled("rootless", SHORT.replace("SSL_CTX_set_default_verify_paths(ctx) == 1", "1"), *self.static_libraries)
+        stack = self.one(self.doctor(rootless, code=1, env={"SSL_CERT_FILE": bundle})[0], "OpenSSL")
+        self.in_reach(stack, "files")
+        self.assertIn("catrust-run --env", stack["advice"])
+        self.assertIn("NOT KNOWN if reached: it read no bundle", self.text(rootless, code=1).out)
 
     def test_hidden_without_the_file_layer(self):
         self.need_static()
@@ -319,7 +338,7 @@ class Linked(Case):
     def test_bound_late(self):
         # the pointer that is looked at is not set before the first call
         short = compiled("short", SHORT, "-Wl,-z,lazy", "-lssl", "-lcrypto")
-        self.reached(self.one(self.doctor(short, code=0)[0], "OpenSSL"))
+        self.in_reach(self.one(self.doctor(short, code=0)[0], "OpenSSL"))
 
 
 class Processes(Case):
@@ -327,7 +346,7 @@ class Processes(Case):
         short = compiled("short", SHORT, "-lssl", "-lcrypto")
         report, _ = self.doctor("sh", "-c", 'for i in 1 2 3 4 5 6 7 8 9 10; do "$0" & done; wait', short, code=0)
         stack = self.one(report, "OpenSSL")
-        self.reached(stack)
+        self.in_reach(stack)
         self.assertEqual(len(stack["programs"]), 10)
         self.assertEqual(len({program["pid"] for program in stack["programs"]}), 10)
 
@@ -340,18 +359,18 @@ class Processes(Case):
             wait
             exit 5\n""" % {"python": lab.PYTHON}, mode=0o755)
         report, _ = self.doctor(script, code=1)
-        good, bad = sorted(self.stacks(report, "OpenSSL"), key=lambda stack: not stack["reached"])
-        self.reached(good)
+        good, bad = sorted(self.stacks(report, "OpenSSL"), key=lambda stack: not stack["layer"])
+        self.in_reach(good)
         self.assertEqual(len(good["programs"]), 2)
         self.not_reached(bad, "environment-cleared", "catrust-run")
         self.assertEqual(report["ended"], {"by": "exit", "number": 5})
         commands = [p["command"] for lost in report["without_library"] for p in lost["programs"]]
         self.assertEqual(sorted(commands), [lab.PYTHON + " -c import ssl", lab.PYTHON + " -c pass"])
         out = self.text(script, code=1).out
-        for words in ("reached by the hooks:\n  OpenSSL ", "NOT reached:\n  OpenSSL ",
+        for words in ("in reach of the hooks, but it verified nothing in this run:\n  OpenSSL ", "NOT reached:\n  OpenSSL ",
                       "      why  it was started without LD_PRELOAD", "      do   put catrust-run behind",
                       "other programs that the library is not in:\n",
-                      "script ended with status 5\nTLS stacks: 2, reached: 1, not reached: 1\n"):
+                      "script ended with status 5\nTLS stacks: 2, reached: 0, not known: 1, not reached: 1\n"):
             self.assertIn(words, out)
 
     def test_forks(self):
@@ -365,22 +384,22 @@ class Processes(Case):
             for i in range(3):
                 os.wait()""", code=0)
         stack = self.one(report, "OpenSSL")
-        self.reached(stack)
+        self.in_reach(stack)
         self.assertEqual([program["processes"] for program in stack["programs"]], [4])
 
     def test_exec(self):
         # what a program had loaded counts, though it becomes another one
         report, _ = self.doctor(lab.PYTHON, "-c", "import os, ssl, time; time.sleep(2); os.execvp('true', ['true'])",
                                 code=0)
-        self.reached(self.one(report, "OpenSSL"))
+        self.in_reach(self.one(report, "OpenSSL"))
 
     def test_own_helpers(self):
         # catrust-run in the command: what it calls itself is nobody's TLS
         for env in {}, {"CATRUST_NO_PTRACE": "1"}:
             with self.subTest(env):
                 report, _ = self.doctor(tools.tool("catrust-run"), "--env", lab.PYTHON, "-c",
-                                        "import ssl, time; time.sleep(2)", code=0, env=env)
-                self.reached(self.one(report, "OpenSSL"))
+                                        "import ssl, time; time.sleep(2)", code=1 if env else 0, env=env)
+                self.in_reach(self.one(report, "OpenSSL"))
                 if report["traced"]:
                     self.assertEqual(report["without_library"], [])
 
@@ -393,12 +412,12 @@ class Processes(Case):
                 os.execv(sys.executable, [sys.executable, "-c", "import hashlib, ssl; print('became')"])
             threading.Thread(target=become).start()
             time.sleep(30)""", code=0)
-        self.reached(self.one(report, "OpenSSL"))
+        self.in_reach(self.one(report, "OpenSSL"))
         self.assertIn("became\n", err)
 
     def test_killed(self):
         report, _ = self.doctor(lab.PYTHON, "-c", "import os, ssl; os.kill(os.getpid(), 9)", code=0)
-        self.reached(self.one(report, "OpenSSL"))
+        self.in_reach(self.one(report, "OpenSSL"))
         self.assertEqual(report["ended"], {"by": "signal", "number": 9})
         self.assertIn("was ended by signal 15 (Terminated)", self.text("sh", "-c", "kill -TERM $$", code=0).out)
 
@@ -420,7 +439,7 @@ class Processes(Case):
                 where = lab.folder()
                 stay = lab.write(os.path.join(where, "stay"), "")
                 try:
-                    report, _ = self.doctor(lab.PYTHON, "-c", self.daemon, where, code=0, env=env)
+                    report, _ = self.doctor(lab.PYTHON, "-c", self.daemon, where, code=1 if env else 0, env=env)
                     # where it is not traced, nobody knows whose child the daemon was
                     programs = self.one(report, "OpenSSL")["programs"]
                     self.assertTrue(any(program["running"] for program in programs), report)
@@ -436,9 +455,9 @@ class Processes(Case):
 
     def test_not_traced(self):
         program = "import ssl, subprocess, sys, time; time.sleep(2); sys.argv[1:] and subprocess.call([sys.executable, '-c', sys.argv[1]])"
-        report, err = self.doctor(lab.PYTHON, "-c", program, program, code=0, env={"CATRUST_NO_PTRACE": "1"})
+        report, err = self.doctor(lab.PYTHON, "-c", program, program, code=1, env={"CATRUST_NO_PTRACE": "1"})
         stack = self.one(report, "OpenSSL")
-        self.reached(stack)
+        self.in_reach(stack)
         self.assertEqual(len(stack["programs"]), 2, report)
         self.assertFalse(report["traced"])
         self.assertIn("tracing is not allowed here", err)
@@ -450,7 +469,7 @@ class Processes(Case):
                           lab.PYTHON, "-c", "import ssl, time; time.sleep(3)"], dirs=[self.dir])
         report = json.loads(result.out)
         self.assertFalse(report["traced"])
-        self.reached(self.one(report, "OpenSSL"))
+        self.in_reach(self.one(report, "OpenSSL"))
 
 
 class Transparent(Case):
@@ -460,12 +479,31 @@ class Transparent(Case):
         self.assertEqual(result.err, "err\n")
 
     def test_a_command_that_failed_though_all_is_reached(self):
-        program = "import os, ssl; print('out', flush=True); ssl.create_default_context(); os._exit(%d)"
+        program = "import os, sys, urllib.request; print('out', flush=True)\nurllib.request.urlopen(sys.argv[1])\nos._exit(%d)"
         hint = "all of it is reached: if the command failed for a certificate, catrust doctor HOST says why\n"
-        failed = self.text(lab.PYTHON, "-c", program % 1, code=0).out
-        self.assertTrue(failed.startswith("out\n\nreached by"), failed)
-        self.assertTrue(failed.endswith(hint), failed)
-        self.assertNotIn(hint, self.text(lab.PYTHON, "-c", program % 0, code=0).out)
+        with lab.server() as server:
+            failed = self.text(lab.PYTHON, "-c", program % 1, server.url, code=0).out
+            self.assertTrue(failed.startswith("out\n\nreached by the hooks: it verified by them"), failed)
+            self.assertTrue(failed.endswith(hint), failed)
+            self.assertNotIn(hint, self.text(lab.PYTHON, "-c", program % 0, server.url, code=0).out)
+        # nothing was verified: nothing is claimed
+        self.assertNotIn(hint, self.text(lab.PYTHON, "-c", "import os, ssl; os._exit(1)", code=0).out)
+
+    def test_a_library_that_is_not_there(self):
+        where = lab.folder("missing")
+        lab.write(os.path.join(where, "lib.c"), "int lib(void) { return 0; }")
+        lab.write(os.path.join(where, "main.c"), "int lib(void); int main(void) { return lib(); }")
+        cc = find_program("cc")
+        subprocess.run([cc, "-shared", "-fPIC", "-Wl,-soname,libnotthere.so.7", "-o", where + "/liblib.so", where + "/lib.c"],
+                       check=True)
+        subprocess.run([cc, "-o", where + "/main", where + "/main.c", "-L" + where, "-llib", "-Wl,--no-as-needed", "-lssl"],
+                       check=True)
+        result = self.text(where + "/main", code=1)
+        self.assertIn("it did not start: libnotthere.so.7, which it needs, is not there\n", result.out)
+        self.assertEqual(self.doctor(where + "/main", code=1)[0]["missing"], "libnotthere.so.7")
+        check = lab.run([tools.tool("catrust-run"), "--check", where + "/main"], dirs=[self.dir])
+        self.assertEqual(check.code, 1)
+        self.assertIn("can't be started: libnotthere.so.7, which it needs, is not there", check.out + check.err)
 
     def test_could_not_run(self):
         for command, code, words in ((["no-such-command"], 127, "not found"), (["/etc/passwd"], 126, "not executable"),
@@ -543,7 +581,7 @@ class Transparent(Case):
                         os.killpg(process.pid, signal.SIGKILL)
                 self.assertEqual(process.returncode, 0, err)
                 self.assertIn(b"ended with status 7", out)
-                self.assertIn(b"reached by the hooks:\n", out)
+                self.assertIn(b"in reach of the hooks, but it verified nothing in this run:\n", out)
 
     def test_interrupt_at_the_terminal(self):
         program = "import ssl, sys, time; sys.stderr.write('rea' + 'dy\\n'); time.sleep(60)"
@@ -555,7 +593,7 @@ class Transparent(Case):
             out = t.process.stdout.read().decode()
         self.assertIn("KeyboardInterrupt", t.seen)
         self.assertIn("was ended by signal 2 (Interrupt)", out)
-        self.assertIn("reached by the hooks:\n", out)
+        self.assertIn("in reach of the hooks, but it verified nothing in this run:\n", out)
 
     def test_job_control(self):
         bash = find_program("bash")
@@ -575,7 +613,7 @@ class Transparent(Case):
                 t.type("\n")
                 t._read(0.5)
             t.wait_for("woken")
-            t.wait_for("TLS stacks: 1, reached: 1, not reached: 0")
+            t.wait_for("TLS stacks: 1, reached: 0, not known: 1, not reached: 0")
             t.type("exit\n")
             t.end()
 

@@ -121,8 +121,7 @@ class Chains(Case):
             result = self.fetch(srv, "--fingerprint", self.sub, code=0)
             self.assertIn("an intermediate CA", self.fetch(srv, "--fingerprint", self.sub, code=0).err)
         self.saved(result, lab.cert("corp-sub.pem"))
-        self.assertIn("accepted by Python up to 3.12", result.err)
-        self.assertIn("accepted by Python 3.13 and newer", result.err)
+        self.assertIn("accepted by Python up to 3.12 as well as 3.13 and newer", result.err)
 
     def test_root_from_the_users_own_file(self):
         with lab.server("server-chain") as srv:
@@ -728,7 +727,7 @@ class Scopes(Case):
         for stem in own, bare:
             self.dir = os.path.join(lab.folder("fetch"), "ca.d")
             with self.subTest(stem), tools.server_of(stem) as srv:
-                self.assertIn("accepted by Python 3.13 and newer", self.pin(srv, stem).err)
+                self.assertIn("accepted by Python up to 3.12 as well as 3.13 and newer", self.pin(srv, stem).err)
                 self.assertEqual("", self.python(srv))
                 listed = tools.catrust("list", dirs=[self.dir]).out
                 self.assertIn("localhost", listed)
@@ -1253,6 +1252,30 @@ class Usage(unittest.TestCase):
                                   env=lab.clean_env(CATRUST_DIR=lab.trustdir("corp-root.pem")))
             self.assertEqual((1, b""), (done.returncode, done.stderr))
         os.close(writer)
+
+    def test_did_you_mean(self):
+        for typed, meant in ("fetsh", "fetch"), ("lst", "list"), ("docter", "doctor"), ("bundel", "bundle"):
+            result = tools.catrust(typed)
+            self.assertEqual(result, lab.Result(2, "", "catrust: there is no command %s; did you mean %s?\n"
+                                                % (typed, meant)))
+        for typed in "x", "frobnicate", "f" * 1000, "--fetsh":
+            self.assertNotIn("did you mean", tools.catrust(typed).err)
+
+    def test_an_example(self):
+        for command in "fetch", "add", "remove":
+            result = tools.catrust(command)
+            self.assertEqual(2, result.code)
+            self.assertRegex(result.err, r"\nfor example: catrust %s \S+\n$" % command)
+
+    def test_long_lines_are_wrapped_at_the_terminal(self):
+        long = "/".join(["there is no such command"] * 8)
+        for size, most in ((60, 60), (30, 1000), (0, 1000)):
+            with tools.Terminal([tools.tool("catrust"), long], lab.clean_env(), columns=size) as t:
+                t.end()
+            lines = t.seen.split("\r\n")
+            self.assertEqual(" ".join(lines).split(), ("catrust: there is no command %s; see catrust --help" % long).split())
+            self.assertLessEqual(max(map(len, lines)), most)
+            self.assertEqual(len(lines) > 2, most == 60)
 
     def test_output_that_cannot_be_written(self):
         with open("/dev/full", "w") as full:

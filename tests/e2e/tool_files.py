@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 import unittest
 
@@ -213,6 +214,51 @@ class List(Case):
         self.assertIn("  CATRUST_PEM\n", result.out)
 
 
+class Check(Case):
+    """list --check, for monitoring."""
+
+    def check(self, *args, code, **options):
+        return self.catrust("list", "--check", *args, code=code, **options)
+
+    def test_all_is_well(self):
+        self.put("corp.pem", lab.cert("corp-root.pem"))
+        for stem in "loose-root", "weak-root", "pseudo":  # warnings, and a pin
+            self.put(stem + ".pem", tools.cert(stem))
+        self.assertEqual(self.check(code=0), lab.Result(0, "", ""))
+        self.assertEqual(json.loads(self.check("--json", code=0).out)["failures"], [])
+
+    def test_what_is_wrong(self):
+        for name, data, code, words in (
+                ("x.pem", tools.cert("expired-root"), "expired", "Expired Root CA: it has expired"),
+                ("x.pem", tools.cert("future-root"), "not-yet-valid", "it is not valid yet"),
+                ("x.pem", tools.cert("leaf"), "not-a-ca", "CN=leaf: "),
+                ("x.pem", b"junk", "skipped", "x.pem: ")):
+            with self.subTest(code):
+                path = self.put(name, data)
+                self.put("corp.pem", lab.cert("corp-root.pem"))
+                result = self.check(code=1)
+                self.assertEqual((1, ""), (result.out.count("\n"), result.err), result.out)
+                self.assertTrue(result.out.startswith(path + ": "), result.out)
+                self.assertIn(words, result.out)
+                found = json.loads(self.check("--json", code=1).out)["failures"]
+                self.assertEqual([f["code"] for f in found], [code])
+        os.unlink(path)
+        os.unlink(os.path.join(self.dir, "corp.pem"))
+        self.assertIn("nothing is trusted\n", self.check(code=1).out)
+        self.assertIn("nothing", [f["code"] for f in json.loads(self.check("--json", code=1).out)["failures"]])
+
+    def test_within(self):
+        path = self.put("soon.pem", tools.cert("soon-root"))  # 10 days
+        text = "%s: O=Example, CN=Soon Expired Root CA: it expires on %s, in less than " % (path, not_after(path)[:10])
+        self.assertEqual(self.check(code=1).out, text + "30 days\n")
+        self.assertEqual(self.check("--within", "11", code=1).out, text + "11 days\n")
+        for days in "0", "9":
+            self.assertEqual(self.check("--within", days, code=0).out, "")
+        for days in "", "-1", "x", "36501", "999999999999":
+            self.assertIn("a number of days", self.check("--within", days, code=2).err)
+        self.assertIn("--check", self.catrust("list", "--within", "3", code=2).err)
+
+
 class Add(Case):
     def add(self, *args, code, **options):
         return self.catrust("add", *args, code=code, **options)
@@ -238,6 +284,35 @@ class Add(Case):
     def test_standard_input(self):
         result = self.add("-", "--fingerprint", self.root, code=0, stdin=lab.read(lab.cert("corp-root.pem")))
         self.assertEqual(tools.fingerprint(result.out.strip()), self.root)
+
+    def test_forms_of_others(self):
+        """UTF-16 and bare base64 are read; what needs a tool of its own is named, with the command."""
+        pem = lab.read(lab.cert("corp-root.pem")).decode()
+        pem = pem[pem.index("-----BEGIN"):]
+        where = lab.folder("forms")
+        body = "".join(pem.strip().split("\n")[1:-1])
+        for name, data in (("bom", pem.encode("utf-16")), ("le", pem.encode("utf-16-le")),
+                           ("be", pem.encode("utf-16-be")), ("comment", ("Ülk \u5c3e\n" + pem).encode("utf-16")),
+                           ("bare", body.encode()), ("lines", "\r\n".join(pem.split("\n")[1:-2]).encode() + b"\r\n")):
+            with self.subTest(name):
+                path = self.add(lab.write(os.path.join(where, name), data), "--fingerprint", self.root, code=0).out.strip()
+                self.assertEqual(tools.fingerprint(path), self.root)
+                lab.openssl("x509", "-in", path, "-noout")
+                os.unlink(path)
+        p12 = os.path.join(where, "store.p12")
+        self.put("corp.pem", lab.cert("corp-root.pem"))
+        for form, words in (("pkcs12", "a PKCS#12 file, which this does not read: openssl pkcs12 -in FILE -nokeys"),
+                            ("jks", "a Java keystore, which this does not read: keytool -list -rfc -keystore FILE")):
+            self.catrust("bundle", "--no-public", "--format", form, "--password", "changeit", "-o", p12, code=0)
+            self.assertIn(words, self.add(p12, code=1).err)
+            self.assertIn(words, self.catrust("bundle", "--public-bundle", p12, code=1).err)
+        escaped = lab.write(os.path.join(where, "escaped"), pem.replace("\n", "\\n"))
+        self.assertIn("written as \\n: printf '%b\\n'", self.add(escaped, code=1).err)
+        # the command is right
+        os.unlink(os.path.join(self.dir, "corp.pem"))
+        done = lab.run(["sh", "-c", "printf '%b\\n' \"$(cat \"$1\")\" > \"$1.pem\"", "sh", escaped])
+        self.add(escaped + ".pem", "--fingerprint", self.root, code=0)
+        self.assertEqual(done.code, 0)
 
     def test_only_what_the_fingerprint_names(self):
         bundle = tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), lab.cert("other-root.pem"),
@@ -324,6 +399,23 @@ class Add(Case):
             t.type("y\n")
             self.assertEqual(t.end(), 1, t.seen)
         self.assertEqual([name.split("-")[0] for name in names(self.dir)], ["unknown"])
+
+    def test_nobody_reads_what_it_says(self):
+        """The exit status is that of what was done; a closed stream becomes no file that is opened."""
+        line = '"$0" add "$1" --fingerprint "$2" '
+        for redirect in (">&-", "2>&-", "<&- >&- 2>&-", "> /dev/full"):
+            with self.subTest(redirect):
+                result = lab.run(["sh", "-c", line + redirect, tools.tool("catrust"), lab.cert("corp-root.pem"),
+                                  self.root], dirs=[self.dir])
+                self.assertEqual((result.code, len(names(self.dir))), (0, 1), result.err)
+                path = os.path.join(self.dir, names(self.dir)[0])
+                self.assertEqual(tools.fingerprint(path), self.root)
+                os.unlink(path)
+        self.put("corp.pem", lab.cert("corp-root.pem"))
+        for command in "list", "bundle --no-public":
+            result = lab.run(["sh", "-c", '"$0" %s >&-' % command, tools.tool("catrust")], dirs=[self.dir])
+            self.assertEqual(result.code, 1)
+            self.assertIn("could not be written", result.err)
 
 
 class Remove(Case):
@@ -451,6 +543,98 @@ class Remove(Case):
         self.assertIn("Permission denied", result.err)
         self.assertEqual(names(self.dir), ["corp.pem"])
         os.chmod(self.dir, 0o755)
+
+
+# Exchanges sys.argv[1] with a link to sys.argv[2], as soon as it is there. As a user without rights.
+RACER = """
+import ctypes, os, sys
+os.setgid(65534); os.setuid(65534); os.chdir(os.path.dirname(sys.argv[1]))
+name = os.path.basename(sys.argv[1]).encode()
+link = b"link-" + name
+os.symlink(sys.argv[2], link)
+exchange = ctypes.CDLL(None).renameat2
+print("ready", flush=True)
+while exchange(-100, link, -100, name, 2) != 0:
+    pass
+print("swapped", flush=True)
+"""
+
+
+@unittest.skipIf(os.geteuid() != 0, "needs root, and another user")
+class OthersLinks(Case):
+    """As root, in a directory that another user owns: no link of that user leads anywhere."""
+
+    def setUp(self):
+        super().setUp()
+        self.theirs, self.victim = lab.folder("theirs"), lab.folder("victim")
+        os.chown(self.theirs, 65534, 65534)
+        os.chmod(self.victim, 0o700)
+
+    def assert_untouched(self):
+        self.assertEqual((os.stat(self.victim).st_mode & 0o7777, names(self.victim)), (0o700, []))
+
+    def add(self, path, code, **options):
+        return self.catrust("add", lab.cert("corp-root.pem"), "--fingerprint", self.root, "--dir", path, code=code,
+                            **options)
+
+    def test_link_of_another_user(self):
+        link = os.path.join(self.theirs, "link")
+        os.symlink(self.victim, link)
+        os.chown(link, 65534, 65534, follow_symlinks=False)
+        for path in link, os.path.join(link, "ca.d"), os.path.join(link, "a", "..", "ca.d"):
+            with self.subTest(path):
+                self.assertIn("belongs to another user", self.add(path, 1).err)
+                self.assert_untouched()
+        kept = lab.write(os.path.join(self.victim, "corp.pem"), lab.read(lab.cert("corp-root.pem")))
+        result = self.catrust("remove", link + "/corp.pem", "--dir", link, code=1)
+        self.assertIn("belongs to another user", result.err)
+        self.assertTrue(os.path.exists(kept))
+
+    def test_own_links_are_followed(self):
+        link = os.path.join(self.theirs, "link")
+        os.symlink("../" + os.path.basename(self.victim), link)
+        path = self.add(os.path.join(link, "new", "ca.d"), 0).out.strip()
+        self.assertEqual(os.path.realpath(path), os.path.join(self.victim, "new", "ca.d", os.path.basename(path)))
+        self.assertEqual(self.catrust("remove", self.root, "--dir", os.path.dirname(path), code=0).out, path + "\n")
+        loop = os.path.join(self.dir, "loop")
+        os.symlink("loop", loop)
+        self.assertRegex(self.add(os.path.join(loop, "x"), 1).err, "too many links|Too many levels")
+
+    def test_link_put_in_the_place_of_a_new_directory(self):
+        """A directory of mode 0700 became 0755, and got a file."""
+        for number in range(20):
+            new = os.path.join(self.theirs, "n%d" % number)
+            racer = subprocess.Popen([lab.PYTHON, "-c", RACER, new, self.victim], stdout=subprocess.PIPE)
+            try:
+                self.assertEqual(racer.stdout.readline(), b"ready\n")
+                tools.catrust("add", lab.cert("corp-root.pem"), "--fingerprint", self.root, "--dir", new + "/ca.d")
+                self.assertEqual(racer.stdout.readline(), b"swapped\n")
+            finally:
+                racer.kill()
+                racer.wait()
+                racer.stdout.close()
+            self.assert_untouched()
+
+
+class Killed(Case):
+    """What a run that was killed has left is gone after the next one."""
+
+    def test_left_over_files(self):
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        left = [".catrust-%d-%d.tmp" % (gone.pid, n) for n in (1, 999999999)]
+        kept = [".catrust-%d-1.tmp" % os.getpid(), ".catrust-x-1.tmp", ".catrust-%d-1.tmp.pem" % gone.pid, "notes.tmp"]
+        for name in left + kept:
+            self.put(name, b"half of a")
+        os.mkdir(os.path.join(self.dir, ".catrust-%d-2.tmp" % gone.pid))
+        os.symlink("nowhere", os.path.join(self.dir, ".catrust-%d-3.tmp" % gone.pid))
+        self.catrust("add", lab.cert("corp-root.pem"), "--fingerprint", self.root, code=0)
+        self.assertEqual([name for name in left + kept if name in names(self.dir)], kept)
+        self.assertEqual(len(names(self.dir)), len(kept) + 3)
+        out = lab.folder("bundles")
+        lab.write(os.path.join(out, left[0]), b"half of a")
+        self.catrust("bundle", "--no-public", "-o", os.path.join(out, "all.pem"), code=0)
+        self.assertEqual(names(out), ["all.pem"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import termios
 import threading
@@ -181,8 +182,9 @@ def namespace():
 class Terminal:
     """A process on a terminal of its own, with what it wrote there."""
 
-    def __init__(self, argv, env, stderr_too=True):
+    def __init__(self, argv, env, stderr_too=True, columns=0):
         self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
         def take_terminal():
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -225,6 +225,15 @@ class Tls(Case):
                                dirs=[lab.trustdir("corp-root.pem", "other-root.pem")])
         self.assertEqual(doctor.code, 0, doctor.out + doctor.err)
 
+    def test_it_says_that_the_certificate_is_the_proxys(self):
+        address = self.url.replace("https://", "")
+        for command in "fetch", "doctor":
+            err = tools.catrust(command, "--proxy", self.url.replace("//", "//user:secret@"), self.target(),
+                                dirs=[self.dir]).err
+            self.assertIn("the certificate of the proxy %s, not that of the server, is not accepted" % address, err)
+            self.assertIn("catrust fetch --proxy '' " + address, err)
+            self.assertNotIn("secret", err)
+
     def test_a_proxy_that_nobody_trusts_gets_no_password(self):
         result = self.fetch("--proxy", self.url.replace("//", "//a:b@"), self.target(), code=3)
         self.assertIn("certificate", result.err)

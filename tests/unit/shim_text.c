@@ -76,6 +76,19 @@ START_TEST(never_cuts_a_character_in_two)
 }
 END_TEST
 
+START_TEST(is_a_json_string)
+{
+	char escaped[64], buf[130], little[6];
+	struct text in = TEXT(escaped), out = TEXT(buf), cut = TEXT(little);
+
+	text_add_escaped(&in, "a\"b\\\n\xff\xe2\x82\xac\"");
+	text_add_json(&out, escaped);
+	ck_assert_str_eq(buf, "\"a\\\"b\\\\\\\\x0a\\\\xff\xe2\x82\xac\\\"\"");
+	text_add_json(&cut, "\"\"\"\"\"\"\"");
+	ck_assert_uint_lt(cut.len, sizeof(little));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("text");
@@ -86,6 +99,7 @@ int main(void)
 	tcase_add_loop_test(tc, escapes_what_moves_a_cursor, 0,
 			    (int)(sizeof(escapes) / sizeof(*escapes)));
 	tcase_add_test(tc, never_cuts_a_character_in_two);
+	tcase_add_test(tc, is_a_json_string);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

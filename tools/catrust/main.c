@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -61,12 +62,59 @@ static void print_command_help(const struct command *command)
 	}
 }
 
+/* How many letters must be added, taken away or changed to make b of a; at most MOST counts. */
+static size_t difference(const char *a, const char *b)
+{
+	enum { MOST = 32 };
+	size_t row[MOST + 1], len = strlen(b);
+
+	if (strlen(a) > MOST || len > MOST)
+		return MOST;
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < len; j++) {
+			size_t change = corner + (a[i] != b[j]);
+			size_t other = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+
+			corner = row[j + 1];
+			row[j + 1] = change < other ? change : other;
+		}
+	}
+	return row[len];
+}
+
+/* The command that the user may have meant, or NULL. */
+static const char *nearest(const char *name)
+{
+	size_t least = strlen(name) < 5 ? 2 : 3;
+	const char *found = NULL;
+
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		size_t d = difference(name, commands[i]->name);
+
+		if (d < least) {
+			least = d;
+			found = commands[i]->name;
+		}
+	}
+	return found;
+}
+
 static enum status unknown(const char *name)
 {
+	const char *meant = name[0] == '-' ? NULL : nearest(name);
 	char shown[SHOW_MAX];
 
-	show_error("there is no %s %s; see catrust --help", name[0] == '-' ? "option" : "command",
-		   show_text(name, shown));
+	show_text(name, shown);
+	if (meant != NULL)
+		show_error("there is no command %s; did you mean %s?", shown, meant);
+	else
+		show_error("there is no %s %s; see catrust --help",
+			   name[0] == '-' ? "option" : "command", shown);
 	return STATUS_USAGE;
 }
 
@@ -85,7 +133,13 @@ static enum status help(int argc, char **argv)
 	return STATUS_DONE;
 }
 
-static enum status run(const struct command *command, int argc, char **argv)
+/* The status, and whether what is printed is what the command is for. */
+struct outcome {
+	enum status status;
+	bool printed;
+};
+
+static enum status run_with(const struct command *command, int argc, char **argv, bool *printed)
 {
 	struct options options;
 	struct reason why = {""};
@@ -103,9 +157,20 @@ static enum status run(const struct command *command, int argc, char **argv)
 		if (command == &doctor_command)
 			fprintf(stderr, "       catrust %s %s\n", stacks_command.name,
 				stacks_command.arguments);
+		if (command->example != NULL)
+			fprintf(stderr, "for example: %s\n", command->example);
 		return STATUS_USAGE;
 	}
+	*printed = !command->changes_files || options.to_stdout || options.json;
 	return command->run(&options);
+}
+
+static struct outcome run(const struct command *command, int argc, char **argv)
+{
+	struct outcome o = {.printed = true};
+
+	o.status = run_with(command, argc, argv, &o.printed);
+	return o;
 }
 
 /* doctor TARGET, or doctor -- COMMAND */
@@ -117,27 +182,32 @@ static bool has_dashes(int argc, char **argv)
 	return false;
 }
 
-static enum status dispatch(int argc, char **argv)
+static struct outcome dispatch(int argc, char **argv)
 {
+	struct outcome o = {STATUS_USAGE, true};
 	const struct command *command;
 
 	if (argc < 2) {
 		print_help(stderr);
-		return STATUS_USAGE;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return help(1, argv);
-	if (strcmp(argv[1], "help") == 0)
-		return help(argc - 1, argv + 1);
-	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
-	    strcmp(argv[1], "version") == 0) {
-		puts("catrust " CATRUST_VERSION);
-		return STATUS_DONE;
+		return o;
 	}
 	command = find(argv[1]);
 	if (command == &doctor_command && has_dashes(argc, argv))
 		command = &stacks_command;
-	return command == NULL ? unknown(argv[1]) : run(command, argc - 1, argv + 1);
+	if (command != NULL)
+		return run(command, argc - 1, argv + 1);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		o.status = help(1, argv);
+	} else if (strcmp(argv[1], "help") == 0) {
+		o.status = help(argc - 1, argv + 1);
+	} else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
+		   strcmp(argv[1], "version") == 0) {
+		puts("catrust " CATRUST_VERSION);
+		o.status = STATUS_DONE;
+	} else {
+		o.status = unknown(argv[1]);
+	}
+	return o;
 }
 
 static bool reader_is_gone(void)
@@ -147,9 +217,25 @@ static bool reader_is_gone(void)
 	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
+/* What is opened later must not become a standard stream. Returns whether stdout is open. */
+static bool open_standard_streams(void)
+{
+	bool out = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return out;
+}
+
 int main(int argc, char **argv)
 {
-	enum status status;
+	bool has_stdout = open_standard_streams();
+	struct outcome o;
+	int error = 0;
 
 	/* A reader that goes away, or a limit on the size of files, is an error like others. */
 	signal(SIGPIPE, SIG_IGN);
@@ -159,16 +245,18 @@ int main(int argc, char **argv)
 		show_error("libcurl can't be used");
 		return STATUS_NO;
 	}
-	status = dispatch(argc, argv);
+	o = dispatch(argc, argv);
 	curl_global_cleanup();
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		int error = errno;
-
+	if (fflush(stdout) != 0 || ferror(stdout))
+		error = errno;
+	else if (!has_stdout && o.printed)
+		error = EBADF;
+	if (error != 0) {
 		/* head(1) has what it wants. */
 		if (!reader_is_gone())
 			show_error("the output could not be written: %s", strerror(error));
-		if (status == STATUS_DONE)
-			status = STATUS_NO;
+		if (o.status == STATUS_DONE && o.printed)
+			o.status = STATUS_NO;
 	}
-	return (int)status;
+	return (int)o.status;
 }

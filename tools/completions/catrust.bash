@@ -59,7 +59,7 @@ _catrust() {
 	case $command in
 	fetch) options="--dir --fingerprint --help --json --pin --public-bundle --scope --stdout --with-intermediate $connect" ;;
 	doctor) options="--ca-bundle --dir --help --json --public-bundle --python $connect" ;;
-	list) options='--dir --help --json' ;;
+	list) options='--check --dir --help --json --within' ;;
 	add) options='--dir --fingerprint --help --public-bundle --scope' ;;
 	remove) options='--dir --help' ;;
 	bundle) options='--dir --format --help --no-public --output --password --public-bundle' ;;

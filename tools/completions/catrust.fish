@@ -17,6 +17,8 @@ complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list add remove
 complete -c catrust -n '__fish_seen_subcommand_from fetch add' -l fingerprint -x -d 'Save the certificate with this SHA-256'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor add bundle' -l public-bundle -r -F -d 'The public CAs'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list' -l json -d 'Tell it for programs'
+complete -c catrust -n '__fish_seen_subcommand_from list' -l check -d 'Only what is wrong, for monitoring'
+complete -c catrust -n '__fish_seen_subcommand_from list' -l within -x -d 'What expires in so many days is wrong too'
 complete -c catrust -n '__fish_seen_subcommand_from fetch add' -l scope -x -d 'Let it vouch for a domain alone'
 complete -c catrust -n '__fish_seen_subcommand_from fetch' -l pin -d "Save the server's own certificate, for its names alone"
 complete -c catrust -n '__fish_seen_subcommand_from fetch' -l with-intermediate -d 'Save the intermediate CA as well'

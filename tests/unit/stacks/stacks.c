@@ -5,6 +5,7 @@
 #include "stacks/elf.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -133,6 +134,7 @@ static const struct {
 	{"embedded", BOTH "Mbed TLS 2.28.3", NULL, NULL, 0, TLS_MBEDTLS, TLS_HIDDEN, "2.28.3"},
 	{"libwolfssl.so.35", "", NULL, NULL, 0, TLS_WOLFSSL, TLS_SHARED, ""},
 	{"libjvm.so", "", NULL, NULL, 0, TLS_JAVA, TLS_SHARED, ""},
+	{"beam.smp", "", NULL, NULL, 0, TLS_ERLANG, TLS_HIDDEN, ""},
 	{"uv", "registry/src/x/rustls-0.23.37/src/lib.rs", NULL, NULL, 0, TLS_RUSTLS, TLS_HIDDEN,
 	 "0.23.37"},
 	{"other", BOTH, NULL, NULL, 0, TLS_UNKNOWN, TLS_HIDDEN, ""},
@@ -182,6 +184,27 @@ START_TEST(test_two_in_one)
 	ck_assert_int_eq(f.stack[0].kind, TLS_OPENSSL);
 	ck_assert_int_eq(f.stack[1].kind, TLS_RUSTLS);
 	ck_assert_uint_eq(f.variables, 1U << VARIABLE_SSL_CERT_FILE);
+}
+END_TEST
+
+/* As rustc has them: two moves of eight bytes. */
+START_TEST(test_names_in_pieces)
+{
+	struct tls_file f;
+	char far[200];
+
+	make_file(&f, "polars", NULL, 0, NULL,
+		  "/rustls-0.23.37/src/ H\xb8SSL_CERTH1\x02H\xbb"
+		  "ERT_FILEH3B\x05");
+	ck_assert_uint_eq(f.variables, 1U << VARIABLE_SSL_CERT_FILE);
+	make_file(&f, "polars", NULL, 0, NULL, "/rustls-0.23.37/src/ CA_CERTS....NODE_EXT");
+	ck_assert_uint_eq(f.variables, 1U << VARIABLE_NODE_EXTRA_CA_CERTS);
+	/* not near to each other, or of two names */
+	snprintf(far, sizeof(far), "/rustls-0.23.37/src/ SSL_CERT%100sERT_FILE", "");
+	make_file(&f, "x", NULL, 0, NULL, far);
+	ck_assert_uint_eq(f.variables, 0);
+	make_file(&f, "x", NULL, 0, NULL, "/rustls-0.23.37/src/ SSL_CERT_DIR A_BUNDLE GIT_SSL_");
+	ck_assert_uint_eq(f.variables, 0);
 }
 END_TEST
 
@@ -427,7 +450,7 @@ static const struct {
 	 PRELOADED | FILES_OFF | SET,
 	 LAYER_NONE,
 	 REASON_FILES_OFF,
-	 "add the CAs to the file"},
+	 "it adds the CAs to what SSL_CERT_FILE names"},
 	{{STATIC_PYTHON, STATIC_PYTHON, SHIM_NO_FILES, END},
 	 PRELOADED,
 	 LAYER_NONE,
@@ -459,7 +482,7 @@ static const struct {
 	 PRELOADED | SET | GOOD,
 	 LAYER_NONE,
 	 REASON_OTHER_LIBRARY,
-	 "roots are probably in the program"},
+	 "--mount; if neither helps, its roots are in the"},
 	{{PYTHON, JVM, SHIM, END},
 	 PRELOADED | SET | GOOD,
 	 LAYER_NONE,
@@ -497,6 +520,7 @@ START_TEST(test_verdict)
 {
 	struct stacks_use use[6];
 	struct stacks_program p;
+	char advice[STACKS_ADVICE];
 	struct stacks_verdict v;
 
 	make_files();
@@ -505,10 +529,11 @@ START_TEST(test_verdict)
 	v = stacks_judge(&p, 1, 0);
 	ck_assert_int_eq(v.layer, verdicts[_i].layer);
 	ck_assert_str_eq(stacks_reason_name(v.reason), stacks_reason_name(verdicts[_i].reason));
-	ck_assert_msg(strstr(stacks_advice(&v), verdicts[_i].advice) != NULL, "%s",
-		      stacks_advice(&v));
-	/* who is reached needs no advice, and who is not gets some */
-	ck_assert_int_eq(v.layer == LAYER_NONE, stacks_advice(&v)[0] != '\0');
+	ck_assert_msg(strstr(stacks_advice(&v, advice), verdicts[_i].advice) != NULL, "%s", advice);
+	/* who is in reach by hooks or a variable needs no advice, and who is not gets some */
+	ck_assert_int_eq(v.layer == LAYER_NONE || v.layer == LAYER_FILES, advice[0] != '\0');
+	/* in reach is not reached */
+	ck_assert_int_eq(stacks_result(&v), v.layer == LAYER_NONE ? RESULT_NO : RESULT_UNKNOWN);
 	ck_assert(!v.is_aside);
 }
 END_TEST
@@ -525,6 +550,36 @@ START_TEST(test_version_of_the_libcrypto)
 }
 END_TEST
 
+/* Only what was seen in the file itself, or in its libcrypto, says that it is reached. */
+START_TEST(test_result)
+{
+	static const int hooked[] = {PYTHON, SSL3, CRYPTO3, CRYPTO1, SHIM, END};
+	static const int file[] = {PYTHON, STATIC_PYTHON, SSL3, CRYPTO3, SHIM, END};
+	char advice[STACKS_ADVICE];
+	struct stacks_use use[6];
+	struct stacks_program p;
+	struct stacks_verdict v;
+
+	make_files();
+	make_program(&p, use, hooked, PRELOADED);
+	use[3].is_verified = true;
+	v = stacks_judge(&p, 1, 0);
+	ck_assert_int_eq(stacks_result(&v), RESULT_UNKNOWN);
+	use[2].is_verified = true;
+	v = stacks_judge(&p, 1, 0);
+	ck_assert_int_eq(stacks_result(&v), RESULT_YES);
+	make_program(&p, use, file, PRELOADED);
+	use[3].is_verified = true;
+	v = stacks_judge(&p, 1, 0);
+	ck_assert_int_eq(stacks_result(&v), RESULT_UNKNOWN);
+	ck_assert_ptr_nonnull(strstr(stacks_advice(&v, advice), "SSL_CERT_FILE"));
+	use[1].is_served = true;
+	v = stacks_judge(&p, 1, 0);
+	ck_assert_int_eq(stacks_result(&v), RESULT_YES);
+	ck_assert_str_eq(stacks_advice(&v, advice), "");
+}
+END_TEST
+
 START_TEST(test_aside)
 {
 	static const int with_ldap[] = {PYTHON, GNUTLS, LIBLDAP, SHIM, END};
@@ -532,13 +587,14 @@ START_TEST(test_aside)
 	static const int with_none[] = {PYTHON, GNUTLS, SHIM, END};
 	struct stacks_use use[6];
 	struct stacks_program p;
+	char advice[STACKS_ADVICE];
 	struct stacks_verdict v;
 
 	make_files();
 	make_program(&p, use, with_ldap, PRELOADED);
 	v = stacks_judge(&p, 1, 0);
 	ck_assert(v.is_aside && v.layer == LAYER_NONE);
-	ck_assert_str_eq(stacks_advice(&v), "");
+	ck_assert_str_eq(stacks_advice(&v, advice), "");
 	make_program(&p, use, with_gnome, PRELOADED);
 	ck_assert(!stacks_judge(&p, 1, 0).is_aside);
 	make_program(&p, use, with_none, PRELOADED);
@@ -691,12 +747,14 @@ int main(void)
 	tcase_add_loop_test(tests, test_file, 0, (int)COUNT(files));
 	tcase_add_test(tests, test_crypto);
 	tcase_add_test(tests, test_two_in_one);
+	tcase_add_test(tests, test_names_in_pieces);
 	tcase_add_test(tests, test_go);
 	tcase_add_test(tests, test_go_version_of_an_attacker);
 	tcase_add_test(tests, test_text_anywhere);
 	tcase_add_loop_test(tests, test_verdict, 0, (int)COUNT(verdicts));
 	tcase_add_test(tests, test_version_of_the_libcrypto);
 	tcase_add_test(tests, test_aside);
+	tcase_add_test(tests, test_result);
 	tcase_add_loop_test(tests, test_loss, 0, (int)COUNT(losses));
 	tcase_add_test(tests, test_words);
 	tcase_add_test(tests, test_mapping);

@@ -3,6 +3,7 @@
 
 #include "base/interrupts.h"
 #include "base/show.h"
+#include "base/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 int output_all(int fd, const void *data, size_t len)
@@ -45,26 +45,37 @@ static int write_special(const char *path, const void *data, size_t len, bool bi
 	return error;
 }
 
-/* The name of a file that nobody has, beside path. */
-static int temporary_beside(const char *path, char buf[PATH_MAX])
+/* The directory of path, opened, and the rest of the name. */
+static int open_parent(const char *path, const char **name)
 {
 	const char *slash = strrchr(path, '/');
-	int len = slash == NULL ? 0 : (int)(slash + 1 - path);
-	struct timespec now;
-	int wrote;
+	char dir[PATH_MAX];
+	int len = slash == NULL ? 0 : (int)(slash + 1 - path), fd;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	wrote = snprintf(buf, PATH_MAX, "%.*s.catrust-%ld-%ld.tmp", len, path, (long)getpid(),
-			 now.tv_nsec);
-	return wrote < PATH_MAX ? 0 : -ENAMETOOLONG;
+	*name = path + len;
+	if (snprintf(dir, sizeof(dir), "%.*s", len == 0 ? 1 : len, len == 0 ? "." : path) >=
+	    PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
-static int write_temporary(int fd, const void *data, size_t len, mode_t mode)
+/* Returns 0 or a negative errno. */
+static int put(int dir, const char *name, const void *data, size_t len, mode_t mode)
 {
-	int error = output_all(fd, data, len);
+	char temporary[TEMPORARY_NAME];
+	int fd = temporary_make(dir, temporary);
+	int error;
 
+	if (fd < 0)
+		return fd;
+	error = output_all(fd, data, len);
 	if (error == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
 		error = -errno;
+	if (error == 0 && renameat(dir, temporary, dir, name) != 0)
+		error = -errno;
+	if (error != 0)
+		unlinkat(dir, temporary, 0);
 	if (close(fd) != 0 && error == 0)
 		error = -errno;
 	return error;
@@ -72,25 +83,17 @@ static int write_temporary(int fd, const void *data, size_t len, mode_t mode)
 
 static int replace(const char *path, const void *data, size_t len, mode_t mode)
 {
-	char temporary[PATH_MAX];
+	const char *name;
+	int dir = open_parent(path, &name);
 	sigset_t before;
-	int error = temporary_beside(path, temporary);
-	int fd;
+	int error;
 
-	if (error != 0)
-		return error;
+	if (dir < 0)
+		return dir;
 	interrupts_hold(&before);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		error = -errno;
-	} else {
-		error = write_temporary(fd, data, len, mode);
-		if (error == 0 && rename(temporary, path) != 0)
-			error = -errno;
-		if (error != 0)
-			unlink(temporary);
-	}
+	error = put(dir, name, data, len, mode);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(dir);
 	return error;
 }
 

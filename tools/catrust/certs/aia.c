@@ -47,27 +47,44 @@ bool aia_address_is_local(const struct sockaddr *address)
 	}
 }
 
-bool aia_same_address(const struct sockaddr *a, const struct sockaddr *b)
+/* Where and how long the address itself is, and its port; NULL: of another family. */
+static const void *host_of(const struct sockaddr *a, size_t *len, in_port_t *port)
 {
-	struct sockaddr_in v4[2];
-	struct sockaddr_in6 v6[2];
+	const struct sockaddr_in *v4 = (const void *)a;
+	const struct sockaddr_in6 *v6 = (const void *)a;
 
-	if (a->sa_family != b->sa_family)
-		return false;
 	switch (a->sa_family) {
 	case AF_INET:
-		memcpy(&v4[0], a, sizeof(v4[0]));
-		memcpy(&v4[1], b, sizeof(v4[1]));
-		return v4[0].sin_port == v4[1].sin_port &&
-		       v4[0].sin_addr.s_addr == v4[1].sin_addr.s_addr;
+		*len = sizeof(v4->sin_addr);
+		*port = v4->sin_port;
+		return &v4->sin_addr;
 	case AF_INET6:
-		memcpy(&v6[0], a, sizeof(v6[0]));
-		memcpy(&v6[1], b, sizeof(v6[1]));
-		return v6[0].sin6_port == v6[1].sin6_port &&
-		       memcmp(&v6[0].sin6_addr, &v6[1].sin6_addr, sizeof(v6[0].sin6_addr)) == 0;
+		*len = sizeof(v6->sin6_addr);
+		*port = v6->sin6_port;
+		return &v6->sin6_addr;
 	default:
-		return false;
+		return NULL;
 	}
+}
+
+static bool same_address(const struct sockaddr *a, const struct sockaddr *b, bool with_port)
+{
+	in_port_t port_a = 0, port_b = 0;
+	size_t len_a = 0, len_b = 0;
+	const void *host_a = host_of(a, &len_a, &port_a), *host_b = host_of(b, &len_b, &port_b);
+
+	return host_a != NULL && host_b != NULL && len_a == len_b &&
+	       memcmp(host_a, host_b, len_a) == 0 && (!with_port || port_a == port_b);
+}
+
+bool aia_same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	return same_address(a, b, true);
+}
+
+bool aia_same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+	return same_address(a, b, false);
 }
 
 static bool host_is_local(const char *host)

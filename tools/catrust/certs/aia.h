@@ -42,6 +42,9 @@ bool aia_address_is_local(const struct sockaddr *address);
 /* The same address and port. */
 bool aia_same_address(const struct sockaddr *a, const struct sockaddr *b);
 
+/* The same address, whatever the port. */
+bool aia_same_host(const struct sockaddr *a, const struct sockaddr *b);
+
 /*
  * The certificates of an answer: DER, or PKCS#7 in DER, or PEM of either kind, whatever the server
  * calls it. NULL: out of memory; empty: there are none.

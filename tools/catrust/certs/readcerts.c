@@ -3,6 +3,7 @@
 
 #include "base/show.h"
 #include "certfile.h"
+#include "certs/certforms.h"
 #include "trustdir.h"
 
 #include <errno.h>
@@ -131,8 +132,24 @@ static const char *reason_of(int error)
 	}
 }
 
-int readcerts_file(const char *path, struct readcerts *ret, struct reason *why)
+/* In place of data and len, if it is one of those forms. Returns 0 or a negative errno. */
+static int convert(unsigned char **data, size_t *len)
 {
+	unsigned char *converted;
+	size_t converted_len;
+	int error = certforms_convert(*data, *len, &converted, &converted_len);
+
+	if (error == 0 && converted != NULL) {
+		free(*data);
+		*data = converted;
+		*len = converted_len;
+	}
+	return error;
+}
+
+static int read_certs(const char *path, bool any_form, struct readcerts *ret, struct reason *why)
+{
+	const char *name = NULL;
 	struct readcerts r = {.certs = sk_X509_new_null()};
 	struct certfile_sink sink = {on_cert, on_problem, &r};
 	unsigned char *data = NULL;
@@ -140,9 +157,17 @@ int readcerts_file(const char *path, struct readcerts *ret, struct reason *why)
 	char shown[SHOW_MAX];
 	int error = r.certs == NULL ? -ENOMEM : read_path(path, &data, &len);
 
+	if (error == 0 && any_form)
+		error = convert(&data, &len);
 	if (error == 0)
 		error = certfile_parse(data, len, &sink);
+	if (error == 0 && r.found == 0)
+		name = certforms_name(data, len);
 	free(data);
+	if (name != NULL) {
+		reason_set(&r.problem, "%s", name);
+		r.problems = 1;
+	}
 	if (error != 0) {
 		reason_set(why, "%s: %s", show_text(path, shown), reason_of(-error));
 		readcerts_clear(&r);
@@ -150,6 +175,16 @@ int readcerts_file(const char *path, struct readcerts *ret, struct reason *why)
 	}
 	*ret = r;
 	return 0;
+}
+
+int readcerts_file(const char *path, struct readcerts *ret, struct reason *why)
+{
+	return read_certs(path, false, ret, why);
+}
+
+int readcerts_any(const char *path, struct readcerts *ret, struct reason *why)
+{
+	return read_certs(path, true, ret, why);
 }
 
 void readcerts_clear(struct readcerts *r)

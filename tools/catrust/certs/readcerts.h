@@ -18,6 +18,9 @@ struct readcerts {
 /* "-" is standard input. Returns 0 and *ret, to be freed with readcerts_clear(), or -1 and *why. */
 int readcerts_file(const char *path, struct readcerts *ret, struct reason *why);
 
+/* The same, and forms that OpenSSL does not read: of what is given to be saved, not to be used. */
+int readcerts_any(const char *path, struct readcerts *ret, struct reason *why);
+
 void readcerts_clear(struct readcerts *r);
 
 /* The certificate that der holds, or NULL. */

@@ -21,6 +21,9 @@ struct command {
 	const char *arguments; /* in the usage line */
 	const char *summary;
 	const char *help;
+	const char *example; /* shown when there are no arguments, or NULL */
+	/* Its work is a change of files: a line about it that nobody can read is no failure. */
+	bool changes_files;
 	unsigned options; /* of enum options_allowed */
 	int least_args, most_args;
 	enum status (*run)(const struct options *options);

@@ -20,6 +20,7 @@ static const struct {
 } known[] = {
 	{"aia-local", no_argument, OPTION_AIA_LOCAL},
 	{"ca-bundle", required_argument, OPTION_CA_BUNDLE},
+	{"check", no_argument, OPTION_CHECK},
 	{"cert", required_argument, OPTION_CERT},
 	{"dir", required_argument, OPTION_DIR},
 	{"fingerprint", required_argument, OPTION_FINGERPRINT},
@@ -41,6 +42,7 @@ static const struct {
 	{"stdout", no_argument, OPTION_STDOUT},
 	{"syntax", required_argument, OPTION_SYNTAX},
 	{"timeout", required_argument, OPTION_TIMEOUT},
+	{"within", required_argument, OPTION_WITHIN},
 	{"with-intermediate", no_argument, OPTION_WITH_INTERMEDIATE},
 };
 
@@ -57,12 +59,25 @@ static int parse_timeout(const char *text, int *ret)
 	return 0;
 }
 
+static int parse_days(const char *text, int *ret)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 5 || strspn(text, "0123456789") != len ||
+	    strtol(text, NULL, 10) > OPTIONS_MAX_DAYS)
+		return -1;
+	*ret = (int)strtol(text, NULL, 10);
+	return 0;
+}
+
 /* Those without an argument. Returns NULL where bit is none of them. */
 static bool *find_flag(struct options *o, unsigned bit)
 {
 	switch (bit) {
 	case OPTION_AIA_LOCAL:
 		return &o->aia_local;
+	case OPTION_CHECK:
+		return &o->check;
 	case OPTION_JSON:
 		return &o->json;
 	case OPTION_NO_AIA:
@@ -156,6 +171,10 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 		return parse_timeout(text, &o->timeout_ms) == 0
 			       ? NULL
 			       : "it is a number of seconds from 0.1 to 3600";
+	case OPTION_WITHIN:
+		return parse_days(text, &o->within_days) == 0
+			       ? NULL
+			       : "it is a number of days, at most 36500";
 	default:
 		return NULL;
 	}
@@ -237,7 +256,8 @@ static void why_option(struct reason *why, const struct option *table, const cha
 int options_parse(unsigned allowed, int argc, char **argv, struct options *ret, struct reason *why)
 {
 	struct option table[KNOWN + 2] = {{"help", no_argument, NULL, HELP}};
-	struct options o = {.timeout_ms = OPTIONS_DEFAULT_TIMEOUT_MS};
+	struct options o = {.timeout_ms = OPTIONS_DEFAULT_TIMEOUT_MS,
+			    .within_days = OPTIONS_NO_DAYS};
 	char shown[SHOW_MAX];
 	size_t rows = 1;
 	int c;

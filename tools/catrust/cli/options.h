@@ -35,13 +35,15 @@ enum options_allowed {
 	OPTION_PASSWORD = 1 << 21,
 	OPTION_ONLY = 1 << 22,
 	OPTION_SYNTAX = 1 << 23,
+	OPTION_CHECK = 1 << 24,
+	OPTION_WITHIN = 1 << 25,
 
 	/* How a server is reached: of fetch and doctor. */
 	OPTIONS_CONNECT = OPTION_SERVERNAME | OPTION_TIMEOUT | OPTION_STARTTLS | OPTION_PROXY |
 			  OPTION_CERT | OPTION_KEY | OPTION_NO_AIA | OPTION_AIA_LOCAL,
 };
 
-enum { OPTIONS_DEFAULT_TIMEOUT_MS = 10 * 1000 };
+enum { OPTIONS_DEFAULT_TIMEOUT_MS = 10 * 1000, OPTIONS_NO_DAYS = -1, OPTIONS_MAX_DAYS = 36500 };
 
 struct options {
 	bool help;
@@ -53,6 +55,7 @@ struct options {
 	bool pin;
 	bool with_intermediate;
 	bool only;
+	bool check;
 	bool starttls_given; /* then starttls counts, whatever the target says */
 	enum starttls_protocol starttls;
 	const char *dir;
@@ -69,6 +72,7 @@ struct options {
 	const char *syntax;
 	const char *password;
 	int timeout_ms;
+	int within_days; /* OPTIONS_NO_DAYS: not given */
 	struct fingerprints fingerprints;
 	char **args; /* what is left: targets, files */
 	int arg_count;

@@ -70,7 +70,7 @@ static enum status add_file(const char *path, const struct adding *adding)
 	struct reason why = {""};
 	int tried = 0;
 
-	if (readcerts_file(path, &r, &why) != 0) {
+	if (readcerts_any(path, &r, &why) != 0) {
 		show_error("%s", why.text);
 		return STATUS_NO;
 	}
@@ -147,6 +147,8 @@ const struct command add_command = {
 	.summary = "adds CAs from files, with the checks of fetch",
 	.help = help,
 	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE | OPTION_SCOPE,
+	.example = "catrust add corp-root.pem",
+	.changes_files = true,
 	.least_args = 1,
 	.most_args = 1000,
 	.run = run,

@@ -48,11 +48,12 @@ static int add_public(STACK_OF(X509) * certs, const char *path, struct reason *w
 			   "name one with --public-bundle FILE, or go without by --no-public");
 		return -1;
 	}
-	if (readcerts_file(path, &r, why) != 0)
+	if (readcerts_any(path, &r, why) != 0)
 		return -1;
 	show_text(path, shown);
 	if (sk_X509_num(r.certs) == 0) {
-		reason_set(why, "%s: no certificate in it", shown);
+		reason_set(why, "%s: no certificate in it%s%s", shown, r.problems > 0 ? ": " : "",
+			   r.problems > 0 ? r.problem.text : "");
 		result = -1;
 	} else if (r.problems > 0) {
 		show_error("%s: %s", shown, r.problem.text);

@@ -154,11 +154,11 @@ static void show_stack(const struct check *c, const struct stacks_use *use,
 {
 	static const char *const how[] = {
 		[LAYER_NONE] = "not reached",
-		[LAYER_HOOKS] = "reached, by its functions",
-		[LAYER_FILES] = "reached, by the files that it reads",
-		[LAYER_ENVIRONMENT] = "reached, by",
+		[LAYER_HOOKS] = "in reach, by its functions",
+		[LAYER_FILES] = "in reach if it reads a bundle of CAs from a file",
+		[LAYER_ENVIRONMENT] = "in reach if it reads the file of",
 	};
-	char shown[SHOW_MAX];
+	char shown[SHOW_MAX], advice[STACKS_ADVICE];
 
 	printf("    %s%s%s in %s: %s", stacks_kind_text(v->stack.kind),
 	       v->stack.version[0] == '\0' ? "" : " ", v->stack.version,
@@ -168,7 +168,7 @@ static void show_stack(const struct check *c, const struct stacks_use *use,
 	if (v->is_aside)
 		printf(", but no TLS of the program's is known to need it");
 	else if (v->layer == LAYER_NONE)
-		printf(": %s. To do: %s", stacks_reason_text(v->reason), stacks_advice(v));
+		printf(": %s. To do: %s", stacks_reason_text(v->reason), stacks_advice(v, advice));
 	printf("\n");
 }
 
@@ -188,7 +188,7 @@ static void show_stacks(struct check *c, size_t *ret_seen)
 /* Of an ELF file. */
 static enum status check_program(const char *path, const char *library)
 {
-	char shown[SHOW_MAX], real[PATH_MAX];
+	char shown[SHOW_MAX], missing[SHOW_MAX], real[PATH_MAX];
 	struct check *c = calloc(1, sizeof(*c));
 	enum status status = STATUS_NO;
 	enum stacks_reason lost;
@@ -209,6 +209,11 @@ static enum status check_program(const char *path, const char *library)
 	lost = stacks_lost(&c->program);
 	if (c->program.use_count == 0) {
 		printf("%s: not reached: it is no program for this machine\n", shown);
+		goto out;
+	}
+	if (c->linked.missing[0] != '\0') {
+		printf("%s: not reached: it can't be started: %s, which it needs, is not there\n",
+		       shown, show_text(c->linked.missing, missing));
 		goto out;
 	}
 	if (lost == REASON_NONE && !c->asked)

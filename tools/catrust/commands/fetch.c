@@ -149,6 +149,8 @@ const struct command fetch_command = {
 	.options = OPTIONS_CONNECT | OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE |
 		   OPTION_STDOUT | OPTION_JSON | OPTION_SCOPE | OPTION_PIN |
 		   OPTION_WITH_INTERMEDIATE,
+	.example = "catrust fetch git.corp.example",
+	.changes_files = true,
 	.least_args = 1,
 	.most_args = TARGETS_MAX,
 	.run = run,

@@ -7,6 +7,7 @@
 #include "certs/chain.h"
 #include "certs/fingerprint.h"
 #include "cli/command.h"
+#include "commands/list_check.h"
 #include "store/problems.h"
 #include "store/scopes.h"
 #include "store/trusted.h"
@@ -351,9 +352,11 @@ static void json_problem(void *arg, const char *text)
 	json_string(arg, NULL, text);
 }
 
-static void show_json(struct list *l)
+/* With check, the failures as well; returns how many there are. */
+static size_t show_json(struct list *l, bool check, int days)
 {
 	struct json j = {.to = stdout};
+	size_t failures = 0;
 
 	l->json = &j;
 	json_open_object(&j, NULL);
@@ -366,25 +369,38 @@ static void show_json(struct list *l)
 	json_open_array(&j, "skipped");
 	problems_each(&l->trusted, json_problem, &j);
 	json_close_array(&j);
+	if (check)
+		failures = list_check(&l->trusted, days, &j);
 	json_close_object(&j);
 	l->json = NULL;
+	return failures;
 }
 
 static enum status run(const struct options *options)
 {
 	struct trustdir_sources sources = trusted_sources(options->dir);
+	int days = options->within_days;
+	size_t failures = 0;
 	struct list l;
 
+	if (days != OPTIONS_NO_DAYS && !options->check) {
+		show_error("--within goes with --check");
+		return STATUS_USAGE;
+	}
+	if (days == OPTIONS_NO_DAYS)
+		days = LIST_CHECK_DAYS;
 	if (read_list(&sources, &l) != 0) {
 		show_error("out of memory");
 		return STATUS_NO;
 	}
 	if (options->json)
-		show_json(&l);
+		failures = show_json(&l, options->check, days);
+	else if (options->check)
+		failures = list_check(&l.trusted, days, NULL);
 	else
 		show_table(&l);
 	clear_list(&l);
-	return STATUS_DONE;
+	return failures == 0 ? STATUS_DONE : STATUS_NO;
 }
 
 /* clang-format off */
@@ -393,17 +409,20 @@ static const char help[] =
 	"and notes. Files that can't be read are named on standard error.\n"
 	"\n"
 	"options:\n"
-	"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"
-	"  --json     print JSON; see catrust(1)\n"
+	"  --dir DIR      the trust directory, instead of CATRUST_DIR and the defaults\n"
+	"  --check        for monitoring: print only what is wrong, a line for each: expired, not a\n"
+	"                 CA, skipped, nothing there; exit status 1 if there is anything\n"
+	"  --within DAYS  with --check, what expires so soon is wrong too (default: 30)\n"
+	"  --json         print JSON; see catrust(1)\n"
 	"  --help\n";
 /* clang-format on */
 
 const struct command list_command = {
 	.name = "list",
-	.arguments = "[--dir DIR] [--json]",
+	.arguments = "[--dir DIR] [--json] [--check [--within DAYS]]",
 	.summary = "shows what is trusted",
 	.help = help,
-	.options = OPTION_DIR | OPTION_JSON,
+	.options = OPTION_DIR | OPTION_JSON | OPTION_CHECK | OPTION_WITHIN,
 	.least_args = 0,
 	.most_args = 0,
 	.run = run,

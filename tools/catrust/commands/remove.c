@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "base/walk.h"
 #include "certs/fingerprint.h"
 #include "certs/readcerts.h"
 #include "cli/command.h"
@@ -22,12 +23,9 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool same_directory(const char *a, const char *b)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-	struct stat st_a, st_b;
-
-	return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && S_ISDIR(st_a.st_mode) &&
-	       st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* The part of path before its last slash. */
@@ -43,52 +41,97 @@ static int directory_of(const char *path, char dir[PATH_MAX])
 	return snprintf(dir, PATH_MAX, "%.*s", len == 0 ? 1 : (int)len, path) > 0 ? 0 : -1;
 }
 
-static bool is_top(const struct trustdir_sources *sources, const char *dir)
+static bool is_top(const struct trustdir_sources *sources, const struct stat *dir)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
-	for (size_t i = 0; trusted_path(sources, i, path); i++)
-		if (same_directory(path, dir))
+	for (size_t i = 0; S_ISDIR(dir->st_mode) && trusted_path(sources, i, path); i++)
+		if (stat(path, &st) == 0 && same_file(&st, dir))
 			return true;
 	return false;
 }
 
-/* A scope's directory in one of the trust directories, and not a link to another place. */
-static bool is_scope(const struct trustdir_sources *sources, const char *dir)
+/* Is dir one of the trust directories, or that of a scope in one, and not a link to another place?
+ */
+static bool is_trust_directory(const struct trustdir_sources *sources, const char *dir)
 {
 	char real[PATH_MAX], top[PATH_MAX];
-	const char *name;
 	struct scope scope;
 	struct stat st;
 
+	if (stat(dir, &st) == 0 && is_top(sources, &st))
+		return true;
 	/* As it is read: by the name that it has in there. */
-	if (realpath(dir, real) == NULL || directory_of(real, top) != 0)
-		return false;
-	name = strrchr(real, '/') + 1;
-	return scope_parse(name, &scope) == 0 && is_top(sources, top) && lstat(real, &st) == 0 &&
-	       S_ISDIR(st.st_mode);
+	return realpath(dir, real) != NULL && directory_of(real, top) == 0 &&
+	       scope_parse(strrchr(real, '/') + 1, &scope) == 0 && stat(top, &st) == 0 &&
+	       is_top(sources, &st) && lstat(real, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Is dir one of the trust directories, or that of a scope in one? */
-static bool is_trust_directory(const struct trustdir_sources *sources, const char *dir)
+/*
+ * The name of the scope whose directory is open as dir, in the trust directory that is open as
+ * parent, or NULL. path: where dir was found.
+ */
+static const char *scope_of(const struct trustdir_sources *sources, int parent, int dir,
+			    const char *path, char real[PATH_MAX])
 {
-	return is_top(sources, dir) || is_scope(sources, dir);
+	const char *name = realpath(path, real) == NULL ? NULL : strrchr(real, '/') + 1;
+	struct scope scope;
+	struct stat top, entry, st;
+
+	return name != NULL && scope_parse(name, &scope) == 0 && fstat(parent, &top) == 0 &&
+			       is_top(sources, &top) &&
+			       fstatat(parent, name, &entry, AT_SYMLINK_NOFOLLOW) == 0 &&
+			       fstat(dir, &st) == 0 && same_file(&entry, &st)
+		       ? name
+		       : NULL;
+}
+
+/*
+ * Removes name from the directory that is open as dir and was found as path, and the directory of a
+ * scope that is empty then: fetch made it, for what was in it. Returns 0 or a negative errno.
+ */
+static int remove_from(const struct trustdir_sources *sources, int dir, const char *path,
+		       const char *name)
+{
+	int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char real[PATH_MAX];
+	const char *scope = parent < 0 ? NULL : scope_of(sources, parent, dir, path, real);
+	struct stat st;
+	int error = 0;
+
+	/* Another directory may have been put in its place. */
+	if (scope == NULL && (fstat(dir, &st) != 0 || !is_top(sources, &st)))
+		error = -ENOENT;
+	else if (unlinkat(dir, name, 0) != 0)
+		error = -errno;
+	else if (scope != NULL)
+		unlinkat(parent, scope, AT_REMOVEDIR);
+	if (parent >= 0)
+		close(parent);
+	return error;
 }
 
 static enum status remove_path(const struct trustdir_sources *sources, const char *path)
 {
+	const char *slash = strrchr(path, '/');
 	char shown[SHOW_MAX], dir[PATH_MAX];
+	int error = directory_of(path, dir) == 0 ? 0 : -ENAMETOOLONG;
+	int fd = error != 0 ? error : walk_directory(dir, false);
 
+	error = fd < 0 ? fd : remove_from(sources, fd, dir, slash == NULL ? path : slash + 1);
+	if (fd >= 0)
+		close(fd);
 	show_text(path, shown);
-	if (unlink(path) != 0) {
-		show_error("%s: %s", shown, strerror(errno));
-		return STATUS_NO;
-	}
-	puts(shown);
-	/* fetch made it, for what was in it: no more than that goes. */
-	if (directory_of(path, dir) == 0 && is_scope(sources, dir))
-		rmdir(dir);
-	return STATUS_DONE;
+	if (error == -ELOOP)
+		show_error("%s: a symbolic link on the way to it belongs to another user, or there "
+			   "are too many links: nothing is removed",
+			   shown);
+	else if (error != 0)
+		show_error("%s: %s", shown, strerror(-error));
+	else
+		puts(shown);
+	return error == 0 ? STATUS_DONE : STATUS_NO;
 }
 
 /* Counts the files name in the scopes of top; path is set to one of them. */
@@ -279,6 +322,8 @@ const struct command remove_command = {
 	.arguments = "[--dir DIR] FINGERPRINT|FILE...",
 	.summary = "removes a certificate from the trust directory",
 	.help = help,
+	.example = "catrust remove corp-root.pem",
+	.changes_files = true,
 	.options = OPTION_DIR,
 	.least_args = 1,
 	.most_args = 1000,

@@ -3,6 +3,8 @@
 
 #include "base/show.h"
 #include "certs/readcerts.h"
+#include "program/linked.h"
+#include "program/script.h"
 #include "stacks/stacks_report.h"
 #include "stacks/stackwatch.h"
 #include "store/trusted.h"
@@ -133,7 +135,7 @@ static enum status report(const struct options *options, const struct stackwatch
 		show_error("out of memory");
 		return STATUS_NO;
 	}
-	status = stacks_report_unreached(r) > 0 ? STATUS_NO : STATUS_DONE;
+	status = stacks_report_is_good(r, run) ? STATUS_DONE : STATUS_NO;
 	if (options->json)
 		stacks_report_json(r, run, (int)status, stdout);
 	else
@@ -155,6 +157,21 @@ static void tell(const struct stackwatch *watch, const struct stacks_run *run)
 					"nothing; see catrust fetch");
 }
 
+/* The status of a program whose libraries are not all there, as of one that is not there itself. */
+static void look_for_missing(const struct options *options, struct stacks_run *run,
+			     struct linked *linked)
+{
+	enum { NOT_STARTED = 127 };
+	const char *search = getenv("PATH");
+	char path[PATH_MAX];
+
+	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != NOT_STARTED ||
+	    !script_find(options->args[0], search == NULL ? "/usr/bin:/bin" : search, path))
+		return;
+	if (linked_read(path, "", linked) != 0 && linked->missing[0] != '\0')
+		run->missing = linked->missing;
+}
+
 static enum status watch_it(const struct options *options, char *runner,
 			    struct anchors_check *check)
 {
@@ -166,6 +183,7 @@ static enum status watch_it(const struct options *options, char *runner,
 	};
 	struct stacks_run run = {.command = options->args,
 				 .anchors = check->trusted.anchors->count};
+	struct linked linked = {.count = 0};
 	enum status status = STATUS_NO;
 	struct reason why = {""};
 
@@ -180,9 +198,11 @@ static enum status watch_it(const struct options *options, char *runner,
 	else {
 		run.status = watch.status;
 		run.is_polled = watch.is_polled;
+		look_for_missing(options, &run, &linked);
 		tell(&watch, &run);
 		status = report(options, &watch, &run);
 	}
+	linked_clear(&linked);
 	stacktree_free(watch.tree);
 	free(watch.argv);
 	return status;

@@ -64,6 +64,26 @@ static bool is_proxy(const struct chase *c, const struct sockaddr *address)
 }
 
 /*
+ * Is it one of this machine's own, besides those that are local everywhere? The kernel then takes
+ * the same address to talk to it. Nothing is sent.
+ */
+static bool is_own(const struct sockaddr *address, socklen_t len)
+{
+	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage mine = {.ss_family = AF_UNSPEC};
+	socklen_t mine_len = sizeof(mine);
+	bool own;
+
+	if (fd < 0)
+		return false;
+	own = connect(fd, address, len) == 0 &&
+	      getsockname(fd, (struct sockaddr *)&mine, &mine_len) == 0 &&
+	      aia_same_host((const struct sockaddr *)&mine, address);
+	close(fd);
+	return own;
+}
+
+/*
  * The address that a name really leads to, at the moment when it counts. The proxy itself may well
  * be on this machine.
  */
@@ -78,7 +98,8 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 	(void)purpose;
 	if (address->addrlen <= sizeof(storage))
 		memcpy(&storage, from, address->addrlen);
-	if (!c->options->local && aia_address_is_local(real) && !is_proxy(c, real)) {
+	if (!c->options->local && (aia_address_is_local(real) || is_own(real, address->addrlen)) &&
+	    !is_proxy(c, real)) {
 		c->refused_address = true;
 		return CURL_SOCKET_BAD;
 	}

@@ -48,8 +48,13 @@ static void show_verdicts(const struct fetch *f)
 
 	if (!p->verdict.known)
 		return;
-	show_dryrun("Python up to 3.12", &p->verdict.older);
-	show_dryrun("Python 3.13 and newer", &p->verdict.newer);
+	if (p->verdict.older.error == p->verdict.newer.error &&
+	    p->verdict.older.depth == p->verdict.newer.depth) {
+		show_dryrun("Python up to 3.12 as well as 3.13 and newer", &p->verdict.older);
+	} else {
+		show_dryrun("Python up to 3.12", &p->verdict.older);
+		show_dryrun("Python 3.13 and newer", &p->verdict.newer);
+	}
 	if (plan_below_helps(p))
 		show_line(SHOW_WARNING,
 			  "--with-intermediate would fix that: it also saves the intermediate CA "

@@ -53,8 +53,44 @@ const char *transport_environment_proxy(const char *scheme)
 	return value != NULL ? value : variable("ALL_PROXY");
 }
 
+/* HOST:PORT of a proxy's URL, which may have a password in it. false: there is none to be had. */
+static bool proxy_address(const char *proxy, char buf[TARGET_TEXT])
+{
+	CURLU *parts = curl_url();
+	char *host = NULL, *port = NULL;
+	bool ok = parts != NULL &&
+		  curl_url_set(parts, CURLUPART_URL, proxy,
+			       CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+		  curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+		  strlen(host) < TARGET_HOST;
+
+	if (ok && curl_url_get(parts, CURLUPART_PORT, &port, 0) != CURLUE_OK)
+		port = NULL;
+	if (ok)
+		snprintf(buf, TARGET_TEXT, "%s:%.5s", host, port == NULL ? "443" : port);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(parts);
+	return ok;
+}
+
+/* TLS by libcurl is that with the proxy alone. */
+static void why_proxy(struct reason *why, const char *proxy, const char *words)
+{
+	char address[TARGET_TEXT], shown[SHOW_MAX], shown_words[SHOW_MAX];
+
+	if (!proxy_address(proxy, address))
+		snprintf(address, sizeof(address), "PROXY");
+	reason_set(
+		why,
+		"no connection: the certificate of the proxy %s, not that of the server, is not "
+		"accepted: %s. If the proxy is your company's, trust its CA: catrust fetch --proxy "
+		"'' %s",
+		show_text(address, shown), show_text(words, shown_words), shown);
+}
+
 static void why_connect(struct reason *why, CURL *curl, CURLcode code, const struct target *target,
-			const char *words, int timeout_ms)
+			const char *proxy, const char *words, int timeout_ms)
 {
 	long error = 0, status = 0;
 	char shown[SHOW_MAX];
@@ -73,6 +109,8 @@ static void why_connect(struct reason *why, CURL *curl, CURLcode code, const str
 				"(status 407): --proxy http://USER:PASSWORD@HOST:PORT");
 	else if (status >= 300)
 		reason_set(why, "the proxy refuses to connect to the server (status %ld)", status);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		why_proxy(why, proxy, words[0] != '\0' ? words : curl_easy_strerror(code));
 	else if (code == CURLE_COULDNT_CONNECT && error > 0)
 		reason_set(why, "no connection: %s", strerror((int)error));
 	else
@@ -179,7 +217,7 @@ int transport_open(const struct target *target, const char *proxy, const STACK_O
 	if (code == CURLE_OK && t->fd == CURL_SOCKET_BAD)
 		code = CURLE_COULDNT_CONNECT;
 	if (code != CURLE_OK) {
-		why_connect(why, t->curl, code, target, words, timeout_ms);
+		why_connect(why, t->curl, code, target, proxy, words, timeout_ms);
 		goto fail;
 	}
 	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, NULL);

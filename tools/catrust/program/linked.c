@@ -67,6 +67,29 @@ static void take_line(void *arg, char *line)
 	l->count += l->path[l->count] != NULL;
 }
 
+/* "\tlibfoo.so.1 => not found" */
+static void take_missing(void *arg, char *line)
+{
+	const char *name = line + strspn(line, " \t");
+	char *end = strstr(line, " => not found");
+	struct linked *l = arg;
+
+	if (end == NULL || end < name || l->missing[0] != '\0')
+		return;
+	*end = '\0';
+	snprintf(l->missing, sizeof(l->missing), "%s", name);
+}
+
+/* As ldd does. musl's linker knows no such variable, and would run the program. */
+static void find_missing(char *const argv[], struct linked *l)
+{
+	static char setting[] = "LD_TRACE_LOADED_OBJECTS=1";
+	char *trace[] = {argv[0], argv[2], NULL};
+
+	if (strstr(argv[0], "musl") == NULL)
+		(void)capture_run(trace, setting, take_missing, l);
+}
+
 int linked_read(const char *program, const char *preload, struct linked *ret)
 {
 	static char option[] = "--list";
@@ -80,6 +103,8 @@ int linked_read(const char *program, const char *preload, struct linked *ret)
 	if (copy != NULL && setting != NULL && fd >= 0 && find_linker(fd, linker) &&
 	    is_linker(linker))
 		status = capture_run(argv, setting, take_line, ret);
+	if (status > 0)
+		find_missing(argv, ret);
 	if (fd >= 0)
 		close(fd);
 	free(setting);

@@ -27,8 +27,16 @@ enum text {
 	TEXT_TLS,   /* a label of every TLS up to 1.2 */
 	TEXT_TLS13, /* and of 1.3 */
 	TEXT_VARIABLES,
-	TEXTS = TEXT_VARIABLES + TLS_VARIABLES,
+	TEXT_STARTS = TEXT_VARIABLES + TLS_VARIABLES,
+	TEXT_ENDS = TEXT_STARTS + TLS_VARIABLES,
+	TEXTS = TEXT_ENDS + TLS_VARIABLES,
 };
+
+/*
+ * rustc compares a name of more than eight bytes by pieces of eight, which overlap and stand in the
+ * code, so near to each other: the first eight bytes, and the last.
+ */
+enum { PIECE = 8, NEAR = 64 };
 
 const char *const tls_variable_name[TLS_VARIABLES] = {
 	[VARIABLE_NODE_EXTRA_CA_CERTS] = "NODE_EXTRA_CA_CERTS",
@@ -54,9 +62,15 @@ static const char *const texts[TEXT_VARIABLES] = {
 	[TEXT_TLS13] = "c hs traffic",
 };
 
-static const char *text_of(int i)
+/* Text number i, and how long it is. */
+static const char *text_of(int i, size_t *len)
 {
-	return i < TEXT_VARIABLES ? texts[i] : tls_variable_name[i - TEXT_VARIABLES];
+	const char *text = i < TEXT_VARIABLES
+				   ? texts[i]
+				   : tls_variable_name[(i - TEXT_VARIABLES) % TLS_VARIABLES];
+
+	*len = i < TEXT_STARTS ? strlen(text) : PIECE;
+	return i < TEXT_ENDS ? text : text + strlen(text) - PIECE;
 }
 
 /* How far to go on where two bytes end the first SHORTEST of no text (Wu and Manber). */
@@ -67,6 +81,7 @@ struct search {
 	bool seen[TEXTS];
 	struct tls_stack library; /* OpenSSL or one that was made of it */
 	char version[TEXTS][ELFFILE_VERSION];
+	uint64_t piece[TEXTS]; /* where it was found last, plus one */
 };
 
 static size_t bucket(const unsigned char *p)
@@ -78,7 +93,8 @@ static void prepare(struct search *s)
 {
 	memset(s->skip, SHORTEST - 1, sizeof(s->skip));
 	for (int i = 0; i < TEXTS; i++) {
-		const unsigned char *text = (const unsigned char *)text_of(i);
+		size_t len;
+		const unsigned char *text = (const unsigned char *)text_of(i, &len);
 
 		for (int at = 0; at + 2 <= SHORTEST; at++) {
 			size_t b = bucket(text + at);
@@ -155,6 +171,17 @@ static void take_openssl(struct search *s, const char *text)
 	s->seen[TEXT_OPENSSL] = true;
 }
 
+/* A piece of a variable's name was found at a place in the file. */
+static void take_piece(struct search *s, int which, uint64_t at)
+{
+	int other = which < TEXT_ENDS ? which + TLS_VARIABLES : which - TLS_VARIABLES;
+	uint64_t there = s->piece[other];
+
+	s->piece[which] = at + 1;
+	if (there != 0 && at + 1 - there <= NEAR)
+		s->file->variables |= 1U << (which - TEXT_VARIABLES) % TLS_VARIABLES;
+}
+
 /* A text was found; behind it is text, which has a NUL at its end. */
 static void take(struct search *s, int which, const char *text)
 {
@@ -169,16 +196,21 @@ static void take(struct search *s, int which, const char *text)
 		s->seen[which] = true;
 }
 
-static void try_all(struct search *s, const unsigned char *at, size_t len)
+/* where: the place of at in the file. */
+static void try_all(struct search *s, const unsigned char *at, size_t len, uint64_t where)
 {
 	for (int i = 0; i < TEXTS; i++) {
-		const char *text = text_of(i);
-		size_t text_len = strlen(text);
+		size_t text_len;
+		const char *text = text_of(i, &text_len);
 		char behind[WINDOW + 1];
 		size_t rest;
 
 		if (len < text_len || memcmp(at, text, text_len) != 0)
 			continue;
+		if (i >= TEXT_STARTS) {
+			take_piece(s, i, where);
+			continue;
+		}
 		rest = len - text_len < WINDOW - text_len ? len - text_len : WINDOW - text_len;
 		memcpy(behind, at + text_len, rest);
 		behind[rest] = '\0';
@@ -187,7 +219,8 @@ static void try_all(struct search *s, const unsigned char *at, size_t len)
 }
 
 /* Texts that start before limit; up to len they may go on. Returns where to begin next. */
-static size_t search(struct search *s, const unsigned char *bytes, size_t limit, size_t len)
+static size_t search(struct search *s, const unsigned char *bytes, size_t limit, size_t len,
+		     uint64_t where)
 {
 	size_t at = 0;
 
@@ -195,7 +228,7 @@ static size_t search(struct search *s, const unsigned char *bytes, size_t limit,
 		unsigned skip = s->skip[bucket(bytes + at + SHORTEST - 2)];
 
 		if (skip == 0) {
-			try_all(s, bytes + at, len - at);
+			try_all(s, bytes + at, len - at, where + at);
 			skip = 1;
 		}
 		at += skip;
@@ -215,7 +248,7 @@ static int search_file(struct search *s, const struct elffile_source *source)
 
 		result = source->read(source->arg, at, bytes, len);
 		if (result == 0)
-			at += search(s, bytes, is_last ? len : len - WINDOW, len);
+			at += search(s, bytes, is_last ? len : len - WINDOW, len, at);
 		if (is_last)
 			break;
 	}
@@ -293,6 +326,9 @@ static void conclude(struct search *s, struct tls_file *f)
 		add(f, TLS_RUSTLS, TLS_HIDDEN, s->version[TEXT_RUSTLS]);
 	if (begins(s->name, "libjvm.so"))
 		add(f, TLS_JAVA, TLS_SHARED, "");
+	/* Its TLS is written in Erlang; of OpenSSL it takes the ciphers alone. */
+	if (strcmp(s->name, "beam.smp") == 0)
+		add(f, TLS_ERLANG, TLS_HIDDEN, "");
 	if (f->count == 0 && !f->has_crypto && s->seen[TEXT_TLS13])
 		add(f, TLS_UNKNOWN, TLS_HIDDEN, "");
 }

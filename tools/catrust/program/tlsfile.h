@@ -18,6 +18,7 @@ enum tls_kind {
 	TLS_GO,
 	TLS_RUSTLS,
 	TLS_JAVA,
+	TLS_ERLANG,
 	TLS_UNKNOWN, /* TLS 1.3, of nobody known here */
 	TLS_KINDS,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stacks/stacks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct stacks_use *main_of(const struct stacks_program *p)
@@ -57,9 +58,9 @@ static const char *name_of(const char *path)
 }
 
 /* The libcrypto that a libssl stands on: the one that it names, or else the only one. */
-static const struct tls_file *crypto_of(const struct stacks_program *p, const struct elffile *ssl)
+static const struct stacks_use *crypto_of(const struct stacks_program *p, const struct elffile *ssl)
 {
-	const struct tls_file *any = NULL;
+	const struct stacks_use *any = NULL;
 
 	for (size_t u = 0; u < p->use_count; u++) {
 		const struct tls_file *f = p->use[u].file;
@@ -68,8 +69,8 @@ static const struct tls_file *crypto_of(const struct stacks_program *p, const st
 			continue;
 		if (strcmp(f->elf.soname, ssl->crypto) == 0 ||
 		    strcmp(name_of(p->use[u].path), ssl->crypto) == 0)
-			return f;
-		any = any == NULL ? f : any;
+			return &p->use[u];
+		any = any == NULL ? &p->use[u] : any;
 	}
 	return any;
 }
@@ -193,9 +194,10 @@ static void through_environment(const struct stacks_program *p, const struct sta
 	unsigned known = variables_of(p, use, v->stack.kind);
 	int good = first_of(known & p->set & p->good);
 
+	v->known = known;
 	v->variable = good >= 0 ? good : first_of(known);
 	v->variable_lacks = good < 0 && v->variable >= 0 && (p->set & 1U << v->variable) != 0;
-	if (good >= 0 || (v->stack.kind == TLS_JAVA && p->java_store))
+	if (v->layer == LAYER_NONE && (good >= 0 || (v->stack.kind == TLS_JAVA && p->java_store)))
 		v->layer = LAYER_ENVIRONMENT;
 }
 
@@ -226,12 +228,12 @@ struct stacks_verdict stacks_judge(const struct stacks_program *program, size_t 
 {
 	const struct stacks_use *use = &program->use[u];
 	struct stacks_verdict v = {.stack = use->file->stack[i], .variable = -1};
-	const struct tls_file *crypto;
+	const struct stacks_use *crypto = NULL;
 
 	if (v.stack.linkage == TLS_SHARED && v.stack.kind == TLS_OPENSSL) {
 		crypto = crypto_of(program, &use->file->elf);
 		if (crypto != NULL) {
-			v.stack = crypto->crypto;
+			v.stack = crypto->file->crypto;
 			v.stack.linkage = TLS_SHARED;
 		}
 	}
@@ -250,25 +252,43 @@ struct stacks_verdict stacks_judge(const struct stacks_program *program, size_t 
 				v.reason = files;
 		}
 	}
-	if (v.layer == LAYER_NONE)
+	if (v.layer == LAYER_NONE || v.layer == LAYER_FILES)
 		through_environment(program, use, &v);
 	v.is_aside = v.layer == LAYER_NONE && is_aside(program, use);
-	if (v.is_aside)
+	if (v.is_aside) {
 		v.variable = -1;
+		v.known = 0;
+	}
 	if (v.layer != LAYER_NONE)
 		v.reason = REASON_NONE;
+	v.is_seen = v.layer == LAYER_HOOKS ? (crypto == NULL ? use : crypto)->is_verified
+					   : v.layer == LAYER_FILES && use->is_served;
 	return v;
+}
+
+enum stacks_result stacks_result(const struct stacks_verdict *v)
+{
+	if (v->layer == LAYER_NONE)
+		return RESULT_NO;
+	return v->is_seen ? RESULT_YES : RESULT_UNKNOWN;
 }
 
 const char *stacks_kind_text(enum tls_kind kind)
 {
 	static const char *const text[TLS_KINDS] = {
-		[TLS_OPENSSL] = "OpenSSL",     [TLS_LIBRESSL] = "LibreSSL",
-		[TLS_BORINGSSL] = "BoringSSL", [TLS_AWS_LC] = "AWS-LC",
-		[TLS_GNUTLS] = "GnuTLS",       [TLS_NSS] = "NSS",
-		[TLS_MBEDTLS] = "Mbed TLS",    [TLS_WOLFSSL] = "wolfSSL",
-		[TLS_GO] = "Go crypto/tls",    [TLS_RUSTLS] = "rustls",
-		[TLS_JAVA] = "Java JSSE",      [TLS_UNKNOWN] = "a TLS that is unknown here",
+		[TLS_OPENSSL] = "OpenSSL",
+		[TLS_LIBRESSL] = "LibreSSL",
+		[TLS_BORINGSSL] = "BoringSSL",
+		[TLS_AWS_LC] = "AWS-LC",
+		[TLS_GNUTLS] = "GnuTLS",
+		[TLS_NSS] = "NSS",
+		[TLS_MBEDTLS] = "Mbed TLS",
+		[TLS_WOLFSSL] = "wolfSSL",
+		[TLS_GO] = "Go crypto/tls",
+		[TLS_RUSTLS] = "rustls",
+		[TLS_JAVA] = "Java JSSE",
+		[TLS_ERLANG] = "Erlang's ssl",
+		[TLS_UNKNOWN] = "a TLS that is unknown here",
 	};
 
 	return text[kind];
@@ -363,53 +383,77 @@ static const char *advice_for_loss(enum stacks_reason reason)
 	}
 }
 
-static const char *advice_for_variable(const struct stacks_verdict *v)
+static void add_name(char buf[STACKS_ADVICE], const char *between, const char *name)
 {
-	static const char *const text[TLS_VARIABLES] = {
-		[VARIABLE_NODE_EXTRA_CA_CERTS] =
-			"set NODE_EXTRA_CA_CERTS to a file of the CAs; catrust-run --env does",
-		[VARIABLE_DENO_CERT] = "set DENO_CERT to a file of the CAs; catrust-run --env does",
-		[VARIABLE_GIT_SSL_CAINFO] = "set GIT_SSL_CAINFO to a file of the public and the "
-					    "company's CAs; catrust-run --env does",
-		[VARIABLE_CURL_CA_BUNDLE] = "set CURL_CA_BUNDLE to a file of the public and the "
-					    "company's CAs, which catrust bundle makes",
-		[VARIABLE_CARGO_HTTP_CAINFO] = "set CARGO_HTTP_CAINFO to a file of the public and "
-					       "the company's CAs; catrust-run --env does",
-		[VARIABLE_GRPC_ROOTS] =
-			"set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH to a file of the public and the "
-			"company's CAs; catrust-run --env does",
-		[VARIABLE_SSL_CERT_FILE] = "set SSL_CERT_FILE to a file of the public and the "
-					   "company's CAs; catrust-run --env does",
-	};
+	size_t len = strlen(buf);
 
-	return v->variable_lacks ? "add the CAs to the file that the variable names, or unset it "
-				   "and use catrust-run --env"
-				 : text[v->variable];
+	snprintf(buf + len, STACKS_ADVICE - len, "%s%s", len > 0 ? between : "", name);
 }
 
-const char *stacks_advice(const struct stacks_verdict *v)
+static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADVICE])
 {
-	const char *text;
+	/* Those that catrust-run --env does not set, if they are not set already. */
+	const unsigned follows = 1U << VARIABLE_CURL_CA_BUNDLE;
+	unsigned names = v->known & ~follows;
+	char list[STACKS_ADVICE] = "";
 
-	if (v->layer != LAYER_NONE || v->is_aside)
-		return "";
-	text = advice_for_loss(v->reason);
-	if (text != NULL)
-		return text;
-	if (v->variable >= 0)
-		return advice_for_variable(v);
-	switch (v->stack.kind) {
+	if (v->variable_lacks) {
+		snprintf(buf, STACKS_ADVICE,
+			 "start it with catrust-run --env: it adds the CAs to what %s names",
+			 tls_variable_name[v->variable]);
+		return;
+	}
+	if (names == 0) {
+		snprintf(buf, STACKS_ADVICE,
+			 "set %s to a file of the public and the company's CAs, which catrust "
+			 "bundle makes",
+			 tls_variable_name[v->variable]);
+		return;
+	}
+	for (int i = 0; i < TLS_VARIABLES; i++)
+		if ((names & 1U << i) != 0)
+			add_name(list, ", ", tls_variable_name[i]);
+	snprintf(buf, STACKS_ADVICE,
+		 "start it with catrust-run --env: it sets %s, which the program knows", list);
+}
+
+static const char *advice_by_kind(enum tls_kind kind)
+{
+	switch (kind) {
 	case TLS_JAVA:
 		return "set JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=FILE, a PKCS#12 store of "
 		       "the public and the company's CAs; catrust-run --env does";
+	case TLS_ERLANG:
+		return "start it with catrust-run --mount, or put the CA into the system's store: "
+		       "Erlang reads that by public_key:cacerts_load() alone, and no variable";
 	case TLS_RUSTLS:
-		return "it knows no variable, so its roots are probably in the program: look for "
-		       "an option or a build that uses the system's store";
+	case TLS_BORINGSSL:
+		return "try catrust-run --env, or --mount; if neither helps, its roots are in the "
+		       "program: look for an option or a build that uses the system's store";
 	case TLS_GNUTLS:
 	case TLS_NSS:
 		return "put the CA into the system's store (update-ca-certificates, "
 		       "update-ca-trust), or name a file by an option of the program";
 	default:
-		return "look for an option or a variable of the program that names a file of CAs";
+		return "try catrust-run --env, or --mount, or look for an option of the program "
+		       "that names a file of CAs";
 	}
+}
+
+const char *stacks_advice(const struct stacks_verdict *v, char buf[STACKS_ADVICE])
+{
+	const char *text = NULL;
+
+	buf[0] = '\0';
+	if (v->is_aside || v->is_seen || v->layer == LAYER_HOOKS || v->layer == LAYER_ENVIRONMENT)
+		return buf;
+	if (v->layer == LAYER_NONE)
+		text = advice_for_loss(v->reason);
+	if (text == NULL && v->variable < 0)
+		text = advice_by_kind(v->stack.kind);
+	if (text != NULL)
+		snprintf(buf, STACKS_ADVICE, "%s", text);
+	else
+		advise_variables(v, buf);
+	return buf;
 }

@@ -22,6 +22,8 @@ struct stacks_use {
 	const char *path;
 	bool is_main; /* the program itself */
 	enum stacks_slot slot;
+	bool is_verified; /* a verification by its functions was seen */
+	bool is_served;	  /* it was given a bundle with anchors */
 };
 
 /* How a program was started, and what it has loaded. */
@@ -68,9 +70,17 @@ struct stacks_verdict {
 	struct tls_stack stack; /* with the kind and version of its libcrypto, where that has them
 				 */
 	int variable;		/* that reaches it, or would: enum tls_variable, or -1 */
+	unsigned known;		/* bits of enum tls_variable: those that it knows */
 	bool variable_lacks;	/* it is set, to a file without the anchors */
+	bool is_seen;		/* it was seen to be reached */
 	bool is_aside;		/* it is there for LDAP or RTMP alone, which few use */
 };
+
+/* A stack that is in reach is reached only if that was seen. A variable that is set is no evidence.
+ */
+enum stacks_result { RESULT_NO, RESULT_UNKNOWN, RESULT_YES };
+
+enum stacks_result stacks_result(const struct stacks_verdict *verdict);
 
 /* Why the library is not in a program; REASON_NONE if it is. */
 enum stacks_reason stacks_lost(const struct stacks_program *program);
@@ -86,7 +96,9 @@ const char *stacks_reason_name(enum stacks_reason reason);
 const char *stacks_reason_text(enum stacks_reason reason);
 const char *stacks_layer_name(enum stacks_layer layer); /* NULL: none */
 
-/* What to do, in one or two sentences. */
-const char *stacks_advice(const struct stacks_verdict *verdict);
+enum { STACKS_ADVICE = 400 };
+
+/* What to do, in one or two sentences; "": nothing. Returns buf. */
+const char *stacks_advice(const struct stacks_verdict *verdict, char buf[STACKS_ADVICE]);
 
 #endif

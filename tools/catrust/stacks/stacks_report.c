@@ -37,7 +37,8 @@ static bool is_same(const struct row *a, const struct row *b)
 	       strcmp(a->verdict.stack.version, b->verdict.stack.version) == 0 &&
 	       a->verdict.variable == b->verdict.variable &&
 	       a->verdict.variable_lacks == b->verdict.variable_lacks &&
-	       a->verdict.is_aside == b->verdict.is_aside && a->is_said == b->is_said;
+	       a->verdict.is_aside == b->verdict.is_aside &&
+	       a->verdict.is_seen == b->verdict.is_seen && a->is_said == b->is_said;
 }
 
 static void *one_more(void *array, size_t count, size_t size)
@@ -131,18 +132,37 @@ void stacks_report_free(struct stacks_report *r)
 	free(r);
 }
 
-static bool is_unreached(const struct row *row)
-{
-	return !row->is_loss && row->verdict.layer == LAYER_NONE && !row->verdict.is_aside;
-}
-
-size_t stacks_report_unreached(const struct stacks_report *r)
+static size_t count_of(const struct stacks_report *r, enum stacks_result result)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->count; i++)
-		count += is_unreached(&r->row[i]);
+		count += !r->row[i].is_loss && !r->row[i].verdict.is_aside &&
+			 stacks_result(&r->row[i].verdict) == result;
 	return count;
+}
+
+/* The command itself: the loader or the shell say so, when there is no such program to run. */
+static bool has_started(const struct stacks_run *run)
+{
+	return !WIFEXITED(run->status) ||
+	       (WEXITSTATUS(run->status) != 126 && WEXITSTATUS(run->status) != 127);
+}
+
+/*
+ * What is in reach of the hooks and verified nothing did no TLS as a client, if all of it was
+ * watched. Of the other layers, nobody knows.
+ */
+bool stacks_report_is_good(const struct stacks_report *r, const struct stacks_run *run)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct row *row = &r->row[i];
+
+		if (!row->is_loss && !row->verdict.is_aside && !row->verdict.is_seen &&
+		    (row->verdict.layer != LAYER_HOOKS || run->is_polled))
+			return false;
+	}
+	return run->missing == NULL && (count_of(r, RESULT_YES) > 0 || has_started(run));
 }
 
 /* Programs whose memory could not be looked at: another user's. */
@@ -182,7 +202,7 @@ static void print_stack(const struct stacks_report *r, const struct row *row, FI
 		[TLS_HIDDEN] = ", linked into the file",
 	};
 	const struct stacks_verdict *v = &row->verdict;
-	char shown[SHOW_MAX];
+	char shown[SHOW_MAX], advice[STACKS_ADVICE];
 
 	fprintf(to, "  %s%s%s in %s%s\n", stacks_kind_text(v->stack.kind),
 		v->stack.version[0] == '\0' ? "" : " ", v->stack.version,
@@ -192,13 +212,13 @@ static void print_stack(const struct stacks_report *r, const struct row *row, FI
 	print_programs(r, row, to);
 	if (v->layer == LAYER_ENVIRONMENT && v->variable >= 0)
 		fprintf(to, "      by   %s\n", tls_variable_name[v->variable]);
-	if (v->layer != LAYER_NONE || v->is_aside)
-		return;
-	fprintf(to, "      why  %s\n", stacks_reason_text(v->reason));
-	if (v->variable_lacks)
+	if (v->layer == LAYER_NONE && !v->is_aside)
+		fprintf(to, "      why  %s\n", stacks_reason_text(v->reason));
+	if (v->layer == LAYER_NONE && v->variable_lacks)
 		fprintf(to, "      why  %s is set, to a file without the CAs\n",
 			tls_variable_name[v->variable]);
-	fprintf(to, "      do   %s\n", stacks_advice(v));
+	if (stacks_advice(v, advice)[0] != '\0')
+		fprintf(to, "      %s %s\n", v->layer == LAYER_NONE ? "do  " : "else", advice);
 }
 
 static void print_loss(const struct stacks_report *r, const struct row *row, FILE *to)
@@ -210,8 +230,8 @@ static void print_loss(const struct stacks_report *r, const struct row *row, FIL
 	fprintf(to, "      why  %s\n", stacks_reason_text(row->verdict.reason));
 }
 
-static void print_layer(const struct stacks_report *r, enum stacks_layer layer, bool is_aside,
-			const char *title, FILE *to)
+static void print_layer(const struct stacks_report *r, enum stacks_layer layer, bool is_seen,
+			bool is_aside, const char *title, FILE *to)
 {
 	bool is_titled = false;
 
@@ -219,7 +239,7 @@ static void print_layer(const struct stacks_report *r, enum stacks_layer layer, 
 		const struct row *row = &r->row[i];
 
 		if (row->is_loss || row->verdict.layer != layer ||
-		    row->verdict.is_aside != is_aside)
+		    row->verdict.is_seen != is_seen || row->verdict.is_aside != is_aside)
 			continue;
 		if (!is_titled)
 			fprintf(to, "%s:\n", title);
@@ -261,25 +281,38 @@ static void print_end(const struct stacks_run *run, FILE *to)
 
 void stacks_report_text(const struct stacks_report *r, const struct stacks_run *run, FILE *to)
 {
-	size_t stacks = 0, unreached = stacks_report_unreached(r);
+	char shown[SHOW_MAX];
+	size_t yes = count_of(r, RESULT_YES), unknown = count_of(r, RESULT_UNKNOWN),
+	       no = count_of(r, RESULT_NO);
 
-	for (size_t i = 0; i < r->count; i++)
-		stacks += !r->row[i].is_loss && !r->row[i].verdict.is_aside;
 	fputc('\n', to); /* the command's own output may stand above */
-	print_layer(r, LAYER_HOOKS, false, "reached by the hooks", to);
-	print_layer(r, LAYER_FILES, false,
-		    "reached by the file layer, if it reads a bundle of CAs from a file", to);
-	print_layer(r, LAYER_ENVIRONMENT, false, "reached by the environment", to);
-	print_layer(r, LAYER_NONE, false, "NOT reached", to);
-	print_layer(r, LAYER_NONE, true, "not reached, and loaded for LDAP or RTMP alone", to);
+	print_layer(r, LAYER_HOOKS, true, false, "reached by the hooks: it verified by them", to);
+	print_layer(r, LAYER_FILES, true, false,
+		    "reached by the file layer: it was given a bundle with the CAs", to);
+	print_layer(r, LAYER_HOOKS, false, false,
+		    "in reach of the hooks, but it verified nothing in this run", to);
+	print_layer(r, LAYER_FILES, false, false,
+		    "NOT KNOWN if reached: it read no bundle of CAs that the file layer answers",
+		    to);
+	print_layer(r, LAYER_ENVIRONMENT, false, false,
+		    "NOT KNOWN if reached: a variable names a file with the CAs, if it reads that",
+		    to);
+	print_layer(r, LAYER_NONE, false, false, "NOT reached", to);
+	print_layer(r, LAYER_NONE, false, true, "not reached, and loaded for LDAP or RTMP alone",
+		    to);
 	print_losses(r, to);
 	print_end(run, to);
-	if (stacks == 0)
-		fputs("no TLS was loaded\n", to);
+	if (run->missing != NULL)
+		fprintf(to, "it did not start: %s, which it needs, is not there\n",
+			show_text(run->missing, shown));
+	if (yes + unknown + no == 0)
+		fputs(has_started(run) ? "no TLS was loaded\n"
+				       : "nothing is known: the command did not start\n",
+		      to);
 	else
-		fprintf(to, "TLS stacks: %zu, reached: %zu, not reached: %zu\n", stacks,
-			stacks - unreached, unreached);
-	if (stacks > 0 && unreached == 0 && has_failed(run))
+		fprintf(to, "TLS stacks: %zu, reached: %zu, not known: %zu, not reached: %zu\n",
+			yes + unknown + no, yes, unknown, no);
+	if (yes > 0 && unknown + no == 0 && has_failed(run))
 		fputs("all of it is reached: if the command failed for a certificate, catrust "
 		      "doctor HOST says why\n",
 		      to);
@@ -317,18 +350,24 @@ static void json_why(struct json *j, const struct stacks_verdict *v)
 static void json_stack(struct json *j, const struct stacks_report *r, const struct row *row)
 {
 	const struct stacks_verdict *v = &row->verdict;
-	const char *version = v->stack.version, *advice = stacks_advice(v);
+	const char *version = v->stack.version;
+	enum stacks_result result = stacks_result(v);
+	char advice[STACKS_ADVICE];
 
 	json_open_object(j, NULL);
 	json_string(j, "kind", stacks_kind_text(v->stack.kind));
 	json_string(j, "version", version[0] == '\0' ? NULL : version);
 	json_string(j, "file", row->path);
 	json_bool(j, "linked_in", v->stack.linkage != TLS_SHARED);
-	json_bool(j, "reached", v->layer != LAYER_NONE);
+	if (result == RESULT_UNKNOWN)
+		json_string(j, "reached", NULL);
+	else
+		json_bool(j, "reached", result == RESULT_YES);
 	json_string(j, "layer", stacks_layer_name(v->layer));
 	json_bool(j, "aside", v->is_aside);
 	json_why(j, v);
 	json_string(j, "variable", v->variable < 0 ? NULL : tls_variable_name[v->variable]);
+	stacks_advice(v, advice);
 	json_string(j, "advice", advice[0] == '\0' ? NULL : advice);
 	json_programs(j, r, row);
 	json_close_object(j);
@@ -374,6 +413,7 @@ void stacks_report_json(const struct stacks_report *r, const struct stacks_run *
 	json_number(&j, "number",
 		    WIFSIGNALED(run->status) ? WTERMSIG(run->status) : WEXITSTATUS(run->status));
 	json_close_object(&j);
+	json_string(&j, "missing", run->missing);
 	json_bool(&j, "traced", !run->is_polled);
 	json_bool(&j, "complete", stacktree_is_whole(r->tree) && closed(r) == 0);
 	json_number(&j, "anchors", (long)run->anchors);

@@ -4,6 +4,7 @@
 
 #include "stacks/stacktree.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* The stacks of a tree of programs, those that are alike in one row. */
@@ -14,14 +15,16 @@ struct stacks_run {
 	char *const *command;
 	int status; /* as of waitpid() */
 	bool is_polled;
-	size_t anchors; /* in the trust directories */
+	const char *missing; /* a library without which the command did not start, or NULL */
+	size_t anchors;	     /* in the trust directories */
 };
 
 /* tree must outlive it. NULL: out of memory. Free with stacks_report_free(). */
 struct stacks_report *stacks_report_new(const struct stacktree *tree);
 void stacks_report_free(struct stacks_report *r);
 
-size_t stacks_report_unreached(const struct stacks_report *r);
+/* Was everything that did TLS seen to be reached? */
+bool stacks_report_is_good(const struct stacks_report *r, const struct stacks_run *run);
 
 void stacks_report_text(const struct stacks_report *r, const struct stacks_run *run, FILE *to);
 void stacks_report_json(const struct stacks_report *r, const struct stacks_run *run, int status,

@@ -2,6 +2,7 @@
 #include "stacks/stacktree.h"
 
 #include "program/procfile.h"
+#include "seen.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -451,6 +452,54 @@ static void read_slots(struct stacktree_program *p, pid_t tid)
 	close(fd);
 }
 
+/* Where the library notes what it has seen; 0: it is of another version, or not to be read. */
+static uint64_t find_seen(int fd, struct stacktree_range library)
+{
+	enum { PAGE = 4096 };
+	char page[PAGE];
+
+	for (uint64_t at = library.start; at < library.end; at += PAGE) {
+		if (read_fd(&fd, at, page, sizeof(page)) != 0)
+			continue;
+		for (size_t i = 0; i + sizeof(SEEN_MAGIC) <= PAGE; i += sizeof(void *))
+			if (memcmp(page + i, SEEN_MAGIC, sizeof(SEEN_MAGIC)) == 0)
+				return at + i;
+	}
+	return 0;
+}
+
+static void take_seen(struct stacktree_program *p, struct seen *found)
+{
+	memcpy(p->version, found->version, sizeof(p->version));
+	p->version[sizeof(p->version) - 1] = '\0';
+	for (size_t u = 0; u < p->facts.use_count; u++)
+		for (int i = 0; i < SEEN_MAX; i++) {
+			struct stacks_use *use = &p->facts.use[u];
+
+			use->is_verified |= lies_in(found->verified[i], p->where[u]);
+			use->is_served |= lies_in(found->served[i], p->where[u]);
+		}
+}
+
+/* What the library has seen in there. */
+static void read_seen(struct stacktree_program *p, pid_t tid)
+{
+	struct seen found;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/mem", (long)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (p->seen == 0)
+		p->seen = find_seen(fd, p->library);
+	if (p->seen != 0 && read_fd(&fd, p->seen, &found, sizeof(found)) == 0 &&
+	    memcmp(found.magic, SEEN_MAGIC, sizeof(SEEN_MAGIC)) == 0)
+		take_seen(p, &found);
+	close(fd);
+}
+
 static uint64_t hash_of(const char *text, size_t len)
 {
 	uint64_t hash = UINT64_C(14695981039346656037);
@@ -511,8 +560,10 @@ void stacktree_look(struct stacktree *t, pid_t pid, pid_t tid)
 		take_maps(t, program, tid, text);
 	process->seen = hash;
 	free(text);
-	if (program->facts.is_preloaded)
+	if (program->facts.is_preloaded) {
 		read_slots(program, tid);
+		read_seen(program, tid);
+	}
 }
 
 void stacktree_gone(struct stacktree *t, pid_t pid)

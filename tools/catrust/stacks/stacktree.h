@@ -30,6 +30,8 @@ struct stacktree_program {
 	char *path;			 /* of the program */
 	struct stacktree_range *where;	 /* each of facts.use is loaded */
 	struct stacktree_range library;	 /* libcatrust.so is loaded */
+	uint64_t seen;			 /* its struct seen; 0: not found yet */
+	char version[16];		 /* of libcatrust.so; "": not known */
 };
 
 struct stacktree;

@@ -3,6 +3,8 @@
 
 #include "base/output.h"
 #include "base/show.h"
+#include "base/temporary.h"
+#include "base/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What others could change, they could make this user's programs trust. */
@@ -45,15 +46,15 @@ static bool all_may_pass(const char *path)
 
 static int open_own(const char *path, mode_t mode, struct reason *why)
 {
-	bool made = mkdir(path, mode) == 0;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const char *problem = NULL;
 	char shown[SHOW_MAX];
 	struct stat st;
+	int fd;
 
-	/* A symbolic link gives ENOTDIR or ELOOP. Whatever the umask, what was made has this mode.
-	 */
-	if (fd < 0 || fstat(fd, &st) != 0 || (made && fchmod(fd, mode) != 0))
+	(void)walk_make(AT_FDCWD, path, mode);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* A symbolic link gives ENOTDIR or ELOOP. */
+	if (fd < 0 || fstat(fd, &st) != 0)
 		problem = strerror(errno);
 	else
 		problem = problem_with(&st, true);
@@ -178,17 +179,14 @@ static bool is_kept(int dir, const char *name, const char *data, size_t len)
 
 int private_dir_put(int dir, const char *name, const char *data, size_t len)
 {
-	struct timespec now;
-	char temporary[64];
+	char temporary[TEMPORARY_NAME];
 	int error, fd;
 
 	if (is_kept(dir, name, data, len))
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(temporary, sizeof(temporary), ".%ld-%ld.tmp", (long)getpid(), now.tv_nsec);
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = temporary_make(dir, temporary);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	error = output_all(fd, data, len);
 	if (error == 0 && fchmod(fd, 0644) != 0)
 		error = -errno;

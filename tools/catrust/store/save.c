@@ -4,6 +4,8 @@
 #include "base/interrupts.h"
 #include "base/output.h"
 #include "base/show.h"
+#include "base/temporary.h"
+#include "base/walk.h"
 #include "certs/certshow.h"
 #include "certs/filename.h"
 #include "certs/fingerprint.h"
@@ -125,6 +127,13 @@ static void why_path(struct reason *why, const char *path, int error)
 	const char *advice = "";
 	char shown[SHOW_MAX];
 
+	if (error == ELOOP) {
+		reason_set(why,
+			   "%s: a symbolic link on the way to it belongs to another user, or there "
+			   "are too many links: nothing is saved where they lead to",
+			   show_text(path, shown));
+		return;
+	}
 	if (error == EACCES && geteuid() != 0)
 		advice = " (become root, or choose another directory with --dir)";
 	else if (error == EACCES || error == EPERM || error == EROFS)
@@ -206,40 +215,6 @@ out:
 	return result;
 }
 
-static int make_directory(const char *path)
-{
-	int error;
-
-	if (mkdir(path, 0755) == 0)
-		return chmod(path, 0755) == 0 ? 0 : -errno;
-	error = errno;
-	/* What is there may be on a file system where nothing can be made. */
-	return error == EEXIST || access(path, F_OK) == 0 ? 0 : -error;
-}
-
-/* mkdir -p; what it makes is open to all readers, whatever the umask: trust is no secret. */
-static int make_directories(const char *dir)
-{
-	char path[PATH_MAX];
-	size_t len = strlen(dir);
-
-	if (len >= sizeof(path))
-		return -ENAMETOOLONG;
-	memcpy(path, dir, len + 1);
-	for (size_t i = 1; i <= len; i++) {
-		int error;
-
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		path[i] = '\0';
-		error = make_directory(path);
-		if (error != 0)
-			return error;
-		path[i] = i < len ? '/' : '\0';
-	}
-	return 0;
-}
-
 /* As rename(), but never over another file. */
 static int rename_new(int dir, const char *from, const char *to)
 {
@@ -267,24 +242,20 @@ static int rename_new(int dir, const char *from, const char *to)
 /* Returns 0 or a negative errno. */
 static int write_file(int dir, const char *name, const char *data, size_t len)
 {
-	struct timespec now;
-	char temporary[64];
-	int error, fd;
+	char temporary[TEMPORARY_NAME];
+	int fd = temporary_make(dir, temporary);
+	int error;
 
-	/* Hidden: no reader takes it for a certificate. */
-	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(temporary, sizeof(temporary), ".catrust-%ld-%ld.tmp", (long)getpid(), now.tv_nsec);
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	error = output_all(fd, data, len);
 	if (error == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
-		error = -errno;
-	if (close(fd) != 0 && error == 0)
 		error = -errno;
 	if (error == 0)
 		error = rename_new(dir, temporary, name);
 	unlinkat(dir, temporary, 0);
+	if (close(fd) != 0 && error == 0)
+		error = -errno;
 	if (error == 0)
 		fsync(dir);
 	return error;
@@ -331,49 +302,61 @@ static bool is_there(const char *dir, const char *path, const X509 *cert,
 	return result;
 }
 
-/* Returns the open directory, or a negative errno. */
-static int open_place(const struct save_place *place)
-{
-	int dir, fd, error = make_directories(place->dir);
+/* A place that is open: -1 for what is not. */
+struct opened {
+	int top; /* the trust directory */
+	int dir; /* that, or the directory of the scope */
+};
 
-	if (error != 0)
-		return error;
-	dir = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || place->scope == NULL)
-		return dir < 0 ? -errno : dir;
-	if (mkdirat(dir, place->scope, 0755) == 0)
-		error = fchmodat(dir, place->scope, 0755, 0) == 0 ? 0 : -errno;
-	else if (errno != EEXIST)
-		error = -errno;
-	fd = error != 0
-		     ? error
-		     : openat(dir, place->scope, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && error == 0)
-		fd = -errno;
-	close(dir);
-	return fd;
+static void close_place(struct opened *o)
+{
+	if (o->dir >= 0 && o->dir != o->top)
+		close(o->dir);
+	if (o->top >= 0)
+		close(o->top);
+	o->top = o->dir = -1;
 }
 
-/* Returns 0, -EEXIST or another negative errno; *ret_fd: the directory, -1 where it is not open. */
+/* Returns 0 or a negative errno, with nothing open. make: what is missing is made. */
+static int open_place(const struct save_place *place, bool make, struct opened *ret)
+{
+	struct opened o = {walk_directory(place->dir, make), -1};
+	int error = o.top < 0 ? o.top : 0;
+
+	if (error == 0 && place->scope != NULL && make) {
+		error = walk_make(o.top, place->scope, 0755);
+		if (error == -EEXIST)
+			error = 0;
+	}
+	if (error == 0 && place->scope != NULL) {
+		o.dir = openat(o.top, place->scope,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		error = o.dir < 0 ? -errno : 0;
+	} else {
+		o.dir = o.top;
+	}
+	if (error != 0)
+		close_place(&o);
+	*ret = o;
+	return error;
+}
+
+/* Returns 0, -EEXIST or another negative errno. */
 static int write_at(const struct save_place *place, const char *name, const char *data, size_t len,
-		    int *ret_fd)
+		    struct opened *ret)
 {
 	enum { TRIES = 3 };
 	int error = 0;
 
 	/* catrust remove may take the directory away just after it was found. */
 	for (int i = 0; i < TRIES; i++) {
-		*ret_fd = open_place(place);
-		if (*ret_fd < 0) {
-			error = *ret_fd;
-			*ret_fd = -1;
+		error = open_place(place, true, ret);
+		if (error != 0)
 			return error;
-		}
-		error = write_file(*ret_fd, name, data, len);
+		error = write_file(ret->dir, name, data, len);
 		if (error != -ENOENT)
 			break;
-		close(*ret_fd);
-		*ret_fd = -1;
+		close_place(ret);
 	}
 	return error;
 }
@@ -385,7 +368,8 @@ int save_certificate(const struct save_place *place, const X509 *cert,
 	sigset_t before;
 	BIO *pem = BIO_new(BIO_s_mem());
 	char name[FILENAME_SIZE], dir[PATH_MAX];
-	int fd = -1, result = -1, error;
+	struct opened o = {-1, -1};
+	int result = -1, error;
 	char *data = NULL;
 	long len;
 
@@ -402,9 +386,9 @@ int save_certificate(const struct save_place *place, const X509 *cert,
 		why_path(why, place->dir, ENAMETOOLONG);
 		goto out;
 	}
-	error = write_at(place, name, data, (size_t)len, &fd);
+	error = write_at(place, name, data, (size_t)len, &o);
 	if (error == 0)
-		result = check_saved(fd, dir, name, path, cert, sources, why);
+		result = check_saved(o.dir, dir, name, path, cert, sources, why);
 	else if (error == -EEXIST && is_there(dir, path, cert, sources))
 		result = 0;
 	else if (place->scope != NULL && is_link(dir))
@@ -413,30 +397,26 @@ int save_certificate(const struct save_place *place, const X509 *cert,
 		why_path(why, error == -EEXIST ? path : dir, -error);
 	*made = error == 0 && result == 0;
 	/* What is empty now was made for nothing. */
-	if (result != 0 && place->scope != NULL)
-		rmdir(dir);
+	if (result != 0 && place->scope != NULL && o.top >= 0)
+		unlinkat(o.top, place->scope, AT_REMOVEDIR);
 out:
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (fd >= 0)
-		close(fd);
+	close_place(&o);
 	BIO_free(pem);
 	return result;
 }
 
 void save_undo(const struct save_place *place, const X509 *cert)
 {
-	int dir = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = dir;
 	char name[FILENAME_SIZE];
+	struct opened o;
 
-	if (dir >= 0 && place->scope != NULL)
-		fd = openat(dir, place->scope, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && filename_of(cert, name) != NULL)
-		unlinkat(fd, name, 0);
+	if (open_place(place, false, &o) != 0)
+		return;
+	if (filename_of(cert, name) != NULL)
+		unlinkat(o.dir, name, 0);
 	/* Only where it is empty. */
-	if (dir >= 0 && place->scope != NULL)
-		unlinkat(dir, place->scope, AT_REMOVEDIR);
-	if (fd >= 0 && fd != dir)
-		close(fd);
-	if (dir >= 0)
-		close(dir);
+	if (place->scope != NULL)
+		unlinkat(o.top, place->scope, AT_REMOVEDIR);
+	close_place(&o);
 }

@@ -146,7 +146,7 @@ STACK_OF(X509) * system_public_cas(const char *bundle, struct reason *why)
 		struct readcerts r;
 
 		sk_X509_free(pool.certs);
-		return readcerts_file(bundle, &r, why) == 0 ? r.certs : NULL;
+		return readcerts_any(bundle, &r, why) == 0 ? r.certs : NULL;
 	}
 	if (!pool.no_memory)
 		add_first(&pool, shipped, COUNT(shipped));
