@@ -45,7 +45,7 @@ static int write_special(const char *path, const void *data, size_t len, bool bi
 	return error;
 }
 
-/* The name of a file that nobody has, beside path. */
+/* A name beside path that no file has. */
 static int temporary_beside(const char *path, char buf[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');

@@ -18,7 +18,7 @@ enum tls_kind {
 	TLS_GO,
 	TLS_RUSTLS,
 	TLS_JAVA,
-	TLS_UNKNOWN, /* TLS 1.3, of nobody known here */
+	TLS_UNKNOWN, /* TLS 1.3, of an unknown library */
 	TLS_KINDS,
 };
 
