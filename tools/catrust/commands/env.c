@@ -23,7 +23,7 @@
 enum effect {
 	ADDS,	  /* to what is trusted anyway: the anchors are enough */
 	REPLACES, /* all of it: the public CAs must be in the file as well */
-	FOLLOWS,  /* the same, but set only where the user has: another one counts otherwise */
+	FOLLOWS,  /* the same, but set only if the user has: another one counts otherwise */
 };
 
 static const struct variable {
@@ -304,7 +304,8 @@ static int print_all(struct env *env)
 	return print_javas(env);
 }
 
-/* What the trust directories have to say. Of programs that are not reached, nobody else does. */
+/* Problems of the trust directories: for programs that are not reached, the library can't report
+ * them. */
 static void tell_problems(const struct env *env, const struct trusted *trusted)
 {
 	size_t scoped = 0;
