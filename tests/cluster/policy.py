@@ -100,7 +100,8 @@ class Policies(lab.Case):
         self.assertEqual(["LD_PRELOAD"], self.projection(variables=None)[1])
 
     def test_without_settings(self):
-        for settings in {"image": None}, {"with_map": None}:
+        for settings in {"image": None}, {"image": ""}, {"key": None}, {"configMap": ""}, {"path": "../x.pem"}, {"path": ""}, \
+                {"with_map": None}:
             with self.subTest(settings):
                 self.assertEqual([pods.essence(pods.pod())], self.create(pods.pod(), **settings))
 

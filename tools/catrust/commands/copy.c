@@ -113,7 +113,10 @@ static enum status run(const struct options *options)
 static const char help[] =
 	"Copies bin/catrust, bin/catrust-run and lib/libcatrust.so to DIR, from the folder that this\n"
 	"catrust is installed in. Each file is written whole or not at all. This is for an init\n"
-	"container that fills a volume of the pod: the image of catrust has no shell and no cp.\n";
+	"container that fills a volume of the pod: the image of catrust has no shell and no cp.\n"
+	"\n"
+	"options:\n"
+	"  --help\n";
 /* clang-format on */
 
 const struct command copy_command = {
