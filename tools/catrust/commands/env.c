@@ -382,7 +382,7 @@ static enum status run(const struct options *options)
 	char shown[SHOW_MAX];
 
 	if (options->syntax != NULL && !envprint_by_name(options->syntax, &env.format)) {
-		show_error("--syntax %s: it is one of sh, docker and systemd",
+		show_error("--syntax %s: it is one of sh, docker, systemd and kubernetes",
 			   show_text(options->syntax, shown));
 		return STATUS_USAGE;
 	}
@@ -399,14 +399,15 @@ static const char help[] =
 	"has set, and the CAs of the trust directories. catrust-run --env runs a command with them.\n"
 	"\n"
 	"options:\n"
-	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
+	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit;\n"
+	"                   kubernetes: for the env of a container\n"
 	"  --only           print what is given as NAME=VALUE, and nothing else\n"
 	"  --help\n";
 /* clang-format on */
 
 const struct command env_command = {
 	.name = "env",
-	.arguments = "[--syntax sh|docker|systemd] [--only] [NAME=VALUE...]",
+	.arguments = "[--syntax sh|docker|systemd|kubernetes] [--only] [NAME=VALUE...]",
 	.summary = "prints variables for programs that the library can't reach",
 	.help = help,
 	.options = OPTION_SYNTAX | OPTION_ONLY,
