@@ -36,9 +36,6 @@ struct crypto_real {
 
 /* What the shim itself calls. All of it is in OpenSSL 1.1.1 to 4.0. */
 #define CRYPTO_API(X)                                                                              \
-	X(ASN1_OCTET_STRING_free)                                                                  \
-	X(ASN1_OCTET_STRING_new)                                                                   \
-	X(ASN1_OCTET_STRING_set)                                                                   \
 	X(ASN1_STRING_get0_data)                                                                   \
 	X(ASN1_STRING_length)                                                                      \
 	X(ASN1_STRING_to_UTF8)                                                                     \
@@ -47,10 +44,6 @@ struct crypto_real {
 	X(ERR_pop_to_mark)                                                                         \
 	X(ERR_set_mark)                                                                            \
 	X(EVP_sha256)                                                                              \
-	X(GENERAL_NAMES_free)                                                                      \
-	X(GENERAL_NAME_get0_value)                                                                 \
-	X(NAME_CONSTRAINTS_check)                                                                  \
-	X(NAME_CONSTRAINTS_free)                                                                   \
 	X(OBJ_nid2obj)                                                                             \
 	X(OPENSSL_sk_free)                                                                         \
 	X(OPENSSL_sk_new_null)                                                                     \
@@ -61,9 +54,7 @@ struct crypto_real {
 	X(OPENSSL_sk_value)                                                                        \
 	X(OpenSSL_version)                                                                         \
 	X(OpenSSL_version_num)                                                                     \
-	X(X509V3_EXT_d2i)                                                                          \
-	X(X509_EXTENSION_create_by_NID)                                                            \
-	X(X509_EXTENSION_free)                                                                     \
+	X(X509_EXTENSION_get_data)                                                                 \
 	X(X509_LOOKUP_file)                                                                        \
 	X(X509_LOOKUP_hash_dir)                                                                    \
 	X(X509_NAME_ENTRY_get_data)                                                                \
@@ -106,7 +97,6 @@ struct crypto_real {
 	X(X509_VERIFY_PARAM_clear_flags)                                                           \
 	X(X509_VERIFY_PARAM_free)                                                                  \
 	X(X509_VERIFY_PARAM_get_flags)                                                             \
-	X(X509_VERIFY_PARAM_get_hostflags)                                                         \
 	X(X509_VERIFY_PARAM_get_time)                                                              \
 	X(X509_VERIFY_PARAM_new)                                                                   \
 	X(X509_VERIFY_PARAM_set1)                                                                  \
@@ -120,7 +110,8 @@ struct crypto_real {
 	X(X509_get0_notAfter)                                                                      \
 	X(X509_get0_notBefore)                                                                     \
 	X(X509_get0_pubkey)                                                                        \
-	X(X509_get_ext_d2i)                                                                        \
+	X(X509_get_ext)                                                                            \
+	X(X509_get_ext_by_NID)                                                                     \
 	X(X509_get_extension_flags)                                                                \
 	X(X509_get_issuer_name)                                                                    \
 	X(X509_get_subject_name)                                                                   \
