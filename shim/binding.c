@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include "compat.h"
+#include "config.h"
 #include "dl.h"
 #include "log.h"
 #include "object.h"
@@ -9,7 +10,6 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 /* More copies than anybody has. Beyond that, calls fail as those of a broken OpenSSL would. */
 enum { COPIES_MAX = 32 };
@@ -209,6 +209,8 @@ static struct crypto *crypto_new(const struct object *where)
 	atomic_init(&c->loan_index, -1);
 	atomic_init(&c->lookup_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
+	if (config.disabled)
+		return c;
 	look_up_all(handle, api_3, sizeof(api_3),
 		    (char *)&c->api + (0 CRYPTO_API(COUNT)) * sizeof(void *));
 	c->usable = look_up_all(handle, api, sizeof(api), &c->api);
@@ -276,9 +278,10 @@ static struct ssl *ssl_new(const struct object *where)
 	s->crypto = crypto_at(symbol(handle, "X509_verify_cert"));
 	if (s->crypto == NULL)
 		goto fail;
-	s->usable = s->crypto->usable;
 	look_up_all(handle, real, sizeof(real), &s->real);
-	s->usable = look_up_all(handle, api, sizeof(api), &s->api) && s->usable;
+	if (config.disabled)
+		return s;
+	s->usable = look_up_all(handle, api, sizeof(api), &s->api) && s->crypto->usable;
 	look_up_all(handle, optional, sizeof(optional),
 		    (char *)&s->api + (0 SSL_API(COUNT)) * sizeof(void *));
 	if (s->usable)
@@ -323,9 +326,32 @@ static void *real_seen_from(const void *address, const char *name)
 }
 
 /*
- * The library that an object of OpenSSL belongs to. The SSL_METHOD that an SSL_CTX points to (word
- * 0 in 1.1.1, word 1 since 3.0) is a constant inside its own libssl. Layouts that are unknown say
- * nothing here, and nothing wrong: it must be a library that has the hooked function itself.
+ * The hooked function, if one of the addresses lies in a library that has it itself. What an object
+ * of an unknown layout has in the place of an address says nothing, so, and nothing wrong. First
+ * those that are known: they take no lock of the dynamic linker.
+ */
+static const void *function_beside(copies all, const void *const address[], size_t count,
+				   const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (known(all, address[i]) != NULL)
+			return address[i];
+	for (size_t i = 0; i < count; i++) {
+		struct object owner;
+		const void *real;
+
+		if (!object_at(address[i], &owner))
+			continue;
+		real = real_seen_from(address[i], name);
+		if (real != NULL && module_has(owner.module, real))
+			return real;
+	}
+	return NULL;
+}
+
+/*
+ * The libssl that a call belongs to. The SSL_METHOD that an SSL_CTX points to (word 0 in 1.1.1,
+ * word 1 since 3.0) is a constant inside it.
  */
 static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const char *name)
 {
@@ -333,52 +359,35 @@ static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const 
 
 	if (ctx != NULL)
 		memcpy(word, ctx, sizeof(word));
-	for (size_t i = 0; i < 2; i++) {
-		struct object owner;
-		const void *real;
-
-		if (known_ssl(word[i]) != NULL)
-			return word[i];
-		if (!object_at(word[i], &owner))
-			continue;
-		real = real_seen_from(word[i], name);
-		if (real != NULL && module_has(owner.module, real))
-			return real;
-	}
-	return NULL;
-}
-
-/* Reads memory that may not be there. */
-static bool peek(const void *from, void *to, size_t len)
-{
-	struct iovec mine = {to, len}, theirs = {(void *)(uintptr_t)from, len};
-
-	return syscall(SYS_process_vm_readv, getpid(), &mine, 1, &theirs, 1, 0) == (long)len;
+	return function_beside(ssls, word, 2, name);
 }
 
 /*
- * The libcrypto that a store belongs to, where the caller does not tell: a program that looked
- * libssl up by dlsym() appears as the caller where libssl makes a tail call. In OpenSSL 1.0.2
- * to 4.0, word 1 of a store is its stack of objects, and word 3 of a stack its comparison, a
- * function of libcrypto.
+ * The libcrypto that a store belongs to, if the caller does not tell: a program that looked libssl
+ * up by dlsym() appears as the caller where libssl makes a tail call.
+ *
+ * In OpenSSL 1.1.0 to 4.0, a store begins with the int 1 (X509_STORE.cache, which nothing changes)
+ * and the zeros that fill it up to a word. BoringSSL, AWS-LC and LibreSSL have a pointer there;
+ * then nothing more is read. Word 1 is the stack of objects, and word 3 of a stack its comparison.
+ * Since 4.0, word 1 is a hash table, and word 1 of that the function that frees; after
+ * X509_STORE_get0_objects(), there is no table, and the stack is word 2.
  */
 static const void *owner_of_store(const X509_STORE *store, const char *name)
 {
-	const void *const *objects;
-	const void *word[4], *real;
-	struct object owner;
+	static const int begins_with[2] = {1, 0};
+	const void *word[3], *part[4], *address[4] = {NULL};
 
-	if (store == NULL || !peek(store, word, 2 * sizeof(word[0])))
+	if (store == NULL || memcmp(store, begins_with, sizeof(begins_with)) != 0)
 		return NULL;
-	objects = word[1];
-	if (objects == NULL || !peek(objects, word, sizeof(word)))
-		return NULL;
-	if (known_crypto(word[3]) != NULL)
-		return word[3];
-	if (!object_at(word[3], &owner))
-		return NULL;
-	real = real_seen_from(word[3], name);
-	return real != NULL && module_has(owner.module, real) ? real : NULL;
+	memcpy(word, store, sizeof(word));
+	for (size_t i = 1; i <= 2; i++) {
+		if (word[i] == NULL)
+			continue;
+		memcpy(part, word[i], sizeof(part));
+		address[2 * i - 2] = part[3];
+		address[2 * i - 1] = part[1];
+	}
+	return function_beside(cryptos, address, 4, name);
 }
 
 bool binding_is_stock_lookup(const struct crypto *c, const X509_LOOKUP_METHOD *method)
@@ -415,15 +424,12 @@ static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-/*
- * The only loaded object that has a function, if it is the only one. The last resort: a store of
- * OpenSSL 4.0 does not say whose it is, so of several objects, the only one of that kind.
- */
+/* The only loaded object that has a function, if it is the only one. The last resort. */
 static const void *only_owner(const char *name)
 {
 	struct paths *p = calloc(1, sizeof(*p));
-	const void *found = NULL, *newer = NULL;
-	size_t count = 0, newer_count = 0;
+	const void *found = NULL;
+	size_t count = 0;
 
 	if (p == NULL)
 		return NULL;
@@ -431,27 +437,18 @@ static const void *only_owner(const char *name)
 	for (size_t i = 0; i < p->count; i++) {
 		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
 		const void *real = symbol(handle, name);
-		unsigned long (*version)(void) = NULL;
 
 		/* Seen from an object that only depends on the owner, it is the same address. */
-		if (real != NULL && !object_is_own(real) && real != found && real != newer) {
-			LOOK_UP(version, handle, "OpenSSL_version_num");
-			if (version != NULL && version() >= 0x40000000UL) {
-				newer = real;
-				newer_count++;
-			} else {
-				found = real;
-				count++;
-			}
+		if (real != NULL && !object_is_own(real) && real != found) {
+			found = real;
+			count++;
 		}
 		if (handle != NULL)
 			dl_close(handle);
 		free(p->path[i]);
 	}
 	free(p);
-	if (newer_count == 1)
-		return newer;
-	return newer_count == 0 && count == 1 ? found : NULL;
+	return count == 1 ? found : NULL;
 }
 
 static void tell_unbound(const char *name)
@@ -492,7 +489,7 @@ static void find_ssl(const void *caller)
 	size_t slot = ((uintptr_t)caller >> 2) % (sizeof(asked) / sizeof(*asked));
 	const void *real;
 
-	if (atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
+	if (config.disabled || atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
 		return;
 	real = real_seen_from(caller, "SSL_is_server");
 	if (real != NULL)
