@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* After all others: it gives names of OpenSSL's another meaning. */
+#include "openssl_calls.h"
+
 /* More copies than anybody has. Beyond that, calls fail as those of a broken OpenSSL would. */
 enum { COPIES_MAX = 32 };
 
@@ -63,21 +66,21 @@ static int *top_error(const struct crypto *crypto)
  * error, as d2i_X509() does, takes away all that were there. So ours is set again, and the
  * program's is put back.
  */
-static void pop_errors(const struct crypto *crypto)
+static void pop_errors(const struct crypto *c)
 {
 	if (current.top != NULL)
 		*current.top |= ERROR_MARKED;
-	crypto->api.ERR_pop_to_mark();
+	ERR_pop_to_mark();
 }
 
-struct binding_scope binding_work_begin(struct crypto *crypto)
+struct binding_scope binding_work_begin(struct crypto *c)
 {
-	struct binding_scope before = binding_enter(crypto);
+	struct binding_scope before = binding_enter(c);
 
 	if (!before.working) {
-		current.top = top_error(crypto);
+		current.top = top_error(c);
 		current.top_flags = current.top == NULL ? 0 : *current.top;
-		crypto->api.ERR_set_mark();
+		ERR_set_mark();
 		current.working = true;
 	}
 	return before;
@@ -93,10 +96,10 @@ void binding_work_end(struct crypto *crypto, struct binding_scope scope)
 	binding_leave(scope);
 }
 
-void binding_work_forget(const struct crypto *crypto)
+void binding_work_forget(const struct crypto *c)
 {
-	pop_errors(crypto);
-	crypto->api.ERR_set_mark();
+	pop_errors(c);
+	ERR_set_mark();
 }
 
 static void *symbol(void *handle, const char *name)
@@ -155,49 +158,59 @@ static bool is_openssl(const struct crypto *c)
 	static const char name[] = "OpenSSL ";
 	const char *version;
 
-	if (c->api.OpenSSL_version == NULL || c->api.OpenSSL_version_num == NULL)
+	if (OpenSSL_version == NULL || OpenSSL_version_num == NULL)
 		return false;
-	version = c->api.OpenSSL_version(OPENSSL_VERSION);
+	version = OpenSSL_version(OPENSSL_VERSION);
 	return version != NULL && strncmp(version, name, strlen(name)) == 0 &&
-	       strstr(version, "compatible;") == NULL &&
-	       c->api.OpenSSL_version_num() >= 0x10101000UL;
+	       strstr(version, "compatible;") == NULL && OpenSSL_version_num() >= 0x10101000UL;
 }
 
 /* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
 #define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
 
-/* Names one after the other, in the order of the slots of a struct that the same table makes. */
-#define NAME(name) #name "\0"
-#define NAME_OF_ROW(name, ...) #name "\0"
-#define COUNT(name) +1
+/*
+ * What is to be looked up, in the order of the slots of a struct that the same table makes: for
+ * each the byte that says what it is for, and its name.
+ */
+#define FOR_LENDING "\1"
+#define FOR_SCOPES "\2"
+#define FOR_PUBLIC "\4"
+#define FOR_MESSAGES "\10"
+#define FOR_OPTIONAL "\20"
+#define ROW_OF_USE(use, name) FOR_##use #name "\0"
+#define ROW_OF_HOOK(name, ...) FOR_OPTIONAL #name "\0"
 
-/* Fills them; a slot whose function is not there is NULL. Are all there? size: of the names. */
-static bool look_up_all(void *handle, const char *names, size_t size, void *slots)
+/* Fills the slots; one whose function is not there is NULL. Returns for what any is missing. */
+static unsigned char look_up_all(void *handle, const char *rows, size_t size, void *slots)
 {
+	unsigned char lacks = 0;
 	char *slot = slots;
-	bool all = true;
 
-	for (const char *name = names; name + 1 < names + size; name += strlen(name) + 1) {
-		void *found = symbol(handle, name);
+	for (const char *row = rows; row + 1 < rows + size; row += strlen(row) + 1) {
+		void *found = symbol(handle, row + 1);
 
 		memcpy(slot, &found, sizeof(found));
 		slot += sizeof(found);
-		all = all && found != NULL;
+		if (found != NULL)
+			continue;
+		lacks |= (unsigned char)*row;
+		if (*row != OPTIONAL)
+			log_line(LOG_DEBUG, row + 1, ": a TLS library does not have this function");
 	}
-	return all;
+	return lacks;
 }
 
 static struct crypto *crypto_new(const struct object *where)
 {
-	static const char api[] = CRYPTO_API(NAME), api_3[] = CRYPTO_API_3(NAME);
+	static const char api[] =
+#define OPENSSL_CRYPTO ROW_OF_USE
+#include "openssl.def"
+		;
 	static const char real[] =
-#define HOOK_X509_METHOD NAME_OF_ROW
-#define HOOK_X509_VERIFY NAME_OF_ROW
+#define HOOK_X509_METHOD ROW_OF_HOOK
+#define HOOK_X509_VERIFY ROW_OF_HOOK
 #include "hooks.def"
 		;
-	_Static_assert(sizeof(((struct crypto *)NULL)->api) ==
-			       (0 CRYPTO_API(COUNT) CRYPTO_API_3(COUNT)) * sizeof(void *),
-		       "one slot a name");
 	struct crypto *c = calloc(1, sizeof(*c));
 	/* Kept for good: a copy that we point into must not be unloaded. OpenSSL pins itself
 	 * anyway. */
@@ -211,11 +224,9 @@ static struct crypto *crypto_new(const struct object *where)
 	look_up_all(handle, real, sizeof(real), &c->real);
 	if (config.disabled)
 		return c;
-	look_up_all(handle, api_3, sizeof(api_3),
-		    (char *)&c->api + (0 CRYPTO_API(COUNT)) * sizeof(void *));
-	c->usable = look_up_all(handle, api, sizeof(api), &c->api);
-	c->usable = c->usable && is_openssl(c);
-	if (c->usable && c->api.OpenSSL_version_num() < 0x30000000UL)
+	c->lacks = look_up_all(handle, api, sizeof(api), &c->api);
+	c->usable = (c->lacks & ~OPTIONAL) == 0 && is_openssl(c);
+	if (c->usable && OpenSSL_version_num() < 0x30000000UL)
 		LOOK_UP(c->err_state, handle, "ERR_get_state");
 	return c;
 fail:
@@ -263,10 +274,13 @@ static void find_client_methods(struct ssl *s, void *handle)
 
 static struct ssl *ssl_new(const struct object *where)
 {
-	static const char api[] = SSL_API(NAME), optional[] = SSL_API_OPTIONAL(NAME);
+	static const char api[] =
+#define OPENSSL_SSL ROW_OF_USE
+#include "openssl.def"
+		;
 	static const char real[] =
-#define HOOK_SSL_NEW NAME_OF_ROW
-#define HOOK_SSL_LOAD NAME_OF_ROW
+#define HOOK_SSL_NEW ROW_OF_HOOK
+#define HOOK_SSL_LOAD ROW_OF_HOOK
 #include "hooks.def"
 		;
 	struct ssl *s = calloc(1, sizeof(*s));
@@ -281,9 +295,8 @@ static struct ssl *ssl_new(const struct object *where)
 	look_up_all(handle, real, sizeof(real), &s->real);
 	if (config.disabled)
 		return s;
-	s->usable = look_up_all(handle, api, sizeof(api), &s->api) && s->crypto->usable;
-	look_up_all(handle, optional, sizeof(optional),
-		    (char *)&s->api + (0 SSL_API(COUNT)) * sizeof(void *));
+	s->lacks = look_up_all(handle, api, sizeof(api), &s->api);
+	s->usable = (s->lacks & ~OPTIONAL) == 0 && s->crypto->usable;
 	if (s->usable)
 		find_client_methods(s, handle);
 	return s;
@@ -392,8 +405,8 @@ static const void *owner_of_store(const X509_STORE *store, const char *name)
 
 bool binding_is_stock_lookup(const struct crypto *c, const X509_LOOKUP_METHOD *method)
 {
-	return method == c->api.X509_LOOKUP_file() || method == c->api.X509_LOOKUP_hash_dir() ||
-	       (c->api.X509_LOOKUP_store != NULL && method == c->api.X509_LOOKUP_store());
+	return method == X509_LOOKUP_file() || method == X509_LOOKUP_hash_dir() ||
+	       (X509_LOOKUP_store != NULL && method == X509_LOOKUP_store());
 }
 
 bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method)
@@ -544,17 +557,17 @@ void *binding_real(const char *name, const void *caller)
 	return real;
 }
 
-struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)
+struct ssl *binding_ssl_of(struct crypto *c, X509_STORE_CTX *ctx, SSL **ret)
 {
 	struct ssl *s;
 
 	for (size_t i = 0; (s = (struct ssl *)nth(ssls, i)) != NULL; i++) {
 		int index;
 
-		if (s->crypto != crypto || !s->usable)
+		if (s->crypto != c || !s->usable)
 			continue;
-		index = s->api.SSL_get_ex_data_X509_STORE_CTX_idx();
-		*ret = index < 0 ? NULL : crypto->api.X509_STORE_CTX_get_ex_data(ctx, index);
+		index = SSL_get_ex_data_X509_STORE_CTX_idx();
+		*ret = index < 0 ? NULL : X509_STORE_CTX_get_ex_data(ctx, index);
 		if (*ret != NULL)
 			return s;
 	}

@@ -44,6 +44,7 @@
 	X(gnutls_x509_trust_list_iter_get_ca)
 
 #define SLOT(name, ...) __typeof__(name) *name;
+#define API_SLOT(name) __typeof__(name) *name;
 
 /* The copy of GnuTLS behind one call of a hooked function. */
 struct gnutls {

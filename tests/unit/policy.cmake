@@ -9,6 +9,8 @@ list(TRANSFORM parts PREPEND ${CMAKE_CURRENT_LIST_DIR}/../../shim/)
 add_library(shim_parts STATIC ${parts} ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
 target_compile_definitions(shim_parts PUBLIC _GNU_SOURCE OPENSSL_SUPPRESS_DEPRECATED
                            PRIVATE CATRUST_VERSION="${PROJECT_VERSION}")
+# openssl_names.h
+target_include_directories(shim_parts PRIVATE $<TARGET_PROPERTY:shim,INCLUDE_DIRECTORIES>)
 target_link_libraries(shim_parts PUBLIC trustdir fixture PkgConfig::LIBSSL)
 
 foreach(name change edition hint role scope strict trust)
