@@ -221,6 +221,7 @@ static struct crypto *crypto_new(const struct object *where)
 	c->module = where->module;
 	atomic_init(&c->loan_index, -1);
 	atomic_init(&c->lookup_index, -1);
+	atomic_init(&c->told, false);
 	look_up_all(handle, real, sizeof(real), &c->real);
 	if (config.disabled)
 		return c;

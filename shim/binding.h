@@ -54,6 +54,7 @@ struct crypto {
 	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (verify.c) */
 	_Atomic(struct stock *) stock;	     /* verify.c */
 	_Atomic(struct trust *) trust;	     /* trust.c */
+	atomic_bool told;		     /* unserved.c */
 };
 
 enum { CLIENT_METHODS_MAX = 12 };
