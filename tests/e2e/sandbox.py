@@ -17,8 +17,8 @@ CONTAINERS = "/usr/share/containers/seccomp.json"
 MEMORY = ["brk", "futex", "madvise", "mmap", "mprotect", "mremap", "munmap"]
 # What a program does to come to its end.
 END = ["exit_group", "write"]
-# What a trust directory can't be read without.
-READS = ["fcntl", "fstat", "getdents64"]
+# What a trust directory can't be read without; for a file that a group may write to, its ACL is part of that.
+READS = ["fcntl", "fgetxattr", "fstat", "getdents64"]
 VERDICT = re.compile(r"(handshake|with a store of its own) \d+")
 
 
