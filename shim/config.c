@@ -188,5 +188,6 @@ __attribute__((constructor)) static void snapshot(void)
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)
 			config.bundle[count++] = value[i];
-	config.active = !is_on(value[DISABLE]);
+	config.disabled = is_on(value[DISABLE]);
+	config.active = !config.disabled;
 }

@@ -15,7 +15,8 @@ enum { CONFIG_BUNDLES = 11 };
  * (setproctitle). See libcatrust(7) for the variables.
  */
 struct config {
-	bool active; /* read, and not switched off by CATRUST_DISABLE */
+	bool active;   /* read, and not switched off */
+	bool disabled; /* read, and switched off by CATRUST_DISABLE */
 	enum log_level log_level;
 	const char *log_file;		    /* NULL: stderr */
 	bool log_json;			    /* CATRUST_LOG_FORMAT=json */

@@ -3,6 +3,7 @@
 #include "binding.h"
 #include "config.h"
 #include "seen.h"
+#include "unserved.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -168,6 +169,8 @@ static struct verification begin_verify(struct call *call, X509_STORE_CTX *ctx)
 static void end_verify(struct call *call, struct verification *v, int ret)
 {
 	leave(call);
+	if (ret != 1)
+		unserved_tell(call->crypto);
 	verify_end(v, ret);
 	end(call);
 }
