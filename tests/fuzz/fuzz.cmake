@@ -15,7 +15,8 @@ if(CATRUST_FUZZ)
   # The parser is compiled once more: it is what the fuzzer's coverage must see.
   add_executable(certfile_fuzz ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c
                  ${CMAKE_CURRENT_LIST_DIR}/../../shim/certfile.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/der.c)
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/der.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/otherfile.c)
   target_include_directories(certfile_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)
   target_compile_definitions(certfile_fuzz PRIVATE _GNU_SOURCE)
   target_compile_options(certfile_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
