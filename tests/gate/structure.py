@@ -32,7 +32,7 @@ BY_OTHERS = {"tests/compat/cases.py", "tests/compat/program.py"}
 # Written for a caller that is not there yet.
 AHEAD = {"attach_is_tagged", "leaf_scope_holds"}
 # Of shim/: what the tool may include, and what includes nothing else of the shim.
-PURE = "bundles certfile compat der scope sound strict text trustdir".split()
+PURE = "bundles certfile compat der scope seen sound strict text trustdir".split()
 
 
 def read(path):
