@@ -11,13 +11,17 @@ if(NOT CATRUST_PACKAGE MATCHES "^(deb|rpm|tgz)$")
   message(FATAL_ERROR "CATRUST_PACKAGE is ${CATRUST_PACKAGE}: deb, rpm or tgz is meant")
 endif()
 
-foreach(target shim trustdir catrust_tool catrust)
+set(targets shim trustdir)
+if(CATRUST_TOOLS)
+  list(APPEND targets catrust_tool catrust)
+  # What distributions ask of programs. The shim has its own flags, for every libc at once.
+  target_compile_options(catrust_tool PRIVATE -fstack-protector-strong -D_FORTIFY_SOURCE=2)
+  target_link_options(catrust PRIVATE -Wl,-z,relro,-z,now)
+endif()
+foreach(target IN LISTS targets)
   target_compile_options(${target} PRIVATE
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=)
 endforeach()
-# What distributions ask of programs. The shim has its own flags, for every libc at once.
-target_compile_options(catrust_tool PRIVATE -fstack-protector-strong -D_FORTIFY_SOURCE=2)
-target_link_options(catrust PRIVATE -Wl,-z,relro,-z,now)
 
 set(doc ${CMAKE_INSTALL_DATADIR}/doc/catrust)
 set(made ${CMAKE_CURRENT_BINARY_DIR}/packaging)

@@ -54,6 +54,11 @@ static inline int compat_stat(const char *path, struct stat *st)
 	return (int)syscall(SYS_newfstatat, AT_FDCWD, path, st, 0);
 }
 
+static inline int compat_statat(int dir, const char *name, struct stat *st)
+{
+	return (int)syscall(SYS_newfstatat, dir, name, st, 0);
+}
+
 static inline int compat_lstatat(int dir, const char *name, struct stat *st)
 {
 	return (int)syscall(SYS_newfstatat, dir, name, st, AT_SYMLINK_NOFOLLOW);

@@ -10,17 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-/* How often the directories are looked at, at most, and only when somebody verifies. */
-enum { CHECK_EVERY_MS = 800 };
+/* How long after a look the next one comes, at least, and only when somebody verifies. */
+enum {
+	CHECK_EVERY_MS = 800,
+	SOON_MS = 100,	    /* after one that could not read all, or saw a directory in motion */
+	LONGEST_MS = 60000, /* however long a look takes */
+};
 
 static _Atomic(struct edition *) newest;
-static _Atomic uint64_t checked_at; /* in ms */
-
-/* When the next certificate that is not valid yet becomes so, in seconds since 1970; 0: there is
- * none.
- */
-static _Atomic int64_t due;
+static _Atomic uint64_t checked_at, wait_ms; /* the last look, and the time from it to the next */
+static atomic_int looker;		     /* the process in which a thread looks; 0: none does */
 
 static void edition_free(struct retired *item)
 {
@@ -69,41 +70,50 @@ static bool same_problems(const struct anchors *a, const struct anchors *b)
 	return true;
 }
 
-/*
- * Reads the directories and publishes them in place of before, which may be NULL. anew: as a new
- * generation, even if they are the same.
- */
-static bool read_edition(struct edition *before, bool anew)
+/* The problems of what moves are those of a moment. */
+static void tell_news(const struct edition *before, struct edition *e)
+{
+	if (before != NULL && before->told && same_problems(before->anchors, e->anchors)) {
+		e->told = true;
+	} else if (!e->anchors->moved) {
+		tell_problems(e->anchors);
+		e->told = true;
+	}
+}
+
+/* Reads the directories and publishes them in place of before, which may be NULL. */
+static bool read_edition(struct edition *before)
 {
 	struct edition *e = calloc(1, sizeof(*e)), *expected = before;
 
 	if (e != NULL)
 		e->retired.free = edition_free;
-	if (e == NULL || trustdir_read(&config.sources, &e->anchors) != 0) {
+	if (e == NULL ||
+	    trustdir_read_again(&config.sources, before == NULL ? NULL : before->anchors,
+				&e->anchors) != 0) {
 		free(e);
 		return false;
 	}
 	if (before == NULL)
 		e->generation = 1;
 	else
-		e->generation = before->generation +
-				(anew || !trustdir_same(before->anchors, e->anchors) ? 1 : 0);
+		e->generation =
+			before->generation + (trustdir_same(before->anchors, e->anchors) ? 0 : 1);
 	if (!atomic_compare_exchange_strong(&newest, &expected, e)) {
 		edition_free(&e->retired);
 		return false;
 	}
-	if (before == NULL || !same_problems(before->anchors, e->anchors))
-		tell_problems(e->anchors);
+	tell_news(before, e);
 	return before != NULL;
 }
 
-static uint64_t now_ms(void)
+static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
 
-	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
+	if (clock_gettime(clock, &now) != 0)
 		return 0;
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 int64_t edition_now(void)
@@ -114,32 +124,78 @@ int64_t edition_now(void)
 	return now.tv_sec;
 }
 
-/* One thread looks for all. */
+/* What a look costs: the time of a core, and the time that its thread waits for it. */
+struct cost {
+	uint64_t cpu, wall; /* in us */
+};
+
+static struct cost cost_now(void)
+{
+	return (struct cost){clock_us(CLOCK_THREAD_CPUTIME_ID), clock_us(CLOCK_MONOTONIC)};
+}
+
+/*
+ * In us times a hundred, or ten. What has changed may be read at ten times the cost of looking:
+ * the wait after it is for the next change to count.
+ */
+static uint64_t wait_after(const struct edition *e, struct cost start, struct cost looked,
+			   struct cost end)
+{
+	uint64_t wait = e != NULL && e->anchors->unsteady ? SOON_MS : CHECK_EVERY_MS;
+	const uint64_t costs[] = {
+		(looked.cpu - start.cpu) / 10,
+		(end.cpu - start.cpu) / 100,
+		(end.wall - start.wall) / 100,
+	};
+
+	for (size_t i = 0; i < sizeof(costs) / sizeof(*costs); i++)
+		if (wait < costs[i])
+			wait = costs[i];
+	return wait < LONGEST_MS ? wait : LONGEST_MS;
+}
+
+/* Is it time for a look? If so, it is this thread that looks. */
+static bool begin_look(void)
+{
+	uint64_t now = clock_us(CLOCK_MONOTONIC_COARSE) / 1000;
+	uint64_t last = atomic_load_explicit(&checked_at, memory_order_relaxed);
+	int other = atomic_load(&looker);
+
+	/* The child of a fork has no thread that looks. */
+	if (now - last < atomic_load(&wait_ms) && (other == 0 || other == getpid()))
+		return false;
+	if (!atomic_compare_exchange_strong(&checked_at, &last, now))
+		return false;
+	atomic_store(&looker, getpid());
+	/* A look that hangs holds up one more thread a minute, not all of them. */
+	atomic_store(&wait_ms, LONGEST_MS);
+	return true;
+}
+
+static void end_look(uint64_t wait)
+{
+	atomic_store(&wait_ms, wait);
+	atomic_store(&checked_at, clock_us(CLOCK_MONOTONIC_COARSE) / 1000);
+	atomic_store(&looker, 0);
+}
+
+/* One thread looks for all; as long as there is no edition, each for itself. */
 void edition_refresh(void)
 {
-	uint64_t now = now_ms(), last = atomic_load_explicit(&checked_at, memory_order_relaxed);
+	bool is_looker = begin_look(), changed, replaced = false;
+	struct cost start, looked;
 	struct edition *e;
-	bool replaced = false;
-	int64_t when;
 
-	if (atomic_load_explicit(&newest, memory_order_acquire) != NULL &&
-	    (now - last < CHECK_EVERY_MS ||
-	     !atomic_compare_exchange_strong(&checked_at, &last, now)))
+	if (!is_looker && atomic_load_explicit(&newest, memory_order_acquire) != NULL)
 		return;
+	start = cost_now();
 	e = enter();
-	when = atomic_load(&due);
-	if (e == NULL) {
-		atomic_store(&checked_at, now);
-		read_edition(NULL, false);
-	} else if (when != 0 && when <= edition_now()) {
-		/* Before it is read: whoever makes anchors of it says which is the next. */
-		atomic_store(&due, 0);
-		replaced = read_edition(e, true);
-		if (!replaced)
-			atomic_store(&due, when);
-	} else if (trustdir_changed(e->anchors)) {
-		replaced = read_edition(e, false);
-	}
+	changed = e == NULL || trustdir_changed(e->anchors);
+	looked = cost_now();
+	if (changed)
+		replaced = read_edition(e);
+	if (is_looker)
+		end_look(wait_after(atomic_load(&newest), start, looked, cost_now()));
 	if (replaced)
 		retire(&e->retired);
 	edition_leave();
@@ -181,12 +237,4 @@ void edition_each(bool (*each)(void *arg, const struct anchor *anchor), void *ar
 const struct edition *edition_enter(void)
 {
 	return enter();
-}
-
-void edition_again_at(int64_t when)
-{
-	int64_t known = atomic_load(&due);
-
-	while ((known == 0 || when < known) && !atomic_compare_exchange_weak(&due, &known, when))
-		;
 }

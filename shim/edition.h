@@ -10,12 +10,15 @@
 /*
  * The trust directories as this process has read them last: one edition, that all copies of OpenSSL
  * share. A look at the directories, at most once in 0.8 seconds, replaces it when something has
- * changed. Without locks: a fork at any point leaves the child with a whole edition.
+ * changed; the next one comes later if a look takes long, so that looking takes 1 % of a core, and
+ * reading what changes 10 %, but within a minute; and sooner, after 0.1 seconds, if not all could
+ * be read. Without locks: a fork at any point leaves the child with a whole edition.
  */
 struct edition {
 	struct retired retired; /* first */
 	struct anchors *anchors;
-	uint64_t generation; /* from 1; the same as long as the same is trusted */
+	_Atomic uint64_t generation; /* from 1; the same as long as the same is trusted */
+	_Atomic bool told;	     /* its problems */
 };
 
 /* Looks at the directories if it is time to. */
@@ -27,9 +30,6 @@ void edition_refresh(void);
  */
 const struct edition *edition_enter(void);
 void edition_leave(void);
-
-/* Makes a new generation at a time, in seconds since 1970: a certificate becomes valid then. */
-void edition_again_at(int64_t when);
 
 /* The time of day, in seconds since 1970. */
 int64_t edition_now(void);

@@ -13,11 +13,12 @@
  */
 
 enum {
-	TRUSTDIR_MAX_FILE = 8 << 20, /* bytes of one file */
-	TRUSTDIR_MAX_FILES = 1000,   /* files of all directories together */
-	TRUSTDIR_MAX_ANCHORS = 4096, /* certificates of all files together */
-	TRUSTDIR_MAX_SCOPES = 64,    /* of one certificate */
-	TRUSTDIR_MAX_PROBLEMS = 100, /* lines kept for the user; the rest is counted */
+	TRUSTDIR_MAX_FILE = 8 << 20,   /* bytes of one file */
+	TRUSTDIR_MAX_FILES = 1000,     /* files of all directories together */
+	TRUSTDIR_MAX_BYTES = 64 << 20, /* of all files together */
+	TRUSTDIR_MAX_ANCHORS = 4096,   /* certificates of all files together */
+	TRUSTDIR_MAX_SCOPES = 64,      /* of one certificate */
+	TRUSTDIR_MAX_PROBLEMS = 100,   /* lines kept for the user; the rest is counted */
 };
 
 /* The default directories; the second stands below $XDG_CONFIG_HOME, or ~/.config. */
@@ -74,9 +75,9 @@ struct anchors {
 	size_t count;
 	struct trustdir_problem *problem;
 	size_t problem_count;
-	size_t problems_lost;	      /* beyond TRUSTDIR_MAX_PROBLEMS */
-	struct trustdir_watch *watch; /* what trustdir_changed() looks at */
-	size_t watch_count;
+	size_t problems_lost; /* beyond TRUSTDIR_MAX_PROBLEMS */
+	bool moved;	      /* something changed all the while: what is in it may be mixed up */
+	bool unsteady;	      /* moved, or something could not be read for now: read again soon */
 };
 
 /*
@@ -85,12 +86,26 @@ struct anchors {
  */
 int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret);
 
+/*
+ * The same after an earlier reading, which may be NULL and stays the caller's:
+ * - Files that look as before are not read again.
+ * - What can't be read for now (no descriptors, no memory, an I/O error) stays as it was. What may
+ *   not be read any more (EACCES) goes, with a problem that says so.
+ * - A directory that changes while it is read is read again, four times or for 100 ms at most. If
+ *   that is not enough, what was there before stays too, for sixteen calls in which it is not
+ *   found: what is always there, under one name or another, is never lost.
+ * Also returns -EAGAIN where the process has another root directory than before.
+ */
+int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,
+			struct anchors **ret);
+
 void trustdir_free(struct anchors *anchors); /* NULL is fine */
 
 /*
  * Has anything changed since anchors was read: a file's content, a directory's names, permissions?
  * One stat for each directory and file that was looked at. Never misses a change: what was written
- * just before it was read, within the resolution of time stamps, counts as changed once more.
+ * just before it was read, within the resolution of time stamps, counts as changed once more, and
+ * so does what is unsteady. Nothing changes for a process that has another root directory now.
  */
 bool trustdir_changed(const struct anchors *anchors);
 

@@ -443,8 +443,24 @@ class Cases:
         if "Invalid syntax" in said.err:
             self.assertEqual(re.findall(r"service:(\d+): Invalid syntax", said.err), ["3"], said.err)
 
+    def test_print_for_kubernetes(self):
+        """What it prints is a pod's spec: all that is mounted is there, and each value reads back as it was."""
+        told = {"CATRUST_STRICT": "relax", "CATRUST_CONTEXTS": 'a "b\\c" $(D) e', "CATRUST_DIR": None}
+        result = self.run_it("-e", "--print-env=kubernetes", env=told)
+        self.assertEqual((result.code, result.err), (0, ""))
+        self.assertNotIn(os.path.dirname(lab.shim()), result.out)
+        got = dict(re.findall(r'(?m)^  - name: (\w+)\n    value: "(.*)"$', result.out))
+        got = {name: re.sub(r"\\(.)", r"\1", value).replace("$$", "$") for name, value in got.items()}
+        self.assertEqual(got, {"LD_PRELOAD": "/opt/catrust/lib/libcatrust.so", "CATRUST_STRICT": "relax",
+                               "CATRUST_CONTEXTS": told["CATRUST_CONTEXTS"],
+                               "NODE_EXTRA_CA_CERTS": "/etc/catrust/ca.d/corp.pem",
+                               "DENO_CERT": "/etc/catrust/ca.d/corp.pem"})
+        result = self.run_it("-d", "/x", "--print-env=kubernetes")
+        self.assertEqual((result.code, result.out), (125, ""))
+        self.assertIn("--dir names a directory of this machine", result.err)
+
     def test_wrong_usage(self):
-        for args, text in [(["--print-env=csh"], "sh, docker and systemd"), (["--print-env", "true"], "runs no command"),
+        for args, text in [(["--print-env=csh"], "sh, docker, systemd and kubernetes"), (["--print-env", "true"], "runs no command"),
                            (["-e"], "what is to be run"), (["--env=x", "true"], "no option --env=x")]:
             result = self.run_it(*args)
             self.assertEqual((result.code, result.out), (125, ""))

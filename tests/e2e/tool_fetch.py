@@ -324,7 +324,7 @@ class Confirmation(Case):
         leaf = tools.fingerprint(lab.cert("server.pem"))
         for stem in "server-full", "server":
             with self.subTest(stem), lab.server(stem) as srv:
-                self.refused(srv, "--fingerprint", leaf, text="the server's own certificate, which is no CA")
+                self.refused(srv, "--fingerprint", leaf, text="the server's own certificate, which is not a CA")
         with lab.server(tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), lab.cert("corp-root.pem"),
                                      tools.cert("leaf")), key=lab.cert("server.key")) as srv:
             self.refused(srv, "--fingerprint", tools.fingerprint(tools.cert("leaf")), text="not part of its chain")
@@ -819,8 +819,8 @@ class Scopes(Case):
         leaf = tools.make(LEAF + names("DNS:localhost", "DNS:bank.example"))
         for stem, lines, ca in ((own, ["localhost and all names below it", "bank.example and all names below it",
                                        "10.0.0.1"], True),
-                                (leaf, ["localhost and what is below it, as far as it is named in this certificate",
-                                        "bank.example and what is below it, as far as"], False)):
+                                (leaf, ["localhost and those names below it that are in this certificate",
+                                        "bank.example and those names below it"], False)):
             with tools.server_of(stem) as srv, tools.Terminal(
                     [tools.tool("catrust"), "fetch", srv.named_url, "--pin"],
                     lab.clean_env(CATRUST_DIR=self.dir, TERM="xterm")) as t:
@@ -1239,7 +1239,7 @@ class Usage(unittest.TestCase):
 
     def test_what_is_for_catrust_run_is_no_command_of_its_own(self):
         text = tools.catrust("--help").out
-        start = text.index("\nwhat catrust-run --env, --print-env and --check call")
+        start = text.index("\ncalled by catrust-run --env, --print-env and --check")
         for command in "env", "check":
             self.assertGreater(text.index("\n  %s " % command), start)
 

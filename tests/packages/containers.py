@@ -2,7 +2,6 @@
 """The Dockerfile for Debian built and run, and the commands of the Kubernetes pod run as its user on a
 read-only root. Needs buildah, and a Debian root (see tests/more)."""
 
-import functools
 import glob
 import json
 import os
@@ -11,17 +10,11 @@ import signal
 import sys
 import unittest
 
+import image
 import pack_lab as packs
 from pack_lab import lab
 
 EXAMPLES = os.path.join(packs.TOP, "examples")
-ACCEPT = {"default": [{"type": "insecureAcceptAnything"}]}
-
-
-@functools.lru_cache(maxsize=None)
-def archive():
-    path, = glob.glob(packs.build(packs.tree("tree"), "tgz") + "/*.tar.gz")
-    return path
 
 
 ENDS = """
@@ -41,27 +34,10 @@ class Container(lab.Case):
     @classmethod
     def setUpClass(cls):
         packs.need("buildah", "dpkg-shlibdeps", "cmake", "ninja", "gcc")
-        base = lab.more("root")
-        store = lab.folder("store")
-        policy = lab.write(os.path.join(store, "policy.json"), json.dumps(ACCEPT))
-        cls.buildah_argv = ["buildah", "--root", store + "/root", "--runroot", store + "/run",
-                            "--storage-driver", "vfs"]
-        cls.addClassCleanup(lambda: lab.run([*cls.buildah_argv, "rm", "--all"], timeout=300))
-        tar = os.path.join(store, "base.tar")
-        packs.run(["tar", "-C", base, "--exclude=./dev/*", "-cf", tar, "."], timeout=300)
-        made = cls.buildah("from", "--signature-policy", policy, "scratch").strip()
-        cls.buildah("add", made, tar, "/")
-        try:
-            cls.buildah("run", "--isolation", "chroot", made, "--", "true")
-        except AssertionError as e:
-            raise unittest.SkipTest("buildah can't run a container here: %s" % e)
-        cls.buildah("config", "--cmd", "sh", made)
-        cls.buildah("commit", "--signature-policy", policy, "--rm", made, "localhost/base")
-        os.unlink(tar)
-        cls.policy = policy
+        cls.buildah = packs.Buildah(cls)
+        cls.buildah.base()
         cls.build("debian", "base", "app", cls.context())
-        cls.container = cls.buildah("from", "--signature-policy", policy, "--pull-never",
-                                    "localhost/app").strip()
+        cls.container = cls.buildah.start("localhost/app")
 
     @classmethod
     def context(cls):
@@ -75,18 +51,12 @@ class Container(lab.Case):
 
     @classmethod
     def build(cls, example, base, name, context):
-        cls.buildah("build", "--isolation", "chroot", "--signature-policy", cls.policy, "--pull-never",
+        cls.buildah("build", "--isolation", "chroot", "--signature-policy", cls.buildah.policy, "--pull-never",
                     "--build-arg", "BASE=localhost/" + base, "-t", "localhost/" + name,
                     "-f", os.path.join(EXAMPLES, example, "Dockerfile"), context)
 
-    @classmethod
-    def buildah(cls, *args):
-        return packs.run([*cls.buildah_argv, *args], timeout=900)
-
     def run_in(self, *command, env=()):
-        options = [option for pair in env for option in ("--env", pair)]
-        return lab.run([*self.buildah_argv, "run", "--isolation", "chroot", *options, self.container, "--",
-                        *command], timeout=120)
+        return self.buildah.run_in(self.container, *command, env=env)
 
     def entry(self):
         """What the image runs by itself, and as whom."""
@@ -127,18 +97,6 @@ class Container(lab.Case):
             self.assertEqual(7, process.process.wait(lab.TIMEOUT), process.output())
             self.assertIn("ended by 15", process.output())
 
-    def test_library(self):
-        """examples/library/Dockerfile, on a base that has no /opt, as busybox."""
-        made = self.buildah("from", "--signature-policy", self.policy, "--pull-never", "localhost/base").strip()
-        self.buildah("run", "--isolation", "chroot", made, "--", "rmdir", "/opt")
-        self.buildah("commit", "--signature-policy", self.policy, "--rm", made, "localhost/bare")
-        context = lab.folder("context")
-        shutil.copy(archive(), context)
-        self.build("library", "bare", "library", context)
-        made = self.buildah("from", "--signature-policy", self.policy, "--pull-never", "localhost/library").strip()
-        shown = self.buildah("run", "--isolation", "chroot", made, "--", "/opt/catrust/bin/catrust-run", "--version")
-        self.assertRegex(shown, r"^catrust-run \d")
-
 
 class Pod(lab.Case):
     """The commands of examples/kubernetes/deployment.yaml, as a kubelet would run them but for the images:
@@ -158,7 +116,7 @@ enter() {
 	setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
 }
 shift 4
-mount --bind "$catrust" "$root/opt"
+mount --bind "$catrust/opt" "$root/opt"
 eval "enter $1"
 umount "$root/opt"
 shift
@@ -171,21 +129,21 @@ exec setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
         except ImportError:
             self.skipTest("no module yaml for %s" % sys.executable)
         root = packs.copy_root()
-        packs.need("cmake", "ninja", "gcc", "setpriv")
+        packs.need("cmake", "ninja", "gcc", "musl-gcc", "setpriv")
         with open(os.path.join(EXAMPLES, "kubernetes", "deployment.yaml"), encoding="utf-8") as f:
             pod = yaml.safe_load(f)["spec"]["template"]["spec"]
         first, second = pod["initContainers"][0], pod["containers"][0]
         self.assertEqual({"/catrust", "/etc/catrust/ca.d"}, {m["mountPath"] for m in second["volumeMounts"]})
-        image = lab.folder("image")
-        os.mkdir(os.path.join(image, "catrust"))
-        packs.run(["tar", "-xzf", archive(), "-C", image + "/catrust", "--strip-components=1"])
+        # The image's root, of which the init container has all.
+        opt = lab.folder("image")
+        image.unpack(opt)
         for mount in "catrust", "etc/catrust/ca.d":
             os.makedirs(os.path.join(root, mount))
         packs.app(os.path.join(root, "srv"))
-        quoted = " ".join("'%s'" % word for word in first["command"])
+        quoted = " ".join("'%s'" % word for word in ["/opt/catrust/bin/catrust", *first["args"]])
         uid = str(pod["securityContext"]["runAsUser"])
         argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", self.SCRIPT, "pod",
-                root, self.config_map(), uid, image, quoted]
+                root, self.config_map(), uid, opt, quoted]
         with lab.server() as server:
             command = [*second["command"], server.url]
             self.got_page(lab.run([*argv, *command]))

@@ -179,8 +179,10 @@ class Readme(lab.Case):
         named = set(re.findall(r"\]\(([^)]*)\)", text))
         there = {os.path.relpath(path, EXAMPLES) for path in glob.glob(EXAMPLES + "/**/*", recursive=True)
                  if os.path.isfile(path)} - {"README.md"}
-        there = {"kubernetes" if path.startswith("kubernetes/") else path for path in there}
-        self.assertEqual(there, named)
+        folders = {path for path in named if os.path.isdir(os.path.join(EXAMPLES, path))}
+        self.assertEqual(set(), named - folders - there)
+        self.assertEqual(set(), {path for path in there - named
+                                 if not any(path.startswith(folder + "/") for folder in folders)})
 
 
 if __name__ == "__main__":

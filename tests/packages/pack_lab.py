@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of packages and examples stand on: copies of the tree, and roots to install into."""
 
+import json
 import os
 import shutil
 import sys
+import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
@@ -57,3 +59,45 @@ def copy_root():
     run(["cp", "-a", lab.more("root"), root], timeout=300)
     shutil.copy("/etc/resolv.conf", os.path.join(root, "etc"))
     return root
+
+
+# buildah asks for a policy of signatures.
+ACCEPT = {"default": [{"type": "insecureAcceptAnything"}]}
+
+
+class Buildah:
+    """buildah with a store of its own for one class of tests."""
+
+    def __init__(self, cls):
+        self.store = lab.folder("store")
+        self.policy = lab.write(os.path.join(self.store, "policy.json"), json.dumps(ACCEPT))
+        self.argv = ["buildah", "--root", self.store + "/root", "--runroot", self.store + "/run",
+                     "--storage-driver", "vfs"]
+        cls.addClassCleanup(lambda: lab.run([*self.argv, "rm", "--all"], timeout=300))
+
+    def __call__(self, *args):
+        return run([*self.argv, *args], timeout=900)
+
+    def start(self, image):
+        return self("from", "--signature-policy", self.policy, "--pull-never", image).strip()
+
+    def pull(self, source):
+        return self("pull", "--signature-policy", self.policy, source).strip()
+
+    def base(self):
+        """localhost/base: a Debian with Python. The tests are skipped where no container can be run."""
+        tar = os.path.join(self.store, "base.tar")
+        run(["tar", "-C", lab.more("root"), "--exclude=./dev/*", "-cf", tar, "."], timeout=300)
+        made = self("from", "--signature-policy", self.policy, "scratch").strip()
+        self("add", made, tar, "/")
+        try:
+            self("run", "--isolation", "chroot", made, "--", "true")
+        except AssertionError as e:
+            raise unittest.SkipTest("buildah can't run a container here: %s" % e)
+        self("config", "--cmd", "sh", made)
+        self("commit", "--signature-policy", self.policy, "--rm", made, "localhost/base")
+        os.unlink(tar)
+
+    def run_in(self, container, *command, env=()):
+        options = [option for pair in env for option in ("--env", pair)]
+        return lab.run([*self.argv, "run", "--isolation", "chroot", *options, container, "--", *command], timeout=180)

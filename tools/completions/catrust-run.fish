@@ -2,7 +2,7 @@
 complete -c catrust-run -s d -l dir -r -F -d 'Also trust the CAs in a directory or file'
 complete -c catrust-run -s e -l env -d 'Also set variables for what no library reaches'
 complete -c catrust-run -l print-env -d 'Print the variables, run nothing'
-complete -c catrust-run -f -a '--print-env=sh --print-env=docker --print-env=systemd' -n 'string match -q -- "--print-env=*" (commandline -ct)'
+complete -c catrust-run -f -a '--print-env=sh --print-env=docker --print-env=systemd --print-env=kubernetes' -n 'string match -q -- "--print-env=*" (commandline -ct)'
 complete -c catrust-run -l check -d 'Say whether the command can be reached, run nothing'
 complete -c catrust-run -s v -d 'Say what is trusted where'
 complete -c catrust-run -s q -d 'Say nothing'

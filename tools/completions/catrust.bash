@@ -3,7 +3,7 @@
 
 _catrust() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands='fetch doctor list add remove bundle env check help' options= i
+	local commands='fetch doctor list add remove bundle copy env check help' options= i
 	local connect='--aia-local --cert --key --no-aia --proxy --servername --starttls --timeout'
 
 	COMPREPLY=()
@@ -47,7 +47,7 @@ _catrust() {
 		return
 		;;
 	--syntax)
-		mapfile -t COMPREPLY < <(compgen -W 'sh docker systemd' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'sh docker systemd kubernetes' -- "$cur")
 		return
 		;;
 	--format)
@@ -63,6 +63,7 @@ _catrust() {
 	add) options='--dir --fingerprint --help --public-bundle --scope' ;;
 	remove) options='--dir --help' ;;
 	bundle) options='--dir --format --help --no-public --output --password --public-bundle' ;;
+	copy) options=--help ;;
 	env) options='--help --only --syntax' ;;
 	check) options=--help ;;
 	help)
@@ -74,7 +75,7 @@ _catrust() {
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ $command == @(fetch|doctor) ]]; then
 		mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
-	elif [[ $command == @(add|remove) ]]; then
+	elif [[ $command == @(add|copy|remove) ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi

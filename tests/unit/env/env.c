@@ -79,6 +79,8 @@ START_TEST(test_names)
 
 	ck_assert(envprint_by_name("systemd", &format));
 	ck_assert_int_eq(format, ENVPRINT_SYSTEMD);
+	ck_assert(envprint_by_name("kubernetes", &format));
+	ck_assert_int_eq(format, ENVPRINT_KUBERNETES);
 	ck_assert(!envprint_by_name("", &format));
 	ck_assert(!envprint_by_name("bash", &format));
 	ck_assert(envprint_name_ok("A_b9=", 4));

@@ -158,7 +158,7 @@ static const struct {
 	{STARTTLS_SMTP, BYTES("554 go away\r\n"), "554 go away"},
 	{STARTTLS_SMTP, BYTES("SSH-2.0-x\r\n"), "SSH-2.0-x"},
 	{STARTTLS_SMTP, BYTES("220 a\r\n250 a\r\n454 not \x1b[2Jnow\r\n"), "454 not \\x1b[2Jnow"},
-	{STARTTLS_SMTP, BYTES("220 a\r\n250 a\r\n220 go\r\n250 injected\r\n"), "slipped in"},
+	{STARTTLS_SMTP, BYTES("220 a\r\n250 a\r\n220 go\r\n250 injected\r\n"), "inserted"},
 	{STARTTLS_SMTP, BYTES("220 a\r\n500 what\r\n"), "500 what"},
 	{STARTTLS_LMTP, BYTES("220 a\r\n500 what\r\n"), "500 what"},
 	{STARTTLS_IMAP, BYTES("* PREAUTH hello\r\n"), "PREAUTH"},
@@ -183,7 +183,7 @@ static const struct {
 	{STARTTLS_LDAP, BYTES("\x30\x02\x02\x7f"), "not LDAP's"},
 	{STARTTLS_LDAP, BYTES("HTTP/1.1"), "not LDAP's"},
 	{STARTTLS_POSTGRES, BYTES("N"), "does not do TLS"},
-	{STARTTLS_POSTGRES, BYTES("SS"), "slipped in"},
+	{STARTTLS_POSTGRES, BYTES("SS"), "inserted"},
 	{STARTTLS_POSTGRES, BYTES("E\0\0\0\7no"), "not PostgreSQL's"},
 	{STARTTLS_MYSQL, BYTES("\x0b\0\0\0\xff\x69\4Host '\x1b'"), "Host '\\x1b'"},
 	{STARTTLS_MYSQL,
@@ -200,7 +200,7 @@ static const struct {
 	{STARTTLS_XMPP, BYTES("<stream:stream><stream:error><host-unknown/>"), "host-unknown"},
 	{STARTTLS_XMPP, BYTES("<stream:stream><stream:features/><failure/>"), "<failure/>"},
 	{STARTTLS_XMPP, BYTES("<stream:stream></stream:stream>"), "closes"},
-	{STARTTLS_XMPP, BYTES("<s:features/><proceed/><x>"), "slipped in"},
+	{STARTTLS_XMPP, BYTES("<s:features/><proceed/><x>"), "inserted"},
 };
 
 START_TEST(test_refused)

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Is there somebody to ask, who sees what it is about? */
+/* Is there a terminal to ask at, on which what was shown can be read? */
 bool confirm_possible(void);
 
 /* Asks a question; anything but y or yes is no. */

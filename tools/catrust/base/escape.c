@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Decodes one UTF-8 character. Returns its length, or 0 where there is none. */
+/* Decodes one UTF-8 character. Returns its length, or 0 if there is none. */
 static size_t decode(const unsigned char *s, size_t len, unsigned long *ret)
 {
 	unsigned long code, least;

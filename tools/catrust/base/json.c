@@ -44,7 +44,7 @@ static void write_escape(FILE *to, unsigned long code)
 			0xdc00 + ((code - 0x10000) & 0x3ff));
 }
 
-/* Whoever prints JSON at a terminal is not to be fooled by what is in it. */
+/* JSON may be printed at a terminal: what is in it must not deceive the user. */
 static void write_string(FILE *to, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;

@@ -12,7 +12,7 @@
 struct json {
 	FILE *to;
 	int depth;
-	bool first; /* nothing is written yet in the object or array at hand */
+	bool first; /* nothing is written yet in the current object or array */
 };
 
 /* key is NULL for elements of arrays, and for the outermost value. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A command that somebody may paste into a shell. */
+/* A command that the user may paste into a shell. */
 enum { QUOTE_MAX = 8192 };
 
 struct quote {

@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-/* What is printed of a name, a path or the like. */
+/* The size of a buffer for a printed name, path or the like. */
 enum { SHOW_MAX = 512 };
 
 /* Asks the environment once: is the terminal's text UTF-8, may there be colour? */
 void show_init(void);
 
-/* A path or other text of somebody else's, made safe for the terminal. Returns buf. */
+/* A path or other foreign text, made safe for the terminal. Returns buf. */
 char *show_text(const char *text, char buf[SHOW_MAX]);
 
 /* escape() with what the terminal wants as well. Returns buf. */

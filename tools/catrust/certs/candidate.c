@@ -93,7 +93,7 @@ static void check_signature(X509 *cert, struct findings *f)
 			add(f, FINDING_REFUSE, "bad-signature",
 			    "its own signature is not valid: it is damaged or forged");
 		ERR_clear_error();
-		return; /* nobody relies on the digest of a root's own signature */
+		return; /* the digest of a root's own signature does not matter */
 	}
 	if (X509_get_signature_info(cert, &digest, NULL, &bits, NULL) == 1 && bits > 0 &&
 	    bits < STRONG_DIGEST_BITS)

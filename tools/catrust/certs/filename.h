@@ -19,7 +19,7 @@ char *filename_for(const unsigned char *name, size_t len, const struct fingerpri
 		   char buf[FILENAME_SIZE]);
 
 /* The same for a certificate: by its common name, or else its unit or organization. Returns buf, or
- * NULL where it has no fingerprint. */
+ * NULL if it has no fingerprint. */
 char *filename_of(const X509 *cert, char buf[FILENAME_SIZE]);
 
 #endif

@@ -31,6 +31,7 @@ struct command {
 
 extern const struct command add_command;
 extern const struct command bundle_command;
+extern const struct command copy_command;
 extern const struct command doctor_command;
 extern const struct command check_command;
 extern const struct command env_command;

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* Which options a command has; --help goes without saying. */
+/* Which options a command has besides --help. */
 enum options_allowed {
 	OPTION_DIR = 1 << 0,
 	OPTION_FINGERPRINT = 1 << 1,

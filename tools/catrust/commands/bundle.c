@@ -25,7 +25,7 @@ static enum format format_of(const struct options *options)
 	return strcmp(options->format, "jks") == 0 ? FORMAT_JKS : FORMAT_PKCS12;
 }
 
-/* Once, whoever else has it. */
+/* Each certificate once. */
 static int add_once(STACK_OF(X509) * certs, X509 *cert)
 {
 	if (chain_contains(certs, cert))

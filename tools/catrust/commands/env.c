@@ -23,7 +23,7 @@
 enum effect {
 	ADDS,	  /* to what is trusted anyway: the anchors are enough */
 	REPLACES, /* all of it: the public CAs must be in the file as well */
-	FOLLOWS,  /* the same, but set only where the user has: another one counts otherwise */
+	FOLLOWS,  /* the same, but set only if the user has: another one counts otherwise */
 };
 
 static const struct variable {
@@ -304,7 +304,8 @@ static int print_all(struct env *env)
 	return print_javas(env);
 }
 
-/* What the trust directories have to say. Of programs that are not reached, nobody else does. */
+/* Problems of the trust directories: for programs that are not reached, the library can't report
+ * them. */
 static void tell_problems(const struct env *env, const struct trusted *trusted)
 {
 	size_t scoped = 0;
@@ -381,7 +382,7 @@ static enum status run(const struct options *options)
 	char shown[SHOW_MAX];
 
 	if (options->syntax != NULL && !envprint_by_name(options->syntax, &env.format)) {
-		show_error("--syntax %s: it is one of sh, docker and systemd",
+		show_error("--syntax %s: it is one of sh, docker, systemd and kubernetes",
 			   show_text(options->syntax, shown));
 		return STATUS_USAGE;
 	}
@@ -398,14 +399,15 @@ static const char help[] =
 	"has set, and the CAs of the trust directories. catrust-run --env runs a command with them.\n"
 	"\n"
 	"options:\n"
-	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit\n"
+	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit;\n"
+	"                   kubernetes: for the env of a container\n"
 	"  --only           print what is given as NAME=VALUE, and nothing else\n"
 	"  --help\n";
 /* clang-format on */
 
 const struct command env_command = {
 	.name = "env",
-	.arguments = "[--syntax sh|docker|systemd] [--only] [NAME=VALUE...]",
+	.arguments = "[--syntax sh|docker|systemd|kubernetes] [--only] [NAME=VALUE...]",
 	.summary = "prints variables for programs that the library can't reach",
 	.help = help,
 	.options = OPTION_SYNTAX | OPTION_ONLY,

@@ -20,7 +20,7 @@ static void finish(struct fetch *f)
 		return;
 	}
 	report_chain(f);
-	/* Read anew for each target: the one before may have added to it. */
+	/* Read again for each target: the one before may have added to it. */
 	if (trusted_read(&f->session->sources, &f->trusted) == 0) {
 		execute(f);
 		return;

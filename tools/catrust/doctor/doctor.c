@@ -144,7 +144,7 @@ static enum status prepare(struct doctor *d)
 	return STATUS_DONE;
 }
 
-/* Without a bundle a program does not even connect. Returns false where one can go on. */
+/* Without a bundle a program does not even connect. Returns false if one can go on. */
 static bool is_without_bundle(struct doctor *d)
 {
 	size_t failed = 0;

@@ -37,7 +37,7 @@ struct doctor_client {
 	/* under catrust-run, had the server sent its whole chain */
 	struct verify_result complete; /* as it is */
 	struct verify_result trusting; /* with the chain's top trusted */
-	bool is_hopeless;	       /* it breaks rules that no anchor mends */
+	bool is_hopeless;	       /* it breaks rules that no anchor fixes */
 };
 
 enum doctor_cause_kind { CAUSE_VERIFICATION, CAUSE_TLS, CAUSE_BUNDLE };
@@ -63,7 +63,7 @@ struct doctor {
 	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: fetch refuses it */
 	struct scopes scopes[PLANS];  /* under what; none: every name */
 	struct reason no_scope;	      /* why a plan is not possible for want of a sound one */
-	struct reason no_pin;	      /* the same, as what mends it */
+	struct reason no_pin;	      /* the same, as a fix */
 	struct reason in_directory;   /* the cause, where catrust-run is all it takes */
 	struct reason out_of_scope;   /* the cause, where names are */
 	struct doctor_cause cause[DOCTOR_CAUSES];

@@ -212,7 +212,7 @@ void doctor_adapt_causes(struct doctor *d)
 				"longer checks it; better: the administrator of the CA reissues it";
 		} else if ((d->remedy.kind == REMEDY_NONE || d->remedy.kind == REMEDY_BUNDLE) &&
 			   !d->remedy.relax && cause->diagnosis.relax) {
-			/* CATRUST_STRICT=relax would be no help here: nobody may be told of it. */
+			/* CATRUST_STRICT=relax would not help here, so it must not be advised. */
 			cause->diagnosis.fix = "the administrator of the CA must reissue it";
 		}
 	}

@@ -26,7 +26,7 @@ static int write_mismatch(const struct doctor *d, char text[PYTHON_TEXT])
 
 	if (certnames_read(sk_X509_value(doctor_sent(d), 0), &names) != 0)
 		return -1;
-	/* Its subject, where there is nothing else. */
+	/* Its subject, if there is nothing else. */
 	for (size_t i = 0; i < names.count; i++)
 		count += names.item[i].of_subject != names.has_others;
 	at = (size_t)snprintf(text, PYTHON_TEXT, "hostname '%s' doesn't match %s",
@@ -61,7 +61,7 @@ int doctor_write_words(const struct doctor *d, const struct doctor_client *c, in
 	return 0;
 }
 
-/* Returns 1 where client accepts it, 0 where not, or -1: out of memory. */
+/* Returns 1 where client accepts it, 0 if not, or -1: out of memory. */
 static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax)
 {
@@ -122,7 +122,7 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 	return 0;
 }
 
-/* Where TLS fails before the server's certificates are there, that is all there is to see. */
+/* If TLS fails before the server's certificates are there, that is all there is to see. */
 void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v)
 {
 	v->exception = python_tls_exception(&d->handshake.facts);

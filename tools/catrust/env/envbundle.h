@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /*
- * Merged bundles in files: what somebody trusts already, and the anchors. A file is named after
+ * Merged bundles in files: what the program trusts already, and the anchors. A file is named after
  * what is in it, so that runs side by side and runs within runs agree.
  */
 struct envbundle {

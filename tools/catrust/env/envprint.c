@@ -7,6 +7,7 @@ static const char *const names[] = {
 	[ENVPRINT_SH] = "sh",
 	[ENVPRINT_DOCKER] = "docker",
 	[ENVPRINT_SYSTEMD] = "systemd",
+	[ENVPRINT_KUBERNETES] = "kubernetes",
 };
 
 bool envprint_by_name(const char *name, enum envprint_format *ret)
@@ -58,6 +59,23 @@ static void print_systemd(FILE *to, const char *value)
 	}
 }
 
+/* A double-quoted scalar of YAML; the API server expands $(NAME), and $$ is a dollar sign. */
+static void print_yaml(FILE *to, const char *value)
+{
+	for (; *value != '\0'; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (c == '"' || c == '\\')
+			fprintf(to, "\\%c", c);
+		else if (c == '$')
+			fputs("$$", to);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(to, "\\x%02x", c);
+		else
+			putc(c, to);
+	}
+}
+
 bool envprint(FILE *to, enum envprint_format format, const char *name, const char *value)
 {
 	switch (format) {
@@ -75,6 +93,11 @@ bool envprint(FILE *to, enum envprint_format format, const char *name, const cha
 	case ENVPRINT_SYSTEMD:
 		fprintf(to, "Environment=\"%s=", name);
 		print_systemd(to, value);
+		fputs("\"\n", to);
+		return true;
+	case ENVPRINT_KUBERNETES:
+		fprintf(to, "- name: %s\n  value: \"", name);
+		print_yaml(to, value);
 		fputs("\"\n", to);
 		return true;
 	}

@@ -7,9 +7,10 @@
 
 /* How an environment is written down for others to read. */
 enum envprint_format {
-	ENVPRINT_SH,	  /* export NAME='value', for any Bourne shell */
-	ENVPRINT_DOCKER,  /* NAME=value, for --env-file of docker and podman */
-	ENVPRINT_SYSTEMD, /* Environment="NAME=value", for a unit */
+	ENVPRINT_SH,	     /* export NAME='value', for any Bourne shell */
+	ENVPRINT_DOCKER,     /* NAME=value, for --env-file of docker and podman */
+	ENVPRINT_SYSTEMD,    /* Environment="NAME=value", for a unit */
+	ENVPRINT_KUBERNETES, /* an entry of a container's env, two lines of YAML */
 };
 
 bool envprint_by_name(const char *name, enum envprint_format *ret);
@@ -17,7 +18,8 @@ bool envprint_by_name(const char *name, enum envprint_format *ret);
 /* May a variable have this name, in any shell? */
 bool envprint_name_ok(const char *name, size_t len);
 
-/* One line. Returns false, and prints nothing, where the format can't express value. */
+/* One line, but for Kubernetes. Returns false, and prints nothing, where the format can't express
+ * value. */
 bool envprint(FILE *to, enum envprint_format format, const char *name, const char *value);
 
 #endif

@@ -23,7 +23,7 @@ struct javaopts_place {
 };
 
 /*
- * The value of the system property that options set last, or false where they don't, or where it is
+ * The value of the system property that options set last, or false if they don't, or if it is
  * too long for value.
  */
 bool javaopts_find(const char *options, const char *property, char value[PATH_MAX],

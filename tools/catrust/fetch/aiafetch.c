@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What the rounding of timers leaves of the time is enough for nobody. */
+/* With less time than this left, no request is started. */
 enum { SHORTEST_MS = 10 };
 
 /* One chase up a chain. */
@@ -201,7 +201,8 @@ static bool is_plain(const char *url)
 	return len < AIA_MAX_URL;
 }
 
-/* The answer of url, redirects followed one by one: each is judged anew. Returns 0, or *why. */
+/* The answer of url, redirects followed one by one, since each address is checked. Returns 0, or
+ * *why. */
 static int get(struct chase *c, const char *first_url, struct reason *why)
 {
 	char url[AIA_MAX_URL];

@@ -211,7 +211,7 @@ static bool is_loopback(const struct target *t)
 	       (len > below_len && strcmp(t->host + len - below_len, below) == 0);
 }
 
-/* The last two labels of a name, or the whole address: about what somebody owns. */
+/* The last two labels of a name, or the whole address: about what one owner has. */
 static const char *site_of(const struct target *t)
 {
 	const char *at = t->host + strlen(t->host);
@@ -227,7 +227,7 @@ static const char *site_of(const struct target *t)
 	return dots == 2 ? at + 1 : at;
 }
 
-/* The CA on top, or, where that is not known, the certificate that names it as its issuer. */
+/* The CA on top, or, if that is not known, the certificate that names it as its issuer. */
 static bool same_top(const struct fetch *a, const struct fetch *b)
 {
 	X509 *top_a, *top_b;

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The same name with another certificate: a renewed CA, or somebody who claims to be it. */
+/* The same name with another certificate: a renewed CA, or somebody who imitates it. */
 static void compare_with_saved(const struct import *import)
 {
 	const struct anchors *anchors = import->trusted->anchors;

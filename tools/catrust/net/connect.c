@@ -72,7 +72,7 @@ static int speak_starttls(struct transport *transport, const struct target *targ
 	return result;
 }
 
-/* A key that wants a passphrase is refused: nobody may be there to type it. */
+/* A key that needs a passphrase is refused: there may be no user to type it. */
 static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
 	(void)buf;

@@ -30,10 +30,10 @@ int connect_open(const struct target *target, const struct connect_options *opti
 int connect_use_certificate(SSL_CTX *ctx, const struct connect_options *options,
 			    struct reason *why);
 
-/* Are the files of the client certificate of use? Returns 0, or -1 and *why. */
+/* Can the files of the client certificate be used? Returns 0, or -1 and *why. */
 int connect_check_files(const struct connect_options *options, struct reason *why);
 
-/* what was not done within the time-out. */
+/* Sets *why: the server accepted the connection, but what, within the time-out. */
 void connect_reason_late(struct reason *why, const char *what, int timeout_ms);
 
 #endif

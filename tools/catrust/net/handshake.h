@@ -19,7 +19,7 @@ struct handshake_client {
 	bool reads_on; /* after TLS 1.3, to hear what the server thinks of its certificate */
 };
 
-/* How a TLS handshake, or the first read after it, failed otherwise. */
+/* How a TLS handshake, or the first read after it, failed for another reason than verification. */
 struct handshake_facts {
 	unsigned long error; /* of OpenSSL's queue, or 0 */
 	int os_error;	     /* errno, or 0 */
@@ -27,12 +27,12 @@ struct handshake_facts {
 	bool closed;	     /* the same, and OpenSSL takes it for an orderly end */
 	bool late;	     /* it said nothing in time */
 	bool asked;	     /* for a client certificate */
-	bool given;	     /* one was at hand */
+	bool given;	     /* there was one to send */
 	unsigned char first[8];
 	size_t first_len; /* what the server said first */
 };
 
-/* How far it gets with a server, verification apart: that always goes on. */
+/* How far a handshake gets with a server; no verification stops it. */
 struct handshake {
 	bool opened;		/* the connection, through proxy and STARTTLS */
 	struct reason why;	/* where not */

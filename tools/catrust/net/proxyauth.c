@@ -46,7 +46,7 @@ CURLcode proxyauth_perform(CURL *curl, const char *proxy, long timeout_ms)
 	if (left <= 0)
 		return code;
 	user = has_user(proxy);
-	/* An empty name and password stand for the ticket of whoever runs this. */
+	/* An empty name and password stand for the user's ticket. */
 	if ((!user && curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, ":") != CURLE_OK) ||
 	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
 			     user ? CURLAUTH_ANY & ~CURLAUTH_NEGOTIATE : CURLAUTH_NEGOTIATE) !=

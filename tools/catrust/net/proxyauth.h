@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 
 /*
- * curl_easy_perform() through a proxy, "" for none. Where the proxy takes Kerberos tickets as well
+ * curl_easy_perform() through a proxy, "" for none. If the proxy takes Kerberos tickets as well
  * as passwords, libcurl tries one of the two: here, the other one gets its turn, in what is left of
  * timeout_ms, the CURLOPT_TIMEOUT_MS that is set.
  */

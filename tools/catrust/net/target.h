@@ -19,7 +19,7 @@ struct target {
 	unsigned port;
 	bool is_ip;
 	enum starttls_protocol starttls; /* what to speak before TLS */
-	const char *scheme; /* of the URL or the port's protocol; "https" for want of one */
+	const char *scheme; /* of the URL or the port's protocol; "https" if there is none */
 };
 
 /*

@@ -54,7 +54,7 @@ static int read_table(const struct elffile_source *source, uint64_t at, uint64_t
 	return 0;
 }
 
-/* The text at an offset of a table of strings; "" where there is none. */
+/* The text at an offset of a table of strings; "" if there is none. */
 static const char *text_at(const struct table *t, uint64_t at)
 {
 	return at < t->len ? (const char *)t->bytes + at : "";

@@ -10,7 +10,7 @@
 
 enum { READ_MAX = 16 << 20, FIRST = 16 << 10 };
 
-/* A number, and what is behind it; false where there is none. */
+/* A number, and what is behind it; false if there is none. */
 static bool number(char **text, int base, char until, uint64_t *ret)
 {
 	char *end;

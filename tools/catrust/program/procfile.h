@@ -15,16 +15,16 @@ struct procfile_mapping {
 	bool is_code; /* executable */
 	uint64_t inode;
 	const char *device;
-	const char *path; /* "" where it is no file's */
+	const char *path; /* "" if it is no file's */
 };
 
 /* Takes line, which it splits up, apart. false: it is none. */
 bool procfile_mapping(char *line, struct procfile_mapping *ret);
 
-/* /proc/PID/NAME whole, with a NUL behind it, to be freed; NULL where it is not to be read. */
+/* /proc/PID/NAME whole, with a NUL behind it, to be freed; NULL if it is not to be read. */
 char *procfile_read(pid_t pid, const char *name, size_t *ret_len);
 
-/* The number of an entry of auxv, which is 0 where there is none. */
+/* The number of an entry of auxv, which is 0 if there is none. */
 uint64_t procfile_aux(const char *auxv, size_t len, uint64_t type);
 
 /* The value of a line of status, as of "Tgid:", or -1. */

@@ -21,7 +21,7 @@ enum script_kind script_of(const char *bytes, size_t len, char name[PATH_MAX]);
 
 /*
  * The executable file that name stands for, looked for in path (PATH) unless it has a slash.
- * Returns false where there is none.
+ * Returns false if there is none.
  */
 bool script_find(const char *name, const char *path, char ret[PATH_MAX]);
 

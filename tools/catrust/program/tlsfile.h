@@ -19,7 +19,7 @@ enum tls_kind {
 	TLS_RUSTLS,
 	TLS_JAVA,
 	TLS_ERLANG,
-	TLS_UNKNOWN, /* TLS 1.3, of nobody known here */
+	TLS_UNKNOWN, /* TLS 1.3, of an unknown library */
 	TLS_KINDS,
 };
 

@@ -363,7 +363,7 @@ const char *stacks_reason_text(enum stacks_reason reason)
 	return text[reason];
 }
 
-/* What mends that the library is not in the process. */
+/* How to get the library into the process. */
 static const char *advice_for_loss(enum stacks_reason reason)
 {
 	switch (reason) {

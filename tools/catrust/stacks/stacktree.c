@@ -148,7 +148,7 @@ static int open_file(const char *path, uint64_t inode)
 }
 
 /*
- * The first way works even where the file was replaced or is in another mount namespace, but may
+ * The first way works even if the file was replaced or is in another mount namespace, but may
  * be root's alone. Some file systems show another inode in maps: then the path has to do.
  */
 static int open_mapped(pid_t tid, const struct procfile_mapping *m)

@@ -43,7 +43,7 @@ struct watch {
 	int execs; /* of the root */
 	bool ended;
 	bool leaving;	  /* all are let go */
-	bool interrupted; /* nobody wants to wait any longer */
+	bool interrupted; /* the user does not want to wait any longer */
 	struct task *task;
 	size_t task_count;
 };
@@ -431,7 +431,7 @@ static void take_events(struct watch *w)
 	}
 }
 
-/* A signal that somebody sent to us is the command's; the terminal's reaches it anyway. */
+/* A signal that was sent to us is meant for the command; the terminal's reaches it anyway. */
 static void on_signal(struct watch *w, const siginfo_t *info)
 {
 	if (info->si_signo == SIGCHLD)

@@ -169,7 +169,7 @@ static bool is_kept(int dir, const char *name, const char *data, size_t len)
 			at += (size_t)got;
 		same = got == 0 && at == len && memcmp(there, data, len) == 0;
 		(void)futimens(fd, NULL);
-		/* Somebody may just have removed it, or have put the same in its place. */
+		/* Another run may just have removed it, or have put the same in its place. */
 		same = same && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	}
 	free(there);

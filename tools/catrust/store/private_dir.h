@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * Where files are kept that programs shall trust later: a directory of this user's that nobody else
- * may change, below XDG_RUNTIME_DIR, else (for root) /run, else the user's cache, else /tmp. What
- * root keeps, others may read, since a service started by root often goes on as somebody else.
+ * Where files are kept that programs shall trust later: a directory of this user's that no other
+ * user may change, below XDG_RUNTIME_DIR, else (for root) /run, else the user's cache, else /tmp.
+ * What root keeps, others may read, since a service started by root often goes on as another user.
  * Returns a descriptor and its path in *path, or -1 and *why.
  */
 int private_dir_open(char path[PATH_MAX], struct reason *why);

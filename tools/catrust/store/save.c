@@ -287,7 +287,7 @@ static int check_saved(int fd, const char *dir, const char *name, const char *pa
 	return result;
 }
 
-/* Somebody else, a run at the same time, may have saved the very same. */
+/* Another run at the same time may have saved the same certificate. */
 static bool is_there(const char *dir, const char *path, const X509 *cert,
 		     const struct trustdir_sources *sources)
 {

@@ -14,7 +14,7 @@
 /*
  * The certificates in path that the JVM would trust: entries without a private key, and of PKCS#12
  * those that say so. password may be NULL: the usual one is tried. NULL and *why on failure, and
- * where there is no such certificate.
+ * if there is no such certificate.
  */
 STACK_OF(X509) * storefile_read(const char *path, const char *password, struct reason *why);
 

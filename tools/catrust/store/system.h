@@ -26,7 +26,7 @@ const char *system_bundle(void);
  */
 STACK_OF(X509) * system_store(void);
 
-/* The file that SSL_CERT_FILE names: whoever runs this chose it. NULL: out of memory. */
+/* The certificates of the file that SSL_CERT_FILE names: the user chose it. NULL: out of memory. */
 STACK_OF(X509) * system_named_store(void);
 
 #endif

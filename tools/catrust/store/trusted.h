@@ -12,7 +12,7 @@
 /* What the trust directories hold, as certificates. */
 struct trusted {
 	struct anchors *anchors;
-	X509 **cert; /* for each of anchors; NULL where OpenSSL does not understand it */
+	X509 **cert; /* for each of anchors; NULL if OpenSSL does not understand it */
 };
 
 /* From the environment. dir, if not NULL, is --dir: it stands for all the rest. */

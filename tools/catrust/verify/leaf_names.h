@@ -14,7 +14,7 @@ bool leaf_may_sign(X509 *cert);
 enum leaf_scopes_result {
 	LEAF_SCOPES_OK,
 	LEAF_SCOPES_TOO_WIDE,	/* one of its names would give the anchor power over much more than
-			   the   server that the user named: that is for him to say, by --scope */
+			   the   server that the user named: the user must say so, by --scope */
 	LEAF_SCOPES_IMPOSSIBLE, /* one of its names can be no scope, or there are too many; no
 				   memory */
 };

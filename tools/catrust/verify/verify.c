@@ -264,7 +264,7 @@ static enum scope_cn check_cn(const struct scope_set *set, const struct certname
 }
 
 /*
- * As in shim/policy.c, for clients that look at a CN only where there is no DNS name. Out of memory
+ * As in shim/policy.c, for clients that look at a CN only if there is no DNS name. Out of memory
  * counts as out of scope.
  */
 static bool is_leaf_in_scope(X509 *leaf, const struct scope_set *set, NAME_CONSTRAINTS *constraints)

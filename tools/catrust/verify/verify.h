@@ -18,7 +18,7 @@ struct verify_store {
 	char dir[PATH_MAX];	   /* with hashed names, or several with colons between; "": none */
 };
 
-/* Why a bundle is of no use, as Python's load_verify_locations() meets it. */
+/* Why a bundle can't be loaded, as Python's load_verify_locations() sees it. */
 struct verify_load_error {
 	int os_error;	     /* errno, or 0 */
 	unsigned long error; /* of OpenSSL's queue, where os_error is 0 */

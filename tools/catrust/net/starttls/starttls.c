@@ -144,7 +144,7 @@ enum starttls_state starttls_feed(struct starttls *s, const void *bytes, size_t 
 	if (s->state == STARTTLS_READY && s->in_len + len > 0)
 		starttls_refuse(s, why,
 				"the server said more than its permission to start TLS, which "
-				"somebody may have slipped in",
+				"an attacker may have inserted",
 				NULL, 0);
 	return s->state;
 }

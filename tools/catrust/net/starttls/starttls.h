@@ -29,7 +29,7 @@ enum starttls_protocol {
 /* The name for --starttls, or NULL. "none" is STARTTLS_NONE. */
 const char *starttls_name(enum starttls_protocol protocol);
 
-/* false: there is none of this name. */
+/* Returns false if there is none of this name. */
 bool starttls_by_name(const char *name, enum starttls_protocol *ret);
 
 enum {
@@ -60,8 +60,8 @@ struct starttls {
 void starttls_start(struct starttls *s, enum starttls_protocol protocol, const char *host);
 
 /*
- * Takes what the server said. Anything after its permission to start TLS is refused: somebody may
- * have slipped it in. *why is set for STARTTLS_REFUSED alone.
+ * Takes what the server said. Anything after its permission to start TLS is refused: an attacker
+ * may have inserted it. *why is set for STARTTLS_REFUSED alone.
  */
 enum starttls_state starttls_feed(struct starttls *s, const void *bytes, size_t len,
 				  struct reason *why);

@@ -6,7 +6,7 @@
 
 /*
  * What the parts of starttls.c have in common. Each protocol has a function that takes one piece
- * off the start of s->in: it returns how many bytes that was, or 0 where it needs more to tell.
+ * off the start of s->in: it returns how many bytes that was, or 0 if it needs more to tell.
  */
 size_t starttls_take_line(struct starttls *s, struct reason *why);
 size_t starttls_take_xmpp(struct starttls *s, struct reason *why);

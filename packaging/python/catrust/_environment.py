@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An environment that trusts by itself: one .pth file in its site-packages (see the module site)."""
+
+import os
+import re
+import site
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from typing import List, Optional
+
+import _catrust_start as start
+import catrust
+from catrust import Error, _inject, _status
+
+# Sorts before the names of modules, which may use TLS in theirs.
+NAME = "_catrust.pth"
+MARK = "# Written by `python -m catrust enable`; `python -m catrust disable` removes it.\n"
+# One line, since site runs single lines. Without the module, catrust was uninstalled.
+LINE = ("import sys; exec('try:\\n import _catrust_start\\nexcept ImportError:\\n pass\\n"
+        "else:\\n _catrust_start.start(%s)')\n")
+
+
+def folders() -> List[str]:
+    """The folders whose .pth files this Python reads."""
+    found = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    if hasattr(site, "getsitepackages"):  # not in environments of virtualenv before version 20
+        found += site.getsitepackages()
+    if site.ENABLE_USER_SITE:
+        found.append(site.getusersitepackages())
+    return list(dict.fromkeys(os.path.realpath(path) for path in found))
+
+
+def files() -> List[str]:
+    """The files that enable() has written for this Python."""
+    found = [os.path.join(folder, NAME) for folder in folders()]
+    return [path for path in found if os.path.exists(path)]
+
+
+def is_environment() -> bool:
+    """Is this Python that of a virtual environment?"""
+    return sys.prefix != sys.base_prefix or hasattr(sys, "real_prefix")
+
+
+def trial(code: str) -> "subprocess.CompletedProcess[bytes]":
+    """Runs code in a new Python like this one, without the library in its environment."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("CATRUST_DISABLE", "LD_PRELOAD")}
+    return subprocess.run([sys.executable, "-c", code], env=clean, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def refuse(done: "subprocess.CompletedProcess[bytes]") -> None:
+    """Raises an Error with the last line that a trial has left, where it has failed."""
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it ended with %d" % done.returncode]
+        raise Error("nothing was changed: " + re.sub(r"^catrust\.\w+: ", "", lines[-1]))
+
+
+def enable(children: bool, system: bool) -> int:
+    """Makes this environment trust by itself; returns the exit status."""
+    if not is_environment() and not system:
+        raise Error("%s is not in a virtual environment. `enable --system` makes every program of this Python trust "
+                    "the CAs, for all users of it" % sys.executable)
+    folder = os.path.dirname(os.path.realpath(start.__file__))
+    if folder not in folders():
+        raise Error("catrust is not installed in %s: it is in %s. Install it there first (pip install catrust)" % (
+            sys.prefix, folder))
+    if children and re.search("[ :$]", start.LIBRARY):
+        raise Error("--children: ld.so allows no space, colon or dollar sign in the path of a library, and there is "
+                    "one in %s" % start.LIBRARY)
+    # Tried first, in another process: this one need not survive what a strange library does.
+    refuse(trial("import catrust; catrust.inject(); import ssl"))
+    path, text = os.path.join(folder, NAME), MARK + LINE % ("children=True" if children else "")
+    write(path, text)
+    done = trial("from catrust import _inject; import sys; sys.exit(_inject.loaded() is None)")
+    if done.returncode != 0:
+        os.unlink(path)
+        refuse(done)
+    print("enabled: Python in %s trusts the CAs of the trust directories from its next start on (%s)" % (
+        sys.prefix, path))
+    return 0
+
+
+def write(path: str, text: str) -> None:
+    """Writes a file whole or not at all. The same text again changes nothing."""
+    try:
+        with open(path) as old:
+            if old.read() == text:
+                return
+    except OSError:
+        pass
+    number, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=NAME + ".")
+    try:
+        with os.fdopen(number, "w") as file:
+            file.write(text)
+        os.chmod(new, 0o644)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+
+
+def disable() -> int:
+    """Undoes enable(); returns the exit status."""
+    found = files()
+    for path in found:
+        os.unlink(path)
+        print("disabled: %s is removed" % path)
+    if not found:
+        print("%s is not enabled" % sys.prefix)
+    return 0
+
+
+def problem() -> Optional[str]:
+    """Why an enabled environment does not trust all the same."""
+    if start.is_disabled():
+        return "switched off by CATRUST_DISABLE"
+    if sys.flags.no_site:
+        return "this Python was started with -S, which reads no .pth file"
+    try:
+        start.check(start.LIBRARY)
+    except OSError as e:
+        return "%s: %s: install catrust again" % (start.LIBRARY, e.strerror or e)
+    return None if _inject.loaded() else "the library is not in this process"
+
+
+def status() -> int:
+    """Prints whether this environment is enabled, and what is trusted; 1: it is not, or to no avail."""
+    found = files()
+    why = problem() if found else "`python -m catrust enable` enables it"
+    print("Python    %s, %s" % (sys.prefix, "enabled by " + found[0] if found else "not enabled: %s" % why))
+    if found and why:
+        print("problem   " + why)
+    # For what a program that uses ssl would have.
+    try:
+        __import__("_ssl")
+    except ImportError:
+        pass
+    print(_status.of_this_process())
+    return 1 if why else 0
+
+
+__all__ = ["catrust", "disable", "enable", "status"]

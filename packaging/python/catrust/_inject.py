@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Into the running process, or into the environment of the next."""
+
+import importlib.util
+import os
+import re
+import stat
+import sys
+import zlib
+from typing import List, Optional
+
+import _catrust_start as start
+from catrust import LibraryError, NotPossible, TooLate
+
+INSTEAD = ("start the program with `python -m catrust` or catrust-run, or call "
+           "`python -m catrust enable` once for the virtual environment")
+# Not libssl3.so, which is NSS's. Wheels give their copies a name of their own: libssl-81ffa89e.so.3.
+LIBSSL = re.compile(r"libssl(-[0-9a-f]+)?\.so(\.|$)")
+
+
+def library() -> str:
+    """The path of libcatrust.so: beside this file, or what CATRUST_LIB names, as for catrust-run."""
+    return os.path.realpath(os.environ.get("CATRUST_LIB") or start.LIBRARY)
+
+
+def mapped_files() -> List[str]:
+    """The files that this process has mapped, each once, in the order of their addresses."""
+    paths = [line.split(None, 5)[5] for line in start.mapped().splitlines() if line.count("/") > 0]
+    return list(dict.fromkeys(paths))
+
+
+def loaded() -> Optional[str]:
+    """The path of the library, if this process has it."""
+    found = [path for path in mapped_files() if os.path.basename(path) == "libcatrust.so"]
+    return found[0] if found else None
+
+
+def ssl_file() -> Optional[str]:
+    """The file of the module _ssl. None: this Python has no ssl module, or a built-in one."""
+    spec = importlib.util.find_spec("_ssl")
+    return spec.origin if spec and spec.has_location else None
+
+
+def has_static_ssl() -> bool:
+    """Is OpenSSL part of this Python, so that no other library can stand before it?"""
+    if "_ssl" in sys.builtin_module_names:
+        return True
+    path = ssl_file()
+    if path is None:
+        return False
+    with open(path, "rb") as module:
+        # The names of the libraries that an ELF file needs are strings of their own in it.
+        return re.search(rb"\0libssl(-[0-9a-f]+)?\.so[^\0]*\0", module.read()) is None
+
+
+def inject(children: bool) -> None:
+    """See catrust.inject()."""
+    if sys.platform != "linux":
+        raise NotPossible("catrust works on Linux only, and this is %s" % sys.platform)
+    if start.is_disabled():
+        return
+    if loaded() is None:
+        libssl = [path for path in mapped_files() if LIBSSL.match(os.path.basename(path))]
+        if has_static_ssl():
+            raise NotPossible("this Python (%s) has OpenSSL built in, where inject() can't reach it; %s: this reaches "
+                              "the files of certificates that it reads" % (sys.executable, INSTEAD.split(",")[0]))
+        if libssl:
+            raise TooLate("%s is in use already (%s): call inject() before anything imports ssl; or %s" % (
+                libssl[0], "ssl was imported" if "_ssl" in sys.modules else "the program or one of its modules "
+                "has loaded it", INSTEAD))
+        try:
+            start.load(library())
+        except FileNotFoundError:
+            raise LibraryError("%s is not there; install catrust again" % library()) from None
+        except OSError as e:
+            raise LibraryError("%s: %s; install catrust again, from the wheel for this system" % (
+                library(), e)) from None
+    # What PyInstaller has unpacked is gone when the program ends, and children may live longer.
+    if children and not hasattr(sys, "_MEIPASS"):
+        start.preload(preloadable(library()))
+
+
+def preloadable(path: str) -> str:
+    """path, or a link to it where ld.so would take path for several (at a space, a colon or a dollar sign).
+
+    The link lies in the user's cache, where catrust-run makes and finds the same one. Nobody else may be able to
+    put another library in its place.
+    """
+    if not re.search("[ :$]", path):
+        return path
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if not cache.startswith("/"):
+        cache = os.path.expanduser("~/.cache")
+    why = "%s can't be preloaded: ld.so allows no space, colon or dollar sign in its path" % path
+    if re.search("[ :$]", cache) or not cache.startswith("/"):
+        raise LibraryError("%s, and %s can't have a link to it" % (why, cache))
+    folder = os.path.join(cache, "catrust", "by-python-%08x" % zlib.crc32(os.fsencode(path)))
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        for place in (os.path.dirname(cache), cache, os.path.dirname(folder), folder):
+            there = os.stat(place)
+            if there.st_uid not in (0, os.geteuid()) or there.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+                raise LibraryError("%s, and others may write to %s, where a link to it would be" % (why, place))
+        link = os.path.join(folder, "libcatrust.so")
+        try:
+            os.symlink(path, link)
+        except FileExistsError:
+            pass
+        if os.readlink(link) != path:
+            raise LibraryError("%s, and %s, which should be a link to it, is not" % (why, link))
+    except OSError as e:
+        raise LibraryError("%s, and no link to it can be made: %s" % (why, e)) from None
+    return link

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The library goes into the program, to where the package looks for it."""
+
+import _catrust_start
+
+datas = [(_catrust_start.LIBRARY, "catrust")]
+hiddenimports = ["_catrust_start", "catrust._inject", "catrust._status"]

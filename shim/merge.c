@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What files say, put together: each certificate once, with all its scopes. */
+#include "reading.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Certificates that were seen, by their bytes: 0, or 1 + their place among the anchors. */
+struct index {
+	uint16_t *slot;
+	size_t mask;
+};
+
+_Static_assert(TRUSTDIR_MAX_ANCHORS < UINT16_MAX, "a place fits a slot");
+
+static bool is_cert(const struct anchor *a, const unsigned char *der, size_t len)
+{
+	return a->der_len == len && memcmp(a->der, der, len) == 0;
+}
+
+/* The slot where it is, or that is free for it. The end of a certificate is its signature. */
+static uint16_t *find_slot(const struct index *index, const struct anchors *all,
+			   const struct file_cert *cert)
+{
+	size_t hash = cert->len, from = cert->len < 32 ? 0 : cert->len - 32;
+
+	for (size_t i = from; i < cert->len; i++)
+		hash = (hash ^ cert->der[i]) * 16777619U;
+	for (;; hash++) {
+		uint16_t *slot = &index->slot[hash & index->mask];
+
+		if (*slot == 0 || is_cert(&all->anchor[*slot - 1], cert->der, cert->len))
+			return slot;
+	}
+}
+
+static bool has_scope(const struct anchor *a, const struct scope *scope)
+{
+	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
+		if (scope_equal(&l->scope, scope))
+			return true;
+	return false;
+}
+
+/* One file on its way into the anchors. */
+struct merge {
+	struct reading *reading;
+	struct index index;
+	const struct held *held;
+	bool full;
+	bool has_lost_scope;
+};
+
+/* One more directory has the certificate: scopes add up, and no scope is all of them. */
+static void widen(struct merge *m, struct anchor *a)
+{
+	const struct trust_file *f = m->held->file;
+	const struct scope_list more = {.scope = f->scope, .next = a->scopes};
+	size_t count = 0;
+
+	if (a->scopes == NULL || !f->has_scope) {
+		a->scopes = NULL;
+		return;
+	}
+	if (has_scope(a, &f->scope))
+		return;
+	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
+		count++;
+	if (count == TRUSTDIR_MAX_SCOPES)
+		m->has_lost_scope = true;
+	else
+		a->scopes = arena_keep(&m->reading->memory, &more, sizeof(more));
+}
+
+/* One more file has the certificate; a second time in the same file is no matter. */
+static void note_copy(struct reading *r, struct anchor *a, const char *file)
+{
+	const struct anchor_copy copy = {file, a->copies};
+	const char *last = a->copies == NULL ? a->file : a->copies->file;
+
+	if (strcmp(last, file) == 0 || r->copies == TRUSTDIR_MAX_ANCHORS)
+		return;
+	a->copies = arena_keep(&r->memory, &copy, sizeof(copy));
+	r->copies++;
+}
+
+static void add_cert(struct merge *m, const struct file_cert *cert)
+{
+	struct reading *r = m->reading;
+	const struct trust_file *f = m->held->file;
+	uint16_t *slot = find_slot(&m->index, &r->out, cert);
+	struct anchor *all = r->out.anchor;
+
+	if (*slot != 0) {
+		widen(m, &all[*slot - 1]);
+		if (m->held->missed == 0)
+			note_copy(r, &all[*slot - 1], f->seen.path);
+		return;
+	}
+	if (r->out.count == TRUSTDIR_MAX_ANCHORS) {
+		m->full = true;
+		return;
+	}
+	all = arena_grow(&r->memory, all, r->out.count, &r->anchor_room, sizeof(*all));
+	if (all == NULL)
+		return;
+	r->out.anchor = all;
+	all[r->out.count] = (struct anchor){
+		.der = cert->der, .der_len = cert->len, .file = f->seen.path, .line = cert->line};
+	if (f->has_scope)
+		all[r->out.count].scopes =
+			arena_keep(&r->memory, &(struct scope_list){.scope = f->scope},
+				   sizeof(struct scope_list));
+	*slot = (uint16_t)++r->out.count;
+}
+
+static bool make_index(const struct reading *r, struct index *index)
+{
+	size_t certs = 0, slots = 64;
+
+	for (size_t i = 0; i < r->held_count; i++)
+		certs += r->held[i].file->count;
+	if (certs > TRUSTDIR_MAX_ANCHORS)
+		certs = TRUSTDIR_MAX_ANCHORS;
+	while (slots < 2 * certs)
+		slots *= 2;
+	index->mask = slots - 1;
+	index->slot = calloc(slots, sizeof(*index->slot));
+	return index->slot != NULL;
+}
+
+void reading_merge(struct reading *r)
+{
+	struct merge m = {.reading = r};
+
+	if (!make_index(r, &m.index)) {
+		r->memory.no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < r->held_count && !r->memory.no_memory; i++) {
+		const struct trust_file *f = r->held[i].file;
+
+		m.held = &r->held[i];
+		m.full = m.has_lost_scope = false;
+		for (size_t c = 0; c < f->count && !r->memory.no_memory; c++)
+			add_cert(&m, &f->cert[c]);
+		if (m.full)
+			reading_problem(
+				r, TRUSTDIR_ERROR, f->seen.path,
+				"certificates beyond the first 4096 of all files are ignored");
+		if (m.has_lost_scope)
+			reading_problem(
+				r, TRUSTDIR_ERROR, f->seen.path,
+				"a certificate in it has 64 scopes already, and gets no more");
+	}
+	free(m.index.slot);
+}
+
+static bool same_scopes(const struct anchor *a, const struct anchor *b)
+{
+	if ((a->scopes == NULL) != (b->scopes == NULL))
+		return false;
+	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
+		if (!has_scope(b, &l->scope))
+			return false;
+	for (const struct scope_list *l = b->scopes; l != NULL; l = l->next)
+		if (!has_scope(a, &l->scope))
+			return false;
+	return true;
+}
+
+/* guess: where it may be. */
+static const struct anchor *find_anchor(const struct anchors *all, const struct anchor *a,
+					size_t guess)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct anchor *one = &all->anchor[(guess + i) % all->count];
+
+		if (is_cert(one, a->der, a->der_len))
+			return one;
+	}
+	return NULL;
+}
+
+bool trustdir_same(const struct anchors *a, const struct anchors *b)
+{
+	size_t guess = 0;
+
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++, guess++) {
+		const struct anchor *other = find_anchor(b, &a->anchor[i], guess);
+
+		if (other == NULL || !same_scopes(&a->anchor[i], other))
+			return false;
+		guess = (size_t)(other - b->anchor);
+	}
+	return true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "owner.h"
+
+#include "compat.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/auxv.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+
+/*
+ * Root, or the user that the program was started as: the kernel's note of it, which nothing
+ * changes. With geteuid(), a daemon of root that acts as another user for a while, or has become
+ * that user, would trust what that user wrote, with all that it holds as root.
+ */
+static bool is_own(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == getauxval(AT_EUID);
+}
+
+static const char not_own[] =
+	"skipped, since it is owned by neither root nor the user that the program was started as";
+
+/*
+ * Is what the group's bits allow for nobody but root's group, or a user's own group (same number,
+ * as useradd makes them)? Where there is an ACL, those bits are what it allows anybody at most.
+ */
+static bool has_own_group(int fd, const struct stat *st)
+{
+	if (st->st_gid != 0 && (st->st_gid != st->st_uid || st->st_uid < 1000))
+		return false;
+	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) < 0 &&
+	       (errno == ENODATA || errno == ENOTSUP);
+}
+
+/* Whoever may write to a file or folder of trust may become anybody. */
+const char *owner_mistrust(int fd, const struct stat *st)
+{
+	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
+	struct statvfs fs;
+
+	if (!is_own(st))
+		return not_own;
+	if (sticky_dir)
+		return NULL;
+	if ((st->st_mode & S_IWOTH) == 0 && ((st->st_mode & S_IWGRP) == 0 || has_own_group(fd, st)))
+		return NULL;
+	/* Kubernetes mounts ConfigMaps and Secrets with mode 0777, but read-only. */
+	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
+		return NULL;
+	return "skipped, since others may write to it: chmod go-w, or set CATRUST_ALLOW_WRITABLE=1";
+}
+
+const char *owner_mistrust_entry(const struct stat *entry)
+{
+	return is_own(entry) ? NULL : not_own;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_OWNER_H
+#define CATRUST_OWNER_H
+
+#include <sys/stat.h>
+
+/* Whose files and directories may say what is trusted. Each returns what is against it, or NULL. */
+
+/* An open file or directory. */
+const char *owner_mistrust(int fd, const struct stat *st);
+
+/*
+ * An entry of a directory that others may write to, itself and not what it leads to: they can add
+ * links to what is trusted for something else.
+ */
+const char *owner_mistrust_entry(const struct stat *entry);
+
+#endif

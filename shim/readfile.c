@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "readfile.h"
+
+#include "certfile.h"
+#include "compat.h"
+#include "owner.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool file_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
+{
+	struct trust_file *f = arg;
+	struct file_cert *all = arena_grow(&f->memory, f->cert, f->count, &f->room, sizeof(*all));
+	const unsigned char *copy = arena_keep(&f->memory, der, len);
+
+	if (all != NULL)
+		f->cert = all;
+	if (all == NULL || copy == NULL)
+		return false;
+	all[f->count++] = (struct file_cert){copy, len, place.is_line ? place.at : 0};
+	return true;
+}
+
+/* text stays the caller's. */
+static void add_problem(struct trust_file *f, enum trustdir_level level, const struct text *line)
+{
+	struct trustdir_problem *all;
+	const char *text;
+
+	if (f->problem_count == TRUSTDIR_MAX_PROBLEMS) {
+		f->problems_lost++;
+		return;
+	}
+	all = arena_grow(&f->memory, f->problem, f->problem_count, &f->problem_room, sizeof(*all));
+	text = arena_keep(&f->memory, line->buf, line->len + 1);
+	if (all != NULL)
+		f->problem = all;
+	if (all != NULL && text != NULL)
+		all[f->problem_count++] = (struct trustdir_problem){level, text};
+}
+
+/* The first problem of a file is for the user; a torn bundle would otherwise fill the screen. */
+static void file_problem(void *arg, struct certfile_place place, const char *reason)
+{
+	struct trust_file *f = arg;
+	char buf[PATH_SHOWN + 256];
+	struct text line = TEXT(buf);
+
+	reading_add_shown(&line, f->seen.path);
+	text_add(&line, place.is_line ? ": line " : ": byte ");
+	text_add_uint(&line, place.at);
+	text_add(&line, ": ");
+	text_add(&line, reason);
+	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO, &line);
+}
+
+static void no_problem(void *arg, struct certfile_place place, const char *reason)
+{
+	(void)arg;
+	(void)place;
+	(void)reason;
+}
+
+static struct trust_file *make_file(const struct reading *r, const struct stat *st,
+				    const char *path)
+{
+	struct trust_file *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	atomic_init(&f->users, 1);
+	f->has_scope = r->scope != NULL;
+	if (f->has_scope)
+		f->scope = *r->scope;
+	if (st != NULL)
+		f->seen = watch_of(NULL, st);
+	f->seen.path = arena_keep(&f->memory, path, strlen(path) + 1);
+	return f;
+}
+
+/* Nothing of a file that has too many certificates counts. */
+static void forget_certs(struct trust_file *f)
+{
+	char buf[PATH_SHOWN + 256];
+	struct text line = TEXT(buf);
+
+	f->count = f->problem_count = 0;
+	reading_add_shown(&line, f->seen.path);
+	text_add(&line, ": skipped, since it has more than 1000 certificates");
+	add_problem(f, TRUSTDIR_ERROR, &line);
+}
+
+void readfile_parse(struct reading *r, const struct stat *st, const char *path,
+		    const unsigned char *data, size_t len)
+{
+	struct trust_file *f = make_file(r, st, path);
+	const struct certfile_sink sink = {file_cert, file_problem, f};
+
+	if (f != NULL && f->seen.path != NULL) {
+		int error = certfile_parse(data, len, &sink);
+
+		if (error == -E2BIG)
+			forget_certs(f);
+		else if (error < 0)
+			f->memory.no_memory = true;
+	}
+	if (f == NULL || f->memory.no_memory)
+		r->memory.no_memory = true;
+	else
+		reading_hold(r, f, 0);
+	trust_file_leave(f);
+}
+
+static bool has_scope(const struct trust_file *f, const struct scope *scope)
+{
+	return f->has_scope == (scope != NULL) && (scope == NULL || scope_equal(&f->scope, scope));
+}
+
+/* Is there room for one more file, of that size? The first for which there is none is told. */
+static bool has_room(struct reading *r, const char *path, off_t size)
+{
+	if (r->files > TRUSTDIR_MAX_FILES)
+		return false;
+	if (r->files < TRUSTDIR_MAX_FILES && (size_t)size <= TRUSTDIR_MAX_BYTES - r->bytes) {
+		r->files++;
+		r->bytes += (size_t)size;
+		return true;
+	}
+	reading_problem(r, TRUSTDIR_ERROR, path,
+			r->files == TRUSTDIR_MAX_FILES
+				? "skipped, as are all files after the first 1000"
+				: "skipped, as are all files after the first 64 MiB");
+	r->files = TRUSTDIR_MAX_FILES + 1;
+	return false;
+}
+
+bool readfile_again(struct reading *r, const struct stat *st, const char *path)
+{
+	for (size_t i = 0; r->before != NULL && i < r->before->held_count; i++) {
+		const struct held *held = &r->before->held[i];
+
+		if (held->missed > 0 || !watch_is_settled_as(&held->file->seen, st) ||
+		    !has_scope(held->file, r->scope) || strcmp(held->file->seen.path, path) != 0)
+			continue;
+		if (has_room(r, path, st->st_size)) {
+			watch_add(r, path, st);
+			reading_hold(r, held->file, 0);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Reads to the end of the file, at most TRUSTDIR_MAX_FILE bytes. 0 or a negative errno. */
+static int read_all(int fd, size_t expected, unsigned char **ret, size_t *ret_len)
+{
+	size_t room = expected + 1, len = 0;
+	unsigned char *data = NULL;
+
+	for (;;) {
+		ssize_t got;
+
+		if (data == NULL || len == room) {
+			unsigned char *bigger;
+
+			if (data != NULL)
+				room += room / 2 + 4096;
+			if (room > TRUSTDIR_MAX_FILE + 1)
+				room = TRUSTDIR_MAX_FILE + 1;
+			bigger = realloc(data, room);
+			if (bigger == NULL) {
+				free(data);
+				return -ENOMEM;
+			}
+			data = bigger;
+		}
+		got = read(fd, data + len, room - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 || len + (size_t)got > TRUSTDIR_MAX_FILE) {
+			int error = got < 0 ? -errno : -EFBIG;
+
+			free(data);
+			return error;
+		}
+		if (got == 0)
+			break;
+		len += (size_t)got;
+	}
+	*ret = data;
+	*ret_len = len;
+	return 0;
+}
+
+/* What is against a file before its content is read, or NULL. */
+static const char *against(const struct reading *r, int fd, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file, skipped";
+	if (st->st_size > TRUSTDIR_MAX_FILE)
+		return "skipped, since it is larger than 8 MiB";
+	return r->sources->allow_writable ? NULL : owner_mistrust(fd, st);
+}
+
+void readfile(struct reading *r, int fd, const struct stat *st, const char *path)
+{
+	const char *reason = against(r, fd, st);
+	unsigned char *data = NULL;
+	size_t len = 0;
+	int error;
+
+	if (reason != NULL) {
+		watch_add(r, path, st);
+		reading_problem(r, TRUSTDIR_ERROR, path, reason);
+		goto out;
+	}
+	if (!has_room(r, path, st->st_size))
+		goto out;
+	error = read_all(fd, (size_t)st->st_size, &data, &len);
+	if (error == 0 || error == -EFBIG)
+		watch_add(r, path, st);
+	if (error == 0)
+		readfile_parse(r, st, path, data, len);
+	else if (error == -EFBIG)
+		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is larger than 8 MiB");
+	else
+		reading_failed(r, path, -error, false);
+out:
+	free(data);
+	close(fd);
+}
+
+struct bundle_search {
+	bool (*is_one)(void *arg, const unsigned char *der, size_t len);
+	void *arg;
+	bool found;
+};
+
+static bool bundle_cert(void *arg, const unsigned char *der, size_t len,
+			struct certfile_place place)
+{
+	struct bundle_search *s = arg;
+
+	(void)place;
+	s->found = s->found || s->is_one(s->arg, der, len);
+	return !s->found; /* stop */
+}
+
+bool trustdir_file_has(const char *path,
+		       bool (*is_one)(void *arg, const unsigned char *der, size_t len), void *arg)
+{
+	struct bundle_search search = {is_one, arg, false};
+	const struct certfile_sink sink = {bundle_cert, no_problem, &search};
+	unsigned char *data = NULL;
+	size_t len = 0;
+	struct stat st;
+	int fd = open(path, READ_FLAGS);
+
+	if (fd < 0)
+		return false;
+	if (compat_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= TRUSTDIR_MAX_FILE &&
+	    read_all(fd, (size_t)st.st_size, &data, &len) == 0)
+		certfile_parse_all(data, len, &sink);
+	free(data);
+	close(fd);
+	return search.found;
+}

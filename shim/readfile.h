@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_READFILE_H
+#define CATRUST_READFILE_H
+
+#include "reading.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* O_NONBLOCK: a FIFO must not stop the program. It changes nothing for a file. */
+enum { READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+
+/* Takes a file over from the reading before, if it looks as it did then. */
+bool readfile_again(struct reading *r, const struct stat *st, const char *path);
+
+/* Reads a file for r, which then holds it. fd: the open file, closed here. */
+void readfile(struct reading *r, int fd, const struct stat *st, const char *path);
+
+/* The same for bytes; path: where they come from. */
+void readfile_parse(struct reading *r, const struct stat *st, const char *path,
+		    const unsigned char *data, size_t len);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reading.h"
+
+#include "watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct block {
+	struct block *next;
+	max_align_t data[];
+};
+
+void *arena_keep(struct arena *arena, const void *data, size_t len)
+{
+	struct block *block = malloc(sizeof(*block) + len);
+
+	if (block == NULL) {
+		arena->no_memory = true;
+		return NULL;
+	}
+	block->next = arena->blocks;
+	arena->blocks = block;
+	return memcpy(block->data, data, len);
+}
+
+void *arena_grow(struct arena *arena, void *array, size_t count, size_t *room, size_t size)
+{
+	void *bigger;
+
+	if (count < *room)
+		return array;
+	/* No overflow: every caller has a bound of some ten thousand. */
+	bigger = realloc(array, (*room + *room / 2 + 16) * size);
+	if (bigger == NULL) {
+		arena->no_memory = true;
+		return NULL;
+	}
+	*room += *room / 2 + 16;
+	return bigger;
+}
+
+void arena_free(struct arena *arena)
+{
+	while (arena->blocks != NULL) {
+		struct block *next = arena->blocks->next;
+
+		free(arena->blocks);
+		arena->blocks = next;
+	}
+}
+
+void reading_add_shown(struct text *line, const char *path)
+{
+	size_t len = strlen(path);
+
+	text_add_n(line, path, len > PATH_SHOWN ? PATH_SHOWN : len);
+	if (len > PATH_SHOWN)
+		text_add(line, "...");
+}
+
+/* text stays the caller's. */
+static void add_problem(struct reading *r, enum trustdir_level level, const char *text)
+{
+	struct trustdir_problem *problems;
+
+	if (level == TRUSTDIR_ERROR)
+		r->errors++;
+	if (r->out.problem_count == TRUSTDIR_MAX_PROBLEMS) {
+		r->out.problems_lost++;
+		return;
+	}
+	problems = arena_grow(&r->memory, r->out.problem, r->out.problem_count, &r->problem_room,
+			      sizeof(*problems));
+	if (problems == NULL)
+		return;
+	r->out.problem = problems;
+	problems[r->out.problem_count++] = (struct trustdir_problem){level, text};
+}
+
+void reading_problem(struct reading *r, enum trustdir_level level, const char *path,
+		     const char *reason)
+{
+	char buf[PATH_SHOWN + 256];
+	struct text line = TEXT(buf);
+	const char *text;
+
+	reading_add_shown(&line, path);
+	text_add(&line, ": ");
+	text_add(&line, reason);
+	text = arena_keep(&r->memory, line.buf, line.len + 1);
+	if (text != NULL)
+		add_problem(r, level, text);
+}
+
+void trust_file_leave(struct trust_file *f)
+{
+	if (f == NULL || atomic_fetch_sub(&f->users, 1) != 1)
+		return;
+	arena_free(&f->memory);
+	free(f->cert);
+	free(f->problem);
+	free(f);
+}
+
+void reading_hold(struct reading *r, struct trust_file *f, unsigned char missed)
+{
+	struct held *held =
+		arena_grow(&r->memory, r->held, r->held_count, &r->held_room, sizeof(*held));
+
+	if (held == NULL)
+		return;
+	r->held = held;
+	atomic_fetch_add(&f->users, 1);
+	held[r->held_count++] = (struct held){f, missed};
+	if (missed > 0)
+		return;
+	for (size_t i = 0; i < f->problem_count; i++)
+		add_problem(r, f->problem[i].level, f->problem[i].text);
+	r->out.problems_lost += f->problems_lost;
+}
+
+static bool is_at_or_below(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* Has the reading before certificates of a path, or did it say that they were lost? */
+static bool had(const struct reading *before, const char *path)
+{
+	for (size_t i = 0; before != NULL && i < before->held_count; i++)
+		if (before->held[i].file->count > 0 &&
+		    is_at_or_below(before->held[i].file->seen.path, path))
+			return true;
+	for (size_t i = 0; before != NULL && i < before->watch_count; i++)
+		if (before->watch[i].lost && strcmp(before->watch[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+void reading_failed(struct reading *r, const char *path, int error, bool normal)
+{
+	const struct reading *before = r->before;
+	bool passing = watch_is_passing(error), lost = error == EACCES && had(before, path);
+	bool kept = false;
+
+	watch_path(r, path, lost);
+	for (size_t i = 0; passing && before != NULL && i < before->held_count; i++) {
+		const struct held *held = &before->held[i];
+
+		if (is_at_or_below(held->file->seen.path, path)) {
+			reading_hold(r, held->file, held->missed);
+			kept = true;
+		}
+	}
+	r->out.unsteady = r->out.unsteady || passing;
+	reading_problem(r, (normal && !lost) || kept ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path,
+			lost ? "permission denied, so what was trusted because of it is trusted no "
+			       "longer: let the user that the program runs as read it"
+			     : reading_why(error));
+}
+
+void reading_free(struct reading *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->held_count; i++)
+		trust_file_leave(r->held[i].file);
+	arena_free(&r->memory);
+	free(r->held);
+	free(r->watch);
+	free(r->out.anchor);
+	free(r->out.problem);
+	free(r);
+}
+
+const char *reading_why(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "no such file or directory";
+	case EACCES:
+	case EPERM:
+		return "permission denied";
+	case ELOOP:
+		return "too many levels of symbolic links";
+	case ENOTDIR:
+		return "not a directory";
+	case ENXIO:
+		return "not a regular file, skipped";
+	case EMFILE:
+	case ENFILE:
+		return "too many open files";
+	case EIO:
+		return "input/output error";
+	default:
+		return "cannot be read";
+	}
+}

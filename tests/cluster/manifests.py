@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manifests of examples/kubernetes/inject: against the schemas of both versions of Kubernetes, and what
+kustomize and Helm make of them against what is checked in. And what catrust does with the public CAs that
+trust-manager can put into the same file."""
+
+import json
+import os
+import re
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "packages"))
+
+import cluster  # noqa: E402
+import pods  # noqa: E402
+from pack_lab import lab  # noqa: E402
+
+RUN = os.path.join(os.path.abspath(os.environ.get("CATRUST_BUILD", ".")), "tools", "catrust-run")
+
+
+def key(thing):
+    return thing["kind"], thing["metadata"]["name"]
+
+
+class Schemas(lab.Case):
+    VERSIONS = "1.36", "1.37"
+
+    def validate(self, things, version):
+        program = os.path.join(lab.more("validators"), "bin", "kubernetes-validate")
+        path = lab.write(os.path.join(lab.folder(), "all.json"),
+                         "\n---\n".join(json.dumps(t) for t in things if t["kind"] != "Bundle"))
+        return lab.run([program, "--strict", "-k", version, path], timeout=180)
+
+    def test_overlays(self):
+        for overlay in cluster.OVERLAYS:
+            for version in self.VERSIONS:
+                with self.subTest(overlay, version=version):
+                    done = self.validate(cluster.rendered(overlay), version)
+                    self.assertEqual(0, done.code, done)
+        wrong = json.loads(json.dumps(cluster.rendered("1.36-configmap")).replace('"matchConditions"', '"matchCondition"'))
+        self.assertNotEqual(0, self.validate(wrong, "1.36").code)
+
+    def test_patched_pods(self):
+        """What the policies make of the table is a pod in both versions."""
+        things = [pods.expected(pod, gets, reason) for _, pod, gets, reason in pods.ROWS]
+        for version in self.VERSIONS:
+            done = self.validate(things, version)
+            self.assertEqual(0, done.code, done)
+
+    def test_by_hand(self):
+        """catrust-run --print-env=kubernetes"""
+        done = lab.run([RUN, "-e", "--print-env=kubernetes"])
+        self.assertEqual((0, ""), (done.code, done.err))
+        spec, = cluster.documents(done.out)
+        spec["containers"][0]["image"] = "python"
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
+        self.assertEqual(0, self.validate([pod], "1.36").code)
+        self.assertEqual({v["name"] for v in spec["volumes"]},
+                         {m["name"] for m in spec["containers"][0]["volumeMounts"]})
+
+
+class Kustomize(lab.Case):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.program = cluster.program("kustomize")
+
+    def build(self, folder):
+        done = lab.run([self.program, "build", "--load-restrictor", "LoadRestrictionsNone", folder], timeout=120)
+        self.assertEqual(0, done.code, done.err)
+        return done.out
+
+    def test_rendered(self):
+        for overlay in cluster.OVERLAYS:
+            with self.subTest(overlay):
+                made = self.build(os.path.join(cluster.INJECT, "overlays", overlay))
+                self.assertEqual(lab.read(os.path.join(cluster.INJECT, "rendered", overlay + ".yaml")).decode(), made)
+
+    def test_older(self):
+        """A Deployment without a word of catrust, and the component."""
+        folder = lab.folder("kustomize")
+        app = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+               "spec": {"selector": {"matchLabels": {"a": "b"}},
+                        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                            "containers": [pods.container("side"), pods.container(env=pods.env(A="1"))]}}}}
+        lab.write(os.path.join(folder, "app.yaml"), json.dumps(app))
+        component = os.path.relpath(os.path.join(cluster.INJECT, "overlays", "older-init-container"), folder)
+        lab.write(os.path.join(folder, "kustomization.yaml"),
+                  json.dumps({"resources": ["app.yaml"], "components": [component]}))
+        made, = cluster.documents(self.build(folder))
+        spec = made["spec"]["template"]["spec"]
+        containers = {c["name"]: c for c in spec["containers"]}
+        self.assertEqual({"A": "1", "LD_PRELOAD": pods.LIBRARY, "NODE_EXTRA_CA_CERTS": pods.CA},
+                         {v["name"]: v["value"] for v in containers["app"]["env"]})
+        self.assertEqual(pods.MOUNTS, {m["mountPath"]: m["name"] for m in containers["app"]["volumeMounts"]})
+        self.assertEqual(pods.container("side"), containers["side"])
+        self.assertEqual(set(pods.MOUNTS.values()), {v["name"] for v in spec["volumes"]})
+        first, = spec["initContainers"]
+        self.assertEqual((pods.IMAGE, ["copy", "/opt/copy"]), (first["image"], first["args"]))
+        program = os.path.join(lab.more("validators"), "bin", "kubernetes-validate")
+        path = lab.write(os.path.join(folder, "made.json"), json.dumps(made))
+        self.assertEqual(0, lab.run([program, "--strict", path], timeout=180).code)
+
+
+class Helm(lab.Case):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.program = cluster.program("helm")
+        cls.chart = os.path.join(cluster.INJECT, "chart")
+
+    def helm(self, *args):
+        home = lab.folder("helm")
+        return lab.run([self.program, *args], timeout=120, env={
+            "HELM_CACHE_HOME": home, "HELM_CONFIG_HOME": home, "HELM_DATA_HOME": home})
+
+    def template(self, *args):
+        done = self.helm("template", "--kube-version", "1.37.0", "-n", "catrust-system", "catrust", self.chart, *args)
+        self.assertEqual(0, done.code, done)
+        return {key(t): t for t in cluster.documents(done.out)}
+
+    def test_lint(self):
+        done = self.helm("lint", "--strict", self.chart)
+        self.assertEqual(0, done.code, done)
+        self.assertNotEqual(0, self.helm("lint", "--strict", self.chart, "--set", "immage=x").code)
+
+    def test_same_as_the_overlays(self):
+        """But for the namespace, which Helm makes, and the path, which is the default."""
+        for overlay, options in ("1.36-configmap", []), ("1.37-clustertrustbundle", ["--set", "clusterTrustBundle=corp-ca"]):
+            with self.subTest(overlay):
+                made = self.template(*options)
+                self.assertEqual("corp.pem", made["ConfigMap", "catrust-inject"]["data"].pop("path"))
+                wanted = {key(t): t for t in cluster.rendered(overlay) if t["kind"] != "Namespace"}
+                self.assertEqual(wanted, made)
+
+    def test_namespace_and_values(self):
+        done = self.helm("template", "--kube-version", "1.37.0", "-n", "elsewhere", "catrust", self.chart,
+                         "--set", "signerName=corp.example/ca,path=corp.example/ca.pem,variables=null")
+        things = {key(t): t for t in cluster.documents(done.out)}
+        settings = things["ConfigMap", "catrust-inject"]
+        self.assertEqual("elsewhere", settings["metadata"]["namespace"])
+        self.assertEqual({"image": pods.IMAGE, "path": "corp.example/ca.pem", "signerName": "corp.example/ca",
+                          "variables": ""}, settings["data"])
+        binding = things["MutatingAdmissionPolicyBinding", "catrust-inject"]
+        self.assertEqual("elsewhere", binding["spec"]["paramRef"]["namespace"])
+        for wrong in "path=../x.pem", "configMap=", "image=":
+            self.assertNotEqual(0, self.helm("template", "--kube-version", "1.37.0", "x", self.chart, "--set", wrong).code,
+                                wrong)
+        self.assertIn("1.36", self.helm("template", "--kube-version", "1.35.0", "x", self.chart).err)
+
+    def test_version(self):
+        with open(os.path.join(cluster.TOP, "CMakeLists.txt"), encoding="utf-8") as f:
+            version, = re.findall(r"^project\(catrust VERSION (\S+)", f.read(), re.M)
+        chart, = cluster.documents(lab.read(os.path.join(self.chart, "Chart.yaml")))
+        self.assertEqual((version, version), (chart["version"], chart["appVersion"]))
+        self.assertTrue(pods.IMAGE.endswith(":" + version))
+
+
+# A client that pins a CA of its own, and one that trusts what the system does.
+PINNED = """
+import ssl, sys, urllib.request
+context = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else None
+print(urllib.request.urlopen(sys.argv[1], timeout=60, context=context).read().decode())
+"""
+
+
+class DefaultCAs(lab.Case):
+    """trust-manager with useDefaultCAs: public roots in the same file as the company's."""
+
+    @classmethod
+    def setUpClass(cls):
+        public = "/etc/ssl/certs/ca-certificates.crt"
+        if not os.path.exists(public):
+            raise unittest.SkipTest("no " + public)
+        # other-root stands for one of the public roots, whose key nobody here has.
+        both = lab.read(public) + lab.read(lab.cert("other-root.pem")) + lab.read(lab.cert("corp-root.pem"))
+        cls.dirs = [lab.trustdir(corp_pem=both)]
+        cls.count = both.count(b"BEGIN CERTIFICATE")
+
+    def test_the_company_is_reached(self):
+        with lab.server() as server:
+            self.refused(lab.run(PINNED, [server.url]))
+            self.got_page(lab.run(PINNED, [server.url], shim=True, dirs=self.dirs))
+        listed = lab.run([RUN.replace("catrust-run", "catrust"), "list", "--json"], dirs=self.dirs)
+        self.assertGreaterEqual(self.count, len(json.loads(listed.out)["certificates"]))
+        self.assertGreater(len(json.loads(listed.out)["certificates"]), 100)
+
+    def test_a_pinned_client_is_widened(self):
+        """What the documentation warns of: to such a client each of them is one more CA, unless told otherwise."""
+        pin = lab.cert("corp-root.pem")
+        with lab.server("other-server") as server:
+            self.refused(lab.run(PINNED, [server.url, pin]))
+            self.got_page(lab.run(PINNED, [server.url, pin], shim=True, dirs=self.dirs))
+            self.refused(lab.run(PINNED, [server.url, pin], shim=True, dirs=self.dirs,
+                                 env={"CATRUST_CONTEXTS": "public"}))
+
+
+if __name__ == "__main__":
+    lab.main()
