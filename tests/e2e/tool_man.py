@@ -73,7 +73,7 @@ class Json(unittest.TestCase):
         there = lab.trustdir(tools.cert("loose-root"))
         lab.write(os.path.join(there, "junk.pem"), "junk")
         lab.write(os.path.join(there, "copy.pem"), lab.read(tools.cert("loose-root")))
-        self.compare("list", self.run_json("list", "--json", dirs=[there]))
+        self.compare("list", [self.run_json("list", "--json", *args, dirs=[there]) for args in ([], ["--check"])])
 
     def test_doctor(self):
         with lab.server("server-full") as srv:
