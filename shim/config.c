@@ -24,6 +24,7 @@ struct config config;
 	X(CONTEXTS, "CATRUST_CONTEXTS")                                                            \
 	X(STRICT, "CATRUST_STRICT")                                                                \
 	X(FILES, "CATRUST_FILES")                                                                  \
+	X(SHARE, "CATRUST_SHARE")                                                                  \
 	X(HOME, "HOME")                                                                            \
 	X(XDG, "XDG_CONFIG_HOME")                                                                  \
 	X(BUNDLES, "SSL_CERT_FILE")                                                                \
@@ -192,6 +193,7 @@ __attribute__((constructor)) static void snapshot(void)
 		config.sources.privileged = true;
 		config.log_level = LOG_ERROR;
 		config.files = true;
+		config.share = true;
 		config.active = true;
 		return;
 	}
@@ -214,6 +216,7 @@ __attribute__((constructor)) static void snapshot(void)
 	config.public_only = is(value[CONTEXTS], "public");
 	config.relax_strict = is(value[STRICT], "relax");
 	config.files = !is(value[FILES], "off");
+	config.share = !is(value[SHARE], "off");
 	config.default_bundle = value[BUNDLES] != NULL;
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)
