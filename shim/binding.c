@@ -177,6 +177,7 @@ static bool is_openssl(const struct crypto *c)
 #define FOR_PUBLIC "\4"
 #define FOR_MESSAGES "\10"
 #define FOR_OPTIONAL "\20"
+#define FOR_SHARING "\40"
 #define ROW_OF_USE(use, name) FOR_##use #name "\0"
 #define ROW_OF_HOOK(name, ...) FOR_OPTIONAL #name "\0"
 
@@ -207,6 +208,8 @@ static struct crypto *crypto_new(const struct object *where)
 #include "openssl.def"
 		;
 	static const char real[] =
+#define HOOK_X509_LOAD ROW_OF_HOOK
+#define HOOK_X509_LOOKUP ROW_OF_HOOK
 #define HOOK_X509_METHOD ROW_OF_HOOK
 #define HOOK_X509_VERIFY ROW_OF_HOOK
 #include "hooks.def"
@@ -222,11 +225,12 @@ static struct crypto *crypto_new(const struct object *where)
 	atomic_init(&c->loan_index, -1);
 	atomic_init(&c->lookup_index, -1);
 	atomic_init(&c->told, false);
+	atomic_init(&c->directory_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
 	if (config.disabled)
 		return c;
 	c->lacks = look_up_all(handle, api, sizeof(api), &c->api);
-	c->usable = (c->lacks & ~OPTIONAL) == 0 && is_openssl(c);
+	c->usable = (c->lacks & ~(OPTIONAL | SHARING)) == 0 && is_openssl(c);
 	if (c->usable && OpenSSL_version_num() < 0x30000000UL)
 		LOOK_UP(c->err_state, handle, "ERR_get_state");
 	return c;

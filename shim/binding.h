@@ -5,6 +5,7 @@
 #include "object.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -29,13 +30,15 @@ struct ssl_real {
 };
 
 struct crypto_real {
+#define HOOK_X509_LOAD(name, ...) __typeof__(name) *name;
+#define HOOK_X509_LOOKUP(name, ...) __typeof__(name) *name;
 #define HOOK_X509_METHOD(name, ...) __typeof__(name) *name;
 #define HOOK_X509_VERIFY(name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
 
 /* What functions of OpenSSL are called for: the kinds of rows in openssl.def. */
-enum use { LENDING = 1, SCOPES = 2, PUBLIC = 4, MESSAGES = 8, OPTIONAL = 16 };
+enum use { LENDING = 1, SCOPES = 2, PUBLIC = 4, MESSAGES = 8, OPTIONAL = 16, SHARING = 32 };
 
 struct stock;
 struct trust;
@@ -52,6 +55,7 @@ struct crypto {
 	} api;
 	void *(*err_state)(void);	     /* ERR_get_state() of 1.1.1; NULL in others */
 	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (verify.c) */
+	atomic_int directory_index;	     /* likewise (load/load.c) */
 	_Atomic(struct stock *) stock;	     /* verify.c */
 	_Atomic(struct trust *) trust;	     /* trust.c */
 	atomic_bool told;		     /* unserved.c */

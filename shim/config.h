@@ -21,6 +21,7 @@ struct config {
 	const char *log_file;		    /* NULL: stderr */
 	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
 	bool public_only;		    /* CATRUST_CONTEXTS=public */
+	bool share;			    /* not CATRUST_SHARE=off */
 	bool relax_strict;		    /* CATRUST_STRICT=relax */
 	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
