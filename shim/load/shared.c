@@ -99,14 +99,14 @@ static void publish(struct decoded *mine)
 	if (find(mine->crypto, &mine->file) == NULL &&
 	    (before == NULL || atomic_load(&replaced) < REPLACED_MAX))
 		published = atomic_compare_exchange_strong(&files[place], &before, mine);
-	retire_leave();
-	if (!published) {
-		decoded_free(mine);
-	} else if (before != NULL) {
+	if (published && before != NULL) {
 		atomic_fetch_add(&replaced, 1);
 		before->retired.free = free_replaced;
 		retire(&before->retired);
 	}
+	retire_leave();
+	if (!published)
+		decoded_free(mine);
 }
 
 /* Does to the queue of errors what the load of a good file does in this version: it reads on until
