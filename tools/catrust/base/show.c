@@ -62,7 +62,11 @@ static size_t part_that_fits(const char *line, size_t len, size_t columns)
 	return len;
 }
 
-void show_wrapped(FILE *to, const char *text)
+/*
+ * text, with its longer lines broken at spaces if to is a terminal. Lines that begin with a space
+ * are left as they are: commands to copy, and what stands in columns.
+ */
+static void show_wrapped(FILE *to, const char *text)
 {
 	size_t columns = columns_of(to);
 

@@ -21,12 +21,6 @@ char *show_bytes(char *buf, size_t size, const void *data, size_t len, unsigned 
 enum show_style { SHOW_PLAIN, SHOW_WARNING, SHOW_STRONG };
 
 /*
- * text, with its longer lines broken at spaces if to is a terminal. Lines that begin with a space
- * are left as they are: commands to copy, and what stands in columns.
- */
-void show_wrapped(FILE *to, const char *text);
-
-/*
  * Lines to stderr, wrapped, with colour where that is wanted. show_error puts the program's name in
  * front.
  */
