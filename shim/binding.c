@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include "compat.h"
+#include "config.h"
 #include "dl.h"
 #include "log.h"
 #include "object.h"
@@ -9,7 +10,9 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+
+/* After all others: it gives names of OpenSSL's another meaning. */
+#include "openssl_calls.h"
 
 /* More copies than anybody has. Beyond that, calls fail as those of a broken OpenSSL would. */
 enum { COPIES_MAX = 32 };
@@ -63,21 +66,21 @@ static int *top_error(const struct crypto *crypto)
  * error, as d2i_X509() does, takes away all that were there. So ours is set again, and the
  * program's is put back.
  */
-static void pop_errors(const struct crypto *crypto)
+static void pop_errors(const struct crypto *c)
 {
 	if (current.top != NULL)
 		*current.top |= ERROR_MARKED;
-	crypto->api.ERR_pop_to_mark();
+	ERR_pop_to_mark();
 }
 
-struct binding_scope binding_work_begin(struct crypto *crypto)
+struct binding_scope binding_work_begin(struct crypto *c)
 {
-	struct binding_scope before = binding_enter(crypto);
+	struct binding_scope before = binding_enter(c);
 
 	if (!before.working) {
-		current.top = top_error(crypto);
+		current.top = top_error(c);
 		current.top_flags = current.top == NULL ? 0 : *current.top;
-		crypto->api.ERR_set_mark();
+		ERR_set_mark();
 		current.working = true;
 	}
 	return before;
@@ -93,10 +96,10 @@ void binding_work_end(struct crypto *crypto, struct binding_scope scope)
 	binding_leave(scope);
 }
 
-void binding_work_forget(const struct crypto *crypto)
+void binding_work_forget(const struct crypto *c)
 {
-	pop_errors(crypto);
-	crypto->api.ERR_set_mark();
+	pop_errors(c);
+	ERR_set_mark();
 }
 
 static void *symbol(void *handle, const char *name)
@@ -155,49 +158,62 @@ static bool is_openssl(const struct crypto *c)
 	static const char name[] = "OpenSSL ";
 	const char *version;
 
-	if (c->api.OpenSSL_version == NULL || c->api.OpenSSL_version_num == NULL)
+	if (OpenSSL_version == NULL || OpenSSL_version_num == NULL)
 		return false;
-	version = c->api.OpenSSL_version(OPENSSL_VERSION);
+	version = OpenSSL_version(OPENSSL_VERSION);
 	return version != NULL && strncmp(version, name, strlen(name)) == 0 &&
-	       strstr(version, "compatible;") == NULL &&
-	       c->api.OpenSSL_version_num() >= 0x10101000UL;
+	       strstr(version, "compatible;") == NULL && OpenSSL_version_num() >= 0x10101000UL;
 }
 
 /* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
 #define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
 
-/* Names one after the other, in the order of the slots of a struct that the same table makes. */
-#define NAME(name) #name "\0"
-#define NAME_OF_ROW(name, ...) #name "\0"
-#define COUNT(name) +1
+/*
+ * What is to be looked up, in the order of the slots of a struct that the same table makes: for
+ * each the byte that says what it is for, and its name.
+ */
+#define FOR_LENDING "\1"
+#define FOR_SCOPES "\2"
+#define FOR_PUBLIC "\4"
+#define FOR_MESSAGES "\10"
+#define FOR_OPTIONAL "\20"
+#define FOR_SHARING "\40"
+#define ROW_OF_USE(use, name) FOR_##use #name "\0"
+#define ROW_OF_HOOK(name, ...) FOR_OPTIONAL #name "\0"
 
-/* Fills them; a slot whose function is not there is NULL. Are all there? size: of the names. */
-static bool look_up_all(void *handle, const char *names, size_t size, void *slots)
+/* Fills the slots; one whose function is not there is NULL. Returns for what any is missing. */
+static unsigned char look_up_all(void *handle, const char *rows, size_t size, void *slots)
 {
+	unsigned char lacks = 0;
 	char *slot = slots;
-	bool all = true;
 
-	for (const char *name = names; name + 1 < names + size; name += strlen(name) + 1) {
-		void *found = symbol(handle, name);
+	for (const char *row = rows; row + 1 < rows + size; row += strlen(row) + 1) {
+		void *found = symbol(handle, row + 1);
 
 		memcpy(slot, &found, sizeof(found));
 		slot += sizeof(found);
-		all = all && found != NULL;
+		if (found != NULL)
+			continue;
+		lacks |= (unsigned char)*row;
+		if (*row != OPTIONAL)
+			log_line(LOG_DEBUG, row + 1, ": a TLS library does not have this function");
 	}
-	return all;
+	return lacks;
 }
 
 static struct crypto *crypto_new(const struct object *where)
 {
-	static const char api[] = CRYPTO_API(NAME), api_3[] = CRYPTO_API_3(NAME);
+	static const char api[] =
+#define OPENSSL_CRYPTO ROW_OF_USE
+#include "openssl.def"
+		;
 	static const char real[] =
-#define HOOK_X509_METHOD NAME_OF_ROW
-#define HOOK_X509_VERIFY NAME_OF_ROW
+#define HOOK_X509_LOAD ROW_OF_HOOK
+#define HOOK_X509_LOOKUP ROW_OF_HOOK
+#define HOOK_X509_METHOD ROW_OF_HOOK
+#define HOOK_X509_VERIFY ROW_OF_HOOK
 #include "hooks.def"
 		;
-	_Static_assert(sizeof(((struct crypto *)NULL)->api) ==
-			       (0 CRYPTO_API(COUNT) CRYPTO_API_3(COUNT)) * sizeof(void *),
-		       "one slot a name");
 	struct crypto *c = calloc(1, sizeof(*c));
 	/* Kept for good: a copy that we point into must not be unloaded. OpenSSL pins itself
 	 * anyway. */
@@ -208,12 +224,14 @@ static struct crypto *crypto_new(const struct object *where)
 	c->module = where->module;
 	atomic_init(&c->loan_index, -1);
 	atomic_init(&c->lookup_index, -1);
+	atomic_init(&c->told, false);
+	atomic_init(&c->directory_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
-	look_up_all(handle, api_3, sizeof(api_3),
-		    (char *)&c->api + (0 CRYPTO_API(COUNT)) * sizeof(void *));
-	c->usable = look_up_all(handle, api, sizeof(api), &c->api);
-	c->usable = c->usable && is_openssl(c);
-	if (c->usable && c->api.OpenSSL_version_num() < 0x30000000UL)
+	if (config.disabled)
+		return c;
+	c->lacks = look_up_all(handle, api, sizeof(api), &c->api);
+	c->usable = (c->lacks & ~(OPTIONAL | SHARING)) == 0 && is_openssl(c);
+	if (c->usable && OpenSSL_version_num() < 0x30000000UL)
 		LOOK_UP(c->err_state, handle, "ERR_get_state");
 	return c;
 fail:
@@ -261,10 +279,13 @@ static void find_client_methods(struct ssl *s, void *handle)
 
 static struct ssl *ssl_new(const struct object *where)
 {
-	static const char api[] = SSL_API(NAME), optional[] = SSL_API_OPTIONAL(NAME);
+	static const char api[] =
+#define OPENSSL_SSL ROW_OF_USE
+#include "openssl.def"
+		;
 	static const char real[] =
-#define HOOK_SSL_NEW NAME_OF_ROW
-#define HOOK_SSL_LOAD NAME_OF_ROW
+#define HOOK_SSL_NEW ROW_OF_HOOK
+#define HOOK_SSL_LOAD ROW_OF_HOOK
 #include "hooks.def"
 		;
 	struct ssl *s = calloc(1, sizeof(*s));
@@ -276,11 +297,11 @@ static struct ssl *ssl_new(const struct object *where)
 	s->crypto = crypto_at(symbol(handle, "X509_verify_cert"));
 	if (s->crypto == NULL)
 		goto fail;
-	s->usable = s->crypto->usable;
 	look_up_all(handle, real, sizeof(real), &s->real);
-	s->usable = look_up_all(handle, api, sizeof(api), &s->api) && s->usable;
-	look_up_all(handle, optional, sizeof(optional),
-		    (char *)&s->api + (0 SSL_API(COUNT)) * sizeof(void *));
+	if (config.disabled)
+		return s;
+	s->lacks = look_up_all(handle, api, sizeof(api), &s->api);
+	s->usable = (s->lacks & ~OPTIONAL) == 0 && s->crypto->usable;
 	if (s->usable)
 		find_client_methods(s, handle);
 	return s;
@@ -323,9 +344,32 @@ static void *real_seen_from(const void *address, const char *name)
 }
 
 /*
- * The library that an object of OpenSSL belongs to. The SSL_METHOD that an SSL_CTX points to (word
- * 0 in 1.1.1, word 1 since 3.0) is a constant inside its own libssl. Layouts that are unknown say
- * nothing here, and nothing wrong: it must be a library that has the hooked function itself.
+ * The hooked function, if one of the addresses lies in a library that has it itself. What an object
+ * of an unknown layout has in the place of an address says nothing, so, and nothing wrong. First
+ * those that are known: they take no lock of the dynamic linker.
+ */
+static const void *function_beside(copies all, const void *const address[], size_t count,
+				   const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (known(all, address[i]) != NULL)
+			return address[i];
+	for (size_t i = 0; i < count; i++) {
+		struct object owner;
+		const void *real;
+
+		if (!object_at(address[i], &owner))
+			continue;
+		real = real_seen_from(address[i], name);
+		if (real != NULL && module_has(owner.module, real))
+			return real;
+	}
+	return NULL;
+}
+
+/*
+ * The libssl that a call belongs to. The SSL_METHOD that an SSL_CTX points to (word 0 in 1.1.1,
+ * word 1 since 3.0) is a constant inside it.
  */
 static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const char *name)
 {
@@ -333,58 +377,41 @@ static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const 
 
 	if (ctx != NULL)
 		memcpy(word, ctx, sizeof(word));
-	for (size_t i = 0; i < 2; i++) {
-		struct object owner;
-		const void *real;
-
-		if (known_ssl(word[i]) != NULL)
-			return word[i];
-		if (!object_at(word[i], &owner))
-			continue;
-		real = real_seen_from(word[i], name);
-		if (real != NULL && module_has(owner.module, real))
-			return real;
-	}
-	return NULL;
-}
-
-/* Reads memory that may not be there. */
-static bool peek(const void *from, void *to, size_t len)
-{
-	struct iovec mine = {to, len}, theirs = {(void *)(uintptr_t)from, len};
-
-	return syscall(SYS_process_vm_readv, getpid(), &mine, 1, &theirs, 1, 0) == (long)len;
+	return function_beside(ssls, word, 2, name);
 }
 
 /*
- * The libcrypto that a store belongs to, where the caller does not tell: a program that looked
- * libssl up by dlsym() appears as the caller where libssl makes a tail call. In OpenSSL 1.0.2
- * to 4.0, word 1 of a store is its stack of objects, and word 3 of a stack its comparison, a
- * function of libcrypto.
+ * The libcrypto that a store belongs to, if the caller does not tell: a program that looked libssl
+ * up by dlsym() appears as the caller where libssl makes a tail call.
+ *
+ * In OpenSSL 1.1.0 to 4.0, a store begins with the int 1 (X509_STORE.cache, which nothing changes)
+ * and the zeros that fill it up to a word. BoringSSL, AWS-LC and LibreSSL have a pointer there;
+ * then nothing more is read. Word 1 is the stack of objects, and word 3 of a stack its comparison.
+ * Since 4.0, word 1 is a hash table, and word 1 of that the function that frees; after
+ * X509_STORE_get0_objects(), there is no table, and the stack is word 2.
  */
 static const void *owner_of_store(const X509_STORE *store, const char *name)
 {
-	const void *const *objects;
-	const void *word[4], *real;
-	struct object owner;
+	static const int begins_with[2] = {1, 0};
+	const void *word[3], *part[4], *address[4] = {NULL};
 
-	if (store == NULL || !peek(store, word, 2 * sizeof(word[0])))
+	if (store == NULL || memcmp(store, begins_with, sizeof(begins_with)) != 0)
 		return NULL;
-	objects = word[1];
-	if (objects == NULL || !peek(objects, word, sizeof(word)))
-		return NULL;
-	if (known_crypto(word[3]) != NULL)
-		return word[3];
-	if (!object_at(word[3], &owner))
-		return NULL;
-	real = real_seen_from(word[3], name);
-	return real != NULL && module_has(owner.module, real) ? real : NULL;
+	memcpy(word, store, sizeof(word));
+	for (size_t i = 1; i <= 2; i++) {
+		if (word[i] == NULL)
+			continue;
+		memcpy(part, word[i], sizeof(part));
+		address[2 * i - 2] = part[3];
+		address[2 * i - 1] = part[1];
+	}
+	return function_beside(cryptos, address, 4, name);
 }
 
 bool binding_is_stock_lookup(const struct crypto *c, const X509_LOOKUP_METHOD *method)
 {
-	return method == c->api.X509_LOOKUP_file() || method == c->api.X509_LOOKUP_hash_dir() ||
-	       (c->api.X509_LOOKUP_store != NULL && method == c->api.X509_LOOKUP_store());
+	return method == X509_LOOKUP_file() || method == X509_LOOKUP_hash_dir() ||
+	       (X509_LOOKUP_store != NULL && method == X509_LOOKUP_store());
 }
 
 bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method)
@@ -415,15 +442,12 @@ static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-/*
- * The only loaded object that has a function, if it is the only one. The last resort: a store of
- * OpenSSL 4.0 does not say whose it is, so of several objects, the only one of that kind.
- */
+/* The only loaded object that has a function, if it is the only one. The last resort. */
 static const void *only_owner(const char *name)
 {
 	struct paths *p = calloc(1, sizeof(*p));
-	const void *found = NULL, *newer = NULL;
-	size_t count = 0, newer_count = 0;
+	const void *found = NULL;
+	size_t count = 0;
 
 	if (p == NULL)
 		return NULL;
@@ -431,27 +455,18 @@ static const void *only_owner(const char *name)
 	for (size_t i = 0; i < p->count; i++) {
 		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
 		const void *real = symbol(handle, name);
-		unsigned long (*version)(void) = NULL;
 
 		/* Seen from an object that only depends on the owner, it is the same address. */
-		if (real != NULL && !object_is_own(real) && real != found && real != newer) {
-			LOOK_UP(version, handle, "OpenSSL_version_num");
-			if (version != NULL && version() >= 0x40000000UL) {
-				newer = real;
-				newer_count++;
-			} else {
-				found = real;
-				count++;
-			}
+		if (real != NULL && !object_is_own(real) && real != found) {
+			found = real;
+			count++;
 		}
 		if (handle != NULL)
 			dl_close(handle);
 		free(p->path[i]);
 	}
 	free(p);
-	if (newer_count == 1)
-		return newer;
-	return newer_count == 0 && count == 1 ? found : NULL;
+	return count == 1 ? found : NULL;
 }
 
 static void tell_unbound(const char *name)
@@ -492,7 +507,7 @@ static void find_ssl(const void *caller)
 	size_t slot = ((uintptr_t)caller >> 2) % (sizeof(asked) / sizeof(*asked));
 	const void *real;
 
-	if (atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
+	if (config.disabled || atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
 		return;
 	real = real_seen_from(caller, "SSL_is_server");
 	if (real != NULL)
@@ -547,17 +562,17 @@ void *binding_real(const char *name, const void *caller)
 	return real;
 }
 
-struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret)
+struct ssl *binding_ssl_of(struct crypto *c, X509_STORE_CTX *ctx, SSL **ret)
 {
 	struct ssl *s;
 
 	for (size_t i = 0; (s = (struct ssl *)nth(ssls, i)) != NULL; i++) {
 		int index;
 
-		if (s->crypto != crypto || !s->usable)
+		if (s->crypto != c || !s->usable)
 			continue;
-		index = s->api.SSL_get_ex_data_X509_STORE_CTX_idx();
-		*ret = index < 0 ? NULL : crypto->api.X509_STORE_CTX_get_ex_data(ctx, index);
+		index = SSL_get_ex_data_X509_STORE_CTX_idx();
+		*ret = index < 0 ? NULL : X509_STORE_CTX_get_ex_data(ctx, index);
 		if (*ret != NULL)
 			return s;
 	}

@@ -5,6 +5,7 @@
 #include "object.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -29,125 +30,15 @@ struct ssl_real {
 };
 
 struct crypto_real {
+#define HOOK_X509_LOAD(name, ...) __typeof__(name) *name;
+#define HOOK_X509_LOOKUP(name, ...) __typeof__(name) *name;
 #define HOOK_X509_METHOD(name, ...) __typeof__(name) *name;
 #define HOOK_X509_VERIFY(name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
 
-/* What the shim itself calls. All of it is in OpenSSL 1.1.1 to 4.0. */
-#define CRYPTO_API(X)                                                                              \
-	X(ASN1_OCTET_STRING_free)                                                                  \
-	X(ASN1_OCTET_STRING_new)                                                                   \
-	X(ASN1_OCTET_STRING_set)                                                                   \
-	X(ASN1_STRING_get0_data)                                                                   \
-	X(ASN1_STRING_length)                                                                      \
-	X(ASN1_STRING_to_UTF8)                                                                     \
-	X(CRYPTO_free)                                                                             \
-	X(CRYPTO_get_ex_new_index)                                                                 \
-	X(ERR_pop_to_mark)                                                                         \
-	X(ERR_set_mark)                                                                            \
-	X(EVP_sha256)                                                                              \
-	X(GENERAL_NAMES_free)                                                                      \
-	X(GENERAL_NAME_get0_value)                                                                 \
-	X(NAME_CONSTRAINTS_check)                                                                  \
-	X(NAME_CONSTRAINTS_free)                                                                   \
-	X(OBJ_nid2obj)                                                                             \
-	X(OPENSSL_sk_free)                                                                         \
-	X(OPENSSL_sk_new_null)                                                                     \
-	X(OPENSSL_sk_num)                                                                          \
-	X(OPENSSL_sk_pop)                                                                          \
-	X(OPENSSL_sk_pop_free)                                                                     \
-	X(OPENSSL_sk_push)                                                                         \
-	X(OPENSSL_sk_value)                                                                        \
-	X(OpenSSL_version)                                                                         \
-	X(OpenSSL_version_num)                                                                     \
-	X(X509V3_EXT_d2i)                                                                          \
-	X(X509_EXTENSION_create_by_NID)                                                            \
-	X(X509_EXTENSION_free)                                                                     \
-	X(X509_LOOKUP_file)                                                                        \
-	X(X509_LOOKUP_hash_dir)                                                                    \
-	X(X509_NAME_ENTRY_get_data)                                                                \
-	X(X509_NAME_cmp)                                                                           \
-	X(X509_NAME_free)                                                                          \
-	X(X509_NAME_get_entry)                                                                     \
-	X(X509_NAME_get_index_by_NID)                                                              \
-	X(X509_NAME_oneline)                                                                       \
-	X(X509_STORE_CTX_free)                                                                     \
-	X(X509_STORE_CTX_get0_cert)                                                                \
-	X(X509_STORE_CTX_get0_chain)                                                               \
-	X(X509_STORE_CTX_get0_param)                                                               \
-	X(X509_STORE_CTX_get0_store)                                                               \
-	X(X509_STORE_CTX_get0_untrusted)                                                           \
-	X(X509_STORE_CTX_get1_certs)                                                               \
-	X(X509_STORE_CTX_get_check_issued)                                                         \
-	X(X509_STORE_CTX_get_error)                                                                \
-	X(X509_STORE_CTX_get_error_depth)                                                          \
-	X(X509_STORE_CTX_get_ex_data)                                                              \
-	X(X509_STORE_CTX_get_get_issuer)                                                           \
-	X(X509_STORE_CTX_get_lookup_certs)                                                         \
-	X(X509_STORE_CTX_get_num_untrusted)                                                        \
-	X(X509_STORE_CTX_get_verify)                                                               \
-	X(X509_STORE_CTX_get_verify_cb)                                                            \
-	X(X509_STORE_CTX_init)                                                                     \
-	X(X509_STORE_CTX_new)                                                                      \
-	X(X509_STORE_CTX_set0_param)                                                               \
-	X(X509_STORE_CTX_set0_trusted_stack)                                                       \
-	X(X509_STORE_CTX_set0_untrusted)                                                           \
-	X(X509_STORE_CTX_set_current_cert)                                                         \
-	X(X509_STORE_CTX_set_error)                                                                \
-	X(X509_STORE_CTX_set_error_depth)                                                          \
-	X(X509_STORE_CTX_set_ex_data)                                                              \
-	X(X509_STORE_CTX_set_verify)                                                               \
-	X(X509_STORE_CTX_set_verify_cb)                                                            \
-	X(X509_STORE_free)                                                                         \
-	X(X509_STORE_get_ex_data)                                                                  \
-	X(X509_STORE_new)                                                                          \
-	X(X509_STORE_set_ex_data)                                                                  \
-	X(X509_VERIFY_PARAM_clear_flags)                                                           \
-	X(X509_VERIFY_PARAM_free)                                                                  \
-	X(X509_VERIFY_PARAM_get_flags)                                                             \
-	X(X509_VERIFY_PARAM_get_hostflags)                                                         \
-	X(X509_VERIFY_PARAM_get_time)                                                              \
-	X(X509_VERIFY_PARAM_new)                                                                   \
-	X(X509_VERIFY_PARAM_set1)                                                                  \
-	X(X509_VERIFY_PARAM_set_flags)                                                             \
-	X(X509_add1_trust_object)                                                                  \
-	X(X509_check_purpose)                                                                      \
-	X(X509_cmp)                                                                                \
-	X(X509_cmp_time)                                                                           \
-	X(X509_digest)                                                                             \
-	X(X509_free)                                                                               \
-	X(X509_get0_notAfter)                                                                      \
-	X(X509_get0_notBefore)                                                                     \
-	X(X509_get0_pubkey)                                                                        \
-	X(X509_get_ext_d2i)                                                                        \
-	X(X509_get_extension_flags)                                                                \
-	X(X509_get_issuer_name)                                                                    \
-	X(X509_get_subject_name)                                                                   \
-	X(X509_pubkey_digest)                                                                      \
-	X(X509_trusted)                                                                            \
-	X(X509_up_ref)                                                                             \
-	X(X509_verify)                                                                             \
-	X(X509_verify_cert_error_string)                                                           \
-	X(d2i_X509)                                                                                \
-	X(d2i_X509_NAME)
-/* Since 3.0; NULL before. */
-#define CRYPTO_API_3(X)                                                                            \
-	X(X509_LOOKUP_store)                                                                       \
-	X(X509_VERIFY_PARAM_get0_host)                                                             \
-	X(X509_VERIFY_PARAM_get1_ip_asc)
-
-#define SSL_API(X)                                                                                 \
-	X(SSL_CTX_get_ssl_method)                                                                  \
-	X(SSL_get_ex_data_X509_STORE_CTX_idx)                                                      \
-	X(SSL_get_rfd)                                                                             \
-	X(SSL_get_servername)                                                                      \
-	X(SSL_get_verify_mode)                                                                     \
-	X(SSL_is_server)
-#define API_SLOT(name) __typeof__(name) *name;
-
-/* Optional. */
-#define SSL_API_OPTIONAL(X) X(SSL_get0_dane)
+/* What functions of OpenSSL are called for: the kinds of rows in openssl.def. */
+enum use { LENDING = 1, SCOPES = 2, PUBLIC = 4, MESSAGES = 8, OPTIONAL = 16, SHARING = 32 };
 
 struct stock;
 struct trust;
@@ -155,16 +46,19 @@ struct trust;
 /* One copy of libcrypto. */
 struct crypto {
 	struct module module; /* first */
-	bool usable;	      /* OpenSSL 1.1.1 or later, and complete; others are passed through */
+	unsigned char lacks;  /* for what it has not all functions: values of enum use */
+	bool usable; /* OpenSSL 1.1.1 or later, and enough of it; others are passed through */
 	struct crypto_real real;
 	struct {
-		CRYPTO_API(API_SLOT)
-		CRYPTO_API_3(API_SLOT)
+#define OPENSSL_CRYPTO(use, name) __typeof__(name) *name;
+#include "openssl.def"
 	} api;
 	void *(*err_state)(void);	     /* ERR_get_state() of 1.1.1; NULL in others */
 	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (verify.c) */
+	atomic_int directory_index;	     /* likewise (load/load.c) */
 	_Atomic(struct stock *) stock;	     /* verify.c */
 	_Atomic(struct trust *) trust;	     /* trust.c */
+	atomic_bool told;		     /* unserved.c */
 };
 
 enum { CLIENT_METHODS_MAX = 12 };
@@ -173,11 +67,12 @@ enum { CLIENT_METHODS_MAX = 12 };
 struct ssl {
 	struct module module; /* first */
 	struct crypto *crypto;
+	unsigned char lacks;
 	bool usable; /* as is its crypto */
 	struct ssl_real real;
 	struct {
-		SSL_API(API_SLOT)
-		SSL_API_OPTIONAL(API_SLOT)
+#define OPENSSL_SSL(use, name) __typeof__(name) *name;
+#include "openssl.def"
 	} api;
 	const SSL_METHOD *client_method[CLIENT_METHODS_MAX]; /* all client-only ones, up to NULL */
 };

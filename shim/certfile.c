@@ -2,6 +2,7 @@
 #include "certfile.h"
 
 #include "der.h"
+#include "otherfile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,6 +56,28 @@ static bool take_cert(struct span *in, struct span *cert)
 	*in = rest;
 	return true;
 }
+
+/*
+ * CertificateList ::= SEQUENCE { tbsCertList SEQUENCE { version INTEGER OPTIONAL, signature
+ * SEQUENCE, issuer SEQUENCE, thisUpdate Time, … }, … } (RFC 5280, 5.1). A certificate has a
+ * SEQUENCE of two times there.
+ */
+static bool is_crl(struct span in)
+{
+	struct span body, list, part;
+	unsigned char tag;
+
+	if (!der_expect(&in, DER_SEQUENCE, &body) || !der_expect(&body, DER_SEQUENCE, &list))
+		return false;
+	der_expect(&list, DER_INTEGER, &part);
+	/* The two take one element each. NOLINTNEXTLINE(misc-redundant-expression) */
+	if (!der_expect(&list, DER_SEQUENCE, &part) || !der_expect(&list, DER_SEQUENCE, &part))
+		return false;
+	return der_next(&list, &tag, &part) && (tag == DER_UTC_TIME || tag == DER_GENERALIZED_TIME);
+}
+
+static const char crl_ignored[] =
+	"a revocation list, ignored: those of a trust directory are not looked at, move it away";
 
 static bool is_padding(struct span s)
 {
@@ -148,6 +171,10 @@ static void parse_der(struct parser *p, struct span whole)
 
 	if (is_pkcs7(in)) {
 		parse_pkcs7(p, in);
+		return;
+	}
+	if (is_crl(in)) {
+		problem(p, crl_ignored);
 		return;
 	}
 	while (p->error == 0 && take_cert(&in, &cert)) {
@@ -259,8 +286,12 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 		problem(p, "a private key, ignored: it does not belong here, move it away");
 		return;
 	}
+	if (is_label(label, "X509 CRL")) {
+		problem(p, crl_ignored);
+		return;
+	}
 	if (!trusted && !plain && !pkcs7)
-		return; /* CRLs, parameters and the like do no harm */
+		return; /* parameters and the like do no harm */
 	body = without_headers(body);
 	buf = malloc(body.len / 4 * 3 + 3);
 	if (buf == NULL) {
@@ -269,7 +300,9 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 	}
 	der.at = buf;
 	if (!base64_decode(body, buf, &der.len)) {
-		problem(p, "broken base64");
+		problem(p, find(body, "\\n") == NULL ? "broken base64"
+						     : "\\n in place of line breaks, skipped: "
+						       "printf '%b' \"$(cat FILE)\" >NEW.pem");
 	} else if (is_pkcs7(der)) {
 		parse_pkcs7(p, der);
 	} else if (pkcs7 || !take_cert(&der, &cert)) {
@@ -358,11 +391,14 @@ static int parse(const unsigned char *data, size_t len, const struct certfile_si
 {
 	struct parser p = {.sink = sink, .any_purpose = any_purpose};
 	struct span in = {data, len};
+	const char *what = NULL;
 
 	if (len == 0)
 		problem(&p, "empty");
 	else if (find(in, "-----BEGIN ") != NULL)
 		parse_pem(&p, in);
+	else if ((what = otherfile_what(data, len)) != NULL)
+		problem(&p, what);
 	else if (data[0] == DER_SEQUENCE)
 		parse_der(&p, in);
 	else

@@ -13,7 +13,7 @@
  */
 
 /* More certificates than this in one file are a mistake: the file is refused as a whole. */
-enum { CERTFILE_MAX_CERTS = 1000 };
+enum { CERTFILE_MAX_CERTS = 4096 };
 
 /* Where in the file something was found. */
 struct certfile_place {

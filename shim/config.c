@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -11,47 +12,39 @@
 
 struct config config;
 
-enum variable {
-	DIRS,
-	PEM,
-	DISABLE,
-	LOG,
-	LOG_FILE,
-	LOG_FORMAT,
-	ALLOW_WRITABLE,
-	CONTEXTS,
-	STRICT,
-	FILES,
-	HOME,
-	XDG,
-	BUNDLES, /* from here on */
-	VARIABLES = BUNDLES + CONFIG_BUNDLES - 1,
-};
+/* The variables that are read: those of the bundles last. */
+#define FOR_EACH(X)                                                                                \
+	X(DIRS, "CATRUST_DIR")                                                                     \
+	X(PEM, "CATRUST_PEM")                                                                      \
+	X(DISABLE, "CATRUST_DISABLE")                                                              \
+	X(LOG, "CATRUST_LOG")                                                                      \
+	X(LOG_FILE, "CATRUST_LOG_FILE")                                                            \
+	X(LOG_FORMAT, "CATRUST_LOG_FORMAT")                                                        \
+	X(ALLOW_WRITABLE, "CATRUST_ALLOW_WRITABLE")                                                \
+	X(CONTEXTS, "CATRUST_CONTEXTS")                                                            \
+	X(STRICT, "CATRUST_STRICT")                                                                \
+	X(FILES, "CATRUST_FILES")                                                                  \
+	X(SHARE, "CATRUST_SHARE")                                                                  \
+	X(HOME, "HOME")                                                                            \
+	X(XDG, "XDG_CONFIG_HOME")                                                                  \
+	X(BUNDLES, "SSL_CERT_FILE")                                                                \
+	X(NIX, "NIX_SSL_CERT_FILE")                                                                \
+	X(REQUESTS, "REQUESTS_CA_BUNDLE")                                                          \
+	X(CURL, "CURL_CA_BUNDLE")                                                                  \
+	X(PIP, "PIP_CERT")                                                                         \
+	X(AWS, "AWS_CA_BUNDLE")                                                                    \
+	X(GIT, "GIT_SSL_CAINFO")                                                                   \
+	X(GRPC, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")                                                \
+	X(HTTPLIB2, "HTTPLIB2_CA_CERTS")                                                           \
+	X(WEBSOCKET, "WEBSOCKET_CLIENT_CA_BUNDLE")
 
-static const char *const names[VARIABLES] = {
-	[DIRS] = "CATRUST_DIR",
-	[PEM] = "CATRUST_PEM",
-	[DISABLE] = "CATRUST_DISABLE",
-	[LOG] = "CATRUST_LOG",
-	[LOG_FILE] = "CATRUST_LOG_FILE",
-	[LOG_FORMAT] = "CATRUST_LOG_FORMAT",
-	[ALLOW_WRITABLE] = "CATRUST_ALLOW_WRITABLE",
-	[CONTEXTS] = "CATRUST_CONTEXTS",
-	[STRICT] = "CATRUST_STRICT",
-	[FILES] = "CATRUST_FILES",
-	[HOME] = "HOME",
-	[XDG] = "XDG_CONFIG_HOME",
-	"SSL_CERT_FILE",
-	"NIX_SSL_CERT_FILE",
-	"REQUESTS_CA_BUNDLE",
-	"CURL_CA_BUNDLE",
-	"PIP_CERT",
-	"AWS_CA_BUNDLE",
-	"GIT_SSL_CAINFO",
-	"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-	"HTTPLIB2_CA_CERTS",
-	"WEBSOCKET_CLIENT_CA_BUNDLE",
-};
+#define IDENTIFIER(id, name) id,
+enum variable { FOR_EACH(IDENTIFIER) VARIABLES };
+_Static_assert(VARIABLES == BUNDLES + CONFIG_BUNDLES - 1, "config.h has room for the bundles");
+
+/* The names, one after the other: an array of pointers would be relocated in every process. */
+#define NAME(id, name) name "\0"
+static const char names[] = FOR_EACH(NAME);
 
 /* Copies. Almost always they fit here, so that a process that never uses TLS does not malloc. */
 static char copies[2048];
@@ -59,11 +52,16 @@ static size_t copies_len;
 
 static const char *copy_of(const char *value)
 {
-	size_t size = strlen(value) + 1;
+	/* strlen() and memcpy() by hand, and so that the compiler does not see it: to bind one
+	 * costs a process more than all of this. */
+	const volatile char *from = value;
+	size_t size = 0;
 	char *copy;
 
 	if (value[0] == '\0')
 		return NULL; /* empty counts as unset */
+	while (from[size++] != '\0')
+		;
 	if (size <= sizeof(copies) - copies_len) {
 		copy = copies + copies_len;
 		copies_len += size;
@@ -72,7 +70,9 @@ static const char *copy_of(const char *value)
 		if (copy == NULL)
 			return NULL;
 	}
-	return memcpy(copy, value, size);
+	for (size_t i = 0; i < size; i++)
+		copy[i] = from[i];
+	return copy;
 }
 
 /* Relative paths mean what they meant when the program was started. */
@@ -121,23 +121,66 @@ static enum log_level level_of(const char *value)
 	return is(value, "debug") ? LOG_DEBUG : LOG_ERROR;
 }
 
-/* The letters that the names begin with. */
-static bool may_be_one(char first)
+/* May it be one of the names? What most environments have is told by its first letters. */
+static bool may_be_one(const char *entry)
 {
-	switch (first) {
+	switch (entry[0]) {
 	case 'A':
+		return entry[1] == 'W';
 	case 'C':
+		return entry[1] == 'A' || entry[1] == 'U';
 	case 'G':
+		return entry[1] == 'I' || entry[1] == 'R';
 	case 'H':
+		return entry[1] == 'O' || entry[1] == 'T';
 	case 'N':
+		return entry[1] == 'I';
 	case 'P':
+		return entry[1] == 'I';
 	case 'R':
+		return entry[1] == 'E';
 	case 'S':
+		return entry[1] == 'S' && entry[2] == 'L';
 	case 'W':
+		return entry[1] == 'E';
 	case 'X':
-		return true;
+		return entry[1] == 'D' && entry[4] == 'C';
 	default:
 		return false;
+	}
+}
+
+/* The value behind a name and '=', where entry is that; NULL otherwise. *name goes on to the next.
+ */
+static const char *value_of(const char *entry, const char **name)
+{
+	const volatile char *at = *name;
+
+	for (; *at != '\0' && *at == *entry; at++)
+		entry++;
+	if (*at == '\0' && *entry == '=') {
+		*name = (const char *)(uintptr_t)at + 1;
+		return entry + 1;
+	}
+	while (*at != '\0')
+		at++;
+	*name = (const char *)(uintptr_t)at + 1;
+	return NULL;
+}
+
+/* The first of a name counts, as for getenv(). */
+static void take(const char *entry, const char *value[VARIABLES])
+{
+	const char *name = names;
+
+	for (int i = 0; i < VARIABLES; i++) {
+		const char *found = value_of(entry, &name);
+
+		if (found != NULL) {
+			if (value[i] == NULL)
+				value[i] = copy_of(found);
+			return;
+		}
 	}
 }
 
@@ -150,24 +193,13 @@ __attribute__((constructor)) static void snapshot(void)
 		config.sources.privileged = true;
 		config.log_level = LOG_ERROR;
 		config.files = true;
+		config.share = true;
 		config.active = true;
 		return;
 	}
-	for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-		char first = (*entry)[0];
-
-		if (!may_be_one(first))
-			continue;
-		for (int i = 0; i < VARIABLES; i++) {
-			size_t len;
-
-			if (names[i][0] != first || value[i] != NULL)
-				continue;
-			len = strlen(names[i]);
-			if (strncmp(*entry, names[i], len) == 0 && (*entry)[len] == '=')
-				value[i] = copy_of(*entry + len + 1);
-		}
-	}
+	for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
+		if (may_be_one(*entry))
+			take(*entry, value);
 	config.sources.dirs = value[DIRS];
 	config.sources.pem = value[PEM];
 	config.sources.home = value[HOME];
@@ -184,9 +216,11 @@ __attribute__((constructor)) static void snapshot(void)
 	config.public_only = is(value[CONTEXTS], "public");
 	config.relax_strict = is(value[STRICT], "relax");
 	config.files = !is(value[FILES], "off");
+	config.share = !is(value[SHARE], "off");
 	config.default_bundle = value[BUNDLES] != NULL;
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)
 			config.bundle[count++] = value[i];
-	config.active = !is_on(value[DISABLE]);
+	config.disabled = is_on(value[DISABLE]);
+	config.active = !config.disabled;
 }

@@ -15,11 +15,13 @@ enum { CONFIG_BUNDLES = 11 };
  * (setproctitle). See libcatrust(7) for the variables.
  */
 struct config {
-	bool active; /* read, and not switched off by CATRUST_DISABLE */
+	bool active;   /* read, and not switched off */
+	bool disabled; /* read, and switched off by CATRUST_DISABLE */
 	enum log_level log_level;
 	const char *log_file;		    /* NULL: stderr */
 	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
 	bool public_only;		    /* CATRUST_CONTEXTS=public */
+	bool share;			    /* not CATRUST_SHARE=off */
 	bool relax_strict;		    /* CATRUST_STRICT=relax */
 	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first

@@ -10,13 +10,6 @@
 #include <stdint.h>
 #include <string.h>
 
-struct functions {
-	void *(*open)(const char *path, int flags);
-	void *(*symbol)(void *handle, const char *name);
-	int (*close)(void *handle);
-	int (*address)(const void *address, Dl_info *ret);
-};
-
 /* The tables of a loaded object that a name is looked up by. */
 struct tables {
 	const ElfW(Sym) * symbols;
@@ -79,69 +72,75 @@ static bool is_library(const struct dl_phdr_info *info, const char *file)
 	return len >= strlen(file) && strcmp(info->dlpi_name + len - strlen(file), file) == 0;
 }
 
+struct wanted {
+	const char *name;
+	void *found;
+};
+
 static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	struct functions *f = arg;
+	struct wanted *w = arg;
 	struct tables t;
 
 	(void)size;
 	if (!is_library(info, "/libdl.so.2") || !read_tables(info, &t))
 		return 0;
-	*(void **)&f->open = find(info, &t, "dlopen");
-	*(void **)&f->symbol = find(info, &t, "dlsym");
-	*(void **)&f->close = find(info, &t, "dlclose");
-	*(void **)&f->address = find(info, &t, "dladdr");
+	w->found = find(info, &t, w->name);
 	return 1;
 }
 
-/* Cheap where libc has them, and elsewhere rare. */
-static struct functions functions(void)
+/*
+ * dlopen() and its kin. Only dlsym() is bound by the dynamic linker, as each name that is costs
+ * every process that is started; the others are asked of it. Cheap where libc has them, and
+ * elsewhere rare.
+ */
+static void *function(const char *name)
 {
-	struct functions f = {dlopen, dlsym, dlclose, dladdr};
+	struct wanted w = {name, NULL};
 
-	if (f.open == NULL || f.symbol == NULL || f.close == NULL || f.address == NULL) {
-		f = (struct functions){NULL, NULL, NULL, NULL};
-		dl_iterate_phdr(find_libdl, &f);
-	}
-	return f;
+	if (dlsym != NULL)
+		return dlsym(RTLD_DEFAULT, name);
+	dl_iterate_phdr(find_libdl, &w);
+	return w.found;
 }
 
 void *dl_open(const char *path, int flags)
 {
-	struct functions f = functions();
+	void *(*open)(const char *path, int flags);
 
-	return f.open == NULL ? NULL : f.open(path, flags);
+	*(void **)&open = function("dlopen");
+	return open == NULL ? NULL : open(path, flags);
 }
 
 void *dl_symbol(void *handle, const char *name)
 {
-	struct functions f = functions();
+	void *(*symbol)(void *handle, const char *name) = dlsym;
+	void *volatile found;
+
+	if (symbol == NULL)
+		*(void **)&symbol = function("dlsym");
 	/* RTLD_NEXT means next to the caller: a call in tail position would make that somebody
 	 * else. */
-	void *volatile found = f.symbol == NULL ? NULL : f.symbol(handle, name);
-
+	found = symbol == NULL ? NULL : symbol(handle, name);
 	return found;
 }
 
 void dl_close(void *handle)
 {
-	struct functions f = functions();
+	int (*close)(void *handle);
 
-	if (f.close != NULL)
-		f.close(handle);
+	*(void **)&close = function("dlclose");
+	if (close != NULL)
+		close(handle);
 }
 
 bool dl_address(const void *address, Dl_info *ret)
 {
-	struct functions f = functions();
+	int (*find_address)(const void *address, Dl_info *ret);
 
-	return f.address != NULL && f.address(address, ret) != 0;
+	*(void **)&find_address = function("dladdr");
+	return find_address != NULL && find_address(address, ret) != 0;
 }
-
-struct wanted {
-	const char *name;
-	void *found;
-};
 
 /* libc has more symbols than libdl, but of those that are wanted one version each as well. */
 static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)

@@ -210,9 +210,12 @@ static bool write_quietly(int fd, const struct bytes *b)
 
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGXFSZ);
-	sigemptyset(&pending);
-	sigpending(&pending);
 	sigprocmask(SIG_BLOCK, &mine, &before);
+	/* Only what was blocked can be waiting. Else that is not asked: a seccomp filter may kill.
+	 */
+	sigemptyset(&pending);
+	if (sigismember(&before, SIGXFSZ) == 1)
+		sigpending(&pending);
 	ok = write_all(fd, b->at, b->len);
 	if (!ok && errno == EFBIG && !sigismember(&pending, SIGXFSZ))
 		while (sigtimedwait(&mine, NULL, &at_once) < 0 && errno == EINTR)

@@ -44,6 +44,7 @@
 	X(gnutls_x509_trust_list_iter_get_ca)
 
 #define SLOT(name, ...) __typeof__(name) *name;
+#define API_SLOT(name) __typeof__(name) *name;
 
 /* The copy of GnuTLS behind one call of a hooked function. */
 struct gnutls {
@@ -73,7 +74,7 @@ static bool find_copy(struct gnutls *g, const char *name, const void *caller)
 	const void *real = binding_real(name, caller);
 	struct object where;
 
-	*g = (struct gnutls){.usable = true};
+	*g = (struct gnutls){.usable = config.active};
 	if (real == NULL || !object_at(real, &where))
 		return false;
 	g->handle = object_open(&where);
@@ -82,7 +83,7 @@ static bool find_copy(struct gnutls *g, const char *name, const void *caller)
 #define HOOK_GNUTLS_CRL(name, ...) LOOK_UP(g->real.name, g, #name);
 #define HOOK_GNUTLS_VERIFY(name, ...) LOOK_UP(g->real.name, g, #name);
 #include "hooks.def"
-#define LOOK_UP_API(name) g->usable = LOOK_UP(g->api.name, g, #name) != NULL && g->usable;
+#define LOOK_UP_API(name) g->usable = g->usable && LOOK_UP(g->api.name, g, #name) != NULL;
 	GNUTLS_API(LOOK_UP_API)
 	return true;
 }
@@ -227,7 +228,7 @@ static bool begin_again(struct verification *v, gnutls_session_t session, int re
 	const struct gnutls *g = v->gnutls;
 
 	v->saved_errno = errno;
-	if (v->outer != NULL || !config.active || !g->usable || ret < 0 || status == NULL ||
+	if (v->outer != NULL || !g->usable || ret < 0 || status == NULL ||
 	    (*status & API_CERT_SIGNER_NOT_FOUND) == 0 || !is_client(g, session) ||
 	    g->api.gnutls_credentials_get(session, API_CRD_CERTIFICATE, &v->credentials) < 0 ||
 	    v->credentials == NULL || (config.public_only && !has_public_cas(g, v->credentials)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hint.h"
 
+#include "leaf_scope.h"
 #include "log.h"
 #include "policy.h"
 #include "strict.h"
@@ -220,6 +221,60 @@ static void add_command(struct text *t, const char *command, const struct verifi
 		add_quoted(t, buf);
 }
 
+/* Is a certificate of the chain an anchor whose scope lacks a name of the leaf? *ret: which. */
+static bool is_outside(const struct crypto *c, const struct trust *trust, const X509 *cert,
+		       const X509 *leaf, struct name *ret)
+{
+	size_t count = 0;
+	struct trust_anchor *const *anchor =
+		trust_find(trust, c->api.X509_get_subject_name(cert), &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const X509 *same = trust_cert(c, anchor[i]);
+
+		if (same != NULL && c->api.X509_cmp(same, cert) == 0 &&
+		    !leaf_scope_holds(c, leaf, anchor[i], ret))
+			return true;
+	}
+	return false;
+}
+
+static bool find_outside(const struct verification *v, struct name *ret)
+{
+	const struct crypto *c = v->crypto;
+	const OPENSSL_STACK *chain =
+		(const OPENSSL_STACK *)c->api.X509_STORE_CTX_get0_chain(v->ctx);
+	const struct trust *trust = trust_enter(v->crypto);
+	bool found = false;
+
+	for (int i = 0; trust != NULL && !found && i < c->api.OPENSSL_sk_num(chain); i++)
+		found = is_outside(c, trust, c->api.OPENSSL_sk_value(chain, i),
+				   c->api.OPENSSL_sk_value(chain, 0), ret);
+	trust_leave();
+	return found;
+}
+
+static void add_outside(struct text *t, const struct verification *v)
+{
+	struct name name;
+	struct scope scope;
+	const char *folder;
+
+	if (!find_outside(v, &name) || name.text[0] == '\0')
+		return;
+	text_add(t, "; the certificate names ");
+	text_add(t, name.text);
+	text_add(t, " (");
+	text_add(t, names_kind(name.kind));
+	text_add(t, ")");
+	folder = name.text + (strncmp(name.text, "*.", 2) == 0 ? 2 : 0);
+	if (scope_parse(folder, &scope) != 0)
+		return;
+	text_add(t, ", which the subdirectory ");
+	text_add(t, folder);
+	text_add(t, "/ would allow");
+}
+
 static void add_remedy(struct text *t, const struct verification *v, enum remedy remedy)
 {
 	switch (remedy) {
@@ -235,6 +290,7 @@ static void add_remedy(struct text *t, const struct verification *v, enum remedy
 	case REMEDY_SCOPE:
 		text_add(t, "; the CA is trusted for other names only: see the trust directory's "
 			    "subdirectories (catrust list)");
+		add_outside(t, v);
 		break;
 	case REMEDY_RENEW:
 		text_add(t, "; no CA helps: renew the certificate, or mend the clock");

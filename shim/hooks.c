@@ -2,7 +2,9 @@
 /* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
 #include "binding.h"
 #include "config.h"
+#include "load/load.h"
 #include "seen.h"
+#include "unserved.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -125,6 +127,41 @@ static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_M
 		return ret;                                                                        \
 	}
 
+#define HOOK_X509_LOAD(name, params, args, ...)                                                    \
+	EXPORT int name params                                                                     \
+	{                                                                                          \
+		const struct load_source from = {__VA_ARGS__};                                     \
+		struct call call;                                                                  \
+		int ret = 0;                                                                       \
+                                                                                                   \
+		if (begin_x509(&call, #name, __builtin_return_address(0), store)) {                \
+			if (call.crypto->real.name != NULL &&                                      \
+			    !load_store(call.crypto, __builtin_return_address(0), store, &from,    \
+					&ret))                                                     \
+				ret = call.crypto->real.name args;                                 \
+			leave(&call);                                                              \
+			end(&call);                                                                \
+		}                                                                                  \
+		return ret;                                                                        \
+	}
+
+#define HOOK_X509_LOOKUP(name, params, args, libctx, propq)                                        \
+	EXPORT int name params                                                                     \
+	{                                                                                          \
+		struct call call;                                                                  \
+		int ret = 0;                                                                       \
+                                                                                                   \
+		if (begin_x509(&call, #name, __builtin_return_address(0), NULL)) {                 \
+			if (call.crypto->real.name != NULL &&                                      \
+			    !load_lookup(call.crypto, __builtin_return_address(0), lookup,         \
+					 command, source, type, libctx, propq, &ret))              \
+				ret = call.crypto->real.name args;                                 \
+			leave(&call);                                                              \
+			end(&call);                                                                \
+		}                                                                                  \
+		return ret;                                                                        \
+	}
+
 #define HOOK_X509_METHOD(name, params, args)                                                       \
 	EXPORT X509_LOOKUP *name params                                                            \
 	{                                                                                          \
@@ -168,6 +205,8 @@ static struct verification begin_verify(struct call *call, X509_STORE_CTX *ctx)
 static void end_verify(struct call *call, struct verification *v, int ret)
 {
 	leave(call);
+	if (ret != 1)
+		unserved_tell(call->crypto);
 	verify_end(v, ret);
 	end(call);
 }

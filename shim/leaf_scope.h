@@ -14,10 +14,11 @@ int leaf_scope_break(const struct crypto *crypto, X509_STORE_CTX *ctx, int depth
 		     const struct trust_anchor *anchor);
 
 /*
- * Are all names of a server's certificate in the scope of the anchor, or has it none? Of ctx only
- * the settings count: there need not be a chain yet.
+ * Are all names of a server's certificate in the scope of the anchor, or has it none? If not, and
+ * ret_outside is not NULL: the first one outside; its text and what is unreadable of it are empty
+ * if the certificate names no server, or its names can't be read. Those point into the leaf.
  */
-bool leaf_scope_holds(const struct crypto *crypto, X509_STORE_CTX *ctx, X509 *leaf,
-		      const struct trust_anchor *anchor);
+bool leaf_scope_holds(const struct crypto *crypto, const X509 *leaf,
+		      const struct trust_anchor *anchor, struct name *ret_outside);
 
 #endif

@@ -50,9 +50,12 @@ static void write_quietly(int fd, const char *data, size_t len)
 	sigaddset(&mine, SIGPIPE);
 	sigaddset(&mine, SIGXFSZ);
 	sigaddset(&mine, SIGTTOU);
-	sigemptyset(&pending);
-	sigpending(&pending);
 	sigprocmask(SIG_BLOCK, &mine, &before);
+	/* Only what was blocked can be waiting. Else that is not asked: a seccomp filter may kill.
+	 */
+	sigemptyset(&pending);
+	if (sigismember(&before, SIGPIPE) == 1 || sigismember(&before, SIGXFSZ) == 1)
+		sigpending(&pending);
 	if (write(fd, data, len) < 0 && (errno == EPIPE || errno == EFBIG)) {
 		int sig = errno == EPIPE ? SIGPIPE : SIGXFSZ;
 		sigset_t raised;

@@ -241,7 +241,7 @@ static struct trust_anchor *anchor_of(const struct probe *p, const struct candid
 
 		if (c->api.X509_cmp(cert, trust_cert(c, a)) != 0)
 			continue;
-		*ret_in_scope = a->scope == NULL || leaf_scope_break(c, p->ctx, depth, a) < 0;
+		*ret_in_scope = leaf_scope_break(c, p->ctx, depth, a) < 0;
 		return a;
 	}
 	return NULL;
@@ -371,7 +371,7 @@ static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
 	bool in_scope[CANDIDATES_ANCHORS], any = false;
 
 	for (size_t i = 0; i < f->anchor_count; i++) {
-		in_scope[i] = leaf_scope_holds(f->crypto, f->ctx, f->leaf, f->anchor[i]);
+		in_scope[i] = leaf_scope_holds(f->crypto, f->leaf, f->anchor[i], NULL);
 		any = any || in_scope[i];
 	}
 	for (size_t i = 0; i < f->anchor_count; i++) {

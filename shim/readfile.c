@@ -89,7 +89,7 @@ static void forget_certs(struct trust_file *f)
 
 	f->count = f->problem_count = 0;
 	reading_add_shown(&line, f->seen.path);
-	text_add(&line, ": skipped, since it has more than 1000 certificates");
+	text_add(&line, ": skipped, since it has more than 4096 certificates");
 	add_problem(f, TRUSTDIR_ERROR, &line);
 }
 

@@ -156,136 +156,102 @@ static bool is_within(const char *domain, const char *name)
 	return true;
 }
 
-/* The length of the address in bytes, or 0 for what is none. */
-static size_t read_address(const char *text, unsigned char address[16])
+static bool has_address(const struct scope *scope, const struct name *name)
 {
-	if (inet_pton(AF_INET, text, address) == 1)
-		return 4;
-	return inet_pton(AF_INET6, text, address) == 1 ? 16 : 0;
-}
-
-static bool has_address(const struct scope *scope, const unsigned char *address, size_t len)
-{
-	if (!scope->is_address || scope->address_len != len)
+	if (!scope->is_address || scope->address_len != name->address_len)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((address[i] & scope->mask[i]) != scope->address[i])
+	for (size_t i = 0; i < name->address_len; i++)
+		if ((name->address[i] & scope->mask[i]) != scope->address[i])
 			return false;
 	return true;
 }
 
-/*
- * Words such as "Our test server": with a space and without a dot, in ASCII. Clients compare a CN
- * with the name of the host byte by byte, after they have encoded that name as they like, so it is
- * not for OpenSSL's notion of a plausible name (cn2dnsid() in crypto/x509/v3_ncons.c) to say what
- * no client takes for a host.
- */
-static bool is_words(const char *cn)
+bool scope_has(const struct scope *scopes, size_t count, const struct name *name)
 {
-	for (const char *at = cn; *at != '\0'; at++)
-		if (*at == '.' || (unsigned char)*at >= 0x80)
-			return false;
-	return cn[0] == '\0' || strchr(cn, ' ') != NULL;
-}
-
-enum scope_cn scope_check_cn(const struct scope *scopes, size_t count, const char *cn)
-{
-	unsigned char address[16];
-	size_t len = read_address(cn, address);
-
-	if (is_words(cn))
-		return SCOPE_CN_NO_HOST;
-	if (strchr(cn, '*') != NULL)
-		return SCOPE_CN_OUTSIDE;
 	for (size_t i = 0; i < count; i++)
-		if (len > 0 ? has_address(&scopes[i], address, len)
-			    : !scopes[i].is_address && is_within(scopes[i].domain, cn))
-			return SCOPE_CN_INSIDE;
-	return SCOPE_CN_OUTSIDE;
+		if (name->host == NAME_IS_ADDRESS
+			    ? has_address(&scopes[i], name)
+			    : name->host == NAME_IS_HOST && !scopes[i].is_address &&
+				      is_within(scopes[i].domain, name->text))
+			return true;
+	return false;
 }
 
-struct der_writer {
-	unsigned char *buf;
-	size_t size, len;
-	bool full;
-};
-
-static void put(struct der_writer *w, const void *data, size_t len)
+static void note_outside(struct scope_check *check, const struct name *name)
 {
-	if (w->full || len > w->size - w->len) {
-		w->full = true;
+	if (!check->is_outside)
+		check->outside = *name;
+	check->is_outside = true;
+}
+
+/* Is it one that a DNS name may begin with, and is there room for it? */
+static bool keep_word(struct scope_check *check, const struct name *name)
+{
+	size_t len = strlen(name->text);
+
+	if (name->host != NAME_IS_HOST || len >= sizeof(check->word[0]))
+		return false;
+	for (size_t i = 0; i < SCOPE_WORDS; i++)
+		if (check->word[i][0] == '\0') {
+			memcpy(check->word[i], name->text, len + 1);
+			return true;
+		}
+	return false;
+}
+
+void scope_check_common(struct scope_check *check, const unsigned char *text, size_t len)
+{
+	struct name name;
+
+	names_common(text, len, &name);
+	if (name.host == NAME_IS_NO_HOST)
 		return;
+	if (scope_has(check->scopes, check->count, &name))
+		check->is_named = true;
+	else if (!keep_word(check, &name))
+		note_outside(check, &name);
+}
+
+void scope_check_names(struct scope_check *check, struct span names)
+{
+	struct name name;
+
+	while (names_next(&names, &name)) {
+		if (name.host == NAME_IS_NO_HOST)
+			continue;
+		if (!scope_has(check->scopes, check->count, &name)) {
+			note_outside(check, &name);
+			continue;
+		}
+		if (name.kind == NAME_DNS || name.kind == NAME_ADDRESS)
+			check->is_named = true;
+		for (size_t i = 0; i < SCOPE_WORDS; i++)
+			if (names_is_first_label(check->word[i], &name))
+				check->word[i][0] = '\0';
 	}
-	memcpy(w->buf + w->len, data, len);
-	w->len += len;
 }
 
-/* The length always in three bytes: OpenSSL reads BER, and this never leaves the process. */
-static size_t open_element(struct der_writer *w, unsigned char tag)
+bool scope_check_end(struct scope_check *check)
 {
-	const unsigned char header[4] = {tag, 0x82, 0, 0};
+	struct name name;
 
-	put(w, header, sizeof(header));
-	return w->len;
+	for (size_t i = 0; i < SCOPE_WORDS; i++)
+		if (check->word[i][0] != '\0') {
+			names_common((const unsigned char *)check->word[i], strlen(check->word[i]),
+				     &name);
+			note_outside(check, &name);
+		}
+	return check->is_named && !check->is_outside;
 }
 
-static void close_element(struct der_writer *w, size_t start)
+bool scope_has_names_of_ca(const struct scope *scopes, size_t count, struct span names)
 {
-	size_t len;
+	struct name name;
 
-	if (w->full)
-		return;
-	len = w->len - start;
-	w->buf[start - 2] = (unsigned char)(len >> 8);
-	w->buf[start - 1] = (unsigned char)len;
-}
-
-enum { DER_SEQUENCE = 0x30, DER_PERMITTED = 0xa0, DER_DNS_NAME = 0x82, DER_IP_ADDRESS = 0x87 };
-
-/* GeneralSubtree ::= SEQUENCE { base GeneralName } */
-static void put_subtree(struct der_writer *w, const struct scope *s)
-{
-	size_t subtree = open_element(w, DER_SEQUENCE);
-	size_t name = open_element(w, s->is_address ? DER_IP_ADDRESS : DER_DNS_NAME);
-
-	if (s->is_address) {
-		put(w, s->address, s->address_len);
-		put(w, s->mask, s->address_len);
-	} else {
-		put(w, s->domain, strlen(s->domain));
-	}
-	close_element(w, name);
-	close_element(w, subtree);
-}
-
-size_t scope_constraints(const struct scope *const *scopes, size_t count, unsigned char *der,
-			 size_t size)
-{
-	/*
-	 * Names that no server has: the broadcast address (0.0.0.0 leads to the host itself), and
-	 * one of RFC 2606's top level domain.
-	 */
-	static const struct scope no_address = {.is_address = true,
-						.address = {0xff, 0xff, 0xff, 0xff},
-						.mask = {0xff, 0xff, 0xff, 0xff},
-						.address_len = 4};
-	static const struct scope no_domain = {.domain = "nobody.invalid"};
-	struct der_writer w = {.buf = der, .size = size};
-	size_t all = open_element(&w, DER_SEQUENCE), permitted = open_element(&w, DER_PERMITTED);
-	bool addresses = false, domains = false;
-
-	for (size_t i = 0; i < count; i++) {
-		put_subtree(&w, scopes[i]);
-		if (scopes[i]->is_address)
-			addresses = true;
-		else
-			domains = true;
-	}
-	if (!addresses)
-		put_subtree(&w, &no_address);
-	if (!domains)
-		put_subtree(&w, &no_domain);
-	close_element(&w, permitted);
-	close_element(&w, all);
-	return w.full || w.len > 0xffff ? 0 : w.len;
+	while (names_next(&names, &name))
+		if ((name.kind == NAME_DNS || name.kind == NAME_ADDRESS ||
+		     name.kind == NAME_OTHER) &&
+		    name.host != NAME_IS_NO_HOST && !scope_has(scopes, count, &name))
+			return false;
+	return true;
 }

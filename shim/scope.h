@@ -2,6 +2,8 @@
 #ifndef CATRUST_SCOPE_H
 #define CATRUST_SCOPE_H
 
+#include "names.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,24 +24,35 @@ int scope_parse(const char *name, struct scope *ret);
 
 bool scope_equal(const struct scope *a, const struct scope *b);
 
-/*
- * What the common name of a server's certificate is to the scopes. It is compared as a whole, so
- * nothing is but a name of the domain itself: not one with a final dot, nor a wildcard. An address
- * as text counts as one.
+/* Is the host that a name stands for in one of the scopes? false for what is none, or unreadable.
  */
-enum scope_cn {
-	SCOPE_CN_NO_HOST, /* words, that no client takes for a host */
-	SCOPE_CN_INSIDE,
-	SCOPE_CN_OUTSIDE,
-};
-enum scope_cn scope_check_cn(const struct scope *scopes, size_t count, const char *cn);
+bool scope_has(const struct scope *scopes, size_t count, const struct name *name);
 
 /*
- * The DER of a NameConstraints extension (RFC 5280 4.2.1.10) that permits the scopes given, and of
- * the kind that none of them is of, nothing: an anchor for a domain does not vouch for addresses.
- * Returns its length, or 0 where it does not fit.
+ * Are all names of a server in the scopes? First scope_check_common() for each of its common names,
+ * then scope_check_names() for the others, then scope_check_end().
+ *
+ * A common name counts beside other names too, since there are clients that take it then: libpq for
+ * an address, IO::Socket::SSL of Perl for any host. Instead of being in a scope, it may be the
+ * first label of a DNS name: see names_is_first_label(). A certificate that has neither a DNS name,
+ * nor an address, nor a common name of a host is in no scope: a client that looks for no name would
+ * take it for any server.
  */
-size_t scope_constraints(const struct scope *const *scopes, size_t count, unsigned char *der,
-			 size_t size);
+enum { SCOPE_WORDS = 4 };
+struct scope_check {
+	const struct scope *scopes; /* set by the caller, as is count; all else is 0 */
+	size_t count;
+	bool is_named;
+	bool is_outside;
+	struct name outside; /* the first one that is outside */
+	/* Common names that no DNS name has begun with so far; "": none. */
+	char word[SCOPE_WORDS][64];
+};
+void scope_check_common(struct scope_check *check, const unsigned char *text, size_t len);
+void scope_check_names(struct scope_check *check, struct span names);
+bool scope_check_end(struct scope_check *check);
+
+/* The same for a CA below the anchor, which is no server: its DNS names and addresses count. */
+bool scope_has_names_of_ca(const struct scope *scopes, size_t count, struct span names);
 
 #endif

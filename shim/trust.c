@@ -24,7 +24,6 @@ void trust_anchor_unref(const struct crypto *c, struct trust_anchor *a)
 		return;
 	c->api.X509_free(atomic_load(&a->decoded));
 	c->api.X509_NAME_free(a->name);
-	c->api.NAME_CONSTRAINTS_free(a->scope);
 	free(a->scopes);
 	free(a->der);
 	free(a->file);
@@ -83,36 +82,17 @@ X509 *trust_cert(const struct crypto *c, struct trust_anchor *a)
 	return known;
 }
 
-/*
- * Scopes as OpenSSL's own NAME_CONSTRAINTS, by way of an extension: the ASN1_ITEM of the type is a
- * variable in 1.1.1 and a function since 3.0.
- */
-static bool make_scope(const struct crypto *c, const struct scope_list *scopes,
-		       struct trust_anchor *to)
+static bool copy_scopes(const struct scope_list *scopes, struct trust_anchor *to)
 {
-	enum { DER_MAX = TRUSTDIR_MAX_SCOPES * 280 };
-	const struct scope *all[TRUSTDIR_MAX_SCOPES];
-	size_t count = 0, len;
-	unsigned char *der = malloc(DER_MAX);
-	ASN1_OCTET_STRING *value = c->api.ASN1_OCTET_STRING_new();
-	X509_EXTENSION *extension = NULL;
+	size_t count = 0;
 
-	for (; scopes != NULL && count < TRUSTDIR_MAX_SCOPES; scopes = scopes->next)
-		all[count++] = &scopes->scope;
-	len = der == NULL ? 0 : scope_constraints(all, count, der, DER_MAX);
-	if (len > 0 && value != NULL && c->api.ASN1_OCTET_STRING_set(value, der, (int)len) == 1)
-		extension =
-			c->api.X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, value);
-	if (extension != NULL)
-		to->scope = c->api.X509V3_EXT_d2i(extension);
+	for (const struct scope_list *l = scopes; l != NULL; l = l->next)
+		count++;
 	to->scopes = calloc(count, sizeof(*to->scopes));
-	for (size_t i = 0; to->scopes != NULL && i < count; i++)
-		to->scopes[i] = *all[i];
+	for (size_t i = 0; to->scopes != NULL && i < count; scopes = scopes->next)
+		to->scopes[i++] = scopes->scope;
 	to->scope_count = count;
-	c->api.X509_EXTENSION_free(extension);
-	c->api.ASN1_OCTET_STRING_free(value);
-	free(der);
-	return to->scope != NULL && to->scopes != NULL;
+	return to->scopes != NULL;
 }
 
 /* Returns 0 and *ret; -EINVAL for what is no certificate; -ENOMEM. */
@@ -147,7 +127,7 @@ static int anchor_new(const struct crypto *c, const struct anchor *from, struct 
 	if (a->der == NULL || a->file == NULL)
 		goto fail;
 	error = read_name(c, from, &a->name);
-	if (error == 0 && from->scopes != NULL && !make_scope(c, from->scopes, a))
+	if (error == 0 && from->scopes != NULL && !copy_scopes(from->scopes, a))
 		error = -ENOMEM;
 	if (error != 0)
 		goto fail;

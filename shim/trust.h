@@ -24,9 +24,8 @@ enum anchor_use {
  */
 struct trust_anchor {
 	atomic_size_t references;
-	X509_NAME *name;	 /* the subject */
-	NAME_CONSTRAINTS *scope; /* NULL: every name */
-	struct scope *scopes;	 /* what it is made of */
+	X509_NAME *name;      /* the subject */
+	struct scope *scopes; /* NULL: every name */
 	size_t scope_count;
 	_Atomic(X509 *) decoded; /* by trust_cert() */
 	unsigned char *der;

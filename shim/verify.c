@@ -202,7 +202,7 @@ static int check_scope(X509_STORE_CTX *ctx)
 		return stock_of(c) == NULL ? 0 : stock_of(c)->verify(ctx);
 	scope = binding_work_begin(c);
 	anchor = lent_anchor(l, ctx, &depth);
-	if (anchor != NULL && anchor->scope != NULL)
+	if (anchor != NULL)
 		outside = leaf_scope_break(c, ctx, depth, anchor);
 	binding_work_end(c, scope);
 	if (outside >= 0) {
@@ -222,7 +222,7 @@ static int check_scope(X509_STORE_CTX *ctx)
 static bool is_any_scoped(const struct candidates *f)
 {
 	for (size_t i = 0; i < f->anchor_count; i++)
-		if (f->anchor[i]->scope != NULL)
+		if (f->anchor[i]->scopes != NULL)
 			return true;
 	return false;
 }

@@ -10,8 +10,6 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 INJECT = os.path.join(TOP, "examples", "kubernetes", "inject")
-CACHE = os.environ.get("CATRUST_CLUSTER_CACHE") or os.path.join(
-    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "catrust", "cluster")
 OVERLAYS = ["1.36-configmap", "1.36-trust-manager", "1.37-clustertrustbundle"]
 
 

@@ -9,7 +9,7 @@ import copy
 
 LIBRARY = "/opt/catrust/lib/libcatrust.so"
 CA = "/etc/catrust/ca.d/corp.pem"
-IMAGE = "registry.corp.example/catrust:0.1.0"
+IMAGE = "registry.corp.example/catrust:1.0.0"
 MOUNTS = {"/opt/catrust": "catrust-inject", "/etc/catrust/ca.d": "catrust-inject-ca"}
 INJECTED = {"env": {"LD_PRELOAD": LIBRARY, "NODE_EXTRA_CA_CERTS": CA, "DENO_CERT": CA}, "mounts": MOUNTS}
 VOLUMES = [

@@ -69,6 +69,7 @@ CASES = [
     ("clients", "Deno (--env)", "run_env.Programs.test_deno"),
     ("program", "C program", "program.Client"),
     ("program", "gates", "program.Gates"),
+    ("unserved", "C program of AWS-LC", "program.Unserved"),
     ("process", "no libdl", "program.WithoutLibdl"),
 ]
 

@@ -65,7 +65,9 @@ def rows(path):
 def sources():
     """The library's: their digest, and the time of the last change."""
     digest, newest = hashlib.sha256(), 0
-    for path in sorted(glob.glob(os.path.join(TOP, "shim", "*"))):
+    for path in sorted(glob.glob(os.path.join(TOP, "shim", "**"), recursive=True)):
+        if os.path.isdir(path):
+            continue
         with open(path, "rb") as f:
             digest.update(os.path.basename(path).encode() + b"\0" + hashlib.sha256(f.read()).digest())
         newest = max(newest, os.stat(path).st_mtime)

@@ -65,6 +65,41 @@ class Client(lab.Case):
         self.lines(result.err, [r"127.0.0.1:\d+: %s" % UNKNOWN])
 
 
+@unittest.skipUnless(CLIENT, "CATRUST_CLIENT is not set")
+class Unserved(lab.Case):
+    """With a TLS library that is not OpenSSL, the program is as it was, and one line says so when it matters."""
+
+    def each(self, *names, mode="once", server="server-chain", **env):
+        with lab.server(server) as srv:
+            return [lab.run([CLIENT, mode, srv.port, lab.cert("other-root.pem")], shim=shim, env=env,
+                            dirs=[lab.trustdir(*names)]) for shim in (False, True)]
+
+    def test_told_once(self):
+        for mode in "once", "forks", "stack":
+            with self.subTest(mode):
+                without, result = self.each("corp-root.pem", mode=mode)
+                self.assertIn(UNKNOWN, without.out)
+                self.assertEqual(without[:2], result[:2])
+                lines = result.err.splitlines()
+                # Children that were started anew say so, too.
+                self.assertEqual(1, len(set(lines)), result)
+                self.assertEqual(1 + without.out.count("child: 0"), len(lines), result)
+                self.assertRegex(lines[0], r"/libcrypto\.so: this TLS library \(.*AWS-LC.*\) is not one that")
+
+    def test_nothing_to_tell(self):
+        """There are no anchors; the program is not to be served; the server is trusted."""
+        without, result = self.each()
+        self.assertIn(UNKNOWN, without.out)
+        self.assertEqual(without[:2], result[:2])
+        self.assertNotIn("TLS library", result.err)
+        without, result = self.each("corp-root.pem", CATRUST_DISABLE="1")
+        self.assertIn(UNKNOWN, without.out)
+        self.assertEqual(without, result)
+        without, result = self.each("corp-root.pem", server="other-server")
+        self.assertIn("once: trusted", without.out)
+        self.assertEqual(without, result)
+
+
 class WithoutLibdl(lab.Case):
     """On glibc before 2.34, dlsym is in a library that such a program does not have, nor gets."""
 

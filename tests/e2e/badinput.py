@@ -5,6 +5,7 @@ beside it, and one line says which file, where in it, and why."""
 import os
 import pwd
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -115,8 +116,56 @@ class Files(BadInput):
         self.runs_on(self.dir("empty.pem", b""), [r"{}/empty\.pem: .*empty"])
 
     def test_pem_without_a_certificate(self):
-        self.runs_on(self.dir("crl.pem", b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"),
-                     [r"{}/crl\.pem: .*no certificate"])
+        self.runs_on(self.dir("dh.pem", b"-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n"),
+                     [r"{}/dh\.pem: .*no certificate"])
+
+    def test_other_files_are_named_and_the_command_converts_them(self):
+        """UTF-16, keystores, bare base64 and a text with \\n in it: the line says what it is and what to do."""
+        folder = lab.folder("made")
+        der = lab.openssl("x509", "-outform", "DER", data=self.root)
+        lines = self.root.split(b"-----")[2].strip()
+        p12 = lab.openssl("pkcs12", "-export", "-nokeys", "-in", lab.cert("corp-root.pem"), "-passout", "pass:secret")
+        files = [("windows.pem", b"\xff\xfe" + self.root.decode().replace("\n", "\r\n").encode("utf-16-le"), "UTF-16"),
+                 ("big.crt", b"\xfe\xff" + self.root.decode().encode("utf-16-be"), "UTF-16"),
+                 ("store.cer", p12, "PKCS#12"),
+                 ("bare.pem", lines.replace(b"\n", b"\r\n"), "base64"), ("line.pem", lines.replace(b"\n", b""), "base64"),
+                 ("quoted.pem", self.root.replace(b"\n", b"\\n"), "in place of line breaks")]
+        if shutil.which("keytool"):
+            lab.write(folder + "/root.der", der)
+            made = lab.run(["keytool", "-importcert", "-noprompt", "-alias", "corp", "-file", folder + "/root.der",
+                            "-keystore", folder + "/store", "-storetype", "JKS", "-storepass", "secret"])
+            self.assertEqual(0, made.code, made)
+            files.append(("java.crt", lab.read(folder + "/store"), "Java keystore"))
+        for name, data, what in files:
+            with self.subTest(name):
+                path = lab.folder("ca.d")
+                lab.write(path + "/" + name, data)
+                result = lab.run(PROGRAM, [self.server.port], shim=True, dirs=[path])
+                self.refused(result)
+                line = [line for line in result.err.splitlines() if line.startswith("catrust: ")]
+                self.assertEqual(1, len(line), result.err)
+                self.assertIn(what, line[0])
+                command = line[0].split(", skipped: ")[1].replace("FILE", path + "/" + name).replace("NEW", path + "/new")
+                done = lab.run(["sh", "-c", command], stdin=b"secret\n", cwd=folder)
+                self.assertEqual(0, done.code, (command, done))
+                os.remove(path + "/" + name)
+                self.runs_on(path, [])
+
+    def test_revocation_lists(self):
+        """One line, as for a private key."""
+        crl = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
+        folder = lab.folder("crl")
+        lab.write(folder + "/index.txt", b"")
+        lab.write(folder + "/ca.cnf", b"[ca]\ndefault_ca = c\n[c]\ndatabase = index.txt\ndefault_md = sha256\n")
+        lab.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=c",
+                    cwd=folder)
+        lab.openssl("ca", "-config", "ca.cnf", "-gencrl", "-crldays", "30", "-keyfile", "ca.key", "-cert", "ca.pem",
+                    "-out", "crl.pem", cwd=folder)
+        real = lab.read(folder + "/crl.pem")
+        binary = lab.openssl("crl", "-outform", "DER", data=real)
+        for name, data in ("crl.pem", crl), ("crl.pem", real), ("crl.der", binary):
+            self.runs_on(self.dir(name, data), [r"{}/crl\....: (line 1|byte 0): a revocation list, ignored"])
+        self.runs_on(self.dir("both.pem", real + self.other), [r"{}/both\.pem: line 1: a revocation list, ignored"])
 
     def test_truncated_pem(self):
         for at, why in ((40, "END"), (len(self.other) // 2, "END"), (len(self.other) - 8, "END")):
@@ -211,15 +260,24 @@ class Files(BadInput):
                          [lab.cert("other-root.pem")], shim=True, dirs=[path, path, lab.cert("corp-root.pem")])
         self.assertEqual("2", result.out.split()[-1], result)
 
-    def test_two_thousand_certificates(self):
+    def many(self, count):
         der = lab.openssl("x509", "-in", lab.cert("other-root.pem"), "-outform", "DER")
-        bundle = b"".join(pem(certificate_like(der, n)) for n in range(2000))
-        self.assertEqual(2000, len(set(bundle.split(b"-----END")) - {b" CERTIFICATE-----\n"}))
-        self.runs_on(self.dir("many.pem", bundle), [r"{}/many\.pem: .*1000"])
-        # Whole, not the first thousand.
+        bundle = b"".join(pem(certificate_like(der, n)) for n in range(count))
+        self.assertEqual(count, len(set(bundle.split(b"-----END")) - {b" CERTIFICATE-----\n"}))
+        return bundle
+
+    def test_two_thousand_certificates(self):
+        path = lab.folder("ca.d")
+        lab.write(path + "/many.pem", self.many(2000) + self.root)
+        self.runs_on(path, [])
+
+    def test_more_than_four_thousand_certificates(self):
+        bundle = self.many(4096)
+        self.runs_on(self.dir("many.pem", bundle + self.root), [r"{}/many\.pem: .*more than 4096"])
+        # Whole, not the first of them.
         path = lab.folder("ca.d")
         lab.write(path + "/many.pem", self.root + bundle)
-        self.refused_with(path, [r"{}/many\.pem: .*1000"])
+        self.refused_with(path, [r"{}/many\.pem: .*more than 4096"])
 
     def test_a_thousand_certificates(self):
         der = lab.openssl("x509", "-in", lab.cert("other-root.pem"), "-outform", "DER")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Unpacks other releases' OpenSSL, for copies.py, below FOLDER: libssl1.1/ (bullseye), libssl3t64/ and
-# libc6/ (sid; what newer libraries need to run here), libssl4/ (experimental). From the Debian mirror
+# Unpacks other releases' OpenSSL, for copies.py and share.py, below FOLDER: libssl1.1/ (bullseye), libssl3.5/
+# (trixie), libssl3t64/ and libc6/ (sid; what newer libraries need to run here), libssl4/ (experimental). From the Debian mirror
 # that this machine's apt uses, with apt checking signatures and checksums.
 #
 # usage: getdebs.sh FOLDER
@@ -33,12 +33,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-get() { # suite package...
+get() { # suite PACKAGE[=FOLDER]...
 	suite=$1
 	shift
 	missing=
 	for package; do
-		[ -d "$folder/$package" ] || missing="$missing $package"
+		[ -d "$folder/${package#*=}" ] || missing="$missing $package"
 	done
 	[ -n "$missing" ] || return 0
 	mkdir -p "$work/new"
@@ -49,21 +49,22 @@ get() { # suite package...
 		return 1
 	}
 	for package in $missing; do
-		(cd "$work/new" && rm -f ./*.deb && private_apt "$work" download "$package") >"$work/log" 2>&1 || {
+		name=${package#*=}
+		(cd "$work/new" && rm -f ./*.deb && private_apt "$work" download "${package%=*}") >"$work/log" 2>&1 || {
 			cat "$work/log" >&2
 			return 1
 		}
-		"$unpack" -x "$work/new/"*.deb "$work/new/$package" || return 1
+		"$unpack" -x "$work/new/"*.deb "$work/new/$name" || return 1
 		# Whole or not at all, should it be interrupted.
-		mv "$work/new/$package" "$folder/.$package.new" || return 1
-		mv "$folder/.$package.new" "$folder/$package" || return 1
-		echo "$package ($suite)"
+		mv "$work/new/$name" "$folder/.$name.new" || return 1
+		mv "$folder/.$name.new" "$folder/$name" || return 1
+		echo "$name ($suite)"
 	done
 }
 
 # A release that the mirror has no more does not cost the others.
 status=1
-for what in 'bullseye libssl1.1' 'sid libssl3t64 libc6' 'experimental libssl4'; do
+for what in 'bullseye libssl1.1' 'trixie libssl3t64=libssl3.5' 'sid libssl3t64 libc6' 'experimental libssl4'; do
 	# Word by word.
 	# shellcheck disable=SC2086
 	if get $what; then

@@ -361,6 +361,26 @@ class Mounts(Hostile):
         self.only_with_shim([*wrap, lab.PYTHON, "-c", GET, self.server.url])
 
 
+LOCKED_IN = """
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int foreign_run(void);
+int main(int argc, char **argv)
+{
+	const struct rlimit none = {0, 0};
+
+	if (argc == 3 && strcmp(argv[1], "chroot") == 0 && (chroot(argv[2]) != 0 || chdir("/") != 0))
+		return 2;
+	if (argc == 2 && setrlimit(RLIMIT_NOFILE, &none) != 0)
+		return 3;
+	printf("%d\\n", foreign_run());
+	return 0;
+}
+"""
+
+
 class Foreign(Hostile):
     """A library that exports functions under OpenSSL's names and is none, as TensorFlow's BoringSSL."""
 
@@ -375,6 +395,17 @@ class Foreign(Hostile):
     def test_linked(self):
         program = build("linked", self.main, self.library)
         self.assertEqual((0, "0\n", ""), self.same([program]))
+
+    def test_first_call_when_no_file_can_be_opened(self):
+        """Of a process that has locked itself in, and without a descriptor; in glibc and in musl."""
+        main = lab.write(os.path.join(lab.folder("main"), "main.c"), LOCKED_IN)
+        for compiler in "cc", "musl-gcc":
+            library = build("lib%s.so" % compiler, "foreign.c", "-shared", "-fPIC", compiler=compiler)
+            program = build("locked-in-" + compiler, main, library, compiler=compiler)
+            for how in (["chroot", lab.folder("root")] if os.geteuid() == 0 else []), ["descriptors"], []:
+                for env in {}, {"CATRUST_DISABLE": "1"}:
+                    with self.subTest(compiler, how=how, env=env):
+                        self.assertEqual((0, "0\n", ""), self.same([program, *how], env=env))
 
     def test_in_the_program_itself(self):
         program = build("whole", self.main, os.path.join(HERE, "foreign.c"), "-rdynamic")

@@ -233,6 +233,17 @@ class Remedies(Case):
             self.one("localhost:%d: permitted subtree violation; chain: .*; the CA is trusted for other names only: .*"
                      % server.port, GET, [server.port, "localhost"], dirs=[path])
 
+    def test_scope_and_common_name(self):
+        """Which name is out of the scope is said, and which folder would allow it."""
+        p = Pki()
+        p.ca("root")
+        for cn, name, allowed in (("127.0.0.1", "127.0.0.1", True), ("Proxy", "Proxy", True), ("my_host", "my_host", False)):
+            chain = p.chain(p.leaf("leaf-" + cn, "root", "DNS:localhost", cn=cn))
+            with self.subTest(cn), lab.server(chain, key=chain) as server:
+                self.one(r"localhost:%d: permitted subtree violation; .*; the certificate names %s \(common name\)%s"
+                         % (server.port, name, ", which the subdirectory %s/ would allow" % name if allowed else ""),
+                         GET, [server.port, "localhost"], dirs=[p.trustdir({"localhost": ["root"]})])
+
     def test_no_ca_helps(self):
         dirs = [lab.trustdir("corp-root.pem")]
         for stem, said in (("expired", "certificate has expired; .*; no CA helps: renew .*"),

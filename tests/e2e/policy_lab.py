@@ -75,8 +75,8 @@ class Pki:
             without = [*without, "authorityKeyIdentifier"]
         return self.make(stem, cn or "CA " + stem, self.extensions(ROOT, without, more), issuer, **options)
 
-    def leaf(self, stem, issuer, *names, cn="leaf", without=(), more="", **options):
-        """names: "DNS:..." and "IP:..."; none: no subjectAltName."""
+    def leaf(self, stem, issuer, *names, cn="a leaf", without=(), more="", **options):
+        """names: "DNS:..." and the like; none: no subjectAltName. As a CN, words name no server."""
         if names:
             more = "subjectAltName = %s\n%s" % (",".join(names), more)
         if issuer in self.bare:

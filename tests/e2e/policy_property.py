@@ -22,6 +22,7 @@ import os
 import random
 import time
 import unittest
+import urllib.parse
 
 import lab
 from policy_lab import Case, Pki
@@ -33,12 +34,13 @@ CASES = 40
 PARTIAL_CHAIN, STRICT = 0x80000, 0x20
 ALWAYS_CHECK_SUBJECT, NEVER_CHECK_SUBJECT = 0x1, 0x20  # flags for host names
 
+SRV, XMPP = "otherName:1.3.6.1.5.5.7.8.7", "otherName:1.3.6.1.5.5.7.8.5"
 # What servers are called: alternative names, and the CN.
 NAMES = [
-    (["DNS:www.corp.example"], "leaf"),
-    (["DNS:*.corp.example"], "leaf"),
-    (["DNS:www.other.example"], "leaf"),
-    (["DNS:www.corp.example", "DNS:www.other.example"], "leaf"),
+    (["DNS:www.corp.example"], "a leaf"),
+    (["DNS:*.corp.example"], "a leaf"),
+    (["DNS:www.other.example"], "a leaf"),
+    (["DNS:www.corp.example", "DNS:www.other.example"], "a leaf"),
     (["IP:10.1.2.3"], "no host"),
     (["IP:10.1.2.3"], "www.corp.example"),
     ([], "www.corp.example"),
@@ -53,6 +55,18 @@ NAMES = [
     (["email:root@corp.example"], "our server"),
     (["DNS:www.corp.example"], "www.other.example"),
     (["DNS:www.corp.example"], "www.corp.example"),
+    (["DNS:www.corp.example"], "10.1.2.3"),
+    (["DNS:www.corp.example"], "intranet"),
+    (["DNS:www.corp.example", "DNS:www.other.example"], "WWW"),
+    (["DNS:localhost.corp.example"], "localhost"),
+    (["DNS:*.corp.example"], "*.corp.example"),
+    (["DNS:www.corp.example", "URI:https://user@www.corp.example:443/"], "a leaf"),
+    (["DNS:www.corp.example", "URI:https://www.corp.example@www.other.example/"], "a leaf"),
+    (["DNS:www.corp.example", "URI:https://10.1.2.3/"], "a leaf"),
+    (["DNS:www.corp.example", "email:root@other.example"], "a leaf"),
+    (["DNS:www.corp.example", SRV + ";IA5:_imaps.other.example"], "a leaf"),
+    (["DNS:www.corp.example", XMPP + ";UTF8:other.example"], "a leaf"),
+    (["DNS:www.corp.example", "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:dc1@other.example"], "a leaf"),
 ]
 FOLDERS = ["", "", "", "corp.example", "other.example", "www.corp.example", "10.0.0.0_8", "intranet", "nobody.example"]
 
@@ -120,27 +134,41 @@ def covers(folder, kind, name):
     return network is None and (name == folder or name.endswith("." + folder))
 
 
-def common_name(folders, cn):
-    """True: it is in a scope; False: out of all of them; None: it is none of a host."""
-    if all(c < "\x80" for c in cn) and " " in cn and "." not in cn:
+def named(name):
+    """(kind, name) of an alternative name, or None where that names no server."""
+    kind, text = name.split(":", 1)
+    if kind == "URI":
+        text = urllib.parse.urlsplit(text).hostname
+        return ("IP" if address(text) else "DNS", text)
+    if kind == "email":
+        return "DNS", text.rsplit("@", 1)[1]
+    if kind == "otherName":
+        oid, _, text = name.partition(";")
+        text = text.split(":", 1)[1]
+        return ("DNS", text.split(".", 1)[1]) if oid == SRV else ("DNS", text) if oid == XMPP else None
+    return kind, text
+
+
+def common_name(folders, cn, names):
+    """True: it is in a scope; False: out of all of them; None: it is none of a host, or a DNS name begins with it."""
+    if " " in cn.rsplit(".", 1)[-1]:
         return None
-    if "*" in cn:
-        return False
-    return any(covers(folder, "IP" if address(cn) else "DNS", cn) for folder in folders)
+    if any(covers(folder, "IP" if address(cn) else "DNS", cn) for folder in folders):
+        return True
+    first = [name[4:].split(".")[0].lower() for name in names if name[:4] == "DNS:" and "." in name]
+    return None if cn.lower() in first and cn != "localhost" else False
 
 
-def vouches(folders, number, host_flags):
-    """May an anchor that lies in these folders vouch for a server? Every name counts, and there must be one; the CN
-    counts where there is no DNS name, or the client wants it to."""
+def vouches(folders, number):
+    """May an anchor that lies in these folders vouch for a server? Every name counts, and there must be one that is a
+    DNS name, an address or a CN."""
     if "" in folders:
         return True
     names, cn = NAMES[number]
-    wanted = [name.split(":", 1) for name in names if not name.startswith("email:")]
-    found = [any(covers(folder, kind, name) for folder in folders) for kind, name in wanted]
-    always = host_flags & (ALWAYS_CHECK_SUBJECT | NEVER_CHECK_SUBJECT) == ALWAYS_CHECK_SUBJECT
-    if always or not any(kind == "DNS" for kind, _ in wanted):
-        found.append(common_name(folders, cn))
-    return False not in found and True in found
+    cn_counts = common_name(folders, cn, names)
+    covered = [any(covers(folder, *one) for folder in folders) for one in map(named, names) if one]
+    return False not in (*covered, cn_counts) and \
+        (cn_counts is True or any(name[:3] in ("DNS", "IP:") for name in names))
 
 
 def store_by_hand(world, case):
@@ -149,7 +177,7 @@ def store_by_hand(world, case):
     # Not one of these stores has public CAs, whatever it was loaded from.
     if world["contexts"] == "public":
         return own, [], []
-    there = {stem: vouches(folders, case["number"], case["host_flags"])
+    there = {stem: vouches(folders, case["number"])
              for stem, folders in sorted(world["anchors"].items()) if "expired" not in stem}
     return own, [stem for stem in there if there[stem]], [stem for stem in there if not there[stem]]
 

@@ -9,11 +9,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *folder;
 
@@ -42,10 +44,16 @@ static void check(int ok, const char *what)
 	}
 }
 
+static const char *const client_extensions[] = {"authorityKeyIdentifier", "keyid",
+						"extendedKeyUsage", "clientAuth", NULL};
+
 struct identity {
 	EVP_PKEY *key;
 	X509 *cert;
 };
+
+/* For how long from now the certificates that are made are valid. */
+static long valid_s = 86400;
 
 /* issuer NULL: by itself. */
 static struct identity make(const char *cn, const struct identity *issuer,
@@ -63,7 +71,7 @@ static struct identity make(const char *cn, const struct identity *issuer,
 	X509_set_version(made.cert, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(made.cert), serial++);
 	X509_gmtime_adj(X509_getm_notBefore(made.cert), -86400);
-	X509_gmtime_adj(X509_getm_notAfter(made.cert), 86400);
+	X509_gmtime_adj(X509_getm_notAfter(made.cert), valid_s);
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
 	X509_set_issuer_name(made.cert,
 			     issuer == NULL ? name : X509_get_subject_name(issuer->cert));
@@ -127,6 +135,7 @@ static void add_crl(X509_STORE *store, const struct identity *ca)
 
 struct attempt {
 	bool is_server;
+	time_t at; /* the time to verify for; 0: now */
 	unsigned long flags;
 	X509_STORE_CTX_verify_cb callback;
 	X509 *sent[2];
@@ -151,6 +160,8 @@ static void attempt(const char *what, X509_STORE *store, X509 *leaf, const struc
 	X509_STORE_CTX_set_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl);
 	X509_STORE_CTX_set_default(verification, a->is_server ? "ssl_client" : "ssl_server");
 	X509_STORE_CTX_set_flags(verification, a->flags);
+	if (a->at != 0)
+		X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(verification), a->at);
 	if (a->callback != NULL)
 		X509_STORE_CTX_set_verify_cb(verification, a->callback);
 	ret = X509_verify_cert(verification);
@@ -280,6 +291,161 @@ static void own_method(void)
 	}
 }
 
+static X509_STORE *copied_to;
+static X509 *elsewhere;
+
+/* Verifies another server's certificate with what the outer verification has: its callback, and its
+ * last step. */
+static int verify_with_copies(int ok, X509_STORE_CTX *ctx)
+{
+	static int done;
+	X509_STORE_CTX *inner;
+	int ret;
+
+	if (done++)
+		return ok;
+	X509_STORE_set_verify_cb(copied_to, X509_STORE_CTX_get_verify_cb(ctx));
+	inner = X509_STORE_CTX_new();
+	X509_STORE_CTX_init(inner, copied_to, elsewhere, NULL);
+	X509_STORE_CTX_set_default(inner, "ssl_server");
+	X509_STORE_CTX_set_verify_cb(inner, X509_STORE_CTX_get_verify_cb(ctx));
+	X509_STORE_CTX_set_verify(inner, X509_STORE_CTX_get_verify(ctx));
+	ret = X509_verify_cert(inner);
+	printf("inner: %d, error %d\n", ret, X509_STORE_CTX_get_error(inner));
+	X509_STORE_CTX_free(inner);
+	return ok;
+}
+
+static const char *const elsewhere_extensions[] = {"authorityKeyIdentifier", "keyid",
+						   "subjectAltName", "DNS:www.other.example", NULL};
+
+/* What a callback copies to other contexts, and to a store, does there what it does by itself. */
+static void copied_callback(void)
+{
+	struct identity root = make("root", NULL, ca_extensions);
+	struct identity leaf = make("leaf", &root, leaf_extensions);
+	struct identity other = make("other", &root, elsewhere_extensions);
+	X509_STORE *store = X509_STORE_new();
+
+	be_anchor(&root);
+	copied_to = store;
+	elsewhere = other.cert;
+	attempt("in scope", store, leaf.cert, &(struct attempt){.callback = verify_with_copies});
+	attempt("out of scope", store, other.cert, &(struct attempt){.is_server = false});
+}
+
+/* An intermediate as an anchor, for a program that sets the time by itself. */
+static void own_check_time(void)
+{
+	struct identity root = make("root", NULL, ca_extensions), sub, leaf;
+	X509_STORE *store = X509_STORE_new();
+	time_t now = time(NULL);
+
+	valid_s = 600;
+	sub = make("sub", &root, ca_extensions);
+	valid_s = 86400;
+	leaf = make("leaf", &sub, leaf_extensions);
+	be_anchor(&sub);
+	attempt("now", store, leaf.cert, &(struct attempt){.at = now});
+	attempt("later", store, leaf.cert, &(struct attempt){.at = now + 1200});
+	attempt("before", store, leaf.cert, &(struct attempt){.at = now - 86400 - 1200});
+	attempt("whenever", store, leaf.cert,
+		&(struct attempt){.at = now + 1200, .flags = X509_V_FLAG_NO_CHECK_TIME});
+}
+
+/* A server that was a client first, and trusts many CAs of one name for its clients. */
+static void many_cas_of_one_name(void)
+{
+	enum { CAS = 200 };
+	struct identity root = make("root", NULL, ca_extensions);
+	X509_STORE *store = X509_STORE_new();
+	int in = 0;
+
+	be_anchor(&root);
+	attempt("a client first", store, make("leaf", &root, leaf_extensions).cert,
+		&(struct attempt){.is_server = false});
+	for (int i = 0; i < CAS; i++) {
+		struct identity ca = make("one of many", NULL, ca_extensions);
+		struct identity client = make("client", &ca, client_extensions);
+		X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+		X509_STORE_add_cert(store, ca.cert);
+		X509_STORE_CTX_init(ctx, store, client.cert, NULL);
+		X509_STORE_CTX_set_default(ctx, "ssl_client");
+		in += X509_verify_cert(ctx) == 1;
+		X509_STORE_CTX_free(ctx);
+	}
+	printf("clients: %d\n", in);
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static int take_mutex(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name,
+		      X509_OBJECT *ret)
+{
+	(void)lookup;
+	(void)type;
+	(void)name;
+	(void)ret;
+	pthread_mutex_lock(&mutex);
+	pthread_mutex_unlock(&mutex);
+	return 0;
+}
+
+/* A program that holds its own mutex while it loads trust, and takes it to find certificates. */
+static void mutex_over_a_load(void)
+{
+	struct identity root = make("root", NULL, ca_extensions);
+	X509_LOOKUP_METHOD *method = X509_LOOKUP_meth_new("mutex");
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	char path[4096];
+
+	be_anchor(&root);
+	snprintf(path, sizeof(path), "%s/anchor.pem", folder);
+	X509_LOOKUP_meth_set_get_by_subject(
+		method, (X509_LOOKUP_get_by_subject_fn)(void (*)(void))take_mutex);
+	X509_STORE_add_lookup(SSL_CTX_get_cert_store(ctx), method);
+	alarm(60);
+	pthread_mutex_lock(&mutex);
+	printf("loaded: %d\n", SSL_CTX_load_verify_locations(ctx, path, NULL));
+	pthread_mutex_unlock(&mutex);
+	SSL_CTX_free(ctx);
+}
+
+/* A context that is verified once more: what its store has counts as before. */
+static void verified_twice(void)
+{
+	struct identity root = make("root", NULL, ca_extensions);
+	struct identity own = make("own", NULL, ca_extensions);
+	struct identity leaf = make("leaf", &root, leaf_extensions);
+	struct identity of_own = make("leaf", &own, leaf_extensions);
+	SSL_CTX *ssl_ctx;
+	SSL *ssl;
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE *store = X509_STORE_new();
+
+	/* Before the library reads its directory. */
+	be_anchor(&root);
+	ssl_ctx = SSL_CTX_new(TLS_client_method());
+	ssl = SSL_new(ssl_ctx);
+	X509_STORE_add_cert(store, own.cert);
+	X509_STORE_CTX_init(ctx, store, leaf.cert, NULL);
+	X509_STORE_CTX_set_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl);
+	X509_STORE_CTX_set_default(ctx, "ssl_server");
+	for (int i = 0; i < 4; i++) {
+		X509_STORE_CTX_set_cert(ctx, i % 2 == 0 ? leaf.cert : of_own.cert);
+		printf("%d: %d\n", i, X509_verify_cert(ctx));
+		X509_STORE_CTX_set0_verified_chain(ctx, NULL);
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+	}
+	X509_STORE_CTX_cleanup(ctx);
+	X509_STORE_CTX_init(ctx, store, of_own.cert, NULL);
+	printf("anew: %d\n", X509_verify_cert(ctx));
+	X509_STORE_CTX_free(ctx);
+	SSL_free(ssl);
+	SSL_CTX_free(ssl_ctx);
+}
+
 static int asked;
 
 static int count_calls(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name,
@@ -345,6 +511,11 @@ int main(int argc, char **argv)
 		{"own-method", own_method},
 		{"own-lookup", own_lookup},
 		{"own-source", own_source},
+		{"copied-callback", copied_callback},
+		{"own-check-time", own_check_time},
+		{"many-cas", many_cas_of_one_name},
+		{"mutex", mutex_over_a_load},
+		{"twice", verified_twice},
 	};
 
 	if (argc != 3)

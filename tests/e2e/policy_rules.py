@@ -13,7 +13,8 @@ class Rules(lab.Case):
         lab.need(programs=["cc"])
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policy_rules.c")
         cls.program = os.path.join(lab.folder("built"), "policy_rules")
-        built = lab.run(["cc", "-O1", "-g", "-Wall", "-Wextra", "-o", cls.program, source, "-lssl", "-lcrypto"])
+        built = lab.run(["cc", "-O1", "-g", "-Wall", "-Wextra", "-o", cls.program, source, "-lssl", "-lcrypto",
+                         "-lpthread"])
         if built.code != 0 or built.err:
             raise RuntimeError(built.err)
 
@@ -55,6 +56,31 @@ class Rules(lab.Case):
                          env={"CATRUST_LOG": "info"})
         self.assertEqual(0, result.code)
         self.lines(result.err, ["finds issuers in its own way", "unable to get local issuer certificate"])
+
+    def test_copied_callback_switches_nothing_off(self):
+        """A callback copies itself, and the last step, to contexts and a store of the program's: no scope is lost."""
+        without, there = self.outputs("copied-callback", scope="corp.example")
+        self.assertRegex(without, "inner: 0, error 20\nin scope: 0, error 20, .*\nout of scope: 0, error 20")
+        self.assertRegex(there, "inner: 0, error 20\nin scope: 1, error 0, .*\nout of scope: 0, error 47")
+
+    def test_expired_anchor_for_a_program_with_its_own_time(self):
+        without, there = self.outputs("own-check-time")
+        self.assertNotIn(": 1,", without)
+        self.assertRegex(there, "now: 1, error 0, .*\nlater: 0, error 20, .*\nbefore: 0, .*\nwhenever: 1, error 0")
+
+    def test_server_with_many_cas_of_one_name(self):
+        without, there = self.outputs("many-cas")
+        self.assertIn("clients: 200", without)
+        self.assertIn("a client first: 1", there)
+        self.assertIn("clients: 200", there)
+
+    def test_mutex_over_a_load(self):
+        self.same("mutex", "loaded: 1")
+
+    def test_context_that_is_verified_twice(self):
+        without, there = self.outputs("twice")
+        self.assertEqual("0: 0\n1: 1\n2: 0\n3: 1\nanew: 1\n", without)
+        self.assertEqual("0: 1\n1: 1\n2: 1\n3: 1\nanew: 1\n", there)
 
     def test_lookup_that_finds_nothing(self):
         """Nobody gets in; what is said of it may differ."""

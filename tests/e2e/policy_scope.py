@@ -11,25 +11,26 @@ from policy_lab import Case, Pki, ROOT
 OK, SCOPE, UNKNOWN, OTHER_NAME = "ok", 47, 20, 62
 PARTIAL_CHAIN = 0x80000  # as Python 3.13 and later set it
 
+SRV, XMPP = "otherName:1.3.6.1.5.5.7.8.7;", "otherName:1.3.6.1.5.5.7.8.5;"
 # stem, names, CN: what the leaves of the tests are called. The first name is the one that is asked for.
 LEAVES = [
-    ("corp", ["DNS:corp.example"], "leaf"),
-    ("www", ["DNS:www.corp.example"], "leaf"),
-    ("deep", ["DNS:a.b.corp.example"], "leaf"),
-    ("upper", ["DNS:WWW.CORP.EXAMPLE"], "leaf"),
-    ("wild", ["DNS:*.corp.example"], "leaf"),
-    ("evilcorp", ["DNS:evilcorp.example"], "leaf"),
-    ("longer", ["DNS:corp.example.evil.example"], "leaf"),
-    ("shorter", ["DNS:example"], "leaf"),
-    ("wildabove", ["DNS:*.example"], "leaf"),
-    ("other", ["DNS:www.other.example"], "leaf"),
-    ("both", ["DNS:www.corp.example", "DNS:www.other.example"], "leaf"),
-    ("withip", ["DNS:www.corp.example", "IP:10.1.2.3"], "leaf"),
+    ("corp", ["DNS:corp.example"], "a leaf"),
+    ("www", ["DNS:www.corp.example"], "a leaf"),
+    ("deep", ["DNS:a.b.corp.example"], "a leaf"),
+    ("upper", ["DNS:WWW.CORP.EXAMPLE"], "a leaf"),
+    ("wild", ["DNS:*.corp.example"], "a leaf"),
+    ("evilcorp", ["DNS:evilcorp.example"], "a leaf"),
+    ("longer", ["DNS:corp.example.evil.example"], "a leaf"),
+    ("shorter", ["DNS:example"], "a leaf"),
+    ("wildabove", ["DNS:*.example"], "a leaf"),
+    ("other", ["DNS:www.other.example"], "a leaf"),
+    ("both", ["DNS:www.corp.example", "DNS:www.other.example"], "a leaf"),
+    ("withip", ["DNS:www.corp.example", "IP:10.1.2.3"], "a leaf"),
     ("ip10", ["IP:10.1.2.3"], "no host"),
     ("ip11", ["IP:11.1.2.3"], "no host"),
     ("ip6", ["IP:fd00::5"], "no host"),
     ("ip6other", ["IP:fe80::5"], "no host"),
-    ("idn", ["DNS:www.xn--bcher-kva.example"], "leaf"),
+    ("idn", ["DNS:www.xn--bcher-kva.example"], "a leaf"),
     ("cn-www", [], "www.corp.example"),
     ("cn-other", [], "www.other.example"),
     ("cn-beside-dns", ["DNS:www.corp.example"], "www.other.example"),
@@ -45,12 +46,35 @@ LEAVES = [
     ("cn-other-space", [], "a b.other.example"),
     ("cn-words", [], "our test server"),
     ("only-email", ["email:root@corp.example"], "our test server"),
+    ("only-uri", ["URI:https://www.corp.example/"], "our test server"),
+    ("cn-short-beside-dns", ["DNS:www.corp.example"], "intranet"),
+    ("cn-ip10-beside-dns", ["DNS:www.corp.example"], "10.1.2.3"),
+    ("cn-localhost-beside-dns", ["DNS:localhost.corp.example"], "localhost"),
+    ("cn-first-label", ["DNS:server01.corp.example"], "SERVER01"),
+    ("cn-first-label-of-other", ["DNS:www.corp.example", "DNS:server01.other.example"], "server01"),
+    ("cn-wild-beside-dns", ["DNS:*.corp.example"], "*.corp.example"),
+    ("uri", ["DNS:www.corp.example", "URI:https://user@www.corp.example:8443/x", "URI:urn:uuid:1"], "a leaf"),
+    ("uri-other", ["DNS:www.corp.example", "URI:https://www.corp.example@www.other.example/"], "a leaf"),
+    ("uri-ip10", ["DNS:www.corp.example", "URI:https://10.1.2.3/"], "a leaf"),
+    ("uri-bad", ["DNS:www.corp.example", "URI:www.corp.example/"], "a leaf"),
+    ("email", ["DNS:www.corp.example", "email:root@mail.corp.example"], "a leaf"),
+    ("email-other", ["DNS:www.corp.example", "email:root@other.example"], "a leaf"),
+    ("srv", ["DNS:www.corp.example", SRV + "IA5:_imaps.corp.example"], "a leaf"),
+    ("srv-other", ["DNS:www.corp.example", SRV + "IA5:_imaps.other.example"], "a leaf"),
+    ("xmpp", ["DNS:www.corp.example", XMPP + "UTF8:corp.example"], "a leaf"),
+    ("xmpp-other", ["DNS:www.corp.example", XMPP + "UTF8:other.example"], "a leaf"),
+    # As of domain controllers.
+    ("upn", ["DNS:www.corp.example", "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:dc1@other.example",
+             "otherName:1.3.6.1.4.1.311.25.1;OCT:0123456789abcdef"], "a leaf"),
 ]
+# Those that a folder for corp.example is enough for.
+CORP = ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-wild", "cn-first-label", "cn-wild-beside-dns", "uri", "email",
+        "srv", "xmpp", "upn"]
 
 
 def asked(names, cn):
     """The name to ask for, or None where the test has to do without one."""
-    if not names or names == ["DNS:*.example"] or "email" in names[0]:  # OpenSSL matches no host with these
+    if not names or names == ["DNS:*.example"] or names[0].split(":")[0] in ("email", "URI"):  # OpenSSL matches no host with these
         return None
     return names[0].split(":", 1)[1].replace("*", "any")
 
@@ -88,15 +112,13 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         self.table({"": ["root"]}, [stem for stem, _, _ in LEAVES])
 
     def test_domain(self):
-        self.table({"corp.example": ["root"]},
-                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns"])
+        self.table({"corp.example": ["root"]}, CORP)
 
     def test_domain_in_capitals(self):
-        self.table({"Corp.EXAMPLE": ["root"]},
-                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns"])
+        self.table({"Corp.EXAMPLE": ["root"]}, CORP)
 
     def test_host(self):
-        self.table({"www.corp.example": ["root"]}, ["www", "upper", "cn-www", "cn-beside-dns"])
+        self.table({"www.corp.example": ["root"]}, ["www", "upper", "cn-www", "uri", "upn"])
 
     def test_host_without_a_dot(self):
         """It counts where a folder is named like it."""
@@ -126,34 +148,34 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         # OpenSSL 4.0 looks at no CN.
         self.shakes([(chain, cn, (OK, OTHER_NAME)) for chain, cn in pairs], [pki().trustdir({"": ["root"]})])
 
-    def test_clients_that_always_look_at_the_common_name(self):
-        """Beside the alternative names, as X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT has it."""
+    def test_common_name_counts_whatever_the_client_says(self):
+        """Its flags for host names change nothing: there are clients that look at the CN by themselves."""
         if lab.run("import ssl; print(hasattr(ssl.SSLContext, '_host_flags'))").out.strip() != "True":
             self.skipTest("no such flag in Python 3.6")
-        setup = "c._host_flags = ssl._ssl.HOSTFLAG_ALWAYS_CHECK_SUBJECT"
         chain = pki().chain("cn-beside-dns")
-        wanted = [(chain, "www.corp.example", SCOPE), (chain, "www.other.example", SCOPE),
-                  (pki().chain("www"), "www.corp.example", SCOPE)]
-        self.shakes(wanted, [pki().trustdir({"corp.example": ["root"]})], setup=setup)
-        self.shakes([(chain, name, OK) for chain, name, _ in wanted],
-                    [pki().trustdir({"corp.example": ["root"], "other.example": ["root"], "leaf": ["root"]})],
-                    setup=setup)
+        for flag in "ALWAYS", "NEVER":
+            setup = "c._host_flags = ssl._ssl.HOSTFLAG_%s_CHECK_SUBJECT" % flag
+            self.shakes([(chain, "www.corp.example", SCOPE), (pki().chain("www"), "www.corp.example", OK)],
+                        [pki().trustdir({"corp.example": ["root"]})], setup=setup)
+            self.shakes([(chain, "www.corp.example", OK)],
+                        [pki().trustdir({"corp.example": ["root"], "other.example": ["root"]})], setup=setup)
 
     def test_clients_that_look_at_no_name(self):
         """They take a server of the scope for any other; but who names no server at all is none of the scope."""
         dirs = [pki().trustdir({"corp.example": ["root"]})]
-        wanted = [("www", OK), ("other", SCOPE), ("cn-words", SCOPE), ("only-email", SCOPE)]
+        wanted = [("www", OK), ("other", SCOPE), ("cn-words", SCOPE), ("only-email", SCOPE), ("only-uri", SCOPE)]
         self.shakes([(pki().chain(stem), None, result) for stem, result in wanted], dirs)
         self.shakes([(pki().chain(stem), "www.other.example", result) for stem, result in wanted], dirs,
                     setup="c.check_hostname = False")
 
     def test_several_folders_are_a_union(self):
         self.table({"corp.example": ["root"], "10.0.0.0_8": ["root"]},
-                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "withip", "ip10", "cn-ip10",
-                    "cn-ip10-beside-ip"])
+                   [*CORP, "withip", "ip10", "cn-ip10", "cn-ip10-beside-ip", "cn-ip10-beside-dns", "uri-ip10"])
         self.table({"corp.example": ["root"], "other.example": ["root"]},
-                   ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-beside-dns", "both", "other", "cn-other",
-                    "cn-other-space"])
+                   [*CORP, "cn-beside-dns", "both", "other", "cn-other", "cn-other-space", "cn-first-label-of-other",
+                    "uri-other", "email-other", "srv-other", "xmpp-other"])
+        self.table({"corp.example": ["root"], "intranet": ["root"], "localhost": ["root"]},
+                   [*CORP, "cn-short", "cn-short-beside-dns", "cn-localhost-beside-dns"])
 
     def test_top_folder_wins(self):
         self.table({"": ["root"], "corp.example": ["root"]}, [stem for stem, _, _ in LEAVES])
@@ -463,6 +485,45 @@ class Programs(Case):
                                  shim=True, dirs=[path])
                 got = [line for line in result.out.splitlines() if line[0].isdigit()]
                 self.assertEqual([("47 000" if url == urls[1] else "0 200") for url in order], got, result)
+
+
+class Perl(Case):
+    """IO::Socket::SSL takes a CN that is a host name, beside DNS names, in most of its schemes."""
+
+    PROGRAM = """use IO::Socket::SSL;
+        my $s = IO::Socket::SSL->new(PeerHost => "127.0.0.1", PeerPort => $ARGV[0], SSL_verifycn_name => $ARGV[1],
+            SSL_verifycn_scheme => $ARGV[2], $ARGV[3] ? (SSL_ca_file => $ARGV[3]) : ()) or die "$SSL_ERROR\\n";
+        print $s "GET / HTTP/1.0\\r\\n\\r\\n"; print while <$s>;"""
+
+    def setUp(self):
+        lab.need(programs=["perl"])
+        if lab.run(["perl", "-MIO::Socket::SSL", "-e", "1"]).code != 0:
+            self.skipTest("no IO::Socket::SSL")
+
+    def ask(self, server, name, scheme, *more, **options):
+        return lab.run(["perl", "-e", self.PROGRAM, server.port, name, scheme, *more], **options)
+
+    def test_common_name_that_is_a_host(self):
+        p = pki()
+        chain = p.chain(p.leaf("perl-localhost", "root", "DNS:x.corp.example", cn="localhost"))
+        scoped, both, top = (p.trustdir({folder: ["root"] for folder in folders}) for folders in
+                             (["corp.example"], ["corp.example", "localhost"], [""]))
+        with lab.server(chain, key=chain) as server:
+            for scheme in "default", "smtp", "ldap", "imap":
+                with self.subTest(scheme):
+                    # What the program does by itself, and with an anchor for every name.
+                    self.got_page(self.ask(server, "localhost", scheme, p.cert("root")))
+                    self.got_page(self.ask(server, "localhost", scheme, shim=True, dirs=[top]))
+                    self.refused(self.ask(server, "localhost", scheme, shim=True, dirs=[scoped]), "verify failed")
+                    self.got_page(self.ask(server, "localhost", scheme, shim=True, dirs=[both]))
+
+    def test_common_name_that_a_dns_name_begins_with(self):
+        p = pki()
+        chain, dirs = p.chain("cn-first-label"), [p.trustdir({"corp.example": ["root"]})]
+        with lab.server(chain, key=chain) as server:
+            for name in "server01", "server01.corp.example":
+                self.refused(self.ask(server, name, "default", dirs=dirs), "verify failed")
+                self.got_page(self.ask(server, name, "default", shim=True, dirs=dirs))
 
 
 if __name__ == "__main__":

@@ -250,7 +250,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
                 result = lab.run(self.OWN_WAY, [server.port, pki().cert("fo-public"), NAME], shim=True, dirs=dirs)
             self.assertEqual((0, ""), (result.code, result.err))
             if result.out.strip() != "[]" and self.finds:
-                self.assertEqual(["leaf", "CA fo", "CA fo-public"], json.loads(result.out))
+                self.assertEqual(["a leaf", "CA fo", "CA fo-public"], json.loads(result.out))
         # One anchor that may not vouch, and behind it one that has the flaw.
         low = pki().ca("fo-low", "fo-cross")
         chain = pki().chain(pki().leaf("fo-low-leaf", low, "DNS:" + NAME), low, "fo-cross")

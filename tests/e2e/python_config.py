@@ -170,7 +170,7 @@ print(get(context("default")(), sys.argv[1]))
         """Without HOME there is still a default directory, and nothing to say about it."""
         result = self.fetch(HOME=None)
         self.refused(result)
-        self.assertNotIn("catrust", result.err)
+        self.assertNotIn("catrust: ", result.err)
 
 
 class Directories(Config):

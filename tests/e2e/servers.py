@@ -551,11 +551,13 @@ class PostgreSQL(Servers):
             raise RuntimeError("%s: %s" % (program, done.stdout.decode()))
 
     @contextlib.contextmanager
-    def serve(self, ca, shim):
-        """The port is free when chosen; should it be taken a moment later, another one."""
+    def serve(self, ca, shim, chain=None):
+        """The port is free when chosen; should it be taken a moment later, another one. chain: the server's key and
+        certificates; default: those of the lab."""
         env = lab.shim_env(self.dirs) if shim else lab.clean_env()
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "ssl": "on",
-                   "ssl_cert_file": lab.cert("server-chain.pem"), "ssl_key_file": self.keys["server"],
+                   "ssl_cert_file": chain or lab.cert("server-chain.pem"),
+                   "ssl_key_file": chain or self.keys["server"],
                    "ssl_ca_file": lab.cert(ca), "logging_collector": "off", "max_connections": "10",
                    "shared_buffers": "1MB"}
         with contextlib.ExitStack() as stack:
@@ -574,14 +576,14 @@ class PostgreSQL(Servers):
             server.port = port
             yield server
 
-    def psql(self, port, stem, root="corp-root.pem", mode="verify-full", shim=False, host="127.0.0.1"):
+    def psql(self, port, stem, root="corp-root.pem", mode="verify-full", shim=False, host="127.0.0.1", dirs=None):
         name = {"client": "corp client", "own-client": "own client"}[stem]
         target = "host=%s port=%s dbname=postgres user='%s' sslmode=%s sslrootcert=%s sslcert=%s sslkey=%s " \
             "connect_timeout=20" % (host, port, name, mode, root if root == "system" else lab.cert(root),
                                     lab.cert(stem + ".pem"), self.keys[stem])
         return lab.run([os.path.join(self.bin, "psql"), "-X", "-At", "-d", target,
                         "-c", "select 'accepted ' || user || ' ' || ssl from pg_stat_ssl where pid = pg_backend_pid()"],
-                       shim=shim, dirs=self.dirs)
+                       shim=shim, dirs=dirs or self.dirs)
 
     def test_client_certificates(self):
         for ca, welcome in ("client-root.pem", "own-client"), ("corp-root.pem", "client"):
@@ -616,6 +618,44 @@ class PostgreSQL(Servers):
                 root = "other-root.pem" if shim else "corp-root.pem"
                 result = self.psql(server.port, "own-client", root, shim=shim, host="127.0.0.2")
                 self.assertNotEqual(0, result.code)
+
+    def own_chain(self, p, stem):
+        """The server's key must be the server's own."""
+        path = lab.write(os.path.join(self.dir, stem + ".pem"), lab.read(p.chain(stem)), 0o600)
+        if self.user:
+            os.chown(path, self.user["user"], self.user["group"])
+        return path
+
+    def test_common_name_that_libpq_takes_for_an_address(self):
+        """Beside DNS names; and a scope holds it nonetheless."""
+        p = policy_lab.Pki()
+        root = p.cert(p.ca("root"))
+        p.leaf("named", "root", "DNS:x.corp.example", cn="127.0.0.1")
+        scoped, both, top = ([p.trustdir({folder: ["root"] for folder in folders})] for folders in
+                             (["corp.example"], ["corp.example", "127.0.0.1"], [""]))
+        with self.serve("client-root.pem", False, self.own_chain(p, "named")) as server:
+            # What libpq does by itself, and with an anchor for every name.
+            self.assertEqual((0, "accepted own client true\n", ""), self.psql(server.port, "own-client", root))
+            for dirs, refused in (scoped, True), (both, False), (top, False):
+                with self.subTest(dirs):
+                    result = self.psql(server.port, "own-client", "other-root.pem", shim=True, dirs=dirs)
+                    if refused:
+                        self.assertIn("certificate verify failed", result.err)
+                        self.assertNotIn("accepted", result.out)
+                    else:
+                        self.assertEqual((0, "accepted own client true\n", ""), result)
+
+    def test_common_name_that_a_dns_name_begins_with(self):
+        p = policy_lab.Pki()
+        p.ca("root")
+        p.leaf("server01", "root", "DNS:server01.corp.example", cn="server01")
+        dirs = [p.trustdir({"corp.example": ["root"]})]
+        host = "server01.corp.example hostaddr=127.0.0.1"
+        with self.serve("client-root.pem", False, self.own_chain(p, "server01")) as server:
+            result = self.psql(server.port, "own-client", "other-root.pem", host=host, dirs=dirs)
+            self.assertIn("certificate verify failed", result.err)
+            result = self.psql(server.port, "own-client", "other-root.pem", shim=True, host=host, dirs=dirs)
+            self.assertEqual((0, "accepted own client true\n", ""), result)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ static int renew(SSL_CTX **ctx, SSL_CTX *other)
 	return X509_STORE_add_cert(STORE, cert);
 }
 
+static X509_LOOKUP *lookup(SSL_CTX **ctx)
+{
+	return X509_STORE_add_lookup(STORE, X509_LOOKUP_file());
+}
+
 /* As libssl does it for a client. */
 static int verify(SSL_CTX **ctx)
 {
@@ -54,6 +59,16 @@ CALL(SSL_CTX_set_default_verify_paths, SSL_CTX_set_default_verify_paths(*ctx))
 CALL(SSL_CTX_set_default_verify_file, SSL_CTX_set_default_verify_file(*ctx))
 CALL(SSL_CTX_set_default_verify_dir, SSL_CTX_set_default_verify_dir(*ctx))
 CALL(SSL_CTX_set_default_verify_store, SSL_CTX_set_default_verify_store(*ctx))
+CALL(X509_STORE_load_locations, X509_STORE_load_locations(STORE, file, dir))
+CALL(X509_STORE_load_locations_ex, X509_STORE_load_locations_ex(STORE, file, dir, NULL, NULL))
+CALL(X509_STORE_load_file, X509_STORE_load_file(STORE, file))
+CALL(X509_STORE_load_file_ex, X509_STORE_load_file_ex(STORE, file, NULL, NULL))
+CALL(X509_STORE_set_default_paths, X509_STORE_set_default_paths(STORE))
+CALL(X509_STORE_set_default_paths_ex, X509_STORE_set_default_paths_ex(STORE, NULL, NULL))
+CALL(X509_LOOKUP_ctrl,
+     X509_LOOKUP_ctrl(lookup(ctx), X509_L_FILE_LOAD, file, X509_FILETYPE_PEM, NULL))
+CALL(X509_LOOKUP_ctrl_ex,
+     X509_LOOKUP_ctrl_ex(lookup(ctx), X509_L_FILE_LOAD, file, X509_FILETYPE_PEM, NULL, NULL, NULL))
 CALL(X509_STORE_add_lookup, X509_STORE_add_lookup(STORE, X509_LOOKUP_file()) != NULL)
 CALL(X509_verify_cert, verify(ctx))
 
@@ -64,6 +79,8 @@ static const struct {
 /* Those of libc and GnuTLS are for files.py and gnutls.py. */
 #define HOOK_SSL_NEW(name, ...) {#name, call_##name},
 #define HOOK_SSL_LOAD(name, ...) {#name, call_##name},
+#define HOOK_X509_LOAD(name, ...) {#name, call_##name},
+#define HOOK_X509_LOOKUP(name, ...) {#name, call_##name},
 #define HOOK_X509_METHOD(name, ...) {#name, call_##name},
 #define HOOK_X509_VERIFY(name, ...) {#name, call_##name},
 #include "hooks.def"

@@ -783,7 +783,7 @@ class Scopes(Case):
                 (["DNS:corp.example", "DNS:*.corp.example", "DNS:my_host.corp.example"], "corp.example", ["corp.example"]),
                 (["DNS:nas", "DNS:nas.corp.example", "IP:10.0.0.7"], "nas.corp.example",
                  ["10.0.0.7", "nas", "nas.corp.example"])):
-            stem = tools.make(LEAF + names(*san))
+            stem = tools.make(LEAF + names(*san), name="A server")
             with self.subTest(san), tools.server_of(stem) as srv:
                 self.dir = os.path.join(lab.folder("fetch"), "ca.d")
                 self.pin(srv, stem, "--servername", host)
@@ -804,6 +804,47 @@ class Scopes(Case):
             self.pin(srv, stem, host="127.0.0.1")
             self.assertEqual(listing(self.dir), ["127.0.0.1"])
             self.assertEqual("", self.python(srv, "127.0.0.1"))
+
+    def test_pin_of_a_common_name_beside_dns_names(self):
+        """There are clients that take it: it is in the question, and in the scope."""
+        stem = tools.make(OWN_CA + names("DNS:localhost"), name="127.0.0.1")
+        with tools.server_of(stem) as srv:
+            result = self.pin(srv, stem)
+            self.assertIn("also names 127.0.0.1 (common name)", result.err)
+            self.assertIn("\n  127.0.0.1\n", result.err)
+            self.assertEqual(listing(self.dir), ["127.0.0.1", "localhost"])
+            self.assertEqual("", self.python(srv))
+            # Without it, the library refuses the certificate.
+            shutil.rmtree(os.path.join(self.dir, "127.0.0.1"))
+            self.assertIn("permitted subtree violation", self.python(srv))
+
+    def test_scope_that_lacks_the_common_name(self):
+        for cn, san, missing in (("127.0.0.1", ["DNS:localhost"], "127.0.0.1 (common name)"),
+                                 ("proxy", ["DNS:localhost", "URI:https://bank.example/"],
+                                  "bank.example (URI), proxy (common name)")):
+            self.dir = os.path.join(lab.folder("fetch"), "ca.d")
+            ca = tools.make(OWN_CA)
+            leaf = tools.make(BELOW + names(*san), issuer=ca, name=cn)
+            confirmed = ["--fingerprint", tools.fingerprint(ca)]
+            with self.subTest(cn), tools.server_of(leaf, ca) as srv:
+                args = [srv.named_url, "--scope", "localhost"]
+                result = self.fetch(*args, *confirmed, code=1)
+                if cn == "proxy":
+                    # One word may be a part of the Internet, such as com: the user has to write it.
+                    self.assertRegex(result.err, r"also names proxy \(common name\), and it could .* give each name by --scope")
+                    result = self.fetch(*args, "--scope", "proxy", *confirmed, code=1)
+                self.assertIn("the server's certificate also names %s. Python refuses" % missing.split(",")[0], result.err)
+                command = re.search("(?m)^  catrust (fetch .*)$", result.err).group(1).split()
+                self.fetch(*command[1:], *confirmed, code=0)
+                self.assertIn(cn, listing(self.dir))
+                self.assertEqual("", self.python(srv))
+                # doctor says it as well, and where the CA would have to be
+                there = lab.folder("scoped")
+                os.mkdir(os.path.join(there, "localhost"))
+                shutil.copy(ca, os.path.join(there, "localhost"))
+                out = tools.catrust("doctor", srv.named_url, dirs=[there]).out
+                self.assertIn("also names %s, which" % missing, out)
+                self.assertRegex(out, r"the CA in the subdirector(y|ies) .*%s/ of the trust directory" % cn)
 
     def test_scope_overrules_a_pin(self):
         stem = tools.make(OWN_CA + names("DNS:localhost", "DNS:nas"))

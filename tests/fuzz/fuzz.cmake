@@ -15,7 +15,8 @@ if(CATRUST_FUZZ)
   # The parser is compiled once more: it is what the fuzzer's coverage must see.
   add_executable(certfile_fuzz ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c
                  ${CMAKE_CURRENT_LIST_DIR}/../../shim/certfile.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/der.c)
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/der.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/otherfile.c)
   target_include_directories(certfile_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)
   target_compile_definitions(certfile_fuzz PRIVATE _GNU_SOURCE)
   target_compile_options(certfile_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
@@ -24,7 +25,7 @@ if(CATRUST_FUZZ)
   target_link_libraries(certfile_fuzz PRIVATE catrust_warnings)
 endif()
 
-# The same for what catrust reads off the wire: NAME_corpus runs the corpus, NAME_fuzz is libFuzzer's.
+# The same for what others send, to catrust or a program: NAME_corpus runs the corpus, NAME_fuzz is libFuzzer's.
 #   starttls_fuzz -max_len=4096 -max_total_time=60 NEW_FINDS tests/fuzz/starttls
 # The corpus is the folder NAME, with that of certificate files for what reads those too.
 function(catrust_wire_fuzz name)
@@ -52,3 +53,4 @@ catrust_wire_fuzz(starttls
   net/starttls/starttls_xmpp.c base/escape.c base/reason.c)
 catrust_wire_fuzz(aia certs/aia.c)
 catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)
+catrust_wire_fuzz(names ../../shim/names.c ../../shim/scope.c ../../shim/der.c)

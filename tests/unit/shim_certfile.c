@@ -169,12 +169,78 @@ START_TEST(other_blocks_are_nothing_to_speak_of)
 {
 	FILE *out = open_text();
 
-	fputs("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", out);
+	fputs("-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n", out);
 	write_cert(out, "CERTIFICATE", 1);
 	expect_text(out, "+1@4 ");
 	out = open_text();
-	fputs("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", out);
+	fputs("-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n", out);
 	expect_text(out, "-@1 no certificate in it; ");
+}
+END_TEST
+
+#define CRL                                                                                        \
+	"a revocation list, ignored: those of a trust directory are not looked at, move it away; "
+
+START_TEST(revocation_lists_are_reported_and_ignored)
+{
+	/* With a version, and without. */
+	static const unsigned char der[2][22] = {
+		{0x30, 20, 0x30, 11,  0x02, 1, 1, 0x30, 0, 0x30, 0,
+		 0x17, 2,  '2',	 '6', 0x30, 0, 3, 3,	0, 0,	 0},
+		{0x30, 17, 0x30, 8, 0x30, 0, 0x30, 0, 0x18, 2, '2', '6', 0x30, 0, 3, 3, 0, 0, 0},
+	};
+	FILE *out = open_text();
+
+	fputs("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", out);
+	write_cert(out, "CERTIFICATE", 1);
+	expect_text(out, "-@1 " CRL "+1@4 ");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(parse(der[i], 2U + der[i][1]), 0);
+		ck_assert_str_eq(result, "-@0b " CRL);
+	}
+}
+END_TEST
+
+/* What people put there in place of certificates, and what makes some of it. */
+static const struct {
+	struct {
+		const char *bytes;
+		size_t len;
+	} file;
+	const char *said;
+} others[] = {
+#define OTHER(bytes, said)                                                                         \
+	{                                                                                          \
+		{bytes, sizeof(bytes) - 1}, said                                                   \
+	}
+#define UTF16 "-@0b UTF-16 text, skipped: iconv -f UTF-16 -t UTF-8 FILE >NEW.pem; "
+#define JAVA "-@0b a Java keystore, skipped: keytool -list -rfc -keystore FILE >NEW.pem; "
+#define PKCS12 "-@0b a PKCS#12 keystore, skipped: openssl pkcs12 -nokeys -in FILE -out NEW.pem; "
+#define BASE64 "-@0b base64 without BEGIN and END lines, skipped: base64 -di FILE >NEW.der; "
+	OTHER("\xff\xfe-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 \0", UTF16),
+	OTHER("\xfe\xff\0-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 ", UTF16),
+	OTHER("-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 \0", UTF16),
+	OTHER("\xff\xfe", UTF16),
+	OTHER("\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1", JAVA),
+	OTHER("\xce\xce\xce\xce\0\0\0\2", JAVA),
+	OTHER("\x30\x82\x01\x00\x02\x01\x03\x30\x82", PKCS12),
+	OTHER("\x30\x80\x02\x01\x03\x30\x80\x06", PKCS12),
+	OTHER("\x30\x05\x02\x01\x03\x30\x00", PKCS12),
+	OTHER("\x30\x84\x00", "-@0b broken DER, or something other than a certificate; "),
+	OTHER("\x30\xff", "-@0b broken DER, or something other than a certificate; "),
+	OTHER("MIIBIjANBgkqhkiG9w0B\r\nAQEF+/==\r\n", BASE64),
+	OTHER("\n MIIB", BASE64),
+	OTHER("MIIB!", "-@0b neither PEM nor DER; "),
+	OTHER("MINE", "-@0b neither PEM nor DER; "),
+	OTHER("My notes", "-@0b neither PEM nor DER; "),
+	OTHER("-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n",
+	      "-@1 \\n in place of line breaks, skipped: printf '%b' \"$(cat FILE)\" >NEW.pem; "),
+};
+
+START_TEST(other_files_are_named)
+{
+	ck_assert_int_eq(parse(others[_i].file.bytes, others[_i].file.len), 0);
+	ck_assert_str_eq(result, others[_i].said);
 }
 END_TEST
 
@@ -379,6 +445,8 @@ int main(void)
 			    (int)(sizeof(bad_base64) / sizeof(*bad_base64)));
 	tcase_add_test(tc, private_keys_are_reported_and_ignored);
 	tcase_add_test(tc, other_blocks_are_nothing_to_speak_of);
+	tcase_add_test(tc, revocation_lists_are_reported_and_ignored);
+	tcase_add_loop_test(tc, other_files_are_named, 0, (int)(sizeof(others) / sizeof(*others)));
 	tcase_add_loop_test(tc, trust_settings_are_obeyed, 0,
 			    (int)(sizeof(auxes) / sizeof(*auxes)));
 	tcase_add_test(tc, der_one_or_many);

@@ -460,7 +460,8 @@ START_TEST(out_of_scope)
 	matches(one_line(),
 		"^catrust: www\\.corp\\.example: permitted subtree violation; chain: .*; "
 		"the CA is trusted for other names only: see the trust directory's "
-		"subdirectories \\(catrust list\\)\n$");
+		"subdirectories \\(catrust list\\); the certificate names www\\.corp\\.example "
+		"\\(DNS name\\), which the subdirectory www\\.corp\\.example/ would allow\n$");
 }
 END_TEST
 

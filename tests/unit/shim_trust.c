@@ -133,7 +133,7 @@ START_TEST(what_stays_is_the_same_anchor)
 	ck_assert_ptr_eq(find(trust, stays), before);
 	trust_anchor_unref(crypto, before);
 	before = find(trust, more);
-	ck_assert_ptr_null(before->scope);
+	ck_assert_ptr_null(before->scopes);
 	trust_anchor_ref(before);
 	trust_leave();
 	/* In another scope, it is another anchor of the same certificate. */
@@ -144,9 +144,9 @@ START_TEST(what_stays_is_the_same_anchor)
 	ck_assert_uint_eq(trust->count, 5);
 	now = find(trust, more);
 	ck_assert_ptr_ne(now, before);
-	ck_assert_ptr_nonnull(now->scope);
+	ck_assert_ptr_nonnull(now->scopes);
 	/* A verification that began before still has what it began with. */
-	ck_assert_ptr_null(before->scope);
+	ck_assert_ptr_null(before->scopes);
 	ck_assert_int_eq(X509_cmp(trust_cert(crypto, before), more), 0);
 	trust_leave();
 	trust_anchor_unref(crypto, before);

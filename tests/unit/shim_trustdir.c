@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trustdir.h"
 
+#include "certfile.h"
 #include "fixture.h"
 
 #include <check.h>
@@ -321,20 +322,35 @@ START_TEST(number_of_scopes_is_bounded)
 }
 END_TEST
 
-START_TEST(refused_file_widens_no_scope)
+/* A file of so many certificates, numbered from first on. */
+static void write_many(const char *name, unsigned first, unsigned count)
 {
-	unsigned char *der = malloc(TINY_CERT * 1001);
+	unsigned char *der = malloc((size_t)TINY_CERT * count);
 
 	ck_assert_ptr_nonnull(der);
+	for (unsigned i = 0; i < count; i++)
+		tiny_cert(first + i, der + (size_t)TINY_CERT * i);
+	fixture_file(dir, name, der, (size_t)TINY_CERT * count);
+	free(der);
+}
+
+START_TEST(refused_file_widens_no_scope)
+{
 	ck_assert_int_eq(mkdir(path("a.example"), 0755), 0);
 	write_der("a.example/1.pem", 1);
-	for (unsigned i = 0; i <= 1000; i++)
-		tiny_cert(i, der + TINY_CERT * i);
-	fixture_file(dir, "many.pem", der, TINY_CERT * 1001);
-	free(der);
+	write_many("many.pem", 0, CERTFILE_MAX_CERTS + 1);
 	read_dirs(dir);
 	ck_assert_str_eq(ids(), "1 ");
 	ck_assert_ptr_nonnull(anchors->anchor[0].scopes);
+}
+END_TEST
+
+START_TEST(a_bundle_of_two_thousand)
+{
+	write_many("bundle.pem", 0, 2000);
+	read_dirs(dir);
+	ck_assert_uint_eq(anchors->count, 2000);
+	ck_assert_uint_eq(anchors->problem_count, 0);
 }
 END_TEST
 
@@ -368,27 +384,21 @@ END_TEST
 
 START_TEST(number_of_certificates_is_bounded)
 {
-	unsigned char *der = malloc(TINY_CERT * 1001);
 	char name[32];
 
-	ck_assert_ptr_nonnull(der);
 	for (unsigned f = 0; f < 5; f++) {
-		for (unsigned i = 0; i < 1000; i++)
-			tiny_cert(f * 1000 + i, der + TINY_CERT * i);
 		snprintf(name, sizeof(name), "%u.pem", f);
-		fixture_file(dir, name, der, TINY_CERT * 1000);
+		write_many(name, f * 1000, 1000);
 	}
 	read_dirs(dir);
 	ck_assert_uint_eq(anchors->count, TRUSTDIR_MAX_ANCHORS);
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
 			 "/4.pem: certificates beyond the first 4096 of all files are ignored");
-	tiny_cert(9999, der + TINY_CERT * 1000);
-	fixture_file(dir, "0.pem", der, TINY_CERT * 1001);
+	write_many("0.pem", 0, CERTFILE_MAX_CERTS + 1);
 	read_dirs(path("0.pem"));
 	ck_assert_uint_eq(anchors->count, 0);
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
-			 "/0.pem: skipped, since it has more than 1000 certificates");
-	free(der);
+			 "/0.pem: skipped, since it has more than 4096 certificates");
 }
 END_TEST
 
@@ -568,6 +578,7 @@ int main(void)
 	tcase_add_test(tc, scopes_of_one_certificate_add_up);
 	tcase_add_test(tc, number_of_scopes_is_bounded);
 	tcase_add_test(tc, refused_file_widens_no_scope);
+	tcase_add_test(tc, a_bundle_of_two_thousand);
 	tcase_add_test(tc, size_of_a_file_is_bounded);
 	tcase_add_test(tc, number_of_files_is_bounded);
 	tcase_add_test(tc, number_of_certificates_is_bounded);

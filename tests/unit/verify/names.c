@@ -38,6 +38,7 @@ static const struct {
 	{"DER:30:05:82:03:61:00:62", "a\\x00b", 1},
 	{"DER:30:06:82:04:1b:5b:32:4a", "\\x1b[2J", 1},
 	{"URI:https://a.example/,email:a@example", "", 0},
+	{"URI:https://a.example/,DNS:b.example,email:a@example", "b.example", 1},
 	{NULL, "", 0},
 };
 
@@ -72,34 +73,52 @@ static const struct {
 	enum leaf_scopes_result result;
 	const char *scopes;
 } pins[] = {
-	{"x", "DNS:a.example", "a.example", false, LEAF_SCOPES_OK, "a.example"},
-	{"x", "DNS:a.example,IP:10.0.0.1", "a.example", true, LEAF_SCOPES_OK,
+	{"A server", "DNS:a.example", "a.example", false, LEAF_SCOPES_OK, "a.example"},
+	{"A server", "DNS:a.example,IP:10.0.0.1", "a.example", true, LEAF_SCOPES_OK,
 	 "a.example, 10.0.0.1"},
 	/* below the server, whatever characters are in it */
-	{"x", "DNS:b.a.example,DNS:my_host.a.example,DNS:*.a.example", "a.example", true,
+	{"A server", "DNS:b.a.example,DNS:my_host.a.example,DNS:*.a.example", "a.example", true,
 	 LEAF_SCOPES_OK, "a.example"},
-	{"x", "DNS:*.example.org,DNS:A.Example.org", "a.example.org", true, LEAF_SCOPES_OK,
+	{"A server", "DNS:*.example.org,DNS:A.Example.org", "a.example.org", true, LEAF_SCOPES_OK,
 	 "a.example.org, example.org"},
-	{"x", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", false, LEAF_SCOPES_OK,
+	{"A server", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", false, LEAF_SCOPES_OK,
 	 "nas.corp.example, nas"},
-	{"x", "DNS:localhost,DNS:nas.corp.example", "nas.corp.example", true, LEAF_SCOPES_OK,
+	{"A server", "DNS:localhost,DNS:nas.corp.example", "nas.corp.example", true, LEAF_SCOPES_OK,
 	 "nas.corp.example, localhost"},
 	/* what would be too much */
-	{"x", "DNS:a.example,DNS:com", "a.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
-	{"x", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
-	{"x", "DNS:*.org,DNS:a.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
-	{"x", "DNS:*.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
-	{"x", "DNS:*.b.example,DNS:a.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
-	{"x", "DNS:*.example.org,IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"A server", "DNS:a.example,DNS:com", "a.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"A server", "DNS:nas,DNS:nas.corp.example", "nas.corp.example", true, LEAF_SCOPES_TOO_WIDE,
+	 NULL},
+	{"A server", "DNS:*.org,DNS:a.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"A server", "DNS:*.example", "a.example", false, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"A server", "DNS:*.b.example,DNS:a.example", "a.example", false, LEAF_SCOPES_TOO_WIDE,
+	 NULL},
+	{"A server", "DNS:*.example.org,IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_TOO_WIDE,
+	 NULL},
 	/* what can be no scope */
-	{"x", "DNS:my_host,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
-	{"x", "DNS:*,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
-	{"x", "DNS:w*.example.org,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
-	{"x", "DNS:10.0.0.1,IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
-	{"x", "DER:30:05:87:03:01:02:03", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
-	{"x", "DER:30:05:82:03:61:00:62", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
-	/* the subject counts only without other names */
-	{"com", "DNS:a.example", "a.example", true, LEAF_SCOPES_OK, "a.example"},
+	{"A server", "DNS:my_host,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"A server", "DNS:*,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"A server", "DNS:w*.example.org,DNS:a.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE,
+	 NULL},
+	{"A server", "DNS:10.0.0.1,IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"A server", "DER:30:05:87:03:01:02:03", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	{"A server", "DER:30:05:82:03:61:00:62", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
+	/* the subject counts, unless it is the first label of a name */
+	{"com", "DNS:a.example", "a.example", true, LEAF_SCOPES_TOO_WIDE, NULL},
+	{"com", "DNS:a.example", "a.example", false, LEAF_SCOPES_OK, "a.example, com"},
+	{"a", "DNS:a.example", "a.example", true, LEAF_SCOPES_OK, "a.example"},
+	{"127.0.0.1", "DNS:localhost", "localhost", true, LEAF_SCOPES_OK, "localhost, 127.0.0.1"},
+	{"localhost", "DNS:localhost.a.example", "localhost.a.example", false, LEAF_SCOPES_OK,
+	 "localhost.a.example, localhost"},
+	{"*.a.example", "DNS:a.example", "a.example", true, LEAF_SCOPES_OK, "a.example"},
+	/* other kinds of names */
+	{"a", "DNS:a.example,URI:https://b.example/x", "a.example", false, LEAF_SCOPES_OK,
+	 "a.example, b.example"},
+	{"a", "DNS:a.example,URI:https://[::1]/x", "a.example", false, LEAF_SCOPES_OK,
+	 "a.example, ::1"},
+	{"a", "DNS:a.example,URI:urn:x,email:x@b.example", "a.example", false, LEAF_SCOPES_OK,
+	 "a.example, b.example"},
+	{"a", "DNS:a.example,URI:b.example", "a.example", false, LEAF_SCOPES_IMPOSSIBLE, NULL},
 	{"a.example", NULL, "a.example", false, LEAF_SCOPES_OK, "a.example"},
 	{"nas", "IP:10.0.0.1", "10.0.0.1", false, LEAF_SCOPES_OK, "10.0.0.1, nas"},
 	{"10.0.0.1", NULL, "10.0.0.1", false, LEAF_SCOPES_OK, "10.0.0.1"},
@@ -136,7 +155,7 @@ static X509 *with_many_names(int count)
 
 	for (int i = 1; i < count; i++)
 		at += (size_t)snprintf(san + at, sizeof(san) - at, ",DNS:a%d.example", i);
-	return named("x", san, false);
+	return named("a", san, false);
 }
 
 START_TEST(test_a_pin_has_at_most_64_scopes)
@@ -185,15 +204,20 @@ static const struct {
 	const char *subject, *san, *host, *scopes[3];
 	int code;
 } gates[] = {
-	{"x", "DNS:a.example,DNS:b.example", "a.example", {"a.example", "b.example"}, X509_V_OK},
-	{"x", "DNS:a.example,DNS:b.example", "a.example", {"a.example"}, 47},
-	{"x", "DNS:a.example,IP:10.0.0.1", "a.example", {"a.example"}, 47},
-	{"x", "DNS:a.example,URI:https://b.example/", "a.example", {"a.example"}, X509_V_OK},
+	{"a", "DNS:a.example,DNS:b.example", "a.example", {"a.example", "b.example"}, X509_V_OK},
+	{"a", "DNS:a.example,DNS:b.example", "a.example", {"a.example"}, 47},
+	{"a", "DNS:a.example,IP:10.0.0.1", "a.example", {"a.example"}, 47},
+	{"a", "DNS:a.example,URI:https://b.example/", "a.example", {"a.example"}, 47},
+	{"a", "DNS:a.example,URI:https://b.a.example/", "a.example", {"a.example"}, X509_V_OK},
+	{"x", "DNS:a.example", "a.example", {"a.example"}, 47},
+	{"x", "DNS:a.example", "a.example", {"a.example", "x"}, X509_V_OK},
+	{"127.0.0.1", "DNS:a.example", "a.example", {"a.example"}, 47},
 	{"nas", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1"}, 47},
 	{"nas", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1", "nas"}, X509_V_OK},
 	{"b.example", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1"}, 47},
 	{"My server", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1"}, X509_V_OK},
-	{"*.example", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1", "example"}, 47},
+	{"*.example", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1", "example"}, X509_V_OK},
+	{"*.example", "IP:10.0.0.1", "10.0.0.1", {"10.0.0.1"}, 47},
 	{"x", "DNS:a.example,DNS:b.example", "a.example", {NULL}, X509_V_OK},
 };
 

@@ -3,109 +3,110 @@
 
 #include "base/escape.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void take_text(const unsigned char *data, size_t len, struct certname *ret)
+static void take_name(const struct name *name, struct certname *ret)
 {
-	ret->kind = CERTNAME_DNS;
-	if (len == 0 || len >= sizeof(ret->text) || memchr(data, '\0', len) != NULL) {
-		ret->kind = CERTNAME_BROKEN;
-		if (len == 0)
-			memcpy(ret->text, CERTNAMES_EMPTY, sizeof(CERTNAMES_EMPTY));
-		else
-			escape(ret->text, sizeof(ret->text), data, len, ESCAPE_ASCII);
+	const struct span *raw = &name->unreadable;
+
+	ret->name = *name;
+	ret->name.unreadable = (struct span){NULL, 0};
+	memcpy(ret->text, name->text, sizeof(name->text));
+	if (name->host != NAME_IS_UNREADABLE)
 		return;
-	}
-	memcpy(ret->text, data, len);
-	ret->text[len] = '\0';
-}
-
-static void take_address(const unsigned char *data, size_t len, struct certname *ret)
-{
-	ret->kind = CERTNAME_ADDRESS;
-	if ((len != 4 && len != 16) ||
-	    inet_ntop(len == 4 ? AF_INET : AF_INET6, data, ret->text, sizeof(ret->text)) == NULL) {
-		ret->kind = CERTNAME_BROKEN;
-		snprintf(ret->text, sizeof(ret->text), "(an address of %zu bytes)", len);
-	}
-}
-
-static bool take_name(const GENERAL_NAME *name, struct certnames *names, struct certname *ret)
-{
-	int type = -1;
-	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
-	size_t len;
-
-	if (type != GEN_DNS && type != GEN_IPADD)
-		return false;
-	len = (size_t)ASN1_STRING_length(value);
-	names->has_others = true;
-	names->has_dns = names->has_dns || type == GEN_DNS;
-	if (type == GEN_DNS)
-		take_text(ASN1_STRING_get0_data(value), len, ret);
+	if (name->kind == NAME_ADDRESS)
+		snprintf(ret->text, sizeof(ret->text), "(an address of %zu bytes)", raw->len);
+	else if (raw->len == 0)
+		snprintf(ret->text, sizeof(ret->text), "(empty)");
 	else
-		take_address(ASN1_STRING_get0_data(value), len, ret);
-	return true;
+		escape(ret->text, sizeof(ret->text), raw->at, raw->len, ESCAPE_ASCII);
 }
 
-static struct certname *next(struct certnames *names)
+static bool is_server(const struct name *name)
 {
-	names->cut = names->count == CERTNAMES_MAX;
-	return names->cut ? NULL : &names->item[names->count];
+	return name->kind == NAME_DNS || name->kind == NAME_ADDRESS;
 }
 
-static void take_subject(const X509 *cert, struct certnames *names)
+static void add_name(struct certnames *names, const struct name *name)
+{
+	names->cut = names->cut || names->count == CERTNAMES_MAX;
+	if (!names->cut)
+		take_name(name, &names->item[names->count++]);
+}
+
+static void add_subject(const X509 *cert, struct certnames *names)
 {
 	const X509_NAME *subject = X509_get_subject_name(cert);
-	struct certname *name;
+	struct name name;
 
-	for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0 &&
-			 (name = next(names)) != NULL;
-	     names->count++) {
+	for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
 		unsigned char *utf8 = NULL;
 		int len = ASN1_STRING_to_UTF8(
 			&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
 
-		take_text(utf8, len < 0 ? 0 : (size_t)len, name);
-		name->of_subject = true;
+		names_common(len < 0 ? (const unsigned char *)"" : utf8, len < 0 ? 1 : (size_t)len,
+			     &name);
+		add_name(names, &name);
 		OPENSSL_free(utf8);
 	}
 }
 
+bool certnames_open(const X509 *cert, struct span *ret)
+{
+	int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+	const ASN1_STRING *value;
+
+	*ret = (struct span){NULL, 0};
+	if (at < 0)
+		return true;
+	if (X509_get_ext_by_NID(cert, NID_subject_alt_name, at) >= 0)
+		return false;
+	value = X509_EXTENSION_get_data(X509_get_ext(cert, at));
+	return names_open(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value), ret);
+}
+
 int certnames_read(const X509 *cert, struct certnames *ret)
 {
-	int found;
-	GENERAL_NAMES *list = X509_get_ext_d2i(cert, NID_subject_alt_name, &found, NULL);
-	int count = sk_GENERAL_NAME_num(list), subjects;
-	struct certnames names = {.unreadable = list == NULL && found != -1};
-	struct certname *name;
+	struct certnames names = {.item = NULL};
+	struct span list, rest;
+	struct name name;
 	size_t room;
+	int subjects = X509_NAME_entry_count(X509_get_subject_name(cert));
 
-	ERR_clear_error();
-	subjects = X509_NAME_entry_count(X509_get_subject_name(cert));
-	room = (size_t)(count > 0 ? count : 0) + (size_t)(subjects > 0 ? subjects : 0) + 1;
+	names.unreadable = !certnames_open(cert, &list);
+	if (names.unreadable)
+		list.len = 0;
+	room = (size_t)(subjects > 0 ? subjects : 0) + 1;
+	for (rest = list; room < CERTNAMES_MAX && names_next(&rest, &name);)
+		room++;
 	names.item = calloc(room < CERTNAMES_MAX ? room : CERTNAMES_MAX, sizeof(*names.item));
-	if (names.item == NULL) {
-		GENERAL_NAMES_free(list);
+	if (names.item == NULL)
 		return -1;
+	while (!names.cut && names_next(&list, &name)) {
+		if (name.host == NAME_IS_NO_HOST)
+			continue;
+		names.has_others =
+			names.has_others || name.kind == NAME_DNS || name.kind == NAME_ADDRESS;
+		add_name(&names, &name);
 	}
-	for (int i = 0; i < count && (name = next(&names)) != NULL; i++)
-		names.count += take_name(sk_GENERAL_NAME_value(list, i), &names, name);
-	GENERAL_NAMES_free(list);
-	take_subject(cert, &names);
+	add_subject(cert, &names);
 	ERR_clear_error();
 	*ret = names;
 	return 0;
 }
 
+bool certnames_is_compared(const struct certnames *names, const struct certname *name)
+{
+	return names->has_others ? is_server(&name->name) : name->name.kind == NAME_COMMON;
+}
+
 char *certnames_text(const struct certname *name, char buf[CERTNAMES_TEXT])
 {
-	if (name->kind == CERTNAME_BROKEN)
+	if (name->name.host == NAME_IS_UNREADABLE)
 		memcpy(buf, name->text, strlen(name->text) + 1);
 	else
 		escape(buf, CERTNAMES_TEXT, name->text, strlen(name->text), ESCAPE_ASCII);
@@ -125,7 +126,7 @@ int certnames_shown(const X509 *cert, int most, char *buf, size_t size)
 		const struct certname *name = &names.item[i];
 		char text[CERTNAMES_TEXT];
 
-		if (name->of_subject || count++ > most || at >= size)
+		if (!is_server(&name->name) || count++ > most || at >= size)
 			continue;
 		if (count > most)
 			memcpy(text, "...", sizeof("..."));

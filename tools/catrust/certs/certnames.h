@@ -2,6 +2,7 @@
 #ifndef CATRUST_CERTNAMES_H
 #define CATRUST_CERTNAMES_H
 
+#include "names.h"
 #include "net/target.h"
 
 #include <openssl/x509.h>
@@ -11,25 +12,23 @@
 /* More names than this in one certificate are not looked at. */
 enum { CERTNAMES_MAX = 1000 };
 
-enum certname_kind {
-	CERTNAME_DNS,
-	CERTNAME_ADDRESS,
-	CERTNAME_BROKEN, /* it says that it is one of these, and can be none */
-};
-
-/* The names of servers that a certificate is for. */
+/* The names that a certificate has for its server. */
 struct certnames {
 	struct certname {
-		enum certname_kind kind;
-		bool of_subject;	/* a CN, which some compare where there are no others */
-		char text[TARGET_HOST]; /* unescaped but for broken ones, which are printable */
+		struct name name;	/* what is unreadable is in text alone */
+		char text[TARGET_HOST]; /* unescaped but for unreadable ones, which are printable */
 	} * item;			/* in the certificate's order, those of the subject last */
 	size_t count;
-	bool has_dns;	 /* not counting the subject */
-	bool has_others; /* the same: any subjectAltName of the three kinds */
-	bool unreadable; /* there is a subjectAltName, or two, that OpenSSL can't read */
+	bool has_others; /* DNS names or addresses, not counting the subject */
+	bool unreadable; /* there is a subjectAltName, or two, that can't be read */
 	bool cut;	 /* there are more */
 };
+
+/*
+ * The value of the extension subjectAltName, for names_next(); nothing where there is none. false:
+ * it can't be read, or there are two.
+ */
+bool certnames_open(const X509 *cert, struct span *ret);
 
 /* Returns 0 and *ret, to be freed with certnames_clear(), or -1: out of memory. */
 int certnames_read(const X509 *cert, struct certnames *ret);
@@ -40,13 +39,13 @@ enum { CERTNAMES_TEXT = 4 * TARGET_HOST };
 char *certnames_text(const struct certname *name, char buf[CERTNAMES_TEXT]);
 
 /*
- * The names apart from the subject's, at most most of them and then "...", safe to print. Returns
- * how many there are; negative: out of memory.
+ * The DNS names and addresses apart from the subject's, at most most of them and then "...", safe
+ * to print. Returns how many there are; negative: out of memory.
  */
 int certnames_shown(const X509 *cert, int most, char *buf, size_t size);
 
-/* The text of a broken name of no length. */
-#define CERTNAMES_EMPTY "(empty)"
+/* Is it what a client compares that goes by the subject only where there is nothing else? */
+bool certnames_is_compared(const struct certnames *names, const struct certname *name);
 
 void certnames_clear(struct certnames *names);
 

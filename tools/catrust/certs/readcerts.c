@@ -124,7 +124,7 @@ static const char *reason_of(int error)
 	case EFBIG:
 		return "larger than 8 MiB";
 	case E2BIG:
-		return "more than 1000 certificates";
+		return "more than 4096 certificates";
 	case EINVAL:
 		return "not a regular file";
 	default:

@@ -31,27 +31,13 @@ struct check {
 	size_t unreached;
 };
 
-static int read_source(void *arg, uint64_t at, void *buf, size_t len)
-{
-	const int *fd = arg;
-
-	return at <= INT64_MAX && pread(*fd, buf, len, (off_t)at) == (ssize_t)len ? 0 : -1;
-}
-
 static int read_file(const char *path, struct tls_file *ret)
 {
-	const char *slash = strrchr(path, '/');
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), result = -1;
-	struct elffile_source source = {.read = read_source, .arg = &fd};
-	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int result = fd < 0 ? -1 : tlsfile_read_fd(fd, path, ret);
 
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		source.size = (uint64_t)st.st_size;
-		result = tlsfile_read(&source, slash == NULL ? path : slash + 1, ret);
-	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return result;
 }
 

@@ -131,10 +131,10 @@ static void warn_of_same_key(const struct list *l, size_t i, tell_warning *tell)
 	warn_once(l, "same-key", text, count, tell);
 }
 
-static bool is_in_scope(const struct scope_list *scopes, const char *cn)
+static bool is_in_scope(const struct scope_list *scopes, const struct name *name)
 {
 	for (; scopes != NULL; scopes = scopes->next)
-		if (scope_check_cn(&scopes->scope, 1, cn) == SCOPE_CN_INSIDE)
+		if (scope_has(&scopes->scope, 1, name))
 			return true;
 	return false;
 }
@@ -152,7 +152,8 @@ static int is_servers_own(X509 *cert, const struct scope_list *scopes)
 	found = names.has_others;
 	/* The name of a CA may look like a host: only that of its scope is one. */
 	for (size_t i = 0; i < names.count && !found; i++)
-		found = is_in_scope(scopes, names.item[i].text);
+		found = names.item[i].name.kind == NAME_COMMON &&
+			is_in_scope(scopes, &names.item[i].name);
 	certnames_clear(&names);
 	return found;
 }

@@ -66,6 +66,7 @@ struct doctor {
 	struct reason no_pin;	      /* the same, as a fix */
 	struct reason in_directory;   /* the cause, where catrust-run is all it takes */
 	struct reason out_of_scope;   /* the cause, where names are */
+	struct reason wider_scope;    /* what fixes that */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
 	struct remedy_facts facts;

@@ -117,7 +117,7 @@ static void explain_old(struct doctor *d, struct doctor_cause *cause)
 static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 {
 	struct scopes have = {.count = 0}, all, more = {.count = 0};
-	char names[SHOW_MAX], scope[SHOW_MAX];
+	char folders[SHOW_MAX], scope[SHOW_MAX];
 	struct reason why = {""};
 
 	for (int i = sk_X509_num(d->fetch.chain.path) - 1; i >= 0 && have.count == 0; i--)
@@ -126,24 +126,28 @@ static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 		return false;
 	all = have;
 	scopes_list(&have, scope, sizeof(scope));
+	cause->diagnosis.fix = "get a certificate for names in the scope only";
 	if (leaf_scopes(path_cert(d, 0), &d->fetch.name, false, &all, &why) != LEAF_SCOPES_OK) {
 		reason_set(&d->out_of_scope, "%.500s; the scope of the CA is %.300s", why.text,
 			   scope);
-	} else {
-		for (size_t i = have.count; i < all.count; i++)
-			more.item[more.count++] = all.item[i];
-		if (more.count == 0)
-			return false;
-		reason_set(
-			&d->out_of_scope,
-			"the server's certificate %snames %s, which %s not in the scope of the CA "
-			"(%s): Python refuses the whole certificate for that",
-			scopes_cover_host(&have, &d->fetch.name) ? "also " : "",
-			scopes_list(&more, names, sizeof(names)), more.count == 1 ? "is" : "are",
-			scope);
+		return true;
 	}
-	cause->diagnosis.fix = "widen the scope (see catrust list), or get a certificate for names "
-			       "in the scope only";
+	for (size_t i = have.count; i < all.count; i++)
+		more.item[more.count++] = all.item[i];
+	if (more.count == 0)
+		return false;
+	reason_set(&d->out_of_scope,
+		   "the server's certificate %snames %.400s, which %s not in the scope of the CA "
+		   "(%.300s): Python refuses the whole certificate for that",
+		   scopes_cover_host(&have, &d->fetch.name) ? "also " : "", why.text,
+		   more.count == 1 ? "is" : "are", scope);
+	reason_set(
+		&d->wider_scope,
+		"put the CA in the %s %s of the trust directory as well (see catrust list), or get "
+		"a certificate for names in the scope only",
+		more.count == 1 ? "subdirectory" : "subdirectories",
+		scopes_folders(&more, folders, sizeof(folders)));
+	cause->diagnosis.fix = d->wider_scope.text;
 	return true;
 }
 

@@ -28,13 +28,13 @@ static int write_mismatch(const struct doctor *d, char text[PYTHON_TEXT])
 		return -1;
 	/* Its subject, if there is nothing else. */
 	for (size_t i = 0; i < names.count; i++)
-		count += names.item[i].of_subject != names.has_others;
+		count += certnames_is_compared(&names, &names.item[i]);
 	at = (size_t)snprintf(text, PYTHON_TEXT, "hostname '%s' doesn't match %s",
 			      d->fetch.name.host, count > 1 ? "either of " : "");
 	for (size_t i = 0; i < names.count && at < PYTHON_TEXT; i++) {
 		char one[ESCAPE_REPR * TARGET_HOST];
 
-		if (names.item[i].of_subject == names.has_others)
+		if (!certnames_is_compared(&names, &names.item[i]))
 			continue;
 		at += (size_t)snprintf(text + at, PYTHON_TEXT - at, "%s%s", said++ == 0 ? "" : ", ",
 				       escape_repr(one, sizeof(one), names.item[i].text));

@@ -127,6 +127,8 @@ void execute(struct fetch *f)
 		fetch_fail(f, "%s", p->why.text);
 		return;
 	}
+	if (p->pin_names.text[0] != '\0')
+		show_line(SHOW_PLAIN, "the server's certificate also names %s", p->pin_names.text);
 	import = plan_import(f, options->pin, p);
 	snprintf(source, sizeof(source), "%s%s", source_of(f, p->candidate), f->where);
 	import.source = source;

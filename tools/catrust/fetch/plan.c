@@ -298,6 +298,7 @@ static const char *scopes_for_pin(const struct fetch *f, struct plan *p, struct 
 		return wrong != NULL ? wrong : "this host can't be a scope";
 	switch (leaf_scopes(p->candidate, &f->name, leaf_may_sign(p->candidate), &p->scopes, why)) {
 	case LEAF_SCOPES_OK:
+		p->pin_names = *why;
 		return NULL;
 	case LEAF_SCOPES_TOO_WIDE:
 		p->pin_too_wide = true;
@@ -369,21 +370,22 @@ static int check_below(const struct fetch *f, const STACK_OF(X509) * below, stru
 /* It is not enough for the names of the server's certificate: which scopes would be? */
 static void refuse_scope(const struct fetch *f, const struct scopes *scopes, struct plan *p)
 {
-	struct scopes all = *scopes, more = {.count = 0};
+	struct scopes all = *scopes;
 	struct reason why = {""};
-	char list[SHOW_MAX];
+	enum leaf_scopes_result result = leaf_scopes(sk_X509_value(f->peer.certs, 0), &f->name,
+						     leaf_may_sign(p->candidate), &all, &why);
 
-	if (leaf_scopes(sk_X509_value(f->peer.certs, 0), &f->name, leaf_may_sign(p->candidate),
-			&all, &why) != LEAF_SCOPES_OK) {
+	if (result != LEAF_SCOPES_OK) {
 		refuse(p,
 		       "%s. Python refuses a certificate that has a name out of scope: nothing is "
-		       "saved",
-		       why.text);
+		       "saved%s",
+		       why.text,
+		       result == LEAF_SCOPES_TOO_WIDE
+			       ? ". To trust it for that much, give each name by --scope"
+			       : "");
 		return;
 	}
-	for (size_t i = scopes->count; i < all.count; i++)
-		more.item[more.count++] = all.item[i];
-	if (more.count == 0) {
+	if (all.count == scopes->count) {
 		refuse(p, "a CA of the chain has a name that is out of the scope: nothing is "
 			  "saved");
 		return;
@@ -391,7 +393,7 @@ static void refuse_scope(const struct fetch *f, const struct scopes *scopes, str
 	refuse(p,
 	       "the server's certificate also names %s. Python refuses a certificate that has a "
 	       "name out of scope: nothing is saved. If it is to vouch for those as well:",
-	       scopes_list(&more, list, sizeof(list)));
+	       why.text);
 	p->wider = all;
 }
 

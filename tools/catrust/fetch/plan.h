@@ -45,7 +45,9 @@ struct plan {
 	struct scopes scopes;	/* what the candidate is to vouch for; none: every name */
 	struct scopes wider;	/* refused for want of these; none: for another reason */
 	struct reason no_scope; /* refused since no scope would do, and why; or "" */
-	bool pin_too_wide;	/* the same: a name of its certificate is too much for a pin */
+	struct reason
+		pin_names; /* what else its certificate names, for which a pin vouches; or "" */
+	bool pin_too_wide; /* the same: a name of its certificate is too much for a pin */
 	struct verdict verdict, with_below; /* with what is to be saved; and with below as well */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program/linked.h"
 
+#include "base/input.h"
 #include "program/capture.h"
 
 #include <elf.h>
@@ -14,27 +15,22 @@
 
 enum { HEADERS_MAX = 64 };
 
-static bool read_at(int fd, uint64_t at, void *buf, size_t len)
-{
-	return at <= INT64_MAX && pread(fd, buf, len, (off_t)at) == (ssize_t)len;
-}
-
 /* PT_INTERP of a 64-bit program of this byte order. */
 static bool find_linker(int fd, char linker[PATH_MAX])
 {
 	Elf64_Phdr header;
 	Elf64_Ehdr elf;
 
-	if (!read_at(fd, 0, &elf, sizeof(elf)) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
+	if (input_at(fd, 0, &elf, sizeof(elf)) != 0 || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_phentsize != sizeof(header))
 		return false;
 	for (size_t i = 0; i < elf.e_phnum && i < HEADERS_MAX; i++) {
-		if (!read_at(fd, elf.e_phoff + i * sizeof(header), &header, sizeof(header)))
+		if (input_at(fd, elf.e_phoff + i * sizeof(header), &header, sizeof(header)) != 0)
 			return false;
 		if (header.p_type != PT_INTERP)
 			continue;
 		if (header.p_filesz < 2 || header.p_filesz > PATH_MAX ||
-		    !read_at(fd, header.p_offset, linker, header.p_filesz))
+		    input_at(fd, header.p_offset, linker, header.p_filesz) != 0)
 			return false;
 		return linker[header.p_filesz - 1] == '\0';
 	}

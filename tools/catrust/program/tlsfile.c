@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program/tlsfile.h"
 
+#include "base/input.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
 	SEARCH_MAX = 1 << 30, /* what is searched of a file */
@@ -352,4 +355,22 @@ int tlsfile_read(const struct elffile_source *source, const char *name, struct t
 		conclude(s, ret);
 	free(s);
 	return result;
+}
+
+static int read_source(void *arg, uint64_t at, void *buf, size_t len)
+{
+	const int *fd = arg;
+
+	return input_at(*fd, at, buf, len);
+}
+
+int tlsfile_read_fd(int fd, const char *path, struct tls_file *ret)
+{
+	struct elffile_source source = {.read = read_source, .arg = &fd};
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return -1;
+	source.size = (uint64_t)st.st_size;
+	return tlsfile_read(&source, input_name(path), ret);
 }

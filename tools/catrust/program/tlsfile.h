@@ -66,4 +66,7 @@ struct tls_file {
 /* name: the file's name without its directories. Returns -1 where elffile_read() does. */
 int tlsfile_read(const struct elffile_source *source, const char *name, struct tls_file *ret);
 
+/* The same of an open file. path is for its name. Returns -1 too if it is not to be read. */
+int tlsfile_read_fd(int fd, const char *path, struct tls_file *ret);
+
 #endif

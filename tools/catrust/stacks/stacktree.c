@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stacks/stacktree.h"
 
+#include "base/input.h"
 #include "program/procfile.h"
 #include "seen.h"
+#include "stacks/mapped.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -13,17 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PROGRAMS_MAX = 20000, PROCESSES_MAX = 20000, USES_MAX = 4096, FILES_MAX = 20000 };
-
-/* A file that was looked into, once however many programs load it. */
-struct known_file {
-	struct known_file *next;
-	char *path;
-	char *device;
-	uint64_t inode;
-	bool is_elf;
-	struct tls_file facts;
-};
+enum { PROGRAMS_MAX = 20000, PROCESSES_MAX = 20000, USES_MAX = 4096 };
 
 struct process {
 	pid_t pid;
@@ -34,8 +26,7 @@ struct process {
 struct stacktree {
 	stacktree_check *check;
 	void *arg;
-	struct known_file *files;
-	size_t file_count;
+	struct mapped_files files;
 	struct stacktree_program *program;
 	size_t program_count;
 	struct process *process;
@@ -71,14 +62,7 @@ void stacktree_free(struct stacktree *t)
 {
 	if (t == NULL)
 		return;
-	while (t->files != NULL) {
-		struct known_file *next = t->files->next;
-
-		free(t->files->path);
-		free(t->files->device);
-		free(t->files);
-		t->files = next;
-	}
+	mapped_files_clear(&t->files);
 	for (size_t i = 0; i < t->program_count; i++) {
 		free(t->program[i].facts.use);
 		free(t->program[i].where);
@@ -112,113 +96,6 @@ static struct process *find(struct stacktree *t, pid_t pid)
 	for (size_t i = 0; i < t->process_count; i++)
 		if (t->process[i].pid == pid)
 			return &t->process[i];
-	return NULL;
-}
-
-/* --- what a file holds --- */
-
-static int read_fd(void *arg, uint64_t at, void *buf, size_t len)
-{
-	const int *fd = arg;
-	char *to = buf;
-
-	while (len > 0) {
-		ssize_t got = pread(*fd, to, len, (off_t)at);
-
-		if (got <= 0)
-			return -1;
-		to += got;
-		at += (uint64_t)got;
-		len -= (size_t)got;
-	}
-	return 0;
-}
-
-static int open_file(const char *path, uint64_t inode)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-			(inode != 0 && (uint64_t)st.st_ino != inode))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-/*
- * The first way works even if the file was replaced or is in another mount namespace, but may
- * be root's alone. Some file systems show another inode in maps: then the path has to do.
- */
-static int open_mapped(pid_t tid, const struct procfile_mapping *m)
-{
-	char path[PATH_MAX + 64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%ld/map_files/%llx-%llx", (long)tid,
-		 (unsigned long long)m->start, (unsigned long long)m->end);
-	fd = open_file(path, 0);
-	if (fd < 0)
-		fd = open_file(m->path, m->inode);
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "/proc/%ld/root%s", (long)tid, m->path);
-		fd = open_file(path, 0);
-	}
-	return fd;
-}
-
-static const char *name_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
-static void look_into(struct known_file *f, pid_t tid, const struct procfile_mapping *m)
-{
-	struct elffile_source source = {.read = read_fd};
-	struct stat st;
-	int fd = open_mapped(tid, m);
-
-	source.arg = &fd;
-	if (fd >= 0 && fstat(fd, &st) == 0) {
-		source.size = (uint64_t)st.st_size;
-		f->is_elf = tlsfile_read(&source, name_of(f->path), &f->facts) == 0;
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
-static const struct known_file *file_of(struct stacktree *t, pid_t tid,
-					const struct procfile_mapping *m)
-{
-	struct known_file *f;
-
-	for (f = t->files; f != NULL; f = f->next)
-		if (f->inode == m->inode && strcmp(f->device, m->device) == 0 &&
-		    strcmp(f->path, m->path) == 0)
-			return f;
-	f = t->file_count < FILES_MAX ? calloc(1, sizeof(*f)) : NULL;
-	if (f == NULL)
-		goto fail;
-	f->path = strdup(m->path);
-	f->device = strdup(m->device);
-	f->inode = m->inode;
-	if (f->path == NULL || f->device == NULL)
-		goto fail;
-	look_into(f, tid, m);
-	f->next = t->files;
-	t->files = f;
-	t->file_count++;
-	return f;
-fail:
-	if (f != NULL) {
-		free(f->path);
-		free(f->device);
-	}
-	free(f);
-	t->is_cut = true;
 	return NULL;
 }
 
@@ -291,7 +168,7 @@ static bool is_runner(const char *line, size_t len)
 {
 	size_t first = strlen(line) + 1;
 
-	return first < len && strcmp(name_of(line + first), "catrust-run") == 0;
+	return first < len && strcmp(input_name(line + first), "catrust-run") == 0;
 }
 
 /* Right after exec: later, a process may have overwritten its own arguments and environment. */
@@ -388,12 +265,13 @@ static long use_of(struct stacktree *t, struct stacktree_program *p, pid_t tid,
 		   const struct procfile_mapping *m)
 {
 	struct stacks_program *facts = &p->facts;
-	const struct known_file *f;
+	const struct mapped_file *f;
 
 	for (size_t u = 0; u < facts->use_count; u++)
 		if (strcmp(facts->use[u].path, m->path) == 0)
 			return (long)u;
-	f = file_of(t, tid, m);
+	f = mapped_file(&t->files, tid, m);
+	t->is_cut = t->is_cut || f == NULL;
 	if (f == NULL ||
 	    !grow((void **)&facts->use, facts->use_count, sizeof(*facts->use), USES_MAX) ||
 	    !grow((void **)&p->where, facts->use_count, sizeof(*p->where), USES_MAX))
@@ -403,7 +281,7 @@ static long use_of(struct stacktree *t, struct stacktree_program *p, pid_t tid,
 		.path = f->path,
 		.is_main = p->path != NULL && strcmp(p->path, m->path) == 0,
 	};
-	if (f->is_elf && strcmp(name_of(m->path), "libcatrust.so") == 0) {
+	if (f->is_elf && strcmp(input_name(m->path), "libcatrust.so") == 0) {
 		facts->is_preloaded = true;
 		facts->machine = f->facts.elf.machine;
 	}
@@ -446,7 +324,7 @@ static void read_slots(struct stacktree_program *p, pid_t tid)
 			continue;
 		at = p->where[u].start - (use->file->elf.first & ~(page - 1)) +
 		     use->file->elf.verify_slot;
-		if (read_fd(&fd, at, &value, sizeof(value)) == 0)
+		if (input_at(fd, at, &value, sizeof(value)) == 0)
 			use->slot = judge_slot(p, u, value);
 	}
 	close(fd);
@@ -459,7 +337,7 @@ static uint64_t find_seen(int fd, struct stacktree_range library)
 	char page[PAGE];
 
 	for (uint64_t at = library.start; at < library.end; at += PAGE) {
-		if (read_fd(&fd, at, page, sizeof(page)) != 0)
+		if (input_at(fd, at, page, sizeof(page)) != 0)
 			continue;
 		for (size_t i = 0; i + sizeof(SEEN_MAGIC) <= PAGE; i += sizeof(void *))
 			if (memcmp(page + i, SEEN_MAGIC, sizeof(SEEN_MAGIC)) == 0)
@@ -494,7 +372,7 @@ static void read_seen(struct stacktree_program *p, pid_t tid)
 		return;
 	if (p->seen == 0)
 		p->seen = find_seen(fd, p->library);
-	if (p->seen != 0 && read_fd(&fd, p->seen, &found, sizeof(found)) == 0 &&
+	if (p->seen != 0 && input_at(fd, p->seen, &found, sizeof(found)) == 0 &&
 	    memcmp(found.magic, SEEN_MAGIC, sizeof(SEEN_MAGIC)) == 0)
 		take_seen(p, &found);
 	close(fd);
@@ -534,7 +412,7 @@ static void take_maps(struct stacktree *t, struct stacktree_program *p, pid_t ti
 		}
 		if (u >= 0)
 			p->where[u] = range;
-		if (u >= 0 && strcmp(name_of(path), "libcatrust.so") == 0)
+		if (u >= 0 && strcmp(input_name(path), "libcatrust.so") == 0)
 			p->library = range;
 	}
 }

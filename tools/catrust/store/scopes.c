@@ -111,20 +111,33 @@ char *scopes_text(const struct scope *s, char buf[SCOPEDIR_NAME])
 	return buf;
 }
 
+/* Adds one to a list, or "..." where there is no room for more. */
+static bool add_to_list(char *buf, size_t size, const char *one, const char *end)
+{
+	size_t at = strlen(buf);
+	bool fits = strlen(one) + sizeof("/, , ...") <= size - at;
+
+	snprintf(buf + at, size - at, "%s%s%s", at > 0 ? ", " : "", fits ? one : "...",
+		 fits ? end : "");
+	return fits;
+}
+
 char *scopes_list(const struct scopes *s, char *buf, size_t size)
 {
-	size_t at = 0;
+	char one[SCOPEDIR_NAME];
 
 	buf[0] = '\0';
-	for (size_t i = 0; i < s->count; i++) {
-		char one[SCOPEDIR_NAME];
-
-		scopes_text(&s->item[i].scope, one);
-		if (strlen(one) + sizeof(", , ...") > size - at) {
-			snprintf(buf + at, size - at, "%s...", at > 0 ? ", " : "");
+	for (size_t i = 0; i < s->count; i++)
+		if (!add_to_list(buf, size, scopes_text(&s->item[i].scope, one), ""))
 			break;
-		}
-		at += (size_t)snprintf(buf + at, size - at, "%s%s", at > 0 ? ", " : "", one);
-	}
+	return buf;
+}
+
+char *scopes_folders(const struct scopes *s, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < s->count; i++)
+		if (!add_to_list(buf, size, s->item[i].name, "/"))
+			break;
 	return buf;
 }

@@ -39,4 +39,7 @@ char *scopes_text(const struct scope *scope, char buf[SCOPEDIR_NAME]);
 /* One after the other, with commas between, as many as fit. Returns buf. */
 char *scopes_list(const struct scopes *s, char *buf, size_t size);
 
+/* The same of the names of their subdirectories: corp.example/, 10.0.0.0_8/. */
+char *scopes_folders(const struct scopes *s, char *buf, size_t size);
+
 #endif

@@ -3,7 +3,7 @@
 
 #include "certs/certnames.h"
 
-#include <ctype.h>
+#include <arpa/inet.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,18 +38,7 @@ static const char *too_much(const char *domain, bool wildcard, const struct targ
 
 static bool is_wildcard(const struct certname *name)
 {
-	return name->kind == CERTNAME_DNS && strncmp(name->text, "*.", 2) == 0;
-}
-
-/* As OpenSSL's matcher sees it, whatever characters are in it. */
-static bool is_covered(const struct certname *name, const struct scopes *scopes)
-{
-	struct target as_host = {.is_ip = name->kind == CERTNAME_ADDRESS};
-	const char *text = name->text + (is_wildcard(name) ? 2 : 0);
-
-	for (size_t i = 0; text[i] != '\0'; i++)
-		as_host.host[i] = (char)tolower((unsigned char)text[i]);
-	return scopes_cover_host(scopes, &as_host);
+	return name->name.host == NAME_IS_HOST && strncmp(name->text, "*.", 2) == 0;
 }
 
 /* The scope that name takes. Unless that is fine, *wrong ends "and ". */
@@ -61,35 +50,49 @@ static enum leaf_scopes_result scope_for(const struct certname *name, const stru
 	struct target as_host;
 
 	*wrong = "that can be no scope (letters, digits and hyphens alone)";
-	if (name->kind == CERTNAME_BROKEN || target_parse_name(text, &as_host) != NULL ||
+	if (name->name.host == NAME_IS_UNREADABLE || target_parse_name(text, &as_host) != NULL ||
 	    scopedir_parse(text, scope) != NULL)
 		return LEAF_SCOPES_IMPOSSIBLE;
-	if (name->kind == CERTNAME_ADDRESS)
+	if (name->name.host == NAME_IS_ADDRESS)
 		return LEAF_SCOPES_OK;
-	/* An address as a CN counts as one; among the names it does not. */
+	/* As a CN, and in a URI, an address counts as one; as a DNS name it does not. */
 	*wrong = "that is an address, and no name";
 	if (as_host.is_ip)
-		return name->of_subject ? LEAF_SCOPES_OK : LEAF_SCOPES_IMPOSSIBLE;
+		return LEAF_SCOPES_IMPOSSIBLE;
 	*wrong = too_much(scope, is_wildcard(name), host, may_sign);
 	return *wrong == NULL ? LEAF_SCOPES_OK : LEAF_SCOPES_TOO_WIDE;
 }
 
-/* Of the subject, only what could pass for a host or an address. */
-static bool counts(const struct certnames *names, const struct certname *name)
+/* Does it need a scope of its own? Of the subject, not what begins a DNS name. */
+static bool counts(const struct certnames *names, const struct name *name,
+		   const struct scopes *scopes)
 {
-	if (!name->of_subject)
-		return true;
-	if (names->has_dns)
-		return false;
-	if (name->kind == CERTNAME_BROKEN)
-		return strcmp(name->text, CERTNAMES_EMPTY) != 0;
-	return scope_check_cn(NULL, 0, name->text) != SCOPE_CN_NO_HOST;
+	for (size_t i = 0; i < scopes->count; i++)
+		if (scope_has(&scopes->item[i].scope, 1, name))
+			return false;
+	for (size_t i = 0; i < names->count; i++)
+		if (name->kind == NAME_COMMON &&
+		    names_is_first_label(name->text, &names->item[i].name))
+			return false;
+	return name->host != NAME_IS_NO_HOST;
+}
+
+/* "a.example", "10.0.0.1 (common name)". Returns buf. */
+static char *describe(const struct certname *name, char *buf, size_t size)
+{
+	bool plain = name->name.kind == NAME_DNS || name->name.kind == NAME_ADDRESS;
+	char shown[CERTNAMES_TEXT];
+
+	snprintf(buf, size, "%s%s%s%s", certnames_text(name, shown), plain ? "" : " (",
+		 plain ? "" : names_kind(name->name.kind), plain ? "" : ")");
+	return buf;
 }
 
 static enum leaf_scopes_result add_name(const struct certname *name, const struct target *host,
 					bool may_sign, struct scopes *scopes, struct reason *why)
 {
-	char scope[SCOPEDIR_NAME], shown[CERTNAMES_TEXT];
+	char scope[SCOPEDIR_NAME], shown[CERTNAMES_TEXT + 32];
+	size_t at = strlen(why->text);
 	const char *wrong;
 	enum leaf_scopes_result result = scope_for(name, host, may_sign, scope, &wrong);
 
@@ -97,9 +100,11 @@ static enum leaf_scopes_result add_name(const struct certname *name, const struc
 		reason_set(why, "the server's certificate has more than %d names", SCOPES_MAX);
 		return LEAF_SCOPES_IMPOSSIBLE;
 	}
+	describe(name, shown, sizeof(shown));
 	if (result != LEAF_SCOPES_OK)
-		reason_set(why, "the server's certificate also names %s, and %s",
-			   certnames_text(name, shown), wrong);
+		reason_set(why, "the server's certificate also names %s, and %s", shown, wrong);
+	else
+		snprintf(why->text + at, sizeof(why->text) - at, "%s%s", at > 0 ? ", " : "", shown);
 	return result;
 }
 
@@ -109,19 +114,20 @@ enum leaf_scopes_result leaf_scopes(X509 *leaf, const struct target *host, bool 
 	enum leaf_scopes_result result = LEAF_SCOPES_OK;
 	struct certnames names;
 
+	why->text[0] = '\0';
 	if (certnames_read(leaf, &names) != 0) {
 		reason_set(why, "out of memory");
 		return LEAF_SCOPES_IMPOSSIBLE;
 	}
-	for (size_t i = 0; i < names.count && result == LEAF_SCOPES_OK; i++) {
-		const struct certname *name = &names.item[i];
-
-		if (counts(&names, name) &&
-		    (name->kind == CERTNAME_BROKEN || !is_covered(name, scopes)))
-			result = add_name(name, host, may_sign, scopes, why);
-	}
-	if (result == LEAF_SCOPES_OK && names.cut) {
-		reason_set(why, "the server's certificate has more than %d names", CERTNAMES_MAX);
+	for (size_t i = 0; i < names.count && result == LEAF_SCOPES_OK; i++)
+		if (counts(&names, &names.item[i].name, scopes))
+			result = add_name(&names.item[i], host, may_sign, scopes, why);
+	if (result == LEAF_SCOPES_OK && (names.cut || names.unreadable)) {
+		if (names.cut)
+			reason_set(why, "the server's certificate has more than %d names",
+				   CERTNAMES_MAX);
+		else
+			reason_set(why, "the names of the server's certificate can't be read");
 		result = LEAF_SCOPES_IMPOSSIBLE;
 	}
 	certnames_clear(&names);

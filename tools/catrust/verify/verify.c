@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONSTRAINTS_MAX = 0x10000 };
-
 bool verify_is_relaxed(void)
 {
 	const char *strict = getenv("CATRUST_STRICT");
@@ -206,110 +204,71 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 
 /* The scopes of an anchor, as libcatrust.so takes them together. None: every name. */
 struct scope_set {
-	const struct scope *scope[SCOPES_MAX];
+	struct scope scope[SCOPES_MAX];
 	size_t count;
 };
 
 static void add_scope(struct scope_set *set, const struct scope *scope)
 {
 	if (set->count < SCOPES_MAX)
-		set->scope[set->count++] = scope;
+		set->scope[set->count++] = *scope;
 }
 
-static struct scope_set scopes_of_anchor(const struct verify_anchors *anchors, const X509 *top)
+static void scopes_of_anchor(const struct verify_anchors *anchors, const X509 *top,
+			     struct scope_set *set)
 {
 	const struct anchor *anchor = find_anchor(anchors->trusted, top);
 	const struct scopes *more = is_among(anchors->more, top) ? anchors->more_scopes : NULL;
-	struct scope_set set = {.count = 0};
 
 	if ((anchor != NULL && anchor->scopes == NULL) ||
 	    (is_among(anchors->more, top) && (more == NULL || more->count == 0)))
-		return set;
+		return;
 	for (const struct scope_list *l = anchor == NULL ? NULL : anchor->scopes; l != NULL;
 	     l = l->next)
-		add_scope(&set, &l->scope);
+		add_scope(set, &l->scope);
 	for (size_t i = 0; more != NULL && i < more->count; i++)
-		add_scope(&set, &more->item[i].scope);
-	return set;
+		add_scope(set, &more->item[i].scope);
 }
 
-static NAME_CONSTRAINTS *constraints_of(const struct scope_set *set)
+/* As leaf_scope_holds() of the library. */
+static bool is_leaf_in_scope(const X509 *leaf, const struct scope_set *set)
 {
-	unsigned char *der = OPENSSL_malloc(CONSTRAINTS_MAX);
-	const unsigned char *at = der;
-	NAME_CONSTRAINTS *constraints = NULL;
-	ASN1_OCTET_STRING *octets = NULL;
-	X509_EXTENSION *extension = NULL;
-	size_t len;
+	const X509_NAME *subject = X509_get_subject_name(leaf);
+	struct scope_check check = {.scopes = set->scope, .count = set->count};
+	struct span names;
+	bool readable;
 
-	if (der == NULL)
-		return NULL;
-	len = scope_constraints(set->scope, set->count, der, CONSTRAINTS_MAX);
-	octets = ASN1_OCTET_STRING_new();
-	if (len > 0 && octets != NULL && ASN1_OCTET_STRING_set(octets, at, (int)len) == 1)
-		extension = X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 1, octets);
-	if (extension != NULL)
-		constraints = X509V3_EXT_d2i(extension);
-	X509_EXTENSION_free(extension);
-	ASN1_OCTET_STRING_free(octets);
-	OPENSSL_free(der);
-	return constraints;
-}
+	for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
+		unsigned char *text = NULL;
+		int len = ASN1_STRING_to_UTF8(
+			&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
 
-static enum scope_cn check_cn(const struct scope_set *set, const struct certname *name)
-{
-	enum scope_cn found = SCOPE_CN_OUTSIDE;
-
-	if (name->kind == CERTNAME_BROKEN)
-		return strcmp(name->text, CERTNAMES_EMPTY) == 0 ? SCOPE_CN_NO_HOST : found;
-	for (size_t i = 0; i < set->count && found == SCOPE_CN_OUTSIDE; i++)
-		found = scope_check_cn(set->scope[i], 1, name->text);
-	return found;
-}
-
-/*
- * As in shim/policy.c, for clients that look at a CN only if there is no DNS name. Out of memory
- * counts as out of scope.
- */
-static bool is_leaf_in_scope(X509 *leaf, const struct scope_set *set, NAME_CONSTRAINTS *constraints)
-{
-	struct certnames names;
-	bool ok, named;
-
-	if (NAME_CONSTRAINTS_check(leaf, constraints) != X509_V_OK ||
-	    certnames_read(leaf, &names) != 0)
-		return false;
-	ok = !names.unreadable;
-	named = names.has_others;
-	for (size_t i = 0; i < names.count && !names.has_dns; i++) {
-		enum scope_cn cn = SCOPE_CN_NO_HOST;
-
-		if (names.item[i].of_subject)
-			cn = check_cn(set, &names.item[i]);
-		ok = ok && cn != SCOPE_CN_OUTSIDE;
-		named = named || cn == SCOPE_CN_INSIDE;
+		scope_check_common(&check, len < 0 ? (const unsigned char *)"" : text,
+				   len < 0 ? 1 : (size_t)len);
+		OPENSSL_free(text);
 	}
-	certnames_clear(&names);
-	return ok && named;
+	readable = certnames_open(leaf, &names);
+	if (readable)
+		scope_check_names(&check, names);
+	return scope_check_end(&check) && readable;
 }
 
 /* The depth of the first certificate of chain that is not for names of the set; -1: none. */
 static int out_of_scope(const STACK_OF(X509) * chain, const struct scope_set *set)
 {
-	NAME_CONSTRAINTS *constraints = constraints_of(set);
-	int found = -1, count = sk_X509_num(chain);
+	struct span names;
 
-	if (constraints == NULL || !is_leaf_in_scope(sk_X509_value(chain, 0), set, constraints))
-		found = 0;
-	for (int i = 1; found < 0 && i < count - 1; i++) {
+	if (!is_leaf_in_scope(sk_X509_value(chain, 0), set))
+		return 0;
+	for (int i = 1; i < sk_X509_num(chain) - 1; i++) {
 		X509 *cert = sk_X509_value(chain, i);
 
 		if ((X509_get_extension_flags(cert) & EXFLAG_SI) == 0 &&
-		    NAME_CONSTRAINTS_check(cert, constraints) != X509_V_OK)
-			found = i;
+		    (!certnames_open(cert, &names) ||
+		     !scope_has_names_of_ca(set->scope, set->count, names)))
+			return i;
 	}
-	NAME_CONSTRAINTS_free(constraints);
-	return found;
+	return -1;
 }
 
 /* Where libcatrust.so looks at the scope of an anchor: after the chain is built, before dates. */
@@ -323,7 +282,7 @@ static int check_scope(X509_STORE_CTX *ctx)
 
 	/* What the program trusts by itself has no scope. */
 	if (top != NULL && is_anchored(w, ctx) && !is_among(w->own, top))
-		set = scopes_of_anchor(w->anchors, top);
+		scopes_of_anchor(w->anchors, top, &set);
 	if (set.count > 0)
 		depth = out_of_scope(chain, &set);
 	if (depth >= 0)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/load.h"
+
+#include "config.h"
+#include "load/shared.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The first version of which it is not known what its default places are. */
+enum { UNKNOWN_DEFAULTS = 0x40100000 };
+
+/* OpenSSL's calls of itself come here where it is so linked; the call above was seen already. */
+static bool is_wanted(const struct crypto *c, const void *caller, const OSSL_LIB_CTX *libctx,
+		      const char *propq)
+{
+	if (!config.active || !config.share || !c->usable || (c->lacks & SHARING) != 0 ||
+	    module_has(c->module, caller) || libctx != NULL || propq != NULL)
+		return false;
+	/* NULL is this thread's own default. */
+	return c->api.OSSL_LIB_CTX_set0_default == NULL ||
+	       c->api.OSSL_LIB_CTX_get0_global_default == NULL ||
+	       c->api.OSSL_LIB_CTX_set0_default(NULL) == c->api.OSSL_LIB_CTX_get0_global_default();
+}
+
+static const char *value_or(const char *variable, const char *otherwise)
+{
+	const char *value = secure_getenv(variable);
+
+	return value != NULL ? value : otherwise;
+}
+
+static const char *default_file(const struct crypto *c)
+{
+	return value_or(c->api.X509_get_default_cert_file_env(),
+			c->api.X509_get_default_cert_file());
+}
+
+/* ---- The default directory, as a URI ---- */
+
+static int get_index(struct crypto *c)
+{
+	int known = atomic_load(&c->directory_index), mine;
+
+	if (known >= 0)
+		return known;
+	mine = c->api.CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL,
+					      NULL);
+	if (mine < 0)
+		return mine;
+	return atomic_compare_exchange_strong(&c->directory_index, &known, mine) ? mine : known;
+}
+
+/* Set in a mark where OpenSSL's own look at the directory leaves errno 0, as in late 3.0. */
+enum { CLEARS_ERRNO = 1 };
+
+/* Of the directory's name, never 0, with room for the above: a mark that needs no memory. */
+static uintptr_t mark_of(const char *name)
+{
+	uintptr_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return (hash | 2) & ~(uintptr_t)CLEARS_ERRNO;
+}
+
+/* Both under the store's own lock, since setting ex_data may move it. */
+static uintptr_t get_mark(struct crypto *c, X509_STORE *store)
+{
+	int index = get_index(c);
+	uintptr_t mark = 0;
+
+	if (index >= 0 && c->api.X509_STORE_lock(store)) {
+		mark = (uintptr_t)c->api.X509_STORE_get_ex_data(store, index);
+		c->api.X509_STORE_unlock(store);
+	}
+	return mark;
+}
+
+static void set_mark(struct crypto *c, X509_STORE *store, uintptr_t mark)
+{
+	int index = get_index(c);
+
+	if (index >= 0 && c->api.X509_STORE_lock(store)) {
+		c->api.X509_STORE_set_ex_data(store, index, (void *)mark);
+		c->api.X509_STORE_unlock(store);
+	}
+}
+
+/*
+ * OpenSSL 3.0 to 3.3 append the directory again each time that a program asks for the default
+ * places, and look into all of them for each certificate that is missing (truststore#212).
+ */
+static int add_default_directory(struct crypto *c, X509_LOOKUP *lookup)
+{
+	X509_STORE *store = c->api.X509_LOOKUP_get_store(lookup);
+	uintptr_t known = get_mark(c, store);
+	uintptr_t mark = mark_of(value_or(c->api.X509_get_default_cert_dir_env(),
+					  c->api.X509_get_default_cert_dir()));
+	int saved_errno = errno, ret;
+
+	if ((known & ~(uintptr_t)CLEARS_ERRNO) == mark) {
+		errno = known & CLEARS_ERRNO ? 0 : saved_errno;
+		return 1;
+	}
+	errno = EDOM; /* which it is not, after any call */
+	ret = c->real.X509_LOOKUP_ctrl(lookup, X509_L_ADD_STORE, NULL, 0, NULL);
+	if (ret == 1)
+		set_mark(c, store, mark | (errno == 0 ? CLEARS_ERRNO : 0));
+	errno = errno == EDOM ? saved_errno : errno;
+	return ret;
+}
+
+/* ---- In the place of the real functions ---- */
+
+/* X509_STORE_set_default_paths(), as it is from 1.1.1 to 4.0. */
+static int load_defaults(struct crypto *c, X509_STORE *store)
+{
+	X509_LOOKUP *lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_file());
+
+	if (lookup == NULL)
+		return 0;
+	if (!shared_load(c, store, default_file(c)))
+		c->real.X509_LOOKUP_ctrl(lookup, X509_L_FILE_LOAD, NULL, X509_FILETYPE_DEFAULT,
+					 NULL);
+	lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_hash_dir());
+	if (lookup == NULL)
+		return 0;
+	c->real.X509_LOOKUP_ctrl(lookup, X509_L_ADD_DIR, NULL, X509_FILETYPE_DEFAULT, NULL);
+	if (c->api.X509_LOOKUP_store != NULL) {
+		lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_store());
+		if (lookup == NULL)
+			return 0;
+		add_default_directory(c, lookup);
+	}
+	c->api.ERR_clear_error();
+	return 1;
+}
+
+bool load_store(struct crypto *c, const void *caller, X509_STORE *store,
+		const struct load_source *from, int *ret)
+{
+	if (store == NULL || !is_wanted(c, caller, from->libctx, from->propq))
+		return false;
+	if (from->defaults) {
+		if (c->api.OpenSSL_version_num() >= UNKNOWN_DEFAULTS)
+			return false;
+		*ret = load_defaults(c, store);
+		return true;
+	}
+	if (from->file == NULL ||
+	    c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_file()) == NULL ||
+	    !shared_load(c, store, from->file))
+		return false;
+	*ret = from->dir == NULL ? 1 : c->real.X509_STORE_load_locations(store, NULL, from->dir);
+	return true;
+}
+
+/* Its method is word 1, in 1.1.1 to 4.0. */
+static bool is_by(const X509_LOOKUP *lookup, const X509_LOOKUP_METHOD *method)
+{
+	const void *word[2];
+
+	memcpy(word, lookup, sizeof(word));
+	return word[1] == method;
+}
+
+bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int command,
+		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
+		 int *ret)
+{
+	if (lookup == NULL || !is_wanted(c, caller, libctx, propq))
+		return false;
+	if (command == X509_L_FILE_LOAD && is_by(lookup, c->api.X509_LOOKUP_file())) {
+		if (type == X509_FILETYPE_DEFAULT)
+			name = default_file(c);
+		else if (type != X509_FILETYPE_PEM)
+			return false;
+		*ret = 1;
+		return name != NULL && shared_load(c, c->api.X509_LOOKUP_get_store(lookup), name);
+	}
+	if (command == X509_L_ADD_STORE && name == NULL && c->api.X509_LOOKUP_store != NULL &&
+	    is_by(lookup, c->api.X509_LOOKUP_store())) {
+		*ret = add_default_directory(c, lookup);
+		return true;
+	}
+	return false;
+}

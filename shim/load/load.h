@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_LOAD_LOAD_H
+#define CATRUST_LOAD_LOAD_H
+
+#include "binding.h"
+
+/*
+ * Loads of trust into stores, with files that are decoded once for the process. Only functions of
+ * libcrypto: libssl's own loads call these, across the border of the two libraries.
+ *
+ * Nothing here depends on the trust directories. With CATRUST_SHARE=off nothing is done.
+ */
+
+/* What a call loads into a store: NULL where it names none. */
+struct load_source {
+	const char *file, *dir;
+	bool defaults; /* OpenSSL's own places, all of them */
+	/* Certificates belong to a library context; only those of the default one are shared. */
+	const OSSL_LIB_CTX *libctx;
+	const char *propq;
+};
+
+/*
+ * In the place of a real function; caller: who calls it. True: done, and *ret is its result. False:
+ * nothing was done, and the real function is to be called. errno and the queue of errors are as the
+ * real function leaves them.
+ */
+bool load_store(struct crypto *crypto, const void *caller, X509_STORE *store,
+		const struct load_source *from, int *ret);
+
+/* The same for X509_LOOKUP_ctrl(). */
+bool load_lookup(struct crypto *crypto, const void *caller, X509_LOOKUP *lookup, int command,
+		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
+		 int *ret);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/shared.h"
+
+#include "compat.h"
+#include "load/decoded.h"
+
+#include <errno.h>
+#include <openssl/pem.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* Files, of all copies of OpenSSL together. And those that were replaced and could not be freed
+ * yet: after a fork, maybe never. */
+enum { FILES_MAX = 16, REPLACED_MAX = 16 };
+
+static _Atomic(struct decoded *) files[FILES_MAX];
+
+/*
+ * Opened, not only looked at: a program that may not read the file any more, or sees another one by
+ * that name, gets what OpenSSL has for it. Opening what is no file (a FIFO, a device) does
+ * something, so it is looked at before.
+ */
+static int open_file(const char *path, struct decoded_file *ret)
+{
+	struct stat st;
+	int fd;
+
+	if (compat_stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -1;
+	if (compat_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    st.st_size <= DECODED_MAX_FILE) {
+		*ret = decoded_file_of(&st);
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+/* Does any change of the file from now on show in its times? File systems count them in steps of up
+ * to two seconds. */
+static bool is_settled(const struct decoded_file *file)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec - file->ctime.tv_sec > 2;
+}
+
+/* Valid until retire_leave(). */
+static struct decoded *find(const struct crypto *c, const struct decoded_file *file)
+{
+	for (size_t i = 0; i < FILES_MAX; i++) {
+		struct decoded *d = atomic_load_explicit(&files[i], memory_order_acquire);
+
+		if (d != NULL && d->crypto == c && decoded_same_file(&d->file, file))
+			return decoded_is_unchanged(d) ? d : NULL;
+	}
+	return NULL;
+}
+
+/* In whose place: an older one of the same file, no one's, or that of the next in turn. */
+static size_t place_for(const struct decoded *mine)
+{
+	static atomic_uint turn;
+	size_t vacant = FILES_MAX;
+
+	for (size_t i = 0; i < FILES_MAX; i++) {
+		struct decoded *d = atomic_load(&files[i]);
+
+		if (d == NULL)
+			vacant = vacant == FILES_MAX ? i : vacant;
+		else if (d->crypto == mine->crypto && d->file.ino == mine->file.ino &&
+			 d->file.dev == mine->file.dev)
+			return i;
+	}
+	return vacant < FILES_MAX ? vacant : atomic_fetch_add(&turn, 1) % FILES_MAX;
+}
+
+static atomic_int replaced; /* and not freed yet */
+
+static void free_replaced(struct retired *item)
+{
+	atomic_fetch_sub(&replaced, 1);
+	decoded_free((struct decoded *)item);
+}
+
+/* Takes mine: for all, or to be freed where another thread was first or too many wait. */
+static void publish(struct decoded *mine)
+{
+	struct decoded *before;
+	size_t place;
+	bool published = false;
+
+	retire_enter();
+	place = place_for(mine);
+	before = atomic_load(&files[place]);
+	if (find(mine->crypto, &mine->file) == NULL &&
+	    (before == NULL || atomic_load(&replaced) < REPLACED_MAX))
+		published = atomic_compare_exchange_strong(&files[place], &before, mine);
+	if (published && before != NULL) {
+		atomic_fetch_add(&replaced, 1);
+		before->retired.free = free_replaced;
+		retire(&before->retired);
+	}
+	retire_leave();
+	if (!published)
+		decoded_free(mine);
+}
+
+/* Does to the queue of errors what the load of a good file does in this version: it reads on until
+ * there is nothing more, and takes that error away, or all errors. */
+static void read_nothing(const struct crypto *c)
+{
+	BIO *bio = c->api.BIO_new_mem_buf("", 0);
+	OPENSSL_STACK *infos;
+
+	if (bio == NULL)
+		return;
+	infos = (OPENSSL_STACK *)c->api.PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
+	c->api.OPENSSL_sk_free(infos);
+	c->api.BIO_free(bio);
+}
+
+/* As decoded before, if it is. */
+static bool load_known(const struct crypto *c, X509_STORE *store, const struct decoded_file *file)
+{
+	const struct decoded *d;
+	bool done = false;
+
+	retire_enter();
+	d = find(c, file);
+	if (d != NULL) {
+		read_nothing(c);
+		done = decoded_add_to(d, store);
+	}
+	retire_leave();
+	return done;
+}
+
+static bool load_new(struct crypto *c, X509_STORE *store, int fd, const struct decoded_file *file)
+{
+	struct decoded *mine = is_settled(file) ? decoded_read(c, fd, file) : NULL;
+	bool done;
+
+	if (mine == NULL)
+		return false;
+	read_nothing(c);
+	done = decoded_add_to(mine, store);
+	publish(mine);
+	return done;
+}
+
+bool shared_load(struct crypto *c, X509_STORE *store, const char *path)
+{
+	int saved_errno = errno, fd;
+	struct decoded_file file;
+	bool done = false;
+
+	fd = open_file(path, &file);
+	if (fd >= 0) {
+		done = load_known(c, store, &file) || load_new(c, store, fd, &file);
+		close(fd);
+	}
+	errno = saved_errno;
+	return done;
+}

@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads files of certificates in every way that OpenSSL has, and says all that a program can see of
+ * it: see share.py. For any OpenSSL from 1.1.1 on, so the prototypes are by hand.
+ *
+ * usage: share same FILE...           a transcript of all ways and all states of the queue of
+ * errors share setters FILE           each setter of a certificate, and what the next load gets
+ *        share threads SAME FILE COUNT  eight threads, COUNT contexts each; SAME: a file like it
+ *        share fork SAME FILE COUNT   children of a process that has threads in a load
+ *        share contexts FILE          library contexts that are not the default one
+ *        share paths COUNT            the default places, so many times into one context
+ *        share version -              which OpenSSL it is
+ *        share times FILE COUNT KEEP  so many contexts; KEEP: 1 to keep them all, and tell the heap
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WEAK __attribute__((weak))
+
+unsigned long OpenSSL_version_num(void);
+const char *OpenSSL_version(int);
+const void *TLS_method(void), *TLS_client_method(void), *TLS_server_method(void);
+void *SSL_CTX_new(const void *);
+void SSL_CTX_free(void *);
+void *SSL_CTX_get_cert_store(const void *);
+int SSL_CTX_load_verify_locations(void *, const char *, const char *);
+WEAK int SSL_CTX_load_verify_file(void *, const char *);
+int SSL_CTX_set_default_verify_paths(void *), SSL_CTX_set_default_verify_file(void *);
+WEAK void *SSL_CTX_new_ex(void *, const char *, const void *);
+void *X509_STORE_new(void);
+void X509_STORE_free(void *);
+WEAK int X509_STORE_load_file(void *, const char *);
+WEAK int X509_STORE_load_file_ex(void *, const char *, void *, const char *);
+int X509_STORE_load_locations(void *, const char *, const char *);
+int X509_STORE_set_default_paths(void *);
+void *X509_STORE_add_lookup(void *, void *);
+void *X509_STORE_get0_objects(void *);
+WEAK void *X509_STORE_get1_objects(void *);
+void X509_OBJECT_free(void *);
+int X509_OBJECT_get_type(const void *);
+void *X509_OBJECT_get0_X509(const void *), *X509_OBJECT_get0_X509_CRL(void *);
+void *X509_LOOKUP_file(void);
+int X509_LOOKUP_ctrl(void *, int, const char *, long, char **);
+int X509_STORE_lock(void *), X509_STORE_unlock(void *);
+int OPENSSL_sk_num(const void *);
+void *OPENSSL_sk_value(const void *, int);
+void OPENSSL_sk_pop_free(void *, void (*)(void *));
+int i2d_X509_AUX(void *, unsigned char **), i2d_X509_CRL(void *, unsigned char **);
+int i2d_re_X509_tbs(void *, unsigned char **);
+unsigned char *X509_alias_get0(void *, int *), *X509_keyid_get0(void *, int *);
+int X509_alias_set1(void *, const unsigned char *, int);
+int X509_keyid_set1(void *, const unsigned char *, int);
+int X509_add1_trust_object(void *, const void *), X509_add1_reject_object(void *, const void *);
+void X509_reject_clear(void *);
+void *OBJ_nid2obj(int);
+void *X509_get_serialNumber(void *), *X509_getm_notAfter(void *), *X509_get_subject_name(void *);
+void *X509_get_pubkey(void *);
+int X509_set_subject_name(void *, void *), X509_set_issuer_name(void *, void *);
+int X509_set_pubkey(void *, void *);
+int ASN1_INTEGER_set(void *, long);
+void *X509_gmtime_adj(void *, long);
+void *X509_delete_ext(void *, int);
+void X509_EXTENSION_free(void *), EVP_PKEY_free(void *);
+int X509_NAME_add_entry_by_txt(void *, const char *, int, const unsigned char *, int, int, int);
+int X509_get_ext_count(const void *);
+unsigned long ERR_get_error(void), ERR_peek_error(void);
+WEAK unsigned long ERR_get_error_line_data(const char **, int *, const char **, int *);
+WEAK unsigned long ERR_get_error_all(const char **, int *, const char **, const char **, int *);
+int ERR_set_mark(void), ERR_pop_to_mark(void);
+void ERR_clear_error(void);
+WEAK void ERR_put_error(int, int, int, const char *, int);
+WEAK void ERR_new(void);
+WEAK void ERR_set_error(int, int, const char *, ...);
+WEAK void *OSSL_LIB_CTX_new(void);
+WEAK void OSSL_LIB_CTX_free(void *);
+WEAK void *OSSL_LIB_CTX_set0_default(void *);
+
+enum { FILETYPE_PEM = 1, FILETYPE_ASN1 = 2, FILETYPE_DEFAULT = 3, FILE_LOAD = 1 };
+enum { LIB_USER = 128, TYPE_CERT = 1, NID_server_auth = 129, MBSTRING_ASC = 0x1001 };
+
+static void check(bool ok, const char *what)
+{
+	if (!ok) {
+		fprintf(stderr, "share: %s\n", what);
+		abort();
+	}
+}
+
+/* ---- What a store has ---- */
+
+static uint64_t hash(uint64_t so_far, const void *data, size_t len)
+{
+	const unsigned char *at = data;
+
+	for (size_t i = 0; i < len; i++)
+		so_far = (so_far ^ at[i]) * UINT64_C(0x100000001b3);
+	return so_far;
+}
+
+/* The objects; from 3.3 on a copy, as asking for the others changes a store of 4.0. */
+static void *objects_of(void *store)
+{
+	return X509_STORE_get1_objects != NULL ? X509_STORE_get1_objects(store)
+					       : X509_STORE_get0_objects(store);
+}
+
+static void objects_free(void *objects)
+{
+	if (X509_STORE_get1_objects != NULL)
+		OPENSSL_sk_pop_free(objects, X509_OBJECT_free);
+}
+
+/* In their order: what they are, encoded, with trust and names, byte for byte. */
+static uint64_t digest_of(void *objects)
+{
+	uint64_t all = 0;
+
+	for (int i = 0; i < OPENSSL_sk_num(objects); i++) {
+		void *object = OPENSSL_sk_value(objects, i);
+		bool is_cert = X509_OBJECT_get_type(object) == TYPE_CERT;
+		void *value =
+			is_cert ? X509_OBJECT_get0_X509(object) : X509_OBJECT_get0_X509_CRL(object);
+		unsigned char *der = NULL;
+		int len = is_cert ? i2d_X509_AUX(value, &der) : i2d_X509_CRL(value, &der);
+
+		check(len > 0, "an object that can't be encoded");
+		all = hash(all, der, (size_t)len);
+		free(der);
+	}
+	return all;
+}
+
+static void tell_store(void *store)
+{
+	void *objects = objects_of(store);
+
+	printf(" %d %016llx", OPENSSL_sk_num(objects), (unsigned long long)digest_of(objects));
+	objects_free(objects);
+}
+
+static void *first_cert(void *store)
+{
+	void *objects = objects_of(store), *cert = NULL;
+
+	if (OPENSSL_sk_num(objects) > 0)
+		cert = X509_OBJECT_get0_X509(OPENSSL_sk_value(objects, 0));
+	objects_free(objects);
+	return cert;
+}
+
+/* ---- The queue of errors ---- */
+
+enum { STATES = 6 };
+
+static void raise_error(int reason)
+{
+	if (ERR_new != NULL) {
+		ERR_new();
+		ERR_set_error(LIB_USER, reason, NULL);
+	} else {
+		ERR_put_error(LIB_USER, 1, reason, "share.c", 1);
+	}
+}
+
+static void set_state(int state)
+{
+	ERR_clear_error();
+	switch (state) {
+	case 1:
+		raise_error(11);
+		raise_error(12);
+		break;
+	case 2:
+		raise_error(21);
+		ERR_set_mark();
+		raise_error(22);
+		break;
+	case 3:
+		raise_error(31);
+		raise_error(32);
+		ERR_set_mark();
+		break;
+	case 4:
+		for (int i = 0; i < 11; i++) {
+			raise_error(40 + i);
+			if (i == 0 || i == 4)
+				ERR_set_mark();
+		}
+		break;
+	case 5:
+		for (int i = 0; i < 3; i++)
+			raise_error(60 + i);
+		ERR_set_mark();
+		ERR_set_mark();
+		break;
+	}
+}
+
+/* With its text: OpenSSL names the file in it. */
+static unsigned long next_error(const char **data)
+{
+	int line, flags;
+	const char *file, *function;
+
+	*data = "";
+	if (ERR_get_error_all != NULL)
+		return ERR_get_error_all(&file, &line, &function, data, &flags);
+	return ERR_get_error_line_data(&file, &line, data, &flags);
+}
+
+static void tell_errors(bool marks)
+{
+	const char *data;
+	unsigned long code;
+
+	if (marks)
+		printf(" mark %d,%d", ERR_pop_to_mark(), ERR_pop_to_mark());
+	printf(" [");
+	while ((code = next_error(&data)) != 0)
+		printf(" %lx:%s", code, data);
+	printf(" ]");
+}
+
+/* ---- Ways to load ---- */
+
+/* Not whether a function is there: the library under test has all that it hooks. */
+static bool since_3(void)
+{
+	return OpenSSL_version_num() >= 0x30000000UL;
+}
+
+enum { WAYS = 12 };
+
+static int load(int way, void *ctx, const char *file)
+{
+	void *store = SSL_CTX_get_cert_store(ctx);
+
+	switch (way) {
+	case 0:
+		return SSL_CTX_load_verify_locations(ctx, file, NULL);
+	case 1:
+		return SSL_CTX_load_verify_locations(ctx, file, "/");
+	case 2:
+		return SSL_CTX_load_verify_locations(ctx, file, "");
+	case 3:
+		return since_3() ? SSL_CTX_load_verify_file(ctx, file) : -9;
+	case 4:
+		return since_3() ? X509_STORE_load_file(store, file) : -9;
+	case 5:
+		return X509_STORE_load_locations(store, file, NULL);
+	case 6:
+		return X509_LOOKUP_ctrl(X509_STORE_add_lookup(store, X509_LOOKUP_file()), FILE_LOAD,
+					file, FILETYPE_PEM, NULL);
+	case 7:
+		return X509_LOOKUP_ctrl(X509_STORE_add_lookup(store, X509_LOOKUP_file()), FILE_LOAD,
+					file, FILETYPE_ASN1, NULL);
+	case 8:
+		setenv("SSL_CERT_FILE", file, 1);
+		return X509_LOOKUP_ctrl(X509_STORE_add_lookup(store, X509_LOOKUP_file()), FILE_LOAD,
+					NULL, FILETYPE_DEFAULT, NULL);
+	case 9:
+		setenv("SSL_CERT_FILE", file, 1);
+		return SSL_CTX_set_default_verify_paths(ctx);
+	case 10:
+		setenv("SSL_CERT_FILE", file, 1);
+		return SSL_CTX_set_default_verify_file(ctx);
+	case 11:
+		setenv("SSL_CERT_FILE", file, 1);
+		return X509_STORE_set_default_paths(store);
+	}
+	return -9;
+}
+
+static void *new_context(int kind)
+{
+	const void *method = kind == 0	 ? TLS_client_method()
+			     : kind == 1 ? TLS_server_method()
+					 : TLS_method();
+	void *ctx = SSL_CTX_new(method);
+
+	check(ctx != NULL, "no SSL_CTX");
+	return ctx;
+}
+
+/* Twice the same file, and the one before in between, into one context. */
+static void tell_loads(const char *const files[3], int way, int state, int kind)
+{
+	void *ctx = new_context(kind);
+
+	for (int i = 0; i < 3; i++) {
+		int ret;
+
+		set_state(state);
+		errno = 77;
+		ret = load(way, ctx, files[i]);
+		printf("%d %d", ret, errno);
+		tell_errors(i != 1);
+		tell_store(SSL_CTX_get_cert_store(ctx));
+		printf("; ");
+	}
+	SSL_CTX_free(ctx);
+}
+
+static bool is_large(const char *file)
+{
+	struct stat st;
+
+	check(stat(file, &st) == 0, "no file");
+	return st.st_size > 100000;
+}
+
+static void same(int count, char **files)
+{
+	for (int f = 0; f < count; f++)
+		for (int way = 0; way < WAYS; way++)
+			for (int round = 0; round < 2; round++) {
+				/* All states over the files; each is that of a first load, too. */
+				int state = (3 * round + f + way) % STATES, kind = (round + f) % 3;
+				/* What takes long is loaded in few of them. */
+				if (is_large(files[f]) && (way % 3 != 0 || round != way / 3))
+					continue;
+				const char *const three[] = {files[f],
+							     is_large(files[(f + 1) % count])
+								     ? files[f]
+								     : files[(f + 1) % count],
+							     files[f]};
+
+				printf("%s way %d state %d kind %d: ", files[f], way, state, kind);
+				tell_loads(three, way, state, kind);
+				printf("\n");
+			}
+}
+
+/* ---- Programs that change what they got from a store ---- */
+
+enum { SETTERS = 11 };
+
+static void change(void *cert, int setter)
+{
+	void *other;
+
+	switch (setter) {
+	case 0:
+		check(X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)), "trust");
+		break;
+	case 1:
+		check(X509_add1_reject_object(cert, OBJ_nid2obj(NID_server_auth)), "reject");
+		break;
+	case 2:
+		check(X509_alias_set1(cert, (const unsigned char *)"alias", 5), "alias");
+		break;
+	case 3:
+		check(X509_keyid_set1(cert, (const unsigned char *)"keyid", 5), "keyid");
+		break;
+	case 4:
+		check(ASN1_INTEGER_set(X509_get_serialNumber(cert), 4711), "serial");
+		break;
+	case 5:
+		check(X509_gmtime_adj(X509_getm_notAfter(cert), 60) != NULL, "notAfter");
+		break;
+	case 6:
+		check(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+						 (const unsigned char *)"more", 4, -1, 0),
+		      "subject");
+		break;
+	case 7:
+		X509_EXTENSION_free(X509_delete_ext(cert, X509_get_ext_count(cert) - 1));
+		break;
+	case 8:
+		other = X509_get_pubkey(cert);
+		check(X509_set_pubkey(cert, other), "key");
+		EVP_PKEY_free(other);
+		break;
+	case 9:
+		check(X509_set_issuer_name(cert, X509_get_subject_name(cert)), "issuer");
+		check(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+						 (const unsigned char *)"more", 4, -1, 0),
+		      "subject");
+		break;
+	case 10:
+		check(X509_add1_reject_object(cert, OBJ_nid2obj(NID_server_auth)), "reject");
+		X509_reject_clear(cert);
+		check(X509_alias_set1(cert, (const unsigned char *)"b", 1), "alias");
+		break;
+	}
+}
+
+static void setters(const char *file)
+{
+	for (int i = 0; i < SETTERS; i++) {
+		void *first = new_context(0), *second;
+
+		check(SSL_CTX_load_verify_locations(first, file, NULL) == 1, "load");
+		change(first_cert(SSL_CTX_get_cert_store(first)), i);
+		for (int round = 0; round < 2; round++) {
+			int alias = 0, keyid = 0;
+			void *cert;
+
+			second = new_context(2);
+			check(SSL_CTX_load_verify_locations(second, file, NULL) == 1, "load");
+			cert = first_cert(SSL_CTX_get_cert_store(second));
+			X509_alias_get0(cert, &alias);
+			X509_keyid_get0(cert, &keyid);
+			printf("setter %d: alias %d keyid %d", i, alias, keyid);
+			/* As it is now, not as it was read. */
+			unsigned char *tbs = NULL;
+			int len = i2d_re_X509_tbs(cert, &tbs);
+			printf(" %016llx",
+			       (unsigned long long)hash(0, tbs, len > 0 ? (size_t)len : 0));
+			free(tbs);
+			tell_store(SSL_CTX_get_cert_store(second));
+			printf("\n");
+			SSL_CTX_free(second);
+		}
+		SSL_CTX_free(first);
+	}
+}
+
+/* ---- Threads and children ---- */
+
+static const char *thread_file;
+static int thread_count, thread_want;
+static uint64_t thread_digest;
+static volatile bool thread_stop;
+
+/* Is the store of the context as it should be, after a load? */
+static bool loads_well(void *ctx, bool whole)
+{
+	bool good = SSL_CTX_load_verify_locations(ctx, thread_file, NULL) == 1;
+	void *objects = objects_of(SSL_CTX_get_cert_store(ctx));
+
+	good = good && OPENSSL_sk_num(objects) == thread_want &&
+	       (!whole || digest_of(objects) == thread_digest);
+	objects_free(objects);
+	return good;
+}
+
+static bool one_context(int i)
+{
+	void *ctx = new_context(i % 3);
+	bool good = loads_well(ctx, i % 4 == 0);
+
+	SSL_CTX_free(ctx);
+	return good;
+}
+
+static void *work(void *arg)
+{
+	intptr_t bad = 0;
+
+	(void)arg;
+	for (int i = 0; i < thread_count && !thread_stop; i++)
+		bad += !one_context(i);
+	return (void *)bad;
+}
+
+static void expect(const char *file)
+{
+	void *ctx = new_context(0), *objects;
+
+	thread_file = file;
+	check(SSL_CTX_load_verify_locations(ctx, file, NULL) == 1, "load");
+	objects = objects_of(SSL_CTX_get_cert_store(ctx));
+	thread_want = OPENSSL_sk_num(objects);
+	thread_digest = digest_of(objects);
+	objects_free(objects);
+	SSL_CTX_free(ctx);
+}
+
+/* first: a file whose contents are the same, so that the threads are the first to load the other.
+ */
+static void threads(const char *first, const char *file, int count)
+{
+	pthread_t thread[8];
+	intptr_t all = 0;
+
+	expect(first);
+	thread_file = file;
+	thread_count = count;
+	for (int i = 0; i < 8; i++)
+		check(pthread_create(&thread[i], NULL, work, NULL) == 0, "no thread");
+	for (int i = 0; i < 8; i++) {
+		void *bad;
+
+		pthread_join(thread[i], &bad);
+		all += (intptr_t)bad;
+	}
+	printf("%d contexts, %ld wrong\n", 8 * count, (long)all);
+}
+
+static void forks(const char *first, const char *file, int count)
+{
+	pthread_t thread[3];
+	int bad = 0;
+
+	expect(first);
+	thread_file = file;
+	thread_count = 1 << 30;
+	for (int i = 0; i < 3; i++)
+		check(pthread_create(&thread[i], NULL, work, NULL) == 0, "no thread");
+	for (int i = 0; i < count; i++) {
+		/* Made before: OpenSSL itself may hang where it makes one after such a fork. */
+		void *ctx = new_context(0);
+		pid_t child = fork();
+		int status;
+
+		check(child >= 0, "no child");
+		if (child == 0) {
+			alarm(60);
+			_exit(loads_well(ctx, true) && loads_well(ctx, false) ? 0 : 1);
+		}
+		SSL_CTX_free(ctx);
+		check(waitpid(child, &status, 0) == child, "no status");
+		bad += status != 0;
+	}
+	thread_stop = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	printf("%d children, %d wrong\n", count, bad);
+}
+
+/* ---- Whose certificates ---- */
+
+/* Are the certificates of two stores the same objects? */
+static bool is_shared(void *a, void *b)
+{
+	return first_cert(a) != NULL && first_cert(a) == first_cert(b);
+}
+
+static void *loaded(const char *file, void *libctx, bool ex, const char *propq)
+{
+	void *store = X509_STORE_new();
+
+	check(ex ? X509_STORE_load_file_ex(store, file, libctx, propq)
+		 : X509_STORE_load_locations(store, file, NULL),
+	      "load");
+	return store;
+}
+
+static void contexts(const char *file)
+{
+	void *plain = loaded(file, NULL, false, NULL), *other;
+
+	other = loaded(file, NULL, false, NULL);
+	printf("default: %d\n", is_shared(plain, other));
+	X509_STORE_free(other);
+	if (OSSL_LIB_CTX_new != NULL) {
+		void *own = OSSL_LIB_CTX_new(), *before, *second;
+
+		other = loaded(file, own, true, NULL);
+		second = loaded(file, own, true, NULL);
+		printf("own: %d %d\n", is_shared(plain, other), is_shared(second, other));
+		X509_STORE_free(other);
+		X509_STORE_free(second);
+		other = loaded(file, NULL, true, "provider=default");
+		printf("properties: %d\n", is_shared(plain, other));
+		X509_STORE_free(other);
+		before = OSSL_LIB_CTX_set0_default(own);
+		other = loaded(file, NULL, false, NULL);
+		printf("own by default: %d\n", is_shared(plain, other));
+		OSSL_LIB_CTX_set0_default(before);
+		X509_STORE_free(other);
+		other = loaded(file, NULL, false, NULL);
+		printf("default again: %d\n", is_shared(plain, other));
+		X509_STORE_free(other);
+		OSSL_LIB_CTX_free(own);
+	}
+	X509_STORE_free(plain);
+}
+
+static void paths(int count)
+{
+	void *ctx = new_context(0);
+
+	for (int i = 0; i < count; i++)
+		check(SSL_CTX_set_default_verify_paths(ctx) == 1, "default paths");
+	tell_store(SSL_CTX_get_cert_store(ctx));
+	printf("\n");
+	SSL_CTX_free(ctx);
+}
+
+static void times(const char *file, int count, bool keep)
+{
+	void **kept = calloc((size_t)count + 1, sizeof(*kept));
+	size_t start, first = 0, end;
+
+	check(kept != NULL, "no memory");
+	SSL_CTX_free(new_context(0));
+	start = mallinfo2().uordblks;
+	for (int i = 0; i < count; i++) {
+		kept[i] = new_context(0);
+		if (strcmp(file, "none") == 0)
+			;
+		else if (strcmp(file, "default") == 0)
+			check(SSL_CTX_set_default_verify_paths(kept[i]) == 1, "default paths");
+		else
+			check(SSL_CTX_load_verify_locations(kept[i], file, NULL) == 1, "load");
+		if (i == 0)
+			first = mallinfo2().uordblks - start;
+		if (!keep)
+			SSL_CTX_free(kept[i]);
+	}
+	end = mallinfo2().uordblks - start;
+	if (keep)
+		printf("first %zu further %zu\n", first,
+		       count > 1 ? (end - first) / (size_t)(count - 1) : 0);
+	for (int i = 0; keep && i < count; i++)
+		SSL_CTX_free(kept[i]);
+	free(kept);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (strcmp(what, "same") == 0)
+		same(argc - 2, argv + 2);
+	else if (strcmp(what, "setters") == 0)
+		setters(argv[2]);
+	else if (strcmp(what, "threads") == 0 && argc == 5)
+		threads(argv[2], argv[3], atoi(argv[4]));
+	else if (strcmp(what, "fork") == 0 && argc == 5)
+		forks(argv[2], argv[3], atoi(argv[4]));
+	else if (strcmp(what, "contexts") == 0)
+		contexts(argv[2]);
+	else if (strcmp(what, "paths") == 0)
+		paths(atoi(argv[2]));
+	else if (strcmp(what, "version") == 0)
+		printf("%s\n", OpenSSL_version(0));
+	else if (strcmp(what, "times") == 0 && argc == 5)
+		times(argv[2], atoi(argv[3]), atoi(argv[4]) != 0);
+	else
+		return fprintf(stderr, "share: wrong usage\n"), 2;
+	return 0;
+}

@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A file of certificates that is decoded once for the process is, to the program, one that is decoded each time.
+
+Every test runs a program with the library and without it, and compares all that the program can see: return values,
+errno, the queue of errors with its marks, exceptions, and what the stores have, in order. On every OpenSSL at hand:
+this machine's, and other releases' (see tests/more). The same with CATRUST_SHARE=off, for which nothing is shared.
+
+Needs cc."""
+
+import os
+import re
+import shutil
+import textwrap
+import time
+import unittest
+
+import lab
+import share_lab
+
+# How long until a file may be shared: its times count in steps.
+SETTLED = 3.1
+TIMEOUT = 900
+
+
+class Loads(lab.Case):
+    @classmethod
+    def setUpClass(cls):
+        lab.need(programs=["cc"])
+        cls.folder = lab.folder("share")
+        cls.programs, cls.why = share_lab.programs(cls.folder)
+        cls.odd = lab.folder("odd")
+        for name, data in share_lab.odd_files().items():
+            lab.write(os.path.join(cls.odd, name), data)
+        cls.bundle = shutil.copy("/etc/ssl/certs/ca-certificates.crt", cls.odd)
+        cls.again = shutil.copy(cls.bundle, cls.odd + "/again.crt")
+        time.sleep(SETTLED)
+
+    @classmethod
+    def use(cls, name, *args, shim=False, share=None, wrap=(), **more):
+        return lab.run([*wrap, *cls.programs[name], *map(str, args)], shim=shim, timeout=TIMEOUT,
+                       env={"CATRUST_SHARE": share, "MALLOC_ARENA_MAX": "1"}, **more)
+
+    def each(self, check):
+        for name in self.programs:
+            with self.subTest(name):
+                check(name)
+        if self.why:
+            print("left out: " + ", ".join(self.why))
+
+    def same_lines(self, without, there):
+        self.assertEqual((0, ""), (without.code, without.err), without.err)
+        self.assertEqual((0, ""), (there.code, there.err), there.err)
+        for a, b in zip(without.out.splitlines(), there.out.splitlines()):
+            self.assertEqual(a, b)
+        self.assertEqual(len(without.out), len(there.out))
+
+    def test_every_way_and_file(self):
+        """12 ways to load, about 170 files, the queue of errors in 6 states, three loads into each context."""
+        files = sorted(os.listdir(self.odd))
+        self.assertGreater(len(files), 150)
+        def check(name):
+            without, there = (self.use(name, "same", *files, shim=shim, cwd=self.odd) for shim in (False, True))
+            self.assertGreater(without.out.count("\n"), 150 * 12 * 2)
+            self.assertGreater(without.out.count(": 1 77 "), 1000)
+            self.assertGreater(without.out.count(": 0 "), 500)
+            self.same_lines(without, there)
+            if name == "system":
+                self.same_lines(without, self.use(name, "same", *files, shim=True, share="off", cwd=self.odd))
+
+        self.each(check)
+
+    def test_certificates_are_shared(self):
+        """Or all of the above would show nothing. Those of another library context are not."""
+        def check(name):
+            for shim, share, shared in (False, None, 0), (True, None, 1), (True, "on", 1), (True, "off", 0):
+                told = self.use(name, "contexts", self.bundle, shim=shim, share=share)
+                self.assertEqual((0, ""), (told.code, told.err))
+                first, *others = told.out.splitlines()
+                self.assertEqual("default: %d" % shared, first)
+                if name != "1.1":
+                    self.assertEqual(["own: 0 0", "properties: 0", "own by default: 0",
+                                      "default again: %d" % shared], others)
+
+        self.each(check)
+
+    def test_a_changed_certificate_is_shared_no_more(self):
+        """A program sets trust, names or more on a certificate that it got from a store: the next load is the file's."""
+        def check(name):
+            for path in (os.path.join(self.odd, "three"), self.bundle):
+                without, there = (self.use(name, "setters", path, shim=shim) for shim in (False, True))
+                self.assertEqual(22, without.out.count("\n"), without)
+                self.assertEqual(1, len({line.split(":")[1] for line in without.out.splitlines()}))
+                self.same_lines(without, there)
+
+        self.each(check)
+
+    def test_threads(self):
+        def check(name):
+            told = self.use(name, "threads", self.bundle, self.again, 200, shim=True)
+            self.assertEqual((0, "", "1600 contexts, 0 wrong\n"), (told.code, told.err, told.out))
+
+        self.each(check)
+
+    def test_fork_in_a_thread_s_load(self):
+        def check(name):
+            told = self.use(name, "fork", self.bundle, self.again, 200, shim=True)
+            self.assertEqual((0, "", "200 children, 0 wrong\n"), (told.code, told.err, told.out))
+
+        self.each(check)
+
+    def test_memory(self):
+        """Under valgrind: nothing wrong, nothing lost. And a context more costs less than a tenth."""
+        def check(name):
+            sizes = {}
+            for share in "off", "on":
+                told = self.use(name, "times", self.bundle, 20, 1, shim=True, share=share)
+                sizes[share] = list(map(int, re.fullmatch(r"first (\d+) further (\d+)\n", told.out).groups()))
+            self.assertLess(sizes["on"][1], sizes["off"][1] / (8 if name == "4" else 10), sizes)
+            self.assertLess(sizes["on"][0], sizes["off"][0] * 1.06, sizes)
+
+        self.each(check)
+        if not shutil.which("valgrind"):
+            self.skipTest("no valgrind")
+        wrap = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
+        three = os.path.join(self.odd, "three")
+        for args in ["setters", three], ["contexts", three], ["same", three, os.path.join(self.odd, "crl-last")]:
+            told = self.use("system", *args, shim=True, wrap=wrap)
+            self.assertEqual((0, ""), (told.code, told.err))
+
+    def test_default_directory_is_looked_into_once(self):
+        """truststore#212: OpenSSL 3.0 to 3.3 look into it once more for each time that it was asked for."""
+        lab.need(programs=["strace"])
+        seen = {}
+        program = """
+            import ssl, sys
+            c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            for i in range(20):
+                c.set_default_verify_paths()
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = c.wrap_bio(incoming, outgoing, server_hostname="localhost")
+            s = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            s.load_cert_chain(*sys.argv[1:3])
+            back, forth = ssl.MemoryBIO(), ssl.MemoryBIO()
+            server = s.wrap_bio(back, forth, server_side=True)
+            for side, out, to in [(tls, outgoing, back), (server, forth, incoming), (tls, outgoing, back)]:
+                try:
+                    side.do_handshake()
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLCertVerificationError as e:
+                    print(e.verify_code)
+                to.write(out.read())
+            """
+        for share in "off", "on":
+            folder = lab.folder("certs")
+            trace = os.path.join(self.folder, "trace-" + share)
+            script = lab.write(os.path.join(self.folder, "program.py"), textwrap.dedent(program))
+            told = lab.run(["strace", "-f", "-o", trace, "-e", "trace=openat", "-E", "LD_PRELOAD=" + lab.shim(),
+                            lab.PYTHON, script, lab.cert("server-chain.pem"), lab.cert("server.key")], timeout=TIMEOUT,
+                           env={"SSL_CERT_DIR": folder, "SSL_CERT_FILE": "/none", "CATRUST_SHARE": share})
+            self.assertEqual((0, "20\n"), (told.code, told.out), told.err)
+            seen[share] = lab.read(trace).decode().count('"%s", ' % folder)
+        version = lab.run("import ssl; print(*ssl.OPENSSL_VERSION_INFO[:2])").out.split()
+        if version < ["3", "4"] and version[0] == "3":
+            self.assertGreater(seen["off"], 19 + seen["on"], seen)
+        self.assertLessEqual(seen["on"], seen["off"], seen)
+
+
+# Loads a file again and again, with something done to it in between. What is printed is compared.
+CHANGES = """
+import hashlib, os, shutil, ssl, sys, time
+folder = sys.argv[1]
+three, two, other = (open(os.path.join(folder, name), "rb").read() for name in ("three", "twice", "sub"))
+path = os.path.join(sys.argv[2], "bundle.pem")
+
+def put(data, to=path):
+    with open(to, "wb") as f:
+        f.write(data)
+
+def load(what, path=path):
+    for kind in ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER:
+        c = ssl.SSLContext(kind)
+        try:
+            c.load_verify_locations(path)
+            told = "ok"
+        except Exception as e:
+            told = "%s %s %s %s" % (type(e).__name__, e, e.errno, getattr(e, "reason", ""))
+        certs = c.get_ca_certs(True)
+        print(what, told, len(certs), hashlib.sha256(b"".join(certs)).hexdigest()[:16], c.cert_store_stats())
+
+def settle():
+    time.sleep(3.1)
+
+def loads(what):
+    load(what)
+    load(what + ", again")
+
+put(three)
+load("new")
+settle()
+loads("settled")
+os.utime(path, (1, 1))
+loads("touched")
+put(two, path + ".new")
+os.rename(path + ".new", path)
+loads("renamed into place")
+# The same inode and size, and as many changes in one step of the clock as there can be.
+settle()
+loads("renamed, settled")
+status = os.stat(path)
+for i in range(20):
+    changed = bytearray(two)
+    changed[100 + i] ^= 1
+    put(bytes(changed) if i % 2 else two)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    load("change %d" % i)
+put(three)
+settle()
+loads("written over")
+put(three + b"\\n")
+load("appended")
+os.truncate(path, len(three) - 40)
+load("cut")
+os.unlink(path)
+load("removed")
+os.mkdir(path)
+load("a folder")
+os.rmdir(path)
+put(three)
+settle()
+loads("back")
+os.symlink(path, path + ".link")
+load("by a link", path + ".link")
+os.link(path, path + ".hard")
+load("by another name", path + ".hard")
+settle()
+load("by another name, settled", path + ".hard")
+for name in "trusted", "crl-last", "key-last", "bad-base64", "large", "nearly-large", "empty", "nul-inside", "der":
+    load(name, os.path.join(folder, name))
+    load(name, os.path.join(folder, name))
+load("nothing", "/nonexistent/bundle.pem")
+load("a device", "/dev/null")
+load("too long", "/" + "x" * 5000)
+fd = os.open(path, os.O_RDONLY)
+load("a descriptor", "/proc/self/fd/%d" % fd)
+os.read(fd, 100)
+load("a descriptor that was read from", "/proc/self/fd/%d" % fd)
+os.close(fd)
+# No descriptor is left.
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+load("no descriptor")
+for fd in held:
+    os.close(fd)
+load("descriptors again")
+# A FIFO: opened once, by the load itself.
+import threading
+fifo = path + ".fifo"
+os.mkfifo(fifo)
+def feed():
+    for i in range(2):
+        with open(fifo, "wb") as f:
+            f.write(three)
+        time.sleep(0.3)
+thread = threading.Thread(target=feed)
+thread.start()
+load("a FIFO", fifo)
+thread.join()
+# A second copy in a chroot, where the name is another file, or none; and without the permission.
+if os.geteuid() == 0:
+    root = path + ".root"
+    os.makedirs(root + os.path.dirname(path))
+    put(other, root + path)
+    settle()
+    load("before the chroot")
+    if os.fork() == 0:
+        os.chroot(root)
+        load("in a chroot")
+        os.unlink(path)
+        load("in a chroot, removed")
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
+    os.chmod(path, 0o600)
+    settle()
+    loads("mode 600")
+    if os.fork() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        load("another user")
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
+    load("the same user")
+"""
+
+
+class Changes(lab.Case):
+    def test_what_happens_to_a_file_between_loads(self):
+        odd = lab.folder("odd")
+        for name, data in share_lab.odd_files().items():
+            lab.write(os.path.join(odd, name), data)
+        outcomes = []
+        for shim in False, True:
+            place = lab.folder("place")
+            told = lab.run(CHANGES, args=[odd, place], shim=shim, timeout=TIMEOUT)
+            self.assertEqual((0, ""), (told.code, told.err))
+            outcomes.append(told.out.replace(place, "place").splitlines())
+        self.assertGreater(len(outcomes[0]), 100)
+        for a, b in zip(*outcomes):
+            self.assertEqual(a, b)
+        self.assertEqual(len(outcomes[0]), len(outcomes[1]))
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""packaging/release: one folder with all that belongs to a release, and twice the same bytes."""
+
+import hashlib
+import json
+import os
+import unittest
+
+import pack_lab as pack
+from pack_lab import lab
+
+FORMATS = (".deb", ".rpm", "-source.tar.gz", ".whl", ".spdx.json")
+
+
+def commit(folder):
+    """Makes a repository with one commit of a copy of the sources."""
+    git = ["git", "-C", folder, "-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "safe.directory=*"]
+    pack.run([*git, "init", "-q"])
+    pack.run([*git, "add", "-A"])
+    pack.run([*git, "commit", "-qm", "A release"],
+             env={"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"})
+    return folder
+
+
+def release(folder):
+    out = os.path.join(lab.folder("release"), "out")
+    pack.run([os.path.join(folder, "packaging", "release"), out], timeout=pack.BUILD_TIMEOUT)
+    return {name: lab.read(os.path.join(out, name)) for name in sorted(os.listdir(out))}
+
+
+class Release(lab.Case):
+    def test_what_is_in_it_and_that_it_is_the_same_twice(self):
+        pack.need("dpkg-shlibdeps", "rpmbuild", "git")
+        one, two = (release(commit(pack.tree(name))) for name in ("one", "another"))
+        for end in FORMATS:
+            self.assertEqual(1, len([name for name in one if name.endswith(end)]), (end, list(one)))
+        sums = dict(reversed(line.split("  ")) for line in one.pop("SHA256SUMS").decode().splitlines())
+        self.assertEqual({name: hashlib.sha256(data).hexdigest() for name, data in one.items()}, sums)
+        sbom = json.loads(next(data for name, data in one.items() if name.endswith(".spdx.json")))
+        self.assertEqual({"./" + name for name in one if not name.endswith(".spdx.json")},
+                         {file["fileName"] for file in sbom["files"]})
+        for file in sbom["files"]:
+            self.assertEqual(sums[file["fileName"][2:]], file["checksums"][0]["checksumValue"])
+        self.assertEqual({"catrust", "openssl", "curl"}, {package["name"] for package in sbom["packages"]})
+        for name in one:
+            self.assertEqual(one[name], two[name], name)
+
+    def test_what_is_not_committed_is_refused(self):
+        pack.need("git")
+        folder = commit(pack.tree("dirty"))
+        lab.write(os.path.join(folder, "README.md"), "changed")
+        done = lab.run([os.path.join(folder, "packaging", "release"), os.path.join(folder, "out")])
+        self.assertEqual(1, done.code)
+        self.assertIn("not committed", done.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
