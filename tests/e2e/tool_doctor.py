@@ -109,6 +109,9 @@ CERTIFICATES = [
     ("explicit", "Explicit Curve CA", "sub", "root", -1, 100, "explicit"),
     ("below-explicit", "localhost", "server", "explicit", -1, 90),
     ("noakid", "localhost", "noakid", "sub", -1, 90),
+    ("noakid-alone", "localhost", "noakid", "root", -1, 90),
+    ("sha1-sub", "SHA-1 Issuing CA", "sub", "root", -30, 200, None, "sha1"),
+    ("below-sha1-sub", "localhost", "server", "sha1-sub", -1, 90),
     ("noskid-root", "No Key Id Root CA", "noskid", None, -1, 100),
     ("noskid-leaf", "localhost", "plainleaf", "noskid-root", -1, 90),
     ("anykeyid-leaf", "localhost", "anykeyid", "noskid-root", -1, 90),
@@ -336,6 +339,8 @@ class Pki:
         elif key == "explicit":
             lab.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-param_enc",
                         "explicit", "-out", self.path(stem, ".key"))
+        elif isinstance(key, str):
+            shutil.copy(self.path(key, ".key"), self.path(stem, ".key"))
         else:
             lab.openssl("genrsa", "-out", self.path(stem, ".key"), str(key))
         lab.openssl("req", "-new", "-config", "ca.cnf", "-key", stem + ".key", "-out", stem + ".csr",
@@ -793,6 +798,78 @@ class Sources(Doctor):
         self.assertEqual("fetch-with-intermediate", verdict["remedy"])
         self.fix(verdict, self.dirs, env)
         self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
+
+    def says_so(self, where, store, *saved, code):
+        """What doctor says of programs under catrust-run is what Python there says; saved: the files of the
+        trust directory, by the names of certificates."""
+        there = lab.folder("ca.d")
+        for number, stem in enumerate(saved):
+            shutil.copy(pki().path(stem), os.path.join(there, "%d-%s.pem" % (number, stem)))
+        env = {"SSL_CERT_FILE": pki().path(store), "SSL_CERT_DIR": lab.folder("none")}
+        verdict = self.doctor(where, code=code, env=env, dirs=[there])
+        self.assertEqual(self.plain(where, env, True, [there]), self.texts(verdict, under=True))
+        return verdict, lab.run([tools.tool("catrust"), "doctor", where], dirs=[there], env=env).out
+
+    def test_a_rekeyed_root(self):
+        """Two CAs of one name, without key identifiers: the one whose key is right counts, wherever the other is."""
+        where = self.where("plain-leaf")
+        for store, saved in (("other", ["plain-root-old", "plain-root"]), ("other", ["plain-root", "plain-root-old"]),
+                             ("plain-root-old", ["plain-root"])):
+            with self.subTest(store, saved=saved):
+                verdict, out = self.says_so(where, store, *saved, code=4)
+                self.assertEqual("relax", verdict["remedy"])
+                self.assertIsNone(self.texts(verdict, under=True)["3.12"])
+                self.assertNotIn("signature failure", out.split("why it fails")[0].split("under catrust-run")[1])
+                there = lab.folder("ca.d")
+                for stem in saved:
+                    shutil.copy(pki().path(stem), there)
+                env = {"SSL_CERT_FILE": pki().path(store), "SSL_CERT_DIR": lab.folder("none"), "CATRUST_STRICT": "relax"}
+                result = tools.catrust("doctor", where, dirs=[there], env=env)
+                self.assertEqual(0, result.code, result.out)
+                if store == "plain-root-old":
+                    self.assertIn("an old certificate of the CA, of the same name with another key, is in the way: "
+                                  "it is in " + pki().path(store), result.out)
+
+    def test_an_expired_anchor(self):
+        """It does not count; what is named is the renewed one beside it, or that it has expired."""
+        p = pki()
+        p.make("same-old", "Same Key Root", "anypath", None, -30, -1)
+        p.make("same-new", "Same Key Root", "anypath", None, -1, 100, key="same-old")
+        p.make("below-same", "localhost", "server", "same-new", -1, 90)
+        where = self.where("below-same")
+        for saved in ["same-old", "same-new"], ["same-new", "same-old"]:
+            _, out = self.says_so(where, "other", *saved, code=0)
+            self.assertRegex(out, r"is not in the system's store, but in \S+/\d-same-new\.pem")
+        verdict, out = self.says_so(where, "other", "same-old", code=1)
+        self.assertRegex(out, r"the CA is in \S+/0-same-old\.pem, but does not count: it is valid from \S+ to \S+\n")
+        self.assertIn("renewed", verdict["causes"][0]["fix"])
+
+    def test_a_leaf_without_key_identifier_sent_alone(self):
+        """What it shows already to be wrong is told at once, and the command that is named is enough."""
+        where = self.where("noakid-alone")
+        verdict, out = self.says_so(where, "other", code=1)
+        self.assertEqual({20, 85}, {cause["code"] for cause in verdict["causes"]})
+        self.assertEqual("catrust add FILE && export CATRUST_STRICT=relax", verdict["command"])
+        self.assertIn("with CATRUST_STRICT=relax", out)
+        verdict, out = self.says_so(where, "other", "root", code=4)
+        self.assertIn("it is the server's own certificate that breaks them: O=Example, CN=localhost\n", out)
+        self.assertNotIn("the one that is trusted", out)
+
+    def test_an_intermediate_that_nobody_sends(self):
+        """The root is trusted: not the text of an empty directory, which says to add the root again."""
+        where = self.where("leaf")
+        _, out = self.says_so(where, "other", "root", code=1)
+        self.assertIn("no CA of the trust directories is its direct issuer", out)
+        self.assertIn("must configure the server to send it (the usual fix)", out)
+        _, out = self.says_so(where, "other", code=1)
+        self.assertNotIn("direct issuer", out)
+
+    def test_an_intermediate_with_a_weak_signature(self):
+        """With its root trusted, it would be refused for the signature."""
+        where = self.where("below-sha1-sub sha1-sub")
+        _, out = self.says_so(where, "other", code=1)
+        self.assertIn("the root would not help, as the signature", out)
+        self.assertNotIn("get the root's certificate", out)
 
     def test_the_default_store(self):
         where = self.where("leaf sub")

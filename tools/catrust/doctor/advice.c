@@ -4,7 +4,7 @@
 #include "fetch/fetchcommand.h"
 
 /* How many would accept it but for a CA that is not to be had, or must not be added. */
-static int count_but_for_ca(const struct doctor *d)
+static int count_but_for_ca(const struct doctor *d, bool relax)
 {
 	STACK_OF(X509) * above;
 	enum chain_top kind;
@@ -26,10 +26,13 @@ static int count_but_for_ca(const struct doctor *d)
 		const struct verify_result *j = &d->client[i].here.result;
 		size_t others = 0;
 
-		for (size_t k = 0; k < j->count; k++)
-			others += !diagnose_is_gap(j->error[k].code) &&
-				  !diagnose_code(j->error[k].code, j->error[k].depth, GAP_NONE)
-					   ->ca_helps;
+		for (size_t k = 0; k < j->count; k++) {
+			const struct diagnosis *diagnosis =
+				diagnose_code(j->error[k].code, j->error[k].depth, GAP_NONE);
+
+			others += !diagnose_is_gap(j->error[k].code) && !diagnosis->ca_helps &&
+				  !(relax && diagnosis->relax);
+		}
 		count += !d->client[i].load_failed && others == 0;
 	}
 	return count;
@@ -46,8 +49,9 @@ int doctor_set_facts(struct doctor *d)
 	}
 	f->is_public = doctor_public_index(d) != 0;
 	f->here_relaxed = doctor_count_accepted(d, NULL, NULL, true);
-	f->but_for_ca = count_but_for_ca(d);
-	if (f->here_relaxed < 0 || f->but_for_ca < 0)
+	f->but_for_ca = count_but_for_ca(d, false);
+	f->but_for_ca_relaxed = count_but_for_ca(d, true);
+	if (f->here_relaxed < 0 || f->but_for_ca < 0 || f->but_for_ca_relaxed < 0)
 		return -1;
 	for (int i = 0; i < PLANS; i++) {
 		f->plan[i] = f->plan_relaxed[i] = -1;

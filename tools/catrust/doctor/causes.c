@@ -140,6 +140,7 @@ static enum diagnose_gap gap_of(const struct doctor *d, const struct doctor_clie
 		.ca_unsent = has_unsent(d),
 		.namesake_trusted = trusts_namesake(d, c),
 		.namesake_sent = sends_namesake(d),
+		.anchors_trusted = d->fetch.trusted.anchors->count > 0,
 	};
 
 	return diagnose_gap(&facts);

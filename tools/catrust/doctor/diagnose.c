@@ -179,6 +179,13 @@ static const struct diagnosis gaps[] = {
 				"trusted here: the server did not send it, and it was not found",
 				"get its certificate from its administrator: catrust add FILE",
 				true, false},
+	[GAP_UNSENT_ISSUER] =
+		{"the CA that issued the last certificate of the chain was not sent, and was not "
+		 "found: no CA of the trust directories is its direct issuer",
+		 "if it is an intermediate CA below one that is trusted, the administrator of the "
+		 "server must configure the server to send it (the usual fix); otherwise get its "
+		 "certificate from its administrator, then catrust add FILE",
+		 true, false},
 	[GAP_MISSING_INTERMEDIATE] = {"the root CA is trusted, but the server does not send an "
 				      "intermediate CA below it",
 				      "the server should send its whole chain; until then, the "
@@ -216,7 +223,9 @@ enum diagnose_gap diagnose_gap(const struct diagnose_gap_facts *f)
 		return GAP_REKEYED_ROOT;
 	if (f->code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT)
 		return GAP_INTERMEDIATE_ONLY;
-	return f->root_found ? GAP_UNKNOWN_ROOT : GAP_UNKNOWN_ISSUER;
+	if (f->root_found)
+		return GAP_UNKNOWN_ROOT;
+	return f->anchors_trusted ? GAP_UNSENT_ISSUER : GAP_UNKNOWN_ISSUER;
 }
 
 bool diagnose_is_gap(int code)

@@ -14,6 +14,7 @@ enum diagnose_gap {
 	GAP_NONE,		  /* another kind of error */
 	GAP_UNKNOWN_ROOT,	  /* the root is known, but not trusted */
 	GAP_UNKNOWN_ISSUER,	  /* a CA is missing that is not to be found */
+	GAP_UNSENT_ISSUER,	  /* the same, and CAs are trusted that may stand above it */
 	GAP_MISSING_INTERMEDIATE, /* the root is trusted; a CA below it is not sent */
 	GAP_WRONG_INTERMEDIATE,	  /* the same, and another one of its name is sent */
 	GAP_REKEYED_ROOT,	  /* trusted is one of its name with another key */
@@ -29,6 +30,7 @@ struct diagnose_gap_facts {
 	bool ca_unsent;	       /* a CA between the server's own and the root */
 	bool namesake_trusted; /* of the topmost CA; its key is another */
 	bool namesake_sent;    /* of a CA that is not sent; its key is another */
+	bool anchors_trusted;  /* there are CAs in the trust directories */
 };
 
 enum diagnose_gap diagnose_gap(const struct diagnose_gap_facts *facts);

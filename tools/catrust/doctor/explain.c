@@ -2,9 +2,11 @@
 #include "doctor/doctor.h"
 
 #include "base/show.h"
+#include "certs/candidate.h"
 #include "certs/certnames.h"
 #include "certs/certshow.h"
 #include "verify/leaf_names.h"
+#include "verify/lent.h"
 
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -14,14 +16,54 @@ static X509 *path_cert(const struct doctor *d, int i)
 	return sk_X509_value(d->fetch.chain.path, i);
 }
 
-/* The file of a trust directory that has the certificate, for whatever names; or NULL. */
+/*
+ * The file of a trust directory that has the certificate, for whatever names, or another one of the
+ * same CA and key, if that is the one that counts; or NULL.
+ */
 static const char *file_of(const struct doctor *d, const X509 *cert)
 {
-	for (size_t i = 0; i < d->fetch.trusted.anchors->count; i++)
-		if (d->fetch.trusted.cert[i] != NULL &&
-		    X509_cmp(d->fetch.trusted.cert[i], cert) == 0)
-			return d->fetch.trusted.anchors->anchor[i].file;
-	return NULL;
+	const struct trusted *t = &d->fetch.trusted;
+	const char *file = NULL;
+
+	for (size_t i = 0; i < t->anchors->count; i++) {
+		X509 *anchor = t->cert[i];
+
+		if (anchor == NULL || !candidate_same_key(anchor, cert) ||
+		    X509_NAME_cmp(X509_get_subject_name(anchor), X509_get_subject_name(cert)) != 0)
+			continue;
+		if (lent_is_valid_now(anchor))
+			return t->anchors->anchor[i].file;
+		if (X509_cmp(anchor, cert) == 0)
+			file = t->anchors->anchor[i].file;
+	}
+	return file;
+}
+
+/* The anchor above the server's chain that has expired, or is not valid yet. Returns false: none.
+ */
+static bool explain_invalid(struct doctor *d, struct doctor_cause *cause)
+{
+	const struct trusted *t = &d->fetch.trusted;
+	char shown[SHOW_MAX], from[SHOW_MAX], until[SHOW_MAX];
+
+	for (size_t i = 0; i < t->anchors->count; i++) {
+		X509 *anchor = t->cert[i];
+
+		if (anchor == NULL || lent_is_valid_now(anchor) ||
+		    !lent_signed(anchor, d->fetch.chain.path))
+			continue;
+		reason_set(&d->in_directory,
+			   "the CA is in %s, but does not count: it is valid from %s to %s",
+			   show_text(t->anchors->anchor[i].file, shown),
+			   certshow_date(X509_get0_notBefore(anchor), from),
+			   certshow_date(X509_get0_notAfter(anchor), until));
+		cause->diagnosis.cause = d->in_directory.text;
+		cause->diagnosis.fix = "look at the clock first (date -u); otherwise get a renewed "
+				       "copy of the CA from its administrator, then catrust add "
+				       "FILE";
+		return true;
+	}
+	return false;
 }
 
 static const char *store_of(const struct doctor *d)
@@ -49,6 +91,26 @@ static void explain_gap(struct doctor *d, struct doctor_cause *cause)
 						    : "a CA of the server's chain",
 		   store_of(d), show_text(file, shown));
 	cause->diagnosis.cause = d->in_directory.text;
+}
+
+/* A CA of the same name and another key, in the program's own bundle, is found first without us. */
+static void explain_old(struct doctor *d, struct doctor_cause *cause)
+{
+	const char *file = "the bundle";
+	char shown[SHOW_MAX];
+
+	for (size_t i = 0; i < d->clients; i++)
+		if ((cause->clients & 1U << i) != 0 && d->client[i].file[0] != '\0')
+			file = d->client[i].file;
+	reason_set(
+		&d->in_directory,
+		"an old certificate of the CA, of the same name with another key, is in the way: "
+		"it is in %s. Programs that are started with catrust-run take the new one from "
+		"the trust directory",
+		show_text(file, shown));
+	cause->diagnosis.cause = d->in_directory.text;
+	cause->diagnosis.fix =
+		"start the program with catrust-run, or remove the old certificate from that file";
 }
 
 /* Names of the server's certificate that are out of the scopes of the anchor above it. */
@@ -177,6 +239,16 @@ static void explain_names(struct doctor *d, struct doctor_cause *cause)
 		explain_constraints(d, cause);
 }
 
+/* Too weak a signature for the security level of Python and Debian; an anchor's own is not looked
+ * at. */
+static bool is_weak(X509 *cert)
+{
+	enum { LEAST_BITS = 112 };
+	int bits = 0;
+
+	return X509_get_signature_info(cert, NULL, NULL, &bits, NULL) == 1 && bits < LEAST_BITS;
+}
+
 /* What the plan is changes what is to be said of its causes. */
 void doctor_adapt_causes(struct doctor *d)
 {
@@ -199,11 +271,21 @@ void doctor_adapt_causes(struct doctor *d)
 		if (cause->code == X509_V_ERR_PERMITTED_VIOLATION ||
 		    cause->code == X509_V_ERR_EXCLUDED_VIOLATION) {
 			explain_names(d, cause);
+		} else if (d->remedy.kind == REMEDY_RUN &&
+			   cause->code == X509_V_ERR_CERT_SIGNATURE_FAILURE) {
+			explain_old(d, cause);
 		} else if (d->remedy.kind == REMEDY_RUN && diagnose_is_gap(cause->code)) {
 			explain_gap(d, cause);
+		} else if (diagnose_is_gap(cause->code) && explain_invalid(d, cause)) {
+			continue;
 		} else if (no_pin && diagnose_is_gap(cause->code)) {
 			cause->diagnosis.ca_helps = false;
 			cause->diagnosis.fix = d->no_pin.text;
+		} else if (instead && diagnose_is_gap(cause->code) && is_weak(top)) {
+			cause->diagnosis.fix = "the topmost CA that is known can be trusted "
+					       "instead; the root would not help, as the signature "
+					       "of the root on this CA is too weak: the "
+					       "administrator of the CA must reissue it";
 		} else if (instead && diagnose_is_gap(cause->code)) {
 			cause->diagnosis.fix = "the topmost CA that is known can be trusted "
 					       "instead; better: get the root's certificate from "

@@ -42,8 +42,10 @@ struct remedy remedy_choose(const struct remedy_facts *f)
 	best = best_plan(f->plan_relaxed, f->here);
 	if (best != PLANS)
 		return (struct remedy){kind_of(best), true};
-	if (f->but_for_ca > f->here)
-		return (struct remedy){f->is_public ? REMEDY_BUNDLE : REMEDY_ADD, false};
+	if (f->but_for_ca > f->here && f->is_public)
+		return (struct remedy){REMEDY_BUNDLE, false};
+	if (f->but_for_ca > f->here || f->but_for_ca_relaxed > f->here)
+		return (struct remedy){REMEDY_ADD, f->but_for_ca_relaxed > f->but_for_ca};
 	return (struct remedy){REMEDY_NONE, false};
 }
 

@@ -22,7 +22,8 @@ struct remedy_facts {
 	int plan_relaxed[PLANS]; /* the same with CATRUST_STRICT=relax */
 	int but_for_ca; /* would accept it but for a CA that is not to be found; -1: there is none
 			 */
-	bool is_public; /* the missing CA is publicly trusted */
+	int but_for_ca_relaxed; /* the same with CATRUST_STRICT=relax */
+	bool is_public;		/* the missing CA is publicly trusted */
 };
 
 enum remedy_kind {

@@ -110,6 +110,23 @@ static void print_cause(const struct doctor *d, size_t i)
 	printf("     -> %s\n", cause->diagnosis.fix);
 }
 
+/* Which certificate breaks the rules: it need not be the one that is trusted. */
+static void print_offender(const struct doctor *d)
+{
+	char name[SHOW_MAX];
+
+	for (size_t i = 0; i < d->causes; i++) {
+		const struct doctor_cause *cause = &d->cause[i];
+
+		if (!cause->diagnosis.relax || cause->cert == NULL)
+			continue;
+		printf("  it is %s that breaks them: %s\n",
+		       cause->depth == 0 ? "the server's own certificate" : "a CA of the chain",
+		       certshow_name(X509_get_subject_name(cause->cert), name));
+		return;
+	}
+}
+
 static void print_candidate(const struct doctor *d)
 {
 	char name[SHOW_MAX], text[FINGERPRINT_TEXT];
@@ -153,12 +170,15 @@ static const char *conclusion(const struct doctor *d)
 			       "wider scope helps";
 		return helps(d) ? "adding the CA helps" : "adding the CA is not enough, but needed";
 	case REMEDY_ADD:
+		if (d->remedy.relax)
+			return "adding the CA would help, with CATRUST_STRICT=relax, but its "
+			       "certificate must come from elsewhere";
 		return helps(d) ? "adding the CA would help, but its certificate must come from "
 				  "elsewhere"
 				: "adding the CA is not enough, but needed";
 	case REMEDY_RELAX:
-		return "adding a CA would not help: the one that is trusted breaks rules that "
-		       "Python 3.13 and newer keep";
+		return "adding a CA would not help: the CA is trusted, but the chain breaks rules "
+		       "that Python 3.13 and newer keep";
 	case REMEDY_BUNDLE:
 		return "adding a CA to the trust directory is not the way: the CA is publicly "
 		       "trusted, and the bundle lacks it; a whole bundle, such as the system's, is "
@@ -201,6 +221,8 @@ void doctor_report(const struct doctor *d)
 		print_cause(d, i);
 	if (!is_fine)
 		printf("\n%s\n", words_for_pin(d));
+	if (d->remedy.kind == REMEDY_RELAX)
+		print_offender(d);
 	if (d->command.len > 0)
 		printf("\n  %s\n\n", d->command.text);
 	print_candidate(d);

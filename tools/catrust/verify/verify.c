@@ -3,6 +3,7 @@
 
 #include "certs/certnames.h"
 #include "strict.h"
+#include "verify/lent.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -95,23 +96,26 @@ static bool add_marked(X509_STORE *store, const X509 *anchor)
 	return ok;
 }
 
-/* The program's own come first, and libcatrust.so's after them. */
-static X509_STORE *new_store(const struct verify_store *own, const struct verify_anchors *anchors)
+/* The program's own come first, and after them the anchors that libcatrust.so would lend. */
+static X509_STORE *new_store(const struct verify_store *own, const struct verify_anchors *anchors,
+			     const STACK_OF(X509) * sent)
 {
 	const struct trusted *trusted = anchors->trusted;
 	X509_STORE *store = X509_STORE_new();
 	bool ok = store != NULL;
 
 	for (int i = 0; ok && i < sk_X509_num(own->certs); i++)
-		ok = X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
+		ok = lent_replaces(sk_X509_value(own->certs, i), anchors, sent) ||
+		     X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
 	for (int i = 0; ok && i < sk_X509_CRL_num(own->crls); i++)
 		ok = X509_STORE_add_crl(store, sk_X509_CRL_value(own->crls, i)) == 1;
 	if (ok && own->dir[0] != '\0')
 		ok = X509_STORE_load_path(store, own->dir) == 1;
 	for (int i = 0; ok && i < sk_X509_num(anchors->more); i++)
-		ok = add_marked(store, sk_X509_value(anchors->more, i));
+		ok = !lent_counts(sk_X509_value(anchors->more, i), anchors, sent) ||
+		     add_marked(store, sk_X509_value(anchors->more, i));
 	for (size_t i = 0; ok && trusted != NULL && i < trusted->anchors->count; i++)
-		if (trusted->cert[i] != NULL)
+		if (trusted->cert[i] != NULL && lent_counts(trusted->cert[i], anchors, sent))
 			ok = add_marked(store, trusted->cert[i]);
 	if (!ok) {
 		X509_STORE_free(store);
@@ -309,6 +313,28 @@ static void check_name(X509 *cert, const struct target *host, struct verify_resu
 		note(j, X509_V_ERR_HOSTNAME_MISMATCH, 0, cert);
 }
 
+/*
+ * OpenSSL asks for the authority key identifier of a certificate once its issuer is there. What is
+ * sent shows already that it will then be missing.
+ */
+static void check_top(X509_STORE_CTX *ctx, const struct work *w)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	int depth = sk_X509_num(chain) - 1;
+	X509 *top = top_of(ctx);
+	bool is_gap = false;
+
+	for (size_t i = 0; i < w->result->count; i++)
+		is_gap = is_gap ||
+			 w->result->error[i].code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+			 w->result->error[i].code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+	if (is_gap && top != NULL && (w->how->flags & X509_V_FLAG_X509_STRICT) != 0 &&
+	    !w->how->relax && !w->how->before_3 &&
+	    (X509_get_extension_flags(top) & EXFLAG_SI) == 0 &&
+	    X509_get0_authority_key_id(top) == NULL)
+		note(w->result, X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER, depth, top);
+}
+
 int verify_chain(const struct verify_store *own, const struct verify_anchors *anchors,
 		 STACK_OF(X509) * sent, const struct target *host, const struct verify_how *how,
 		 struct verify_result *ret)
@@ -316,7 +342,7 @@ int verify_chain(const struct verify_store *own, const struct verify_anchors *an
 	struct verify_result result = {.count = 0};
 	struct work work = {.own = own->certs, .anchors = anchors, .how = how, .result = &result};
 	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
-	X509_STORE *store = new_store(own, anchors);
+	X509_STORE *store = new_store(own, anchors, sent);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
 	int status = -1, error;
@@ -341,6 +367,7 @@ int verify_chain(const struct verify_store *own, const struct verify_anchors *an
 		note(&result, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
 		     X509_STORE_CTX_get_error_depth(ctx), NULL);
 	}
+	check_top(ctx, &work);
 	if (how->name_last)
 		check_name(sk_X509_value(untrusted, 0), host, &result);
 	*ret = result;
