@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "candidates.h"
 
+#include "openssl_calls.h"
+
 static void add_name(struct candidates *f, const X509_NAME *name)
 {
+	const struct crypto *c = f->crypto;
+
 	for (size_t i = 0; i < f->name_count; i++)
-		if (f->name[i] == name || f->crypto->api.X509_NAME_cmp(f->name[i], name) == 0)
+		if (f->name[i] == name || X509_NAME_cmp(f->name[i], name) == 0)
 			return;
 	if (f->name_count == CANDIDATES_NAMES)
 		f->too_many = true;
@@ -14,18 +18,20 @@ static void add_name(struct candidates *f, const X509_NAME *name)
 
 static void add_issuer(struct candidates *f, const X509 *cert)
 {
-	add_name(f, f->crypto->api.X509_get_issuer_name(cert));
+	const struct crypto *c = f->crypto;
+
+	add_name(f, X509_get_issuer_name(cert));
 }
 
 static void add_issuers_of_sent(struct candidates *f, const X509_NAME *name)
 {
 	const struct crypto *c = f->crypto;
-	int count = c->api.OPENSSL_sk_num((const OPENSSL_STACK *)f->sent);
+	int count = certs_count(c, f->sent);
 
 	for (int i = 0; i < count; i++) {
-		const X509 *cert = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)f->sent, i);
+		const X509 *cert = certs_at(c, f->sent, i);
 
-		if (c->api.X509_NAME_cmp(c->api.X509_get_subject_name(cert), name) == 0)
+		if (X509_NAME_cmp(X509_get_subject_name(cert), name) == 0)
 			add_issuer(f, cert);
 	}
 }
@@ -37,28 +43,29 @@ static void add_issuers_of_sent(struct candidates *f, const X509_NAME *name)
 static bool is_in_date(const struct candidates *f, const X509 *cert)
 {
 	const struct crypto *c = f->crypto;
-	X509_VERIFY_PARAM *param = c->api.X509_STORE_CTX_get0_param(f->ctx);
-	unsigned long flags = c->api.X509_VERIFY_PARAM_get_flags(param);
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(f->ctx);
+	unsigned long flags = X509_VERIFY_PARAM_get_flags(param);
 	time_t set = 0, *when = NULL;
 
 	if ((flags & X509_V_FLAG_NO_CHECK_TIME) != 0)
 		return true;
 	if ((flags & X509_V_FLAG_USE_CHECK_TIME) != 0) {
-		set = c->api.X509_VERIFY_PARAM_get_time(param);
+		set = X509_VERIFY_PARAM_get_time(param);
 		when = &set;
 	}
 	/* 0 is an error of the form. */
-	return c->api.X509_cmp_time(c->api.X509_get0_notBefore(cert), when) < 0 &&
-	       c->api.X509_cmp_time(c->api.X509_get0_notAfter(cert), when) > 0;
+	return X509_cmp_time(X509_get0_notBefore(cert), when) < 0 &&
+	       X509_cmp_time(X509_get0_notAfter(cert), when) > 0;
 }
 
 static void add_anchors(struct candidates *f, const struct trust *trust, const X509_NAME *name)
 {
+	const struct crypto *c = f->crypto;
 	size_t count;
 	struct trust_anchor *const *anchor = trust_find(trust, name, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		const X509 *cert = trust_cert(f->crypto, anchor[i]);
+		const X509 *cert = trust_cert(c, anchor[i]);
 
 		if (cert == NULL || !is_in_date(f, cert))
 			continue;
@@ -76,40 +83,39 @@ static void add_anchors(struct candidates *f, const struct trust *trust, const X
 static void add_own(struct candidates *f, const X509_NAME *name)
 {
 	const struct crypto *c = f->crypto;
-	OPENSSL_STACK *found = (OPENSSL_STACK *)c->api.X509_STORE_CTX_get1_certs(f->ctx, name);
+	STACK_OF(X509) *found = X509_STORE_CTX_get1_certs(f->ctx, name);
 
-	for (int i = 0; i < c->api.OPENSSL_sk_num(found); i++) {
-		X509 *cert = c->api.OPENSSL_sk_value(found, i);
+	for (int i = 0; i < certs_count(c, found); i++) {
+		X509 *cert = certs_at(c, found, i);
 
 		if (f->own_count == CANDIDATES_OWN) {
 			f->too_many = true;
 			break;
 		}
-		if (c->api.X509_up_ref(cert) != 1)
+		if (X509_up_ref(cert) != 1)
 			continue;
 		f->own[f->own_count++] = cert;
 		add_issuer(f, cert);
 	}
-	c->api.OPENSSL_sk_pop_free(found, (OPENSSL_sk_freefunc)c->api.X509_free);
+	certs_free(c, found);
 }
 
 bool candidates_find(struct candidates *f, struct crypto *c, X509_STORE_CTX *ctx)
 {
 	const struct trust *trust = trust_enter(c);
-	unsigned long flags =
-		c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(ctx));
+	unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(ctx));
 
 	f->crypto = c;
 	f->ctx = ctx;
-	f->leaf = c->api.X509_STORE_CTX_get0_cert(ctx);
-	f->sent = c->api.X509_STORE_CTX_get0_untrusted(ctx);
+	f->leaf = X509_STORE_CTX_get0_cert(ctx);
+	f->sent = X509_STORE_CTX_get0_untrusted(ctx);
 	f->name_count = f->own_count = f->anchor_count = 0;
 	f->too_many = false;
 	if (trust != NULL && f->leaf != NULL) {
 		add_issuer(f, f->leaf);
 		/* Then the leaf may be a trust anchor itself. */
 		if ((flags & X509_V_FLAG_PARTIAL_CHAIN) != 0)
-			add_name(f, c->api.X509_get_subject_name(f->leaf));
+			add_name(f, X509_get_subject_name(f->leaf));
 	}
 	/* The list grows meanwhile. */
 	for (size_t i = 0; i < f->name_count && !f->too_many; i++) {
@@ -123,30 +129,31 @@ bool candidates_find(struct candidates *f, struct crypto *c, X509_STORE_CTX *ctx
 
 void candidates_free(struct candidates *f)
 {
+	const struct crypto *c = f->crypto;
+
 	for (size_t i = 0; i < f->own_count; i++)
-		f->crypto->api.X509_free(f->own[i]);
+		X509_free(f->own[i]);
 	for (size_t i = 0; i < f->anchor_count; i++)
-		trust_anchor_unref(f->crypto, f->anchor[i]);
+		trust_anchor_unref(c, f->anchor[i]);
 }
 
-static bool is_named(const struct trust *trust, const X509 *cert)
+static bool is_named(const struct crypto *c, const struct trust *trust, const X509 *cert)
 {
 	size_t count = 0;
 
 	if (trust != NULL && cert != NULL)
-		trust_find(trust, trust->crypto->api.X509_get_issuer_name(cert), &count);
+		trust_find(trust, X509_get_issuer_name(cert), &count);
 	return count > 0;
 }
 
 bool candidates_named(struct crypto *c, X509_STORE_CTX *ctx)
 {
 	const struct trust *trust = trust_enter(c);
-	const OPENSSL_STACK *sent =
-		(const OPENSSL_STACK *)c->api.X509_STORE_CTX_get0_untrusted(ctx);
-	bool named = is_named(trust, c->api.X509_STORE_CTX_get0_cert(ctx));
+	const STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
+	bool named = is_named(c, trust, X509_STORE_CTX_get0_cert(ctx));
 
-	for (int i = 0; !named && i < c->api.OPENSSL_sk_num(sent); i++)
-		named = is_named(trust, c->api.OPENSSL_sk_value(sent, i));
+	for (int i = 0; !named && i < certs_count(c, sent); i++)
+		named = is_named(c, trust, certs_at(c, sent, i));
 	trust_leave();
 	return named;
 }

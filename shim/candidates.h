@@ -16,7 +16,7 @@ struct candidates {
 	struct crypto *crypto;
 	X509_STORE_CTX *ctx;
 	X509 *leaf;
-	const STACK_OF(X509) * sent;
+	STACK_OF(X509) * sent;
 	const X509_NAME *name[CANDIDATES_NAMES];
 	size_t name_count;
 	X509 *own[CANDIDATES_OWN]; /* of the program's store, each with a reference */

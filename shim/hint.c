@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "openssl_calls.h"
+
 enum {
 	NAME_BYTES = 256,
 	CHAIN_BYTES = 1600,
@@ -68,16 +70,18 @@ static bool add_peer(struct text *t, const struct sockaddr_storage *peer)
 static void add_host(struct text *t, const struct verification *v,
 		     const struct sockaddr_storage *peer)
 {
-	X509_VERIFY_PARAM *param = v->crypto->api.X509_STORE_CTX_get0_param(v->ctx);
+	const struct crypto *c = v->crypto;
+	const struct ssl *s = v->ssl;
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(v->ctx);
 	const char *name = NULL;
 	char *address = NULL;
 
-	if (v->crypto->api.X509_VERIFY_PARAM_get0_host != NULL)
-		name = v->crypto->api.X509_VERIFY_PARAM_get0_host(param, 0);
+	if (X509_VERIFY_PARAM_get0_host != NULL)
+		name = X509_VERIFY_PARAM_get0_host(param, 0);
 	if (name == NULL)
-		name = v->ssl->api.SSL_get_servername(v->connection, TLSEXT_NAMETYPE_host_name);
-	if (name == NULL && v->crypto->api.X509_VERIFY_PARAM_get1_ip_asc != NULL) {
-		address = v->crypto->api.X509_VERIFY_PARAM_get1_ip_asc(param);
+		name = SSL_get_servername(v->connection, TLSEXT_NAMETYPE_host_name);
+	if (name == NULL && X509_VERIFY_PARAM_get1_ip_asc != NULL) {
+		address = X509_VERIFY_PARAM_get1_ip_asc(param);
 		name = address;
 	}
 	if (name != NULL)
@@ -85,13 +89,14 @@ static void add_host(struct text *t, const struct verification *v,
 	else if (!add_peer(t, peer))
 		text_add(t, "a server");
 	if (address != NULL)
-		v->crypto->api.CRYPTO_free(address, __FILE__, __LINE__);
+		CRYPTO_free(address, __FILE__, __LINE__);
 }
 
 static void get_peer(const struct verification *v, struct sockaddr_storage *peer)
 {
+	const struct ssl *s = v->ssl;
 	socklen_t len = sizeof(*peer);
-	int fd = v->ssl->api.SSL_get_rfd(v->connection);
+	int fd = SSL_get_rfd(v->connection);
 
 	*peer = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
 	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) != 0)
@@ -137,7 +142,7 @@ static void add_target(struct text *t, const struct verification *v, const char 
 /* Of a long name, its beginning: a name may have any length. */
 static void add_name(struct text *t, const struct crypto *c, const X509_NAME *name)
 {
-	char *all = c->api.X509_NAME_oneline(name, NULL, 0);
+	char *all = X509_NAME_oneline(name, NULL, 0);
 	size_t len = all == NULL ? 0 : strlen(all);
 
 	text_add(t, "\"");
@@ -150,7 +155,7 @@ static void add_name(struct text *t, const struct crypto *c, const X509_NAME *na
 	}
 	text_add(t, len > SHOWN_NAME ? "...\"" : "\"");
 	if (all != NULL)
-		c->api.CRYPTO_free(all, __FILE__, __LINE__);
+		CRYPTO_free(all, __FILE__, __LINE__);
 }
 
 static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *cert)
@@ -160,7 +165,7 @@ static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
 
-	if (c->api.X509_digest(cert, c->api.EVP_sha256(), digest, &len) != 1)
+	if (X509_digest(cert, EVP_sha256(), digest, &len) != 1)
 		return;
 	text_add(t, " (");
 	for (unsigned i = 0; i < SHOWN && i < len; i++) {
@@ -175,23 +180,23 @@ static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *
 static void add_chain(struct text *t, const struct verification *v, enum remedy remedy)
 {
 	const struct crypto *c = v->crypto;
-	const STACK_OF(X509) *chain = c->api.X509_STORE_CTX_get0_chain(v->ctx);
-	int count = c->api.OPENSSL_sk_num((const OPENSSL_STACK *)chain);
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(v->ctx);
+	int count = certs_count(c, chain);
 
 	for (int i = 0; i < count && i < SHOWN_CERTS; i++) {
-		const X509 *cert = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, i);
+		const X509 *cert = certs_at(c, chain, i);
 
 		text_add(t, i == 0 ? "; chain: " : " <- ");
-		add_name(t, c, c->api.X509_get_subject_name(cert));
+		add_name(t, c, X509_get_subject_name(cert));
 		add_fingerprint(t, c, cert);
 	}
 	if (count > SHOWN_CERTS)
 		text_add(t, " ...");
 	if (count > 0 && (remedy == REMEDY_FETCH || remedy == REMEDY_PIN)) {
-		const X509 *last = c->api.OPENSSL_sk_value((const OPENSSL_STACK *)chain, count - 1);
+		const X509 *last = certs_at(c, chain, count - 1);
 
 		text_add(t, "; not trusted: ");
-		add_name(t, c, c->api.X509_get_issuer_name(last));
+		add_name(t, c, X509_get_issuer_name(last));
 	}
 }
 
@@ -226,13 +231,12 @@ static bool is_outside(const struct crypto *c, const struct trust *trust, const 
 		       const X509 *leaf, struct name *ret)
 {
 	size_t count = 0;
-	struct trust_anchor *const *anchor =
-		trust_find(trust, c->api.X509_get_subject_name(cert), &count);
+	struct trust_anchor *const *anchor = trust_find(trust, X509_get_subject_name(cert), &count);
 
 	for (size_t i = 0; i < count; i++) {
 		const X509 *same = trust_cert(c, anchor[i]);
 
-		if (same != NULL && c->api.X509_cmp(same, cert) == 0 &&
+		if (same != NULL && X509_cmp(same, cert) == 0 &&
 		    !leaf_scope_holds(c, leaf, anchor[i], ret))
 			return true;
 	}
@@ -242,14 +246,12 @@ static bool is_outside(const struct crypto *c, const struct trust *trust, const 
 static bool find_outside(const struct verification *v, struct name *ret)
 {
 	const struct crypto *c = v->crypto;
-	const OPENSSL_STACK *chain =
-		(const OPENSSL_STACK *)c->api.X509_STORE_CTX_get0_chain(v->ctx);
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(v->ctx);
 	const struct trust *trust = trust_enter(v->crypto);
 	bool found = false;
 
-	for (int i = 0; trust != NULL && !found && i < c->api.OPENSSL_sk_num(chain); i++)
-		found = is_outside(c, trust, c->api.OPENSSL_sk_value(chain, i),
-				   c->api.OPENSSL_sk_value(chain, 0), ret);
+	for (int i = 0; trust != NULL && !found && i < certs_count(c, chain); i++)
+		found = is_outside(c, trust, certs_at(c, chain, i), certs_at(c, chain, 0), ret);
 	trust_leave();
 	return found;
 }
@@ -381,6 +383,7 @@ static void add_count(struct text *t, uint64_t count, const char *of_what)
 /* Of an error that CATRUST_STRICT=relax forgives: does it do, all in all? */
 static enum remedy strict_remedy(const struct verification *v, int error, const char **ret_left)
 {
+	const struct crypto *c = v->crypto;
 	int left =
 		strict_forgives(error) ? policy_relaxed(v->crypto, v->ctx) : X509_V_ERR_UNSPECIFIED;
 
@@ -388,15 +391,16 @@ static enum remedy strict_remedy(const struct verification *v, int error, const 
 	if (left == X509_V_ERR_UNSPECIFIED)
 		return hint_remedy(error, false);
 	if (left != X509_V_OK)
-		*ret_left = v->crypto->api.X509_verify_cert_error_string(left);
+		*ret_left = X509_verify_cert_error_string(left);
 	return hint_remedy(left == X509_V_OK ? error : left, left == X509_V_OK);
 }
 
 void hint_failed(const struct verification *v)
 {
+	const struct crypto *c = v->crypto;
 	char host_buf[NAME_BYTES] = "", chain_buf[CHAIN_BYTES] = "", rest_buf[4 * NAME_BYTES] = "";
 	struct text host = TEXT(host_buf), chain = TEXT(chain_buf), rest = TEXT(rest_buf);
-	int error = v->crypto->api.X509_STORE_CTX_get_error(v->ctx);
+	int error = X509_STORE_CTX_get_error(v->ctx);
 	uint64_t more = 0, not_shown = 0;
 	enum remedy remedy;
 	const char *left;
@@ -412,13 +416,15 @@ void hint_failed(const struct verification *v)
 		add_remedy(&rest, v, remedy);
 		add_count(&rest, more, " more like this]");
 		add_count(&rest, not_shown, " others not shown]");
-		log_line(LOG_INFO, host_buf, ": ",
-			 v->crypto->api.X509_verify_cert_error_string(error), chain_buf, rest_buf);
+		log_line(LOG_INFO, host_buf, ": ", X509_verify_cert_error_string(error), chain_buf,
+			 rest_buf);
 	}
 }
 
 void hint_used(const struct verification *v)
 {
+	const struct crypto *c = v->crypto;
+	const struct ssl *s = v->ssl;
 	struct trust_anchor *anchor = v->anchor;
 	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
 	struct text host = TEXT(host_buf), name = TEXT(name_buf);
@@ -426,15 +432,15 @@ void hint_used(const struct verification *v)
 	unsigned char how;
 
 	/* With an error left, it was the program that accepted it. */
-	if (anchor == NULL || v->crypto->api.X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
+	if (anchor == NULL || X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
 		return;
-	refuses = v->ssl->api.SSL_get_verify_mode(v->connection) != SSL_VERIFY_NONE;
+	refuses = SSL_get_verify_mode(v->connection) != SSL_VERIFY_NONE;
 	how = refuses ? ANCHOR_TRUSTED : ANCHOR_VERIFIED;
 	if ((atomic_fetch_or(&anchor->used, how) & how) != 0)
 		return;
 	add_target(&host, v, "");
-	add_name(&name, v->crypto, anchor->name);
-	add_fingerprint(&name, v->crypto, trust_cert(v->crypto, anchor));
+	add_name(&name, c, anchor->name);
+	add_fingerprint(&name, c, trust_cert(c, anchor));
 	log_line(LOG_INFO, host_buf, refuses ? " trusted" : " verified", " because of ", name_buf,
 		 " in ", anchor->file,
 		 refuses ? "" : " (SSL_VERIFY_NONE: whether that matters is for the program)");

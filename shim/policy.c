@@ -6,36 +6,12 @@
 #include "public.h"
 #include "strict.h"
 
-static int count_of(const struct crypto *c, const void *certs)
-{
-	return c->api.OPENSSL_sk_num(certs);
-}
-
-static X509 *cert_at(const struct crypto *c, const void *certs, int i)
-{
-	return c->api.OPENSSL_sk_value(certs, i);
-}
-
-/* With a reference of its own; false if there is no memory. */
-static bool push(const struct crypto *c, OPENSSL_STACK *certs, X509 *cert)
-{
-	if (certs == NULL || c->api.X509_up_ref(cert) != 1)
-		return false;
-	if (c->api.OPENSSL_sk_push(certs, cert) > 0)
-		return true;
-	c->api.X509_free(cert);
-	return false;
-}
-
-static void free_certs(const struct crypto *c, OPENSSL_STACK *certs)
-{
-	c->api.OPENSSL_sk_pop_free(certs, (OPENSSL_sk_freefunc)c->api.X509_free);
-}
+#include "openssl_calls.h"
 
 void policy_free(const struct crypto *c, struct policy_loan *loan)
 {
-	free_certs(c, loan->trusted);
-	free_certs(c, loan->untrusted);
+	certs_free(c, loan->trusted);
+	certs_free(c, loan->untrusted);
 	*loan = (struct policy_loan){.trusted = NULL};
 }
 
@@ -46,8 +22,8 @@ void policy_free(const struct crypto *c, struct policy_loan *loan)
  */
 int policy_anchor_depth(const struct crypto *c, const X509_STORE_CTX *ctx)
 {
-	int count = count_of(c, c->api.X509_STORE_CTX_get0_chain(ctx));
-	int sent = c->api.X509_STORE_CTX_get_num_untrusted(ctx);
+	int count = certs_count(c, X509_STORE_CTX_get0_chain(ctx));
+	int sent = X509_STORE_CTX_get_num_untrusted(ctx);
 
 	if (count <= 0 || sent >= count)
 		return -1;
@@ -76,10 +52,11 @@ static _Thread_local struct probe *running;
 static int record(int ok, X509_STORE_CTX *ctx)
 {
 	struct probe *p = running;
+	const struct crypto *c = p->crypto;
 
 	if (!ok && p->error_count < ERRORS_MAX) {
-		p->error[p->error_count].code = p->crypto->api.X509_STORE_CTX_get_error(ctx);
-		p->error[p->error_count].depth = p->crypto->api.X509_STORE_CTX_get_error_depth(ctx);
+		p->error[p->error_count].code = X509_STORE_CTX_get_error(ctx);
+		p->error[p->error_count].depth = X509_STORE_CTX_get_error_depth(ctx);
 		p->error_count++;
 	}
 	return 1;
@@ -90,42 +67,40 @@ static X509_VERIFY_PARAM *copy_param(const struct crypto *c, X509_STORE_CTX *ctx
 {
 	unsigned long without = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
 				(strict ? 0 : X509_V_FLAG_X509_STRICT);
-	X509_VERIFY_PARAM *param = c->api.X509_VERIFY_PARAM_new();
+	X509_VERIFY_PARAM *param = X509_VERIFY_PARAM_new();
 
-	if (param == NULL ||
-	    c->api.X509_VERIFY_PARAM_set1(param, c->api.X509_STORE_CTX_get0_param(ctx)) != 1) {
-		c->api.X509_VERIFY_PARAM_free(param);
+	if (param == NULL || X509_VERIFY_PARAM_set1(param, X509_STORE_CTX_get0_param(ctx)) != 1) {
+		X509_VERIFY_PARAM_free(param);
 		return NULL;
 	}
-	c->api.X509_VERIFY_PARAM_clear_flags(param, without);
+	X509_VERIFY_PARAM_clear_flags(param, without);
 	return param;
 }
 
 /* false if there is no memory. */
-static bool probe_run(struct probe *p, const struct candidates *f, OPENSSL_STACK *trusted,
-		      const void *untrusted, bool strict)
+static bool probe_run(struct probe *p, const struct candidates *f, STACK_OF(X509) * trusted,
+		      STACK_OF(X509) * untrusted, bool strict)
 {
 	const struct crypto *c = f->crypto;
-	X509_STORE *empty = c->api.X509_STORE_new();
+	X509_STORE *empty = X509_STORE_new();
 	X509_VERIFY_PARAM *param = copy_param(c, f->ctx, strict);
 	bool ran = false;
 
-	*p = (struct probe){.crypto = c, .ctx = c->api.X509_STORE_CTX_new()};
+	*p = (struct probe){.crypto = c, .ctx = X509_STORE_CTX_new()};
 	if (empty == NULL || param == NULL || p->ctx == NULL || trusted == NULL ||
-	    c->api.X509_STORE_CTX_init(p->ctx, empty, f->leaf,
-				       (STACK_OF(X509) *)(uintptr_t)untrusted) != 1)
+	    X509_STORE_CTX_init(p->ctx, empty, f->leaf, untrusted) != 1)
 		goto out;
-	c->api.X509_STORE_CTX_set0_param(p->ctx, param);
+	X509_STORE_CTX_set0_param(p->ctx, param);
 	param = NULL;
-	c->api.X509_STORE_CTX_set0_trusted_stack(p->ctx, (STACK_OF(X509) *)trusted);
-	c->api.X509_STORE_CTX_set_verify_cb(p->ctx, record);
+	X509_STORE_CTX_set0_trusted_stack(p->ctx, trusted);
+	X509_STORE_CTX_set_verify_cb(p->ctx, record);
 	running = p;
 	/* What it returns says whether it got through, as no error stops it. */
 	ran = c->real.X509_verify_cert(p->ctx) >= 0;
 	running = NULL;
 out:
-	c->api.X509_VERIFY_PARAM_free(param);
-	c->api.X509_STORE_free(empty);
+	X509_VERIFY_PARAM_free(param);
+	X509_STORE_free(empty);
 	return ran;
 }
 
@@ -179,13 +154,14 @@ static int error_of_chain(const struct probe *p, bool relax)
 	return X509_V_OK;
 }
 
-OPENSSL_STACK *policy_own(const struct candidates *f)
+STACK_OF(X509) * policy_own(const struct candidates *f)
 {
-	OPENSSL_STACK *certs = f->crypto->api.OPENSSL_sk_new_null();
+	const struct crypto *c = f->crypto;
+	STACK_OF(X509) *certs = certs_new(c);
 
 	for (size_t i = 0; i < f->own_count; i++)
-		if (!push(f->crypto, certs, f->own[i])) {
-			free_certs(f->crypto, certs);
+		if (!certs_add(c, certs, f->own[i])) {
+			certs_free(c, certs);
 			return NULL;
 		}
 	return certs;
@@ -194,8 +170,10 @@ OPENSSL_STACK *policy_own(const struct candidates *f)
 /* Of the program's certificates, the one that is the anchor's. */
 static X509 *own_copy(const struct candidates *f, struct trust_anchor *anchor)
 {
+	const struct crypto *c = f->crypto;
+
 	for (size_t i = 0; i < f->own_count; i++)
-		if (f->crypto->api.X509_cmp(f->own[i], trust_cert(f->crypto, anchor)) == 0)
+		if (X509_cmp(f->own[i], trust_cert(c, anchor)) == 0)
 			return f->own[i];
 	return NULL;
 }
@@ -207,15 +185,13 @@ static X509 *own_copy(const struct candidates *f, struct trust_anchor *anchor)
 static bool trusts_all(const struct candidates *f)
 {
 	const struct crypto *c = f->crypto;
-	bool partial =
-		(c->api.X509_VERIFY_PARAM_get_flags(c->api.X509_STORE_CTX_get0_param(f->ctx)) &
-		 X509_V_FLAG_PARTIAL_CHAIN) != 0;
+	bool partial = (X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(f->ctx)) &
+			X509_V_FLAG_PARTIAL_CHAIN) != 0;
 
 	for (size_t i = 0; i < f->anchor_count; i++) {
 		X509 *own = own_copy(f, f->anchor[i]);
 
-		if (own == NULL ||
-		    (!partial && (c->api.X509_get_extension_flags(own) & EXFLAG_SS) == 0))
+		if (own == NULL || (!partial && (X509_get_extension_flags(own) & EXFLAG_SS) == 0))
 			return false;
 	}
 	return true;
@@ -235,11 +211,11 @@ static struct trust_anchor *anchor_of(const struct probe *p, const struct candid
 	*ret_in_scope = false;
 	if (depth < 0)
 		return NULL;
-	cert = cert_at(c, c->api.X509_STORE_CTX_get0_chain(p->ctx), depth);
+	cert = certs_at(c, X509_STORE_CTX_get0_chain(p->ctx), depth);
 	for (size_t i = 0; i < f->anchor_count; i++) {
 		struct trust_anchor *a = f->anchor[i];
 
-		if (c->api.X509_cmp(cert, trust_cert(c, a)) != 0)
+		if (X509_cmp(cert, trust_cert(c, a)) != 0)
 			continue;
 		*ret_in_scope = leaf_scope_break(c, p->ctx, depth, a) < 0;
 		return a;
@@ -258,8 +234,9 @@ static bool has_error(const struct probe *p, int code, int depth)
 /* Does a chain that was probed in strict mode fail, for what relax does not forgive, in that mode
  * alone? */
 static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
-			      OPENSSL_STACK *trusted, const void *untrusted)
+			      STACK_OF(X509) * trusted, STACK_OF(X509) * untrusted)
 {
+	const struct crypto *c = f->crypto;
 	struct probe plain = {.ctx = NULL};
 	bool kept = false;
 
@@ -269,7 +246,7 @@ static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
 		kept = plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false);
 		kept = kept || !has_error(&plain, p->error[i].code, p->error[i].depth);
 	}
-	f->crypto->api.X509_STORE_CTX_free(plain.ctx);
+	X509_STORE_CTX_free(plain.ctx);
 	return kept;
 }
 
@@ -279,9 +256,10 @@ static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
  * X509_V_FLAG_X509_STRICT may be left out, as the chain ends at an anchor, and nothing is found but
  * what is to be forgiven. Out of the scope of a lent anchor, the check of the chain refuses.
  */
-static bool try_trusted(const struct candidates *f, OPENSSL_STACK *trusted, const void *untrusted,
-			bool own, bool relax, bool *ret_relax)
+static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
+			STACK_OF(X509) * untrusted, bool own, bool relax, bool *ret_relax)
 {
+	const struct crypto *c = f->crypto;
 	struct trust_anchor *anchor;
 	struct probe p;
 	bool does = true, in_scope;
@@ -293,26 +271,25 @@ static bool try_trusted(const struct candidates *f, OPENSSL_STACK *trusted, cons
 		*ret_relax = relax && anchor != NULL && (!own || in_scope) &&
 			     !is_kept_by_strict(&p, f, trusted, untrusted);
 	}
-	f->crypto->api.X509_STORE_CTX_free(p.ctx);
+	X509_STORE_CTX_free(p.ctx);
 	return does;
 }
 
 /* Does the program's own trust do? */
 static bool own_trust_does(const struct candidates *f, bool relax, bool *ret_relax)
 {
-	OPENSSL_STACK *own = policy_own(f);
+	const struct crypto *c = f->crypto;
+	STACK_OF(X509) *own = policy_own(f);
 	bool does = try_trusted(f, own, f->sent, true, relax, ret_relax);
 
-	free_certs(f->crypto, own);
+	certs_free(c, own);
 	return does;
 }
 
 static bool has_signed(const struct crypto *c, const X509 *issuer, X509 *cert)
 {
-	return c->api.X509_NAME_cmp(c->api.X509_get_issuer_name(cert),
-				    c->api.X509_get_subject_name(issuer)) == 0 &&
-	       c->api.X509_cmp(cert, issuer) != 0 &&
-	       c->api.X509_verify(cert, c->api.X509_get0_pubkey(issuer)) == 1;
+	return X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 &&
+	       X509_cmp(cert, issuer) != 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
 }
 
 /* Has an anchor signed one of the certificates at hand? */
@@ -323,8 +300,8 @@ static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
 
 	if (has_signed(c, issuer, f->leaf))
 		return true;
-	for (int i = 0; i < count_of(c, f->sent) && i < CANDIDATES_OWN; i++)
-		if (has_signed(c, issuer, cert_at(c, f->sent, i)))
+	for (int i = 0; i < certs_count(c, f->sent) && i < CANDIDATES_OWN; i++)
+		if (has_signed(c, issuer, certs_at(c, f->sent, i)))
 			return true;
 	for (size_t i = 0; i < f->own_count; i++)
 		if (has_signed(c, issuer, f->own[i]))
@@ -345,43 +322,44 @@ static bool is_other_key(const struct candidates *f, size_t at)
 	bool alone = true;
 
 	for (size_t i = 0; i < f->anchor_count && alone; i++)
-		alone = i == at ||
-			c->api.X509_NAME_cmp(f->anchor[i]->name, f->anchor[at]->name) != 0;
+		alone = i == at || X509_NAME_cmp(f->anchor[i]->name, f->anchor[at]->name) != 0;
 	return !alone && !has_signed_any(f, f->anchor[at]);
 }
 
 /* With trust settings that the program's own file gives it (BEGIN TRUSTED CERTIFICATE). */
-static bool has_own_settings(const struct candidates *f, const X509 *own)
+static bool has_own_settings(const struct crypto *c, const X509 *own)
 {
-	return f->crypto->api.X509_trusted(own) != 0;
+	return X509_trusted(own) != 0;
 }
 
 static bool lend_own(const struct candidates *f, struct policy_loan *loan)
 {
+	const struct crypto *c = f->crypto;
+
 	for (size_t i = 0; i < f->own_count; i++)
-		if (!push(f->crypto,
-			  has_own_settings(f, f->own[i]) ? loan->trusted : loan->untrusted,
-			  f->own[i]))
+		if (!certs_add(c, has_own_settings(c, f->own[i]) ? loan->trusted : loan->untrusted,
+			       f->own[i]))
 			return false;
 	return true;
 }
 
 static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
 {
+	const struct crypto *c = f->crypto;
 	bool in_scope[CANDIDATES_ANCHORS], any = false;
 
 	for (size_t i = 0; i < f->anchor_count; i++) {
-		in_scope[i] = leaf_scope_holds(f->crypto, f->leaf, f->anchor[i], NULL);
+		in_scope[i] = leaf_scope_holds(c, f->leaf, f->anchor[i], NULL);
 		any = any || in_scope[i];
 	}
 	for (size_t i = 0; i < f->anchor_count; i++) {
 		const X509 *own = own_copy(f, f->anchor[i]);
-		X509 *cert = trust_cert(f->crypto, f->anchor[i]);
+		X509 *cert = trust_cert(c, f->anchor[i]);
 
-		if ((own != NULL && has_own_settings(f, own)) || is_other_key(f, i))
+		if ((own != NULL && has_own_settings(c, own)) || is_other_key(f, i))
 			continue;
 		/* If no scope has the leaf, the check of the chain says so. */
-		if (!push(f->crypto, in_scope[i] || !any ? loan->trusted : loan->untrusted, cert))
+		if (!certs_add(c, in_scope[i] || !any ? loan->trusted : loan->untrusted, cert))
 			return false;
 	}
 	return true;
@@ -392,23 +370,24 @@ static bool make_loan(const struct candidates *f, struct policy_loan *loan)
 {
 	const struct crypto *c = f->crypto;
 
-	loan->trusted = c->api.OPENSSL_sk_new_null();
-	loan->untrusted = c->api.OPENSSL_sk_new_null();
-	for (int i = 0; i < count_of(c, f->sent); i++)
-		if (!push(c, loan->untrusted, cert_at(c, f->sent, i)))
+	loan->trusted = certs_new(c);
+	loan->untrusted = certs_new(c);
+	for (int i = 0; i < certs_count(c, f->sent); i++)
+		if (!certs_add(c, loan->untrusted, certs_at(c, f->sent, i)))
 			return false;
-	return lend_anchors(f, loan) && lend_own(f, loan) && count_of(c, loan->trusted) > 0;
+	return lend_anchors(f, loan) && lend_own(f, loan) && certs_count(c, loan->trusted) > 0;
 }
 
 struct policy_loan policy_decide(struct candidates *f)
 {
-	X509_VERIFY_PARAM *param = f->crypto->api.X509_STORE_CTX_get0_param(f->ctx);
-	bool relax = config.relax_strict && (f->crypto->api.X509_VERIFY_PARAM_get_flags(param) &
-					     X509_V_FLAG_X509_STRICT) != 0;
+	const struct crypto *c = f->crypto;
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(f->ctx);
+	bool relax = config.relax_strict &&
+		     (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_X509_STRICT) != 0;
 	bool all_own = trusts_all(f), does;
 	struct policy_loan loan = {.trusted = NULL};
 
-	if ((all_own && !relax) || (config.public_only && !public_bundle(f->crypto, f->ctx)))
+	if ((all_own && !relax) || (config.public_only && !public_bundle(c, f->ctx)))
 		return loan;
 	if (f->own_count > 0 && (own_trust_does(f, relax, &loan.relax) || all_own))
 		return loan;
@@ -418,11 +397,11 @@ struct policy_loan policy_decide(struct candidates *f)
 		does = try_trusted(f, loan.trusted, loan.untrusted, false, relax, &loan.relax) ||
 		       f->own_count == 0;
 	if (!does)
-		policy_free(f->crypto, &loan);
+		policy_free(c, &loan);
 	return loan;
 }
 
-int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx)
+int policy_relaxed(struct crypto *c, X509_STORE_CTX *ctx)
 {
 	struct candidates f;
 	struct policy_loan loan = {.trusted = NULL};
@@ -430,7 +409,7 @@ int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx)
 	struct probe p = {.ctx = NULL};
 	bool in_scope;
 
-	if (candidates_find(&f, crypto, ctx) && make_loan(&f, &loan) &&
+	if (candidates_find(&f, c, ctx) && make_loan(&f, &loan) &&
 	    probe_run(&p, &f, loan.trusted, loan.untrusted, true)) {
 		error = X509_V_OK;
 		for (size_t i = p.error_count; i-- > 0;)
@@ -439,8 +418,8 @@ int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx)
 		if (error == X509_V_OK && (anchor_of(&p, &f, &in_scope) == NULL || !in_scope))
 			error = X509_V_ERR_PERMITTED_VIOLATION;
 	}
-	crypto->api.X509_STORE_CTX_free(p.ctx);
-	policy_free(crypto, &loan);
+	X509_STORE_CTX_free(p.ctx);
+	policy_free(c, &loan);
 	candidates_free(&f);
 	return error;
 }

@@ -7,9 +7,9 @@
 /* What a verification is to be given in place of the program's store, for as long as it takes. */
 struct policy_loan {
 	/* Trusted certificates; NULL: nothing is lent. Both stacks hold references. */
-	OPENSSL_STACK *trusted;
+	STACK_OF(X509) * trusted;
 	/* Links: what the server has sent, and what may stand between the leaf and an anchor. */
-	OPENSSL_STACK *untrusted;
+	STACK_OF(X509) * untrusted;
 	/* Errors that CATRUST_STRICT=relax forgives are all that X509_V_FLAG_X509_STRICT finds. */
 	bool relax;
 };
@@ -22,7 +22,7 @@ struct policy_loan policy_decide(struct candidates *f);
 void policy_free(const struct crypto *crypto, struct policy_loan *loan);
 
 /* All of the program's own certificates, with references; NULL if there is no memory. */
-OPENSSL_STACK *policy_own(const struct candidates *f);
+STACK_OF(X509) * policy_own(const struct candidates *f);
 
 /* The trust anchor of a chain: its depth, or -1 if the chain ends at none. The chain is that of
  * ctx, leaf first. */

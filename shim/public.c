@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "openssl_calls.h"
+
 /*
  * Roots of unrelated operators that every public bundle has had since 2019 (Mozilla's list, so
  * certifi's and the distributions'). Found by name, known by key: a renewed certificate of the same
@@ -117,30 +119,29 @@ static const struct {
 static bool has_root(const struct crypto *c, X509_STORE_CTX *lookup, size_t i)
 {
 	const unsigned char *at = roots[i].subject;
-	X509_NAME *subject = c->api.d2i_X509_NAME(NULL, &at, (long)roots[i].subject_len);
-	STACK_OF(X509) *certs =
-		subject == NULL ? NULL : c->api.X509_STORE_CTX_get1_certs(lookup, subject);
+	X509_NAME *subject = d2i_X509_NAME(NULL, &at, (long)roots[i].subject_len);
+	STACK_OF(X509) *certs = subject == NULL ? NULL : X509_STORE_CTX_get1_certs(lookup, subject);
 	bool found = false;
 
-	for (int j = 0; !found && j < c->api.OPENSSL_sk_num((OPENSSL_STACK *)certs); j++) {
-		const X509 *cert = c->api.OPENSSL_sk_value((OPENSSL_STACK *)certs, j);
+	for (int j = 0; !found && j < certs_count(c, certs); j++) {
+		const X509 *cert = certs_at(c, certs, j);
 		unsigned char digest[EVP_MAX_MD_SIZE];
 		unsigned int len = 0;
 
-		found = c->api.X509_pubkey_digest(cert, c->api.EVP_sha256(), digest, &len) == 1 &&
+		found = X509_pubkey_digest(cert, EVP_sha256(), digest, &len) == 1 &&
 			len == DIGEST_BYTES && memcmp(digest, roots[i].key, len) == 0;
 	}
-	c->api.OPENSSL_sk_pop_free((OPENSSL_STACK *)certs, (OPENSSL_sk_freefunc)c->api.X509_free);
-	c->api.X509_NAME_free(subject);
+	certs_free(c, certs);
+	X509_NAME_free(subject);
 	return found;
 }
 
-bool public_bundle(const struct crypto *crypto, X509_STORE_CTX *lookup)
+bool public_bundle(const struct crypto *c, X509_STORE_CTX *lookup)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; found < ENOUGH && i < sizeof(roots) / sizeof(*roots); i++)
-		if (has_root(crypto, lookup, i))
+		if (has_root(c, lookup, i))
 			found++;
 	return found == ENOUGH;
 }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "openssl_calls.h"
+
 void trust_anchor_ref(struct trust_anchor *a)
 {
 	atomic_fetch_add(&a->references, 1);
@@ -22,8 +24,8 @@ void trust_anchor_unref(const struct crypto *c, struct trust_anchor *a)
 {
 	if (a == NULL || atomic_fetch_sub(&a->references, 1) > 1)
 		return;
-	c->api.X509_free(atomic_load(&a->decoded));
-	c->api.X509_NAME_free(a->name);
+	X509_free(atomic_load(&a->decoded));
+	X509_NAME_free(a->name);
 	free(a->scopes);
 	free(a->der);
 	free(a->file);
@@ -51,15 +53,15 @@ static void tell_unreadable(const char *file, size_t line)
 static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 {
 	const unsigned char *at = a->der;
-	X509 *cert = c->api.d2i_X509(NULL, &at, (long)a->der_len);
+	X509 *cert = d2i_X509(NULL, &at, (long)a->der_len);
 
 	if (cert == NULL || at != a->der + a->der_len ||
-	    c->api.X509_add1_trust_object(cert, c->api.OBJ_nid2obj(NID_server_auth)) != 1) {
-		c->api.X509_free(cert);
+	    X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)) != 1) {
+		X509_free(cert);
 		return NULL;
 	}
 	/* OpenSSL fills the cache of extensions late, and several threads may use this object. */
-	(void)c->api.X509_check_purpose(cert, -1, 0);
+	(void)X509_check_purpose(cert, -1, 0);
 	return cert;
 }
 
@@ -78,7 +80,7 @@ X509 *trust_cert(const struct crypto *c, struct trust_anchor *a)
 	}
 	if (atomic_compare_exchange_strong(&a->decoded, &known, mine))
 		return mine;
-	c->api.X509_free(mine);
+	X509_free(mine);
 	return known;
 }
 
@@ -104,7 +106,7 @@ static int read_name(const struct crypto *c, const struct anchor *from, X509_NAM
 	if (from->der_len > LONG_MAX || !der_subject(from->der, from->der_len, &name))
 		return -EINVAL;
 	at = name.at;
-	*ret = c->api.d2i_X509_NAME(NULL, &at, (long)name.len);
+	*ret = d2i_X509_NAME(NULL, &at, (long)name.len);
 	if (*ret != NULL)
 		return 0;
 	binding_work_forget(c);
@@ -166,11 +168,12 @@ static struct trust_anchor *find_same(const struct trust *t, const struct anchor
 /* How many anchors come before a name; with those of the very name, if after is set. */
 static size_t place_of(const struct trust *t, const X509_NAME *name, bool after)
 {
+	const struct crypto *c = t->crypto;
 	size_t low = 0, high = t->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = t->crypto->api.X509_NAME_cmp(t->anchor[middle]->name, name);
+		int order = X509_NAME_cmp(t->anchor[middle]->name, name);
 
 		if (order < 0 || (after && order == 0))
 			low = middle + 1;

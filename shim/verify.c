@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "openssl_calls.h"
+
 /*
  * What a context has been lent. It belongs to the context's ex_data: there it survives a callback
  * that is left by longjmp, and a switch to another coroutine.
@@ -31,9 +33,9 @@ static void loan_clear(struct loan *l)
 
 	candidates_free(&l->found);
 	l->found.own_count = l->found.anchor_count = 0;
-	while (c->api.OPENSSL_sk_num(l->stacks.trusted) > 0)
-		c->api.X509_free(c->api.OPENSSL_sk_pop(l->stacks.trusted));
-	c->api.OPENSSL_sk_pop_free(l->stacks.untrusted, (OPENSSL_sk_freefunc)c->api.X509_free);
+	while (certs_count(c, l->stacks.trusted) > 0)
+		X509_free(certs_pop(c, l->stacks.trusted));
+	certs_free(c, l->stacks.untrusted);
 	l->stacks.untrusted = NULL;
 }
 
@@ -51,7 +53,7 @@ static void loan_free(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, 
 	if (l == NULL)
 		return;
 	loan_clear(l);
-	l->found.crypto->api.OPENSSL_sk_free(l->stacks.trusted);
+	certs_free(l->found.crypto, l->stacks.trusted);
 	free(l);
 }
 
@@ -62,7 +64,7 @@ static int ex_index(struct crypto *c, atomic_int *index, int class, CRYPTO_EX_fr
 
 	if (known >= 0)
 		return known;
-	mine = c->api.CRYPTO_get_ex_new_index(class, 0, NULL, NULL, NULL, free_value);
+	mine = CRYPTO_get_ex_new_index(class, 0, NULL, NULL, NULL, free_value);
 	if (mine < 0)
 		return mine;
 	return atomic_compare_exchange_strong(index, &known, mine) ? mine : known;
@@ -72,7 +74,7 @@ static struct loan *loan_of(const struct crypto *c, X509_STORE_CTX *ctx)
 {
 	int index = atomic_load_explicit(&c->loan_index, memory_order_acquire);
 
-	return index < 0 ? NULL : c->api.X509_STORE_CTX_get_ex_data(ctx, index);
+	return index < 0 ? NULL : X509_STORE_CTX_get_ex_data(ctx, index);
 }
 
 /* A new one, that the context has. */
@@ -81,7 +83,7 @@ static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 	int index = ex_index(c, &c->loan_index, CRYPTO_EX_INDEX_X509_STORE_CTX, loan_free);
 	struct loan *l = index < 0 ? NULL : calloc(1, sizeof(*l));
 
-	if (l != NULL && c->api.X509_STORE_CTX_set_ex_data(ctx, index, l) != 1) {
+	if (l != NULL && X509_STORE_CTX_set_ex_data(ctx, index, l) != 1) {
 		free(l);
 		l = NULL;
 	}
@@ -93,15 +95,14 @@ void verify_note_lookup(struct crypto *c, X509_STORE *store)
 	int index = ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
 
 	if (index >= 0)
-		c->api.X509_STORE_set_ex_data(store, index, store);
+		X509_STORE_set_ex_data(store, index, store);
 }
 
 static bool has_own_lookup(const struct crypto *c, X509_STORE_CTX *ctx)
 {
 	int index = atomic_load_explicit(&c->lookup_index, memory_order_acquire);
 
-	return index >= 0 &&
-	       c->api.X509_STORE_get_ex_data(c->api.X509_STORE_CTX_get0_store(ctx), index) != NULL;
+	return index >= 0 && X509_STORE_get_ex_data(X509_STORE_CTX_get0_store(ctx), index) != NULL;
 }
 
 /* How a context works that the program has changed nothing of. */
@@ -122,21 +123,21 @@ static const struct stock *stock_of(struct crypto *c)
 	if (known != NULL)
 		return known;
 	mine = calloc(1, sizeof(*mine));
-	ctx = c->api.X509_STORE_CTX_new();
-	store = c->api.X509_STORE_new();
+	ctx = X509_STORE_CTX_new();
+	store = X509_STORE_new();
 	if (mine != NULL && ctx != NULL && store != NULL &&
-	    c->api.X509_STORE_CTX_init(ctx, store, NULL, NULL) == 1) {
-		mine->get_issuer = c->api.X509_STORE_CTX_get_get_issuer(ctx);
-		mine->lookup_certs = c->api.X509_STORE_CTX_get_lookup_certs(ctx);
-		mine->check_issued = c->api.X509_STORE_CTX_get_check_issued(ctx);
-		mine->verify = c->api.X509_STORE_CTX_get_verify(ctx);
+	    X509_STORE_CTX_init(ctx, store, NULL, NULL) == 1) {
+		mine->get_issuer = X509_STORE_CTX_get_get_issuer(ctx);
+		mine->lookup_certs = X509_STORE_CTX_get_lookup_certs(ctx);
+		mine->check_issued = X509_STORE_CTX_get_check_issued(ctx);
+		mine->verify = X509_STORE_CTX_get_verify(ctx);
 		if (atomic_compare_exchange_strong(&c->stock, &known, mine)) {
 			known = mine;
 			mine = NULL;
 		}
 	}
-	c->api.X509_STORE_CTX_free(ctx);
-	c->api.X509_STORE_free(store);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
 	free(mine);
 	return known;
 }
@@ -149,10 +150,10 @@ static bool finds_issuers_itself(struct crypto *c, X509_STORE_CTX *ctx)
 {
 	const struct stock *stock = stock_of(c);
 
-	return stock != NULL && c->api.X509_STORE_CTX_get0_store(ctx) != NULL &&
-	       c->api.X509_STORE_CTX_get_get_issuer(ctx) == stock->get_issuer &&
-	       c->api.X509_STORE_CTX_get_lookup_certs(ctx) == stock->lookup_certs &&
-	       c->api.X509_STORE_CTX_get_check_issued(ctx) == stock->check_issued &&
+	return stock != NULL && X509_STORE_CTX_get0_store(ctx) != NULL &&
+	       X509_STORE_CTX_get_get_issuer(ctx) == stock->get_issuer &&
+	       X509_STORE_CTX_get_lookup_certs(ctx) == stock->lookup_certs &&
+	       X509_STORE_CTX_get_check_issued(ctx) == stock->check_issued &&
 	       !has_own_lookup(c, ctx);
 }
 
@@ -163,22 +164,23 @@ static bool finds_issuers_itself(struct crypto *c, X509_STORE_CTX *ctx)
  */
 static bool has_tlsa_records(const struct verification *v)
 {
-	const void *const *dane = v->ssl->api.SSL_get0_dane == NULL
-					  ? NULL
-					  : (const void *)v->ssl->api.SSL_get0_dane(v->connection);
+	const struct crypto *c = v->crypto;
+	const struct ssl *s = v->ssl;
+	const void *const *dane =
+		SSL_get0_dane == NULL ? NULL : (const void *)SSL_get0_dane(v->connection);
 
-	return dane != NULL && v->crypto->api.OPENSSL_sk_num(dane[1]) > 0;
+	return dane != NULL && certs_count(c, dane[1]) > 0;
 }
 
 /* The anchor of the chain, if it is one that was lent; *ret_depth is its depth. */
 static struct trust_anchor *lent_anchor(const struct loan *l, X509_STORE_CTX *ctx, int *ret_depth)
 {
 	const struct crypto *c = l->found.crypto;
-	const void *chain = c->api.X509_STORE_CTX_get0_chain(ctx);
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 
 	*ret_depth = policy_anchor_depth(c, ctx);
 	for (size_t i = 0; *ret_depth >= 0 && i < l->found.anchor_count; i++)
-		if (trust_cert(c, l->found.anchor[i]) == c->api.OPENSSL_sk_value(chain, *ret_depth))
+		if (trust_cert(c, l->found.anchor[i]) == certs_at(c, chain, *ret_depth))
 			return l->found.anchor[i];
 	return NULL;
 }
@@ -207,13 +209,11 @@ static int check_scope(X509_STORE_CTX *ctx)
 	binding_work_end(c, scope);
 	if (outside >= 0) {
 		/* As any error of OpenSSL's own: the program's callback is asked. */
-		c->api.X509_STORE_CTX_set_current_cert(
-			ctx, c->api.OPENSSL_sk_value(
-				     (const OPENSSL_STACK *)c->api.X509_STORE_CTX_get0_chain(ctx),
-				     outside));
-		c->api.X509_STORE_CTX_set_error_depth(ctx, outside);
-		c->api.X509_STORE_CTX_set_error(ctx, X509_V_ERR_PERMITTED_VIOLATION);
-		if (!c->api.X509_STORE_CTX_get_verify_cb(ctx)(0, ctx))
+		X509_STORE_CTX_set_current_cert(
+			ctx, certs_at(c, X509_STORE_CTX_get0_chain(ctx), outside));
+		X509_STORE_CTX_set_error_depth(ctx, outside);
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_PERMITTED_VIOLATION);
+		if (!X509_STORE_CTX_get_verify_cb(ctx)(0, ctx))
 			return 0;
 	}
 	return l->verify(ctx);
@@ -238,7 +238,7 @@ static void lend(struct verification *v, const struct candidates *found,
 {
 	const struct crypto *c = v->crypto;
 	struct loan *l = v->loan;
-	OPENSSL_STACK *kept = l->stacks.trusted;
+	STACK_OF(X509) *kept = l->stacks.trusted;
 
 	l->found = *found;
 	l->stacks = *stacks;
@@ -247,23 +247,22 @@ static void lend(struct verification *v, const struct candidates *found,
 	if (stacks->untrusted != NULL)
 		log_line(LOG_DEBUG, "anchors lent to a verification");
 	if (stacks->trusted != NULL) {
-		c->api.X509_STORE_CTX_set0_trusted_stack(v->ctx, (STACK_OF(X509) *)stacks->trusted);
-		c->api.OPENSSL_sk_free(kept);
-		l->sent = c->api.X509_STORE_CTX_get0_untrusted(v->ctx);
+		X509_STORE_CTX_set0_trusted_stack(v->ctx, stacks->trusted);
+		certs_free(c, kept);
+		l->sent = X509_STORE_CTX_get0_untrusted(v->ctx);
 		if (stacks->untrusted != NULL)
-			c->api.X509_STORE_CTX_set0_untrusted(v->ctx,
-							     (STACK_OF(X509) *)stacks->untrusted);
+			X509_STORE_CTX_set0_untrusted(v->ctx, stacks->untrusted);
 	} else {
 		l->stacks.trusted = kept;
 	}
 	if (stacks->untrusted != NULL && is_any_scoped(found)) {
-		l->verify = c->api.X509_STORE_CTX_get_verify(v->ctx);
-		c->api.X509_STORE_CTX_set_verify(v->ctx, check_scope);
+		l->verify = X509_STORE_CTX_get_verify(v->ctx);
+		X509_STORE_CTX_set_verify(v->ctx, check_scope);
 	}
 	if (stacks->relax) {
 		l->is_strict = true;
-		c->api.X509_VERIFY_PARAM_clear_flags(c->api.X509_STORE_CTX_get0_param(v->ctx),
-						     X509_V_FLAG_X509_STRICT);
+		X509_VERIFY_PARAM_clear_flags(X509_STORE_CTX_get0_param(v->ctx),
+					      X509_V_FLAG_X509_STRICT);
 	}
 }
 
@@ -296,15 +295,15 @@ struct verification verify_begin(struct crypto *c, X509_STORE_CTX *ctx)
 {
 	struct verification v = {.crypto = c, .ctx = ctx};
 	struct binding_scope scope;
-	struct ssl *ssl;
+	struct ssl *s;
 
 	/* With a chain, OpenSSL refuses: it was verified before, or a callback verifies again. */
-	if (ctx == NULL || c->api.X509_STORE_CTX_get0_chain(ctx) != NULL)
+	if (ctx == NULL || X509_STORE_CTX_get0_chain(ctx) != NULL)
 		return v;
-	ssl = binding_ssl_of(c, ctx, &v.connection);
-	if (ssl == NULL || ssl->api.SSL_is_server(v.connection))
+	s = binding_ssl_of(c, ctx, &v.connection);
+	if (s == NULL || SSL_is_server(v.connection))
 		return v;
-	v.ssl = ssl;
+	v.ssl = s;
 	scope = binding_work_begin(c);
 	v.loan = loan_of(c, ctx);
 	if ((has_trusted_stack(v.loan) || finds_issuers_itself(c, ctx)) && !has_tlsa_records(&v))
@@ -322,15 +321,15 @@ static void take_back(struct verification *v)
 	struct loan *l = v->loan;
 
 	/* Unless the program has set its own meanwhile, in a callback. */
-	if (l->verify != NULL && c->api.X509_STORE_CTX_get_verify(v->ctx) == check_scope)
-		c->api.X509_STORE_CTX_set_verify(v->ctx, l->verify);
+	if (l->verify != NULL && X509_STORE_CTX_get_verify(v->ctx) == check_scope)
+		X509_STORE_CTX_set_verify(v->ctx, l->verify);
 	l->verify = NULL;
 	if (l->is_strict)
-		c->api.X509_VERIFY_PARAM_set_flags(c->api.X509_STORE_CTX_get0_param(v->ctx),
-						   X509_V_FLAG_X509_STRICT);
+		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(v->ctx),
+					    X509_V_FLAG_X509_STRICT);
 	if (l->stacks.untrusted != NULL &&
-	    c->api.X509_STORE_CTX_get0_untrusted(v->ctx) == (STACK_OF(X509) *)l->stacks.untrusted)
-		c->api.X509_STORE_CTX_set0_untrusted(v->ctx, l->sent);
+	    X509_STORE_CTX_get0_untrusted(v->ctx) == l->stacks.untrusted)
+		X509_STORE_CTX_set0_untrusted(v->ctx, l->sent);
 	loan_clear(l);
 }
 
