@@ -31,7 +31,8 @@ def release(folder):
 class Release(lab.Case):
     def test_what_is_in_it_and_that_it_is_the_same_twice(self):
         pack.need("dpkg-shlibdeps", "rpmbuild", "git")
-        one, two = (release(commit(pack.tree(name))) for name in ("one", "another"))
+        trees = [commit(pack.tree(name)) for name in ("one", "another")]
+        one, two = map(release, trees)
         for end in FORMATS:
             self.assertEqual(1, len([name for name in one if name.endswith(end)]), (end, list(one)))
         sums = dict(reversed(line.split("  ")) for line in one.pop("SHA256SUMS").decode().splitlines())
