@@ -181,6 +181,8 @@ void reading_failed(struct reading *r, const char *path, int error, bool normal)
 			kept = true;
 		}
 	}
+	/* It may be what was trusted by another name. */
+	r->doubtful = r->doubtful || (passing && !kept);
 	r->out.unsteady = r->out.unsteady || passing;
 	reading_problem(r, (normal && !lost) || kept ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path,
 			lost ? "permission denied, so what was trusted because of it is trusted no "

@@ -91,7 +91,8 @@ struct reading {
 	const struct reading *before; /* NULL: this is the first */
 	bool shared;		      /* others may write to the directory that is being read */
 	const struct scope *scope;    /* of the directory that is being read; NULL: every name */
-	bool doubtful; /* a directory had just changed: what it is in the middle of may be missed */
+	/* Something may be missed: a directory had just changed, or a new name can't be read. */
+	bool doubtful;
 };
 
 /* Of a longer path, its beginning; escaped, it must still fit a line of the log with the reason. */

@@ -281,6 +281,30 @@ START_TEST(passing_failure_loses_nothing)
 }
 END_TEST
 
+/* Found by tests/soak: without descriptors, a new name can't be opened, and the old one is gone. */
+START_TEST(passing_failure_after_a_rename_loses_nothing)
+{
+	ck_assert_int_eq(rename(path("ca.d/a.pem"), path("ca.d/z.pem")), 0);
+	tick();
+	failing_with = passing[_i];
+	failing = OPEN;
+	failing_name = "z.pem";
+	for (int i = 0; i < 10; i++) {
+		look();
+		ck_assert(trusts("1 2 3 "));
+		ck_assert(anchors->unsteady);
+	}
+	failing = NOTHING;
+	look();
+	ck_assert(trusts("1 2 3 "));
+	ck_assert(!anchors->unsteady);
+	ck_assert_int_eq(unlink(path("ca.d/z.pem")), 0);
+	tick();
+	look();
+	ck_assert(trusts("2 3 "));
+}
+END_TEST
+
 START_TEST(passing_failure_of_a_look_is_no_change)
 {
 	failing_with = EIO;
@@ -651,6 +675,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, passing_failure_loses_nothing, 0,
 			    (int)(LENGTH(passing) * LENGTH(places)));
+	tcase_add_loop_test(tc, passing_failure_after_a_rename_loses_nothing, 0, LENGTH(passing));
 	tcase_add_test(tc, passing_failure_of_a_look_is_no_change);
 	tcase_add_test(tc, passing_failure_of_the_first_reading);
 	tcase_add_loop_test(tc, what_may_not_be_read_any_more_goes, 0, 3);
