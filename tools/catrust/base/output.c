@@ -57,7 +57,9 @@ static int open_parent(const char *path, const char **name)
 	    PATH_MAX)
 		return -ENAMETOOLONG;
 	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 /* Returns 0 or a negative errno. */

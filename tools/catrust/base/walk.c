@@ -56,7 +56,9 @@ static int start_of(const char *path)
 {
 	int dir = open(path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return dir < 0 ? -errno : dir;
+	if (dir < 0)
+		return -errno;
+	return dir;
 }
 
 /* Opens name in dir, whatever it is; it is made if it is missing and make says so. */
