@@ -9,6 +9,7 @@
 	{                                                                                          \
 		end, sizeof(end) - 1, kind                                                         \
 	}
+#define ROW_OF_SYSTEM(path) ROW(path, BUNDLE_YES)
 static const struct {
 	char end[60]; /* in place, so that nothing is relocated at start */
 	unsigned char len;
@@ -24,22 +25,8 @@ static const struct {
 	/* Perl, PHP */
 	ROW("/Mozilla/CA/cacert.pem", BUNDLE_YES),
 	ROW("/ca-bundle/res/cacert.pem", BUNDLE_YES),
-	/* Debian, Alpine, Arch, Gentoo; NixOS and Nix's nss-cacert */
-	ROW("/etc/ssl/certs/ca-certificates.crt", BUNDLE_YES),
-	ROW("/etc/ssl/certs/ca-bundle.crt", BUNDLE_YES),
-	/* Alpine */
-	ROW("/etc/ssl/cert.pem", BUNDLE_YES),
-	/* Red Hat, Fedora, Amazon */
-	ROW("/etc/pki/tls/certs/ca-bundle.crt", BUNDLE_YES),
-	ROW("/etc/pki/tls/cert.pem", BUNDLE_YES),
-	ROW("/etc/pki/tls/cacert.pem", BUNDLE_YES),
-	ROW("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", BUNDLE_YES),
+	BUNDLES_OF_SYSTEMS(ROW_OF_SYSTEM),
 	ROW("/etc/pki/ca-trust/extracted/openssl/ca-bundle.trust.crt", BUNDLE_YES),
-	/* SUSE */
-	ROW("/etc/ssl/ca-bundle.pem", BUNDLE_YES),
-	ROW("/var/lib/ca-certificates/ca-bundle.pem", BUNDLE_YES),
-	/* Arch */
-	ROW("/etc/ca-certificates/extracted/tls-ca-bundle.pem", BUNDLE_YES),
 	/* conda, a bundle unpacked from an archive (tmpabcdcacert.pem), and whoever else has one */
 	ROW("cacert.pem", BUNDLE_IF_PUBLIC),
 	ROW("cert.pem", BUNDLE_IF_PUBLIC),

@@ -13,6 +13,29 @@ enum bundle {
 	BUNDLE_YES,	  /* nobody else's place */
 };
 
+/*
+ * The bundles of the systems, for X(path). Without ca-bundle.trust.crt of Red Hat, which also says
+ * what a CA is not trusted for: no copy without that is as good.
+ */
+/* clang-format off */
+#define BUNDLES_OF_SYSTEMS(X)                                                                      \
+	/* Debian, Alpine, Arch, Gentoo; NixOS and Nix's nss-cacert */                             \
+	X("/etc/ssl/certs/ca-certificates.crt"),                                                   \
+	X("/etc/ssl/certs/ca-bundle.crt"),                                                         \
+	/* Alpine */                                                                               \
+	X("/etc/ssl/cert.pem"),                                                                    \
+	/* Red Hat, Fedora, Amazon */                                                              \
+	X("/etc/pki/tls/certs/ca-bundle.crt"),                                                     \
+	X("/etc/pki/tls/cert.pem"),                                                                \
+	X("/etc/pki/tls/cacert.pem"),                                                              \
+	X("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"),                                    \
+	/* SUSE */                                                                                 \
+	X("/etc/ssl/ca-bundle.pem"),                                                               \
+	X("/var/lib/ca-certificates/ca-bundle.pem"),                                               \
+	/* Arch */                                                                                 \
+	X("/etc/ca-certificates/extracted/tls-ca-bundle.pem")
+/* clang-format on */
+
 enum bundle bundles_kind(const char *path);
 
 #endif

@@ -13,8 +13,7 @@ struct parser {
 	struct certfile_place place;
 	size_t certs;
 	size_t problems;
-	bool any_purpose; /* whatever the trust settings say */
-	int error;	  /* 0, or what certfile_parse() returns */
+	int error; /* 0, or what certfile_parse() returns */
 };
 
 static void problem(struct parser *p, const char *reason)
@@ -307,7 +306,7 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 		parse_pkcs7(p, der);
 	} else if (pkcs7 || !take_cert(&der, &cert)) {
 		problem(p, pkcs7 ? "broken PKCS#7" : "broken certificate");
-	} else if (trusted && !p->any_purpose && !aux_allows_servers(der)) {
+	} else if (trusted && !aux_allows_servers(der)) {
 		problem(p, "its trust settings exclude TLS servers, skipped");
 	} else {
 		found(p, cert);
@@ -386,10 +385,9 @@ static void parse_pem(struct parser *p, struct span in)
 	}
 }
 
-static int parse(const unsigned char *data, size_t len, const struct certfile_sink *sink,
-		 bool any_purpose)
+int certfile_parse(const unsigned char *data, size_t len, const struct certfile_sink *sink)
 {
-	struct parser p = {.sink = sink, .any_purpose = any_purpose};
+	struct parser p = {.sink = sink};
 	struct span in = {data, len};
 	const char *what = NULL;
 
@@ -408,14 +406,4 @@ static int parse(const unsigned char *data, size_t len, const struct certfile_si
 		problem(&p, "no certificate in it");
 	}
 	return p.error;
-}
-
-int certfile_parse(const unsigned char *data, size_t len, const struct certfile_sink *sink)
-{
-	return parse(data, len, sink, false);
-}
-
-int certfile_parse_all(const unsigned char *data, size_t len, const struct certfile_sink *sink)
-{
-	return parse(data, len, sink, true);
 }

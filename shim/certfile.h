@@ -36,8 +36,4 @@ struct certfile_sink {
  */
 int certfile_parse(const unsigned char *data, size_t len, const struct certfile_sink *sink);
 
-/* The same, but a TRUSTED CERTIFICATE is taken also where it is not to be trusted for TLS servers.
- */
-int certfile_parse_all(const unsigned char *data, size_t len, const struct certfile_sink *sink);
-
 #endif

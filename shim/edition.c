@@ -116,7 +116,8 @@ static uint64_t clock_us(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-int64_t edition_now(void)
+/* The time of day, in seconds since 1970. */
+static int64_t time_of_day(void)
 {
 	struct timespec now = {0, 0};
 
@@ -221,7 +222,7 @@ void edition_each(bool (*each)(void *arg, const struct anchor *anchor), void *ar
 	int64_t now;
 
 	edition_refresh();
-	now = edition_now();
+	now = time_of_day();
 	e = enter();
 	if (e != NULL)
 		tell_unsound(e, now);

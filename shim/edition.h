@@ -31,9 +31,6 @@ void edition_refresh(void);
 const struct edition *edition_enter(void);
 void edition_leave(void);
 
-/* The time of day, in seconds since 1970. */
-int64_t edition_now(void);
-
 /*
  * The present anchors as they were read, except those that are not sound (sound.h), for use without
  * any OpenSSL. each is called for all, or until it returns false.

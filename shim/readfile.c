@@ -57,13 +57,6 @@ static void file_problem(void *arg, struct certfile_place place, const char *rea
 	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO, &line);
 }
 
-static void no_problem(void *arg, struct certfile_place place, const char *reason)
-{
-	(void)arg;
-	(void)place;
-	(void)reason;
-}
-
 static struct trust_file *make_file(const struct reading *r, const struct stat *st,
 				    const char *path)
 {
@@ -231,40 +224,4 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 out:
 	free(data);
 	close(fd);
-}
-
-struct bundle_search {
-	bool (*is_one)(void *arg, const unsigned char *der, size_t len);
-	void *arg;
-	bool found;
-};
-
-static bool bundle_cert(void *arg, const unsigned char *der, size_t len,
-			struct certfile_place place)
-{
-	struct bundle_search *s = arg;
-
-	(void)place;
-	s->found = s->found || s->is_one(s->arg, der, len);
-	return !s->found; /* stop */
-}
-
-bool trustdir_file_has(const char *path,
-		       bool (*is_one)(void *arg, const unsigned char *der, size_t len), void *arg)
-{
-	struct bundle_search search = {is_one, arg, false};
-	const struct certfile_sink sink = {bundle_cert, no_problem, &search};
-	unsigned char *data = NULL;
-	size_t len = 0;
-	struct stat st;
-	int fd = open(path, READ_FLAGS);
-
-	if (fd < 0)
-		return false;
-	if (compat_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= TRUSTDIR_MAX_FILE &&
-	    read_all(fd, (size_t)st.st_size, &data, &len) == 0)
-		certfile_parse_all(data, len, &sink);
-	free(data);
-	close(fd);
-	return search.found;
 }

@@ -141,43 +141,8 @@ static bool had(const struct reading *before, const char *path)
 	return false;
 }
 
-void reading_failed(struct reading *r, const char *path, int error, bool normal)
-{
-	const struct reading *before = r->before;
-	bool passing = watch_is_passing(error), lost = error == EACCES && had(before, path);
-	bool kept = false;
-
-	watch_path(r, path, lost);
-	for (size_t i = 0; passing && before != NULL && i < before->held_count; i++) {
-		const struct held *held = &before->held[i];
-
-		if (is_at_or_below(held->file->seen.path, path)) {
-			reading_hold(r, held->file, held->missed);
-			kept = true;
-		}
-	}
-	r->out.unsteady = r->out.unsteady || passing;
-	reading_problem(r, (normal && !lost) || kept ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path,
-			lost ? "permission denied, so what was trusted because of it is trusted no "
-			       "longer: let the user that the program runs as read it"
-			     : reading_why(error));
-}
-
-void reading_free(struct reading *r)
-{
-	if (r == NULL)
-		return;
-	for (size_t i = 0; i < r->held_count; i++)
-		trust_file_leave(r->held[i].file);
-	arena_free(&r->memory);
-	free(r->held);
-	free(r->watch);
-	free(r->out.anchor);
-	free(r->out.problem);
-	free(r);
-}
-
-const char *reading_why(int error)
+/* What an errno means for the user. */
+static const char *text_of(int error)
 {
 	switch (error) {
 	case ENOENT:
@@ -199,4 +164,40 @@ const char *reading_why(int error)
 	default:
 		return "cannot be read";
 	}
+}
+
+void reading_failed(struct reading *r, const char *path, int error, bool normal)
+{
+	const struct reading *before = r->before;
+	bool passing = watch_is_passing(error), lost = error == EACCES && had(before, path);
+	bool kept = false;
+
+	watch_path(r, path, lost);
+	for (size_t i = 0; passing && before != NULL && i < before->held_count; i++) {
+		const struct held *held = &before->held[i];
+
+		if (is_at_or_below(held->file->seen.path, path)) {
+			reading_hold(r, held->file, held->missed);
+			kept = true;
+		}
+	}
+	r->out.unsteady = r->out.unsteady || passing;
+	reading_problem(r, (normal && !lost) || kept ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path,
+			lost ? "permission denied, so what was trusted because of it is trusted no "
+			       "longer: let the user that the program runs as read it"
+			     : text_of(error));
+}
+
+void reading_free(struct reading *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->held_count; i++)
+		trust_file_leave(r->held[i].file);
+	arena_free(&r->memory);
+	free(r->held);
+	free(r->watch);
+	free(r->out.anchor);
+	free(r->out.problem);
+	free(r);
 }

@@ -120,7 +120,4 @@ void reading_free(struct reading *r);
 
 void trust_file_leave(struct trust_file *f); /* NULL is fine */
 
-/* What an errno means for the user. */
-const char *reading_why(int error);
-
 #endif

@@ -113,13 +113,6 @@ bool trustdir_changed(const struct anchors *anchors);
 bool trustdir_same(const struct anchors *a, const struct anchors *b);
 
 /*
- * Does a file, a program's bundle, have a certificate that is_one says yes to, whatever it is
- * trusted for? No where it can't be read or is larger than TRUSTDIR_MAX_FILE.
- */
-bool trustdir_file_has(const char *path,
-		       bool (*is_one)(void *arg, const unsigned char *der, size_t len), void *arg);
-
-/*
  * The directory that a new anchor is saved to: the first of dirs, else TRUSTDIR_SYSTEM for root,
  * else the user's own. Written to buf as a string. Returns 0, or -ENAMETOOLONG, or -ENOENT where
  * there is none (no dirs and no home).

@@ -300,7 +300,7 @@ class Runs(lab.Case):
         cls.server = server()
         cls.buildah = packs.Buildah(cls)
         cls.buildah.base()
-        cls.image = cls.buildah.pull("oci-archive:" + image.built()[0])
+        cls.image = cls.buildah.pull("oci-archive:" + image.own())
 
     def pod(self, name):
         row = next(row for row in pods.ROWS if row[0] == name)

@@ -299,9 +299,11 @@ static long number_of(const char *name)
 		const char *name;
 		long number;
 	} calls[] = {{"memfd_create", SYS_memfd_create},
+		     {"mount", SYS_mount},
 		     {"newfstatat", SYS_newfstatat},
 		     {"openat", SYS_openat},
-		     {"process_vm_readv", SYS_process_vm_readv}};
+		     {"process_vm_readv", SYS_process_vm_readv},
+		     {"unshare", SYS_unshare}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		if (strcmp(calls[i].name, name) == 0)

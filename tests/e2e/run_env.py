@@ -751,6 +751,13 @@ class Programs(Base):
         self.assertEqual((there.code, there.out), (0, out), there.err)
         self.assertRegex(there.err, r"\A%s\Z" % err)
 
+    def also_by_mount(self, program):
+        """The same by --mount, with no variable at all."""
+        done = self.run_it("--mount", "env", "-i", program, self.server.url, env={"SSL_CERT_FILE": None})
+        if done.code == 125 and "no mount namespace can be had here" in done.err:
+            self.skipTest(done.err)
+        self.assertEqual((0, lab.PAGE, ""), done)
+
     def test_go(self):
         """The go command itself, which asks a proxy for modules."""
         go = find("go", "/usr/local/go/bin")
@@ -771,6 +778,7 @@ class Programs(Base):
         done = lab.run([go, "build", "-o", "get", "get.go"], env=env, cwd=folder, timeout=500)
         self.assertEqual(done.code, 0, done.err)
         self.only_with_env([folder + "/get", self.server.url], "x509: certificate signed by unknown authority")
+        self.also_by_mount(folder + "/get")
 
     def test_node(self):
         node = find("node")
@@ -910,6 +918,7 @@ class Programs(Base):
         if done.returncode != 0:
             raise unittest.SkipTest("no crates: " + done.stdout.decode(errors="replace")[-300:])
         self.only_with_env([folder + "/target/debug/get", self.server.url], "UnknownIssuer")
+        self.also_by_mount(folder + "/target/debug/get")
 
     def test_curl_with_a_bundle_of_the_users(self):
         lab.need(programs=["curl"])

@@ -55,8 +55,8 @@ class Container(lab.Case):
                     "--build-arg", "BASE=localhost/" + base, "-t", "localhost/" + name,
                     "-f", os.path.join(EXAMPLES, example, "Dockerfile"), context)
 
-    def run_in(self, *command, env=()):
-        return self.buildah.run_in(self.container, *command, env=env)
+    def run_in(self, *command, **options):
+        return self.buildah.run_in(self.container, *command, **options)
 
     def entry(self):
         """What the image runs by itself, and as whom."""
@@ -79,6 +79,20 @@ class Container(lab.Case):
         self.assertEqual("65534\n", self.run_in(*entry, "id", "-u").out)
         for status in 0, 42:
             self.assertEqual(status, self.run_in(*entry, "sh", "-c", "exit %d" % status).code)
+
+    def test_mount(self):
+        """catrust-run --mount: a container with CAP_SYS_ADMIN may mount; another says so, and runs nothing."""
+        count = ["grep", "-c", "BEGIN", "/etc/ssl/certs/ca-certificates.crt"]
+        root = ["--user", "root"]
+        plain = self.run_in(*count, options=root)
+        self.assertEqual((0, ""), (plain.code, plain.err))
+        for options in [], root:
+            done = self.run_in("catrust-run", "--mount", *count, options=options)
+            self.assertEqual(("", 125), (done.out, done.code), done)
+            self.assertRegex(done.err, r"(?m)^catrust: --mount: no mount namespace can be had here: .*catrust-run --env ")
+        may = self.run_in("catrust-run", "--mount", "env", "-i", *count, options=[*root, "--cap-add", "CAP_SYS_ADMIN"])
+        self.assertEqual((0, int(plain.out) + 1), (may.code, int(may.out or 0)), may)
+        self.assertEqual(plain, self.run_in(*count, options=root))
 
     def test_process_one(self):
         """In its own process namespace, which buildah's chroot has not: signals reach the program, and its

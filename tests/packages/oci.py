@@ -95,6 +95,9 @@ class Layout(lab.Case):
                  for name, (_, data) in members.items() if data is not None}
         self.assertEqual({name: {"SHA1": hashlib.sha1(data).hexdigest(), "SHA256": hashlib.sha256(data).hexdigest()}
                           for name, data in there.items()}, told)
+        sums = "".join(sorted(f["SHA1"] for f in told.values()))
+        self.assertEqual(hashlib.sha1(sums.encode()).hexdigest(),
+                         sbom["packages"][0]["packageVerificationCode"]["packageVerificationCodeValue"])
         names = [p["name"] for p in sbom["packages"]]
         self.assertEqual(["catrust"] + len(image.architectures()) * ["openssl", "curl", "musl"], names)
         done = lab.run([os.path.join(lab.more("validators"), "bin", "pyspdxtools"), "-i", self.sbom], timeout=180)

@@ -98,6 +98,6 @@ class Buildah:
         self("commit", "--signature-policy", self.policy, "--rm", made, "localhost/base")
         os.unlink(tar)
 
-    def run_in(self, container, *command, env=()):
-        options = [option for pair in env for option in ("--env", pair)]
+    def run_in(self, container, *command, env=(), options=()):
+        options = [*options, *(option for pair in env for option in ("--env", pair))]
         return lab.run([*self.argv, "run", "--isolation", "chroot", *options, container, "--", *command], timeout=180)

@@ -13,17 +13,9 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-	&fetch_command,
-	&doctor_command,
-	&stacks_command,
-	&list_command,
-	&add_command,
-	&remove_command,
-	&bundle_command,
-	&copy_command,
-	&env_command,
-	&check_command,
-	NULL,
+	&fetch_command, &doctor_command, &stacks_command, &list_command,
+	&add_command,	&remove_command, &bundle_command, &copy_command,
+	&env_command,	&check_command,	 &mount_command,  NULL,
 };
 
 static const struct command *find(const char *name)
@@ -37,7 +29,8 @@ static const struct command *find(const char *name)
 static void print_commands(FILE *to, bool internal)
 {
 	for (size_t i = 0; commands[i] != NULL; i++)
-		if (internal == (commands[i] == &env_command || commands[i] == &check_command))
+		if (internal == (commands[i] == &env_command || commands[i] == &check_command ||
+				 commands[i] == &mount_command))
 			fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 }
 
@@ -53,7 +46,7 @@ static void print_help(FILE *to)
 	print_commands(to, false);
 	fputs("  help      shows this text, or the help of a command\n"
 	      "\n"
-	      "called by catrust-run --env, --print-env and --check:\n",
+	      "called by catrust-run --env, --print-env, --check and --mount:\n",
 	      to);
 	print_commands(to, true);
 	fputs("\n"
@@ -246,10 +239,13 @@ int main(int argc, char **argv)
 	struct outcome o;
 	int error = 0;
 
-	/* A reader that goes away, or a limit on the size of files, is an error like others. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 	show_init();
+	/* A reader that goes away, or a limit on the size of files, is an error like others. But
+	 * what becomes another program leaves that program's signals as they are. */
+	if (argc < 2 || find(argv[1]) != &mount_command) {
+		signal(SIGPIPE, SIG_IGN);
+		signal(SIGXFSZ, SIG_IGN);
+	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		show_error("libcurl can't be used");
 		return STATUS_NO;

@@ -22,7 +22,7 @@ _catrust_run() {
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 	elif ((i == COMP_CWORD)) && [[ $options && $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '-d --dir -e --env --print-env --print-env=docker --print-env=kubernetes --print-env=sh --print-env=systemd --check -v -q --help --version --' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '-d --dir -e --env --mount --mount=all --print-env --print-env=docker --print-env=kubernetes --print-env=sh --print-env=systemd --check -v -q --help --version --' -- "$cur")
 	elif declare -F _comp_command_offset >/dev/null; then
 		_comp_command_offset "$i"
 	elif declare -F _command_offset >/dev/null; then

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 complete -c catrust-run -s d -l dir -r -F -d 'Also trust the CAs in a directory or file'
 complete -c catrust-run -s e -l env -d 'Also set variables for what no library reaches'
+complete -c catrust-run -l mount -d 'Mount the CAs over the system\'s bundle'
+complete -c catrust-run -f -a '--mount=all' -n 'string match -q -- "--mount=*" (commandline -ct)'
 complete -c catrust-run -l print-env -d 'Print the variables, run nothing'
 complete -c catrust-run -f -a '--print-env=sh --print-env=docker --print-env=systemd --print-env=kubernetes' -n 'string match -q -- "--print-env=*" (commandline -ct)'
 complete -c catrust-run -l check -d 'Say whether the command can be reached, run nothing'

@@ -3,7 +3,7 @@
 
 _catrust() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands='fetch doctor list add remove bundle copy env check help' options= i
+	local commands='fetch doctor list add remove bundle copy env check mount help' options= i
 	local connect='--aia-local --cert --key --no-aia --proxy --servername --starttls --timeout'
 
 	COMPREPLY=()
@@ -66,6 +66,7 @@ _catrust() {
 	copy) options=--help ;;
 	env) options='--help --only --syntax' ;;
 	check) options=--help ;;
+	mount) options='--all --help' ;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 		return

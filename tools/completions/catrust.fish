@@ -11,9 +11,10 @@ complete -c catrust -n __fish_use_subcommand -a bundle -d 'Put public CAs and tr
 complete -c catrust -n __fish_use_subcommand -a copy -d 'Copy library and commands to a directory'
 complete -c catrust -n __fish_use_subcommand -a env -d 'Print variables for programs that no library reaches'
 complete -c catrust -n __fish_use_subcommand -a check -d 'Say whether a command is reached'
+complete -c catrust -n __fish_use_subcommand -a mount -d 'Run a command with the CAs mounted'
 complete -c catrust -n __fish_use_subcommand -a help -d 'Show help'
-complete -c catrust -n '__fish_seen_subcommand_from help' -a 'fetch doctor list add remove bundle copy env check'
-complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list add remove bundle copy env check' -l help -d 'Show help'
+complete -c catrust -n '__fish_seen_subcommand_from help' -a 'fetch doctor list add remove bundle copy env check mount'
+complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list add remove bundle copy env check mount' -l help -d 'Show help'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor list add remove bundle' -l dir -x -a '(__fish_complete_directories)' -d 'The trust directory'
 complete -c catrust -n '__fish_seen_subcommand_from fetch add' -l fingerprint -x -d 'Save the certificate with this SHA-256'
 complete -c catrust -n '__fish_seen_subcommand_from fetch doctor add bundle' -l public-bundle -r -F -d 'The public CAs'
@@ -44,3 +45,5 @@ complete -c catrust -n '__fish_seen_subcommand_from add remove' -F
 complete -c catrust -n '__fish_seen_subcommand_from env' -l syntax -x -a 'sh docker systemd kubernetes' -d 'How to write them'
 complete -c catrust -n '__fish_seen_subcommand_from env' -l only -d 'Nothing but what is given'
 complete -c catrust -n '__fish_seen_subcommand_from check' -x -a '(__fish_complete_subcommand --fcs-skip=2)'
+complete -c catrust -n '__fish_seen_subcommand_from mount' -l all -d 'Also the bundles of Python packages'
+complete -c catrust -n '__fish_seen_subcommand_from mount' -r -F

@@ -19,6 +19,7 @@ static const struct {
 	unsigned bit;
 } known[] = {
 	{"aia-local", no_argument, OPTION_AIA_LOCAL},
+	{"all", no_argument, OPTION_ALL},
 	{"ca-bundle", required_argument, OPTION_CA_BUNDLE},
 	{"check", no_argument, OPTION_CHECK},
 	{"cert", required_argument, OPTION_CERT},
@@ -76,6 +77,8 @@ static bool *find_flag(struct options *o, unsigned bit)
 	switch (bit) {
 	case OPTION_AIA_LOCAL:
 		return &o->aia_local;
+	case OPTION_ALL:
+		return &o->all;
 	case OPTION_CHECK:
 		return &o->check;
 	case OPTION_JSON:

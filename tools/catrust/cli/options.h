@@ -37,6 +37,7 @@ enum options_allowed {
 	OPTION_SYNTAX = 1 << 23,
 	OPTION_CHECK = 1 << 24,
 	OPTION_WITHIN = 1 << 25,
+	OPTION_ALL = 1 << 26,
 
 	/* How a server is reached: of fetch and doctor. */
 	OPTIONS_CONNECT = OPTION_SERVERNAME | OPTION_TIMEOUT | OPTION_STARTTLS | OPTION_PROXY |
@@ -56,6 +57,7 @@ struct options {
 	bool with_intermediate;
 	bool only;
 	bool check;
+	bool all;
 	bool starttls_given; /* then starttls counts, whatever the target says */
 	enum starttls_protocol starttls;
 	const char *dir;

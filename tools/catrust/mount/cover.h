@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_COVER_H
+#define CATRUST_COVER_H
+
+#include "base/reason.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A file as it is to be seen. */
+struct cover_file {
+	char name[NAME_MAX + 1]; /* in its folder */
+	char *data;
+	size_t len;
+};
+
+/* Does a folder have certificates under the names by which OpenSSL looks for them
+ * (openssl-rehash(1))? */
+bool cover_is_hashed(const char *folder);
+
+/*
+ * Mounts a copy of a folder over it, read-only, with these files in it instead of those of their
+ * names. A copy in memory, not the files alone: what is mounted over a file is gone when the host
+ * renames a new one to its place. Folders in it are the same as before, and so are links; of what
+ * the caller can't read there is no copy. In a mount namespace of the caller's own. Returns 0, or
+ * -1 and *why.
+ */
+int cover_folder(const char *folder, const struct cover_file *files, size_t count,
+		 struct reason *why);
+
+#endif
