@@ -327,6 +327,7 @@ static void take_back(struct verification *v)
 	if (l->is_strict)
 		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(v->ctx),
 					    X509_V_FLAG_X509_STRICT);
+	l->is_strict = false;
 	if (l->stacks.untrusted != NULL &&
 	    X509_STORE_CTX_get0_untrusted(v->ctx) == l->stacks.untrusted)
 		X509_STORE_CTX_set0_untrusted(v->ctx, l->sent);
