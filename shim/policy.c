@@ -250,6 +250,14 @@ static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
 	return kept;
 }
 
+static bool has_forgivable_error(const struct probe *p)
+{
+	for (size_t i = 0; i < p->error_count; i++)
+		if (strict_forgives(p->error[i].code))
+			return true;
+	return false;
+}
+
 /*
  * Tries trusted certificates, the program's own or others. Returns true if they make a good chain,
  * or if there is no memory: then the program is better off as if we were not there. *ret_relax:
@@ -267,9 +275,12 @@ static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 	*ret_relax = false;
 	if (probe_run(&p, f, trusted, untrusted, true)) {
 		anchor = anchor_of(&p, f, &in_scope);
-		does = error_of_chain(&p, relax) == X509_V_OK && (own || in_scope);
 		*ret_relax = relax && anchor != NULL && (!own || in_scope) &&
 			     !is_kept_by_strict(&p, f, trusted, untrusted);
+		does = error_of_chain(&p, *ret_relax) == X509_V_OK && (own || in_scope);
+		/* An anchor may make up for it, if the chain ends there. */
+		if (relax && !*ret_relax && has_forgivable_error(&p))
+			does = false;
 	}
 	X509_STORE_CTX_free(p.ctx);
 	return does;

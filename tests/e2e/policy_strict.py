@@ -266,6 +266,18 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
             if self.finds:
                 self.check(chain, (85, 86, 89, 92), dirs)
 
+    def test_anchor_below_the_programs_own_root(self):
+        """What the program trusts does, but for a flaw of the leaf; the chain that ends at the anchor is forgiven it."""
+        if not self.finds:
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        sub = pki().ca("fb-sub", pki().ca("fb"))
+        leaf = pki().leaf("fb-leaf", sub, "DNS:" + NAME, without=["authorityKeyIdentifier"])
+        own = STRICT + "load(c, 'cafile', %r)" % pki().cert("fb")
+        dirs = [pki().trustdir({"": [sub]})]
+        self.check(pki().chain(leaf), 85, dirs, own)
+        self.check(pki().chain(leaf), "ok", dirs, own, env=RELAX)
+        self.check(pki().chain(leaf), 85, [pki().trustdir({"other.example": [sub]})], own, env=RELAX)
+
     def test_certificate_of_one_server_as_anchor(self):
         """Which comes first in the chain, with what the server sent behind it."""
         if not self.finds:
