@@ -230,7 +230,7 @@ static struct crypto *crypto_new(const struct object *where)
 	if (config.disabled)
 		return c;
 	c->lacks = look_up_all(handle, api, sizeof(api), &c->api);
-	c->usable = (c->lacks & ~(OPTIONAL | SHARING)) == 0 && is_openssl(c);
+	c->usable = (c->lacks & LENDING) == 0 && is_openssl(c);
 	if (c->usable && OpenSSL_version_num() < 0x30000000UL)
 		LOOK_UP(c->err_state, handle, "ERR_get_state");
 	return c;
@@ -301,7 +301,7 @@ static struct ssl *ssl_new(const struct object *where)
 	if (config.disabled)
 		return s;
 	s->lacks = look_up_all(handle, api, sizeof(api), &s->api);
-	s->usable = (s->lacks & ~OPTIONAL) == 0 && s->crypto->usable;
+	s->usable = (s->lacks & LENDING) == 0 && s->crypto->usable;
 	if (s->usable)
 		find_client_methods(s, handle);
 	return s;

@@ -395,6 +395,11 @@ static enum remedy strict_remedy(const struct verification *v, int error, const 
 	return hint_remedy(left == X509_V_OK ? error : left, left == X509_V_OK);
 }
 
+static bool is_told(const struct verification *v)
+{
+	return log_wants(LOG_INFO) && ((v->crypto->lacks | v->ssl->lacks) & MESSAGES) == 0;
+}
+
 void hint_failed(const struct verification *v)
 {
 	const struct crypto *c = v->crypto;
@@ -405,6 +410,8 @@ void hint_failed(const struct verification *v)
 	enum remedy remedy;
 	const char *left;
 
+	if (!is_told(v))
+		return;
 	add_target(&host, v, "");
 	if (is_due(hash_of(host_buf) * 31 + (uint64_t)error, &more, &not_shown)) {
 		remedy = strict_remedy(v, error, &left);
@@ -421,18 +428,17 @@ void hint_failed(const struct verification *v)
 	}
 }
 
-void hint_used(const struct verification *v)
+void hint_used(const struct verification *v, struct trust_anchor *anchor)
 {
 	const struct crypto *c = v->crypto;
 	const struct ssl *s = v->ssl;
-	struct trust_anchor *anchor = v->anchor;
 	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
 	struct text host = TEXT(host_buf), name = TEXT(name_buf);
 	bool refuses;
 	unsigned char how;
 
 	/* With an error left, it was the program that accepted it. */
-	if (anchor == NULL || X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
+	if (anchor == NULL || !is_told(v) || X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
 		return;
 	refuses = SSL_get_verify_mode(v->connection) != SSL_VERIFY_NONE;
 	how = refuses ? ANCHOR_TRUSTED : ANCHOR_VERIFIED;
@@ -452,7 +458,7 @@ void hint_passed(const struct verification *v)
 	struct text host = TEXT(host_buf);
 	uint64_t more = 0, not_shown = 0;
 
-	if (!log_wants(LOG_INFO) || !candidates_named(v->crypto, v->ctx))
+	if (!is_told(v) || !candidates_named(v->crypto, v->ctx))
 		return;
 	add_target(&host, v, "");
 	if (is_due(hash_of(host_buf) * 31, &more, &not_shown))

@@ -9,7 +9,7 @@
  * verification of a server that failed, one line that says why and what mends it. The same error of
  * the same host is told once a minute, with a count; and of all hosts, no more than 60 in a minute.
  */
-void hint_used(const struct verification *v);
+void hint_used(const struct verification *v, struct trust_anchor *anchor);
 void hint_failed(const struct verification *v);
 
 /* The same log, of a verification that is left to the program though an anchor has a name for it.

@@ -48,6 +48,10 @@ bool leaf_scope_holds(const struct crypto *c, const X509 *leaf, const struct tru
 
 	if (anchor->scope_count == 0)
 		return true;
+	if (ret_outside != NULL)
+		*ret_outside = check.outside;
+	if ((c->lacks & SCOPES) != 0)
+		return false;
 	for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;)
 		check_common_name(c, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)),
 				  &check);

@@ -140,6 +140,8 @@ bool public_bundle(const struct crypto *c, X509_STORE_CTX *lookup)
 {
 	size_t found = 0;
 
+	if ((c->lacks & PUBLIC) != 0)
+		return false;
 	for (size_t i = 0; found < ENOUGH && i < sizeof(roots) / sizeof(*roots); i++)
 		if (has_root(c, lookup, i))
 			found++;

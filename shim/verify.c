@@ -166,8 +166,7 @@ static bool has_tlsa_records(const struct verification *v)
 {
 	const struct crypto *c = v->crypto;
 	const struct ssl *s = v->ssl;
-	const void *const *dane =
-		SSL_get0_dane == NULL ? NULL : (const void *)SSL_get0_dane(v->connection);
+	const void *const *dane = (const void *)SSL_get0_dane(v->connection);
 
 	return dane != NULL && certs_count(c, dane[1]) > 0;
 }
@@ -343,13 +342,11 @@ void verify_end(struct verification *v, int ret)
 		return;
 	scope = binding_work_begin(v->crypto);
 	if (v->loan != NULL) {
-		if (log_wants(LOG_INFO) && ret == 1) {
-			v->anchor = lent_anchor(v->loan, v->ctx, &depth);
-			hint_used(v);
-		}
+		if (ret == 1)
+			hint_used(v, lent_anchor(v->loan, v->ctx, &depth));
 		take_back(v);
 	}
-	if (log_wants(LOG_INFO) && ret != 1)
+	if (ret != 1)
 		hint_failed(v);
 	binding_work_end(v->crypto, scope);
 }

@@ -16,8 +16,6 @@ struct verification {
 	struct ssl *ssl; /* NULL: not a TLS client that verifies a server */
 	SSL *connection; /* of ssl */
 	struct loan *loan;
-	struct trust_anchor *anchor; /* that made the chain good; NULL before the end, or if none
-					did; valid until verify_end() returns */
 };
 
 /* Before the real call, and after it. ret: what it returned. */

@@ -323,7 +323,7 @@ static const char *const elsewhere_extensions[] = {"authorityKeyIdentifier", "ke
 static void copied_callback(void)
 {
 	struct identity root = make("root", NULL, ca_extensions);
-	struct identity leaf = make("leaf", &root, leaf_extensions);
+	struct identity leaf = make("www", &root, leaf_extensions);
 	struct identity other = make("other", &root, elsewhere_extensions);
 	X509_STORE *store = X509_STORE_new();
 

@@ -5,6 +5,10 @@
 #include "fixture.h"
 #include "shim_openssl.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct {
@@ -212,6 +216,75 @@ START_TEST(server_with_a_choice_of_its_own)
 }
 END_TEST
 
+/* Takes away every function that a copy of OpenSSL has for one purpose. */
+static void lose(struct ssl *s, enum use lost)
+{
+#define OPENSSL_CRYPTO(use, name)                                                                  \
+	if (use == lost)                                                                           \
+		s->crypto->api.name = NULL;
+#define OPENSSL_SSL(use, name)                                                                     \
+	if (use == lost)                                                                           \
+		s->api.name = NULL;
+#include "openssl.def"
+	s->crypto->lacks |= (unsigned char)lost;
+	s->lacks |= (unsigned char)lost;
+}
+
+static void expect(int error, bool lent)
+{
+	X509_STORE *store = X509_STORE_new();
+	struct verdict got = verify_as(&(struct attempt){.store = store, .leaf = server});
+
+	ck_assert_msg(got.error == error, "%d: %s", got.error, got.text);
+	ck_assert_int_eq(got.lent, lent);
+	X509_STORE_free(store);
+}
+
+static const struct {
+	bool is_scoped, is_lost;
+	int error;
+	bool lent;
+} scoped[] = {
+	{true, false, X509_V_ERR_PERMITTED_VIOLATION, true},
+	{true, true, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false},
+	{false, true, X509_V_OK, true},
+};
+
+START_TEST(openssl_that_cannot_check_scopes)
+{
+	char scope[PATH_MAX];
+
+	snprintf(scope, sizeof(scope), "%s/corp.example", dir);
+	ck_assert_int_eq(mkdir(scope, 0755), 0);
+	write_cert(scoped[_i].is_scoped ? scope : dir, "root.pem", root);
+	if (scoped[_i].is_lost)
+		lose(linked_ssl(), SCOPES);
+	expect(scoped[_i].error, scoped[_i].lent);
+}
+END_TEST
+
+START_TEST(openssl_that_cannot_tell_public_bundles)
+{
+	write_cert(dir, "root.pem", root);
+	lose(linked_ssl(), PUBLIC);
+	expect(X509_V_OK, true);
+	config.public_only = true;
+	expect(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false);
+}
+END_TEST
+
+START_TEST(openssl_that_cannot_name_servers)
+{
+	config.log_level = LOG_INFO;
+	write_cert(dir, "root.pem", root);
+	lose(linked_ssl(), MESSAGES);
+	expect(X509_V_OK, true);
+	X509_free(server);
+	server = leaf_for("server", "clientAuth");
+	expect(X509_V_ERR_INVALID_PURPOSE, true);
+}
+END_TEST
+
 START_TEST(without_a_trust_directory)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -250,6 +323,9 @@ int main(void)
 	tcase_add_loop_test(tc, who_verifies, 0, (int)LENGTH(cases));
 	tcase_add_loop_test(tc, server_that_was_a_client, 0, (int)LENGTH(shared));
 	tcase_add_test(tc, server_with_a_choice_of_its_own);
+	tcase_add_loop_test(tc, openssl_that_cannot_check_scopes, 0, (int)LENGTH(scoped));
+	tcase_add_test(tc, openssl_that_cannot_tell_public_bundles);
+	tcase_add_test(tc, openssl_that_cannot_name_servers);
 	tcase_add_test(tc, without_a_trust_directory);
 	tcase_add_test(tc, expired_anchors_are_none);
 	suite_add_tcase(suite, tc);
