@@ -64,11 +64,12 @@ static struct {
 } count;
 
 /*
- * Allocations that fail. The first allocation of the library starts to count; then as many as are
- * asked for go well, and those that follow fail.
+ * Allocations that fail: those of the library's code at some places, or of whatever code after the
+ * library's first one: then as many as are asked for go well, and those that follow fail.
  */
 static _Thread_local struct failing {
-	bool armed, started, only_library;
+	bool armed, started;
+	int place; /* a class of callers; -1: all */
 	long well, fail, failed;
 } failing;
 static uintptr_t library_start, library_end;
@@ -76,6 +77,11 @@ static uintptr_t library_start, library_end;
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
+
+static int place_of(const void *caller)
+{
+	return (int)((uint32_t)((uintptr_t)caller - library_start) * 2654435761U >> 28);
+}
 
 static bool fails(const void *caller)
 {
@@ -86,9 +92,9 @@ static bool fails(const void *caller)
 		return false;
 	is_library = (uintptr_t)caller >= library_start && (uintptr_t)caller < library_end;
 	f->started |= is_library;
-	if (!f->started || (f->only_library && !is_library) || f->well-- > 0 || f->fail <= 0)
+	if (f->place >= 0 ? !is_library || place_of(caller) != f->place
+			  : !f->started || f->well-- > 0 || f->fail-- <= 0)
 		return false;
-	f->fail--;
 	f->failed++;
 	errno = ENOMEM;
 	return true;
@@ -227,7 +233,7 @@ static void with_failing(int server, unsigned int *seed)
 	int fd = connect_at_last(port[server]);
 	bool in_load = rand_r(seed) % 2 == 0;
 	struct failing f = {.armed = true,
-			    .only_library = rand_r(seed) % 2 == 0,
+			    .place = (int)(rand_r(seed) % 32) - 16,
 			    .well = some(seed, 2000),
 			    .fail = 1 + some(seed, 64)};
 	SSL_CTX *ctx;
@@ -235,6 +241,8 @@ static void with_failing(int server, unsigned int *seed)
 
 	if (fd < 0)
 		return;
+	if (f.place < 0)
+		f.place = -1;
 	if (in_load)
 		failing = f;
 	ctx = new_context(is_own(server));
