@@ -55,13 +55,16 @@ static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 	const unsigned char *at = a->der;
 	X509 *cert = d2i_X509(NULL, &at, (long)a->der_len);
 
+	/*
+	 * X509_check_purpose() fills the cache of extensions, since several threads may use this
+	 * object. Without memory, OpenSSL takes the certificate for an invalid one from then on.
+	 */
 	if (cert == NULL || at != a->der + a->der_len ||
-	    X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)) != 1) {
+	    X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)) != 1 ||
+	    X509_check_purpose(cert, -1, 0) != 1) {
 		X509_free(cert);
 		return NULL;
 	}
-	/* OpenSSL fills the cache of extensions late, and several threads may use this object. */
-	(void)X509_check_purpose(cert, -1, 0);
 	return cert;
 }
 
