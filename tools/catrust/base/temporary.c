@@ -16,14 +16,26 @@
 
 #define PREFIX ".catrust-"
 
+/* A number of up to nine digits off the front of *at; false if there is none. */
+static bool take_number(const char **at, unsigned long *ret)
+{
+	size_t digits = strspn(*at, "0123456789");
+
+	if (digits == 0 || digits > 9)
+		return false;
+	*ret = strtoul(*at, NULL, 10);
+	*at += digits;
+	return true;
+}
+
 /* The process that made a file of this name; 0: it is none of these files. */
 static pid_t maker_of(const char *name)
 {
+	const char *at = name + strlen(PREFIX);
 	unsigned long pid, ns;
-	int end = 0;
 
-	if (sscanf(name, PREFIX "%9lu-%9lu.tmp%n", &pid, &ns, &end) != 2 || end == 0 ||
-	    name[end] != '\0')
+	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 || !take_number(&at, &pid) || *at++ != '-' ||
+	    !take_number(&at, &ns) || strcmp(at, ".tmp") != 0)
 		return 0;
 	return (pid_t)pid;
 }

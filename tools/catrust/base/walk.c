@@ -85,7 +85,7 @@ static int open_step(int dir, const char *name, bool make, struct stat *st)
 /* Returns the descriptor that the walk goes on from, dir or another one; *error: 0, or why not. */
 static int step(int dir, const char *name, bool make, char rest[PATH_MAX], int *error)
 {
-	struct stat st;
+	struct stat st = {.st_mode = 0};
 	int fd = open_step(dir, name, make, &st), next = dir;
 
 	*error = fd < 0 ? fd : 0;
