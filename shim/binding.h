@@ -54,9 +54,9 @@ struct crypto {
 #include "openssl.def"
 	} api;
 	void *(*err_state)(void);	     /* ERR_get_state() of 1.1.1; NULL in others */
-	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (verify.c) */
+	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (lend.c) */
 	atomic_int directory_index;	     /* likewise (load/load.c) */
-	_Atomic(struct stock *) stock;	     /* verify.c */
+	_Atomic(struct stock *) stock;	     /* lend.c */
 	_Atomic(struct trust *) trust;	     /* trust.c */
 	atomic_bool told;		     /* unserved.c */
 };

@@ -101,9 +101,9 @@ static void add_own(struct candidates *f, const X509_NAME *name)
 	certs_free(c, found);
 }
 
-bool candidates_find(struct candidates *f, struct crypto *c, X509_STORE_CTX *ctx)
+bool candidates_find(struct candidates *f, struct crypto *c, const struct trust *trust,
+		     X509_STORE_CTX *ctx)
 {
-	const struct trust *trust = trust_enter(c);
 	unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(ctx));
 
 	f->crypto = c;
@@ -124,7 +124,6 @@ bool candidates_find(struct candidates *f, struct crypto *c, X509_STORE_CTX *ctx
 		add_anchors(f, trust, f->name[i]);
 		add_own(f, f->name[i]);
 	}
-	trust_leave();
 	return f->anchor_count > 0 && !f->too_many;
 }
 
@@ -147,14 +146,12 @@ static bool is_named(const struct crypto *c, const struct trust *trust, const X5
 	return count > 0;
 }
 
-bool candidates_named(struct crypto *c, X509_STORE_CTX *ctx)
+bool candidates_named(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx)
 {
-	const struct trust *trust = trust_enter(c);
 	const STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
 	bool named = is_named(c, trust, X509_STORE_CTX_get0_cert(ctx));
 
 	for (int i = 0; !named && i < certs_count(c, sent); i++)
 		named = is_named(c, trust, certs_at(c, sent, i));
-	trust_leave();
 	return named;
 }

@@ -27,14 +27,15 @@ struct candidates {
 };
 
 /*
- * Collects them for a verification that has not begun. false: no anchor bears one of the names, or
- * there are too many to say. In either case candidates_free() is owed.
+ * Collects them for a verification that has not begun. trust: NULL has no anchor. false: no anchor
+ * bears one of the names, or there are too many to say. In either case candidates_free() is owed.
  */
-bool candidates_find(struct candidates *f, struct crypto *crypto, X509_STORE_CTX *ctx);
+bool candidates_find(struct candidates *f, struct crypto *crypto, const struct trust *trust,
+		     X509_STORE_CTX *ctx);
 void candidates_free(struct candidates *f);
 
 /* Does an anchor bear the name of an issuer of the leaf, or of what was sent? Without a look at the
  * store. */
-bool candidates_named(struct crypto *crypto, X509_STORE_CTX *ctx);
+bool candidates_named(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hint.h"
 
+#include "current.h"
 #include "leaf_scope.h"
 #include "log.h"
 #include "policy.h"
@@ -380,12 +381,31 @@ static void add_count(struct text *t, uint64_t count, const char *of_what)
 	text_add(t, of_what);
 }
 
+static int error_relaxed(const struct verification *v)
+{
+	struct candidates found;
+	bool any = candidates_find(&found, v->crypto, trust_enter(v->crypto), v->ctx);
+	int error;
+
+	trust_leave();
+	error = any ? policy_relaxed(&found) : X509_V_ERR_UNSPECIFIED;
+	candidates_free(&found);
+	return error;
+}
+
+static bool is_named(const struct verification *v)
+{
+	bool named = candidates_named(v->crypto, trust_enter(v->crypto), v->ctx);
+
+	trust_leave();
+	return named;
+}
+
 /* Of an error that CATRUST_STRICT=relax forgives: does it do, all in all? */
 static enum remedy strict_remedy(const struct verification *v, int error, const char **ret_left)
 {
 	const struct crypto *c = v->crypto;
-	int left =
-		strict_forgives(error) ? policy_relaxed(v->crypto, v->ctx) : X509_V_ERR_UNSPECIFIED;
+	int left = strict_forgives(error) ? error_relaxed(v) : X509_V_ERR_UNSPECIFIED;
 
 	*ret_left = NULL;
 	if (left == X509_V_ERR_UNSPECIFIED)
@@ -458,7 +478,7 @@ void hint_passed(const struct verification *v)
 	struct text host = TEXT(host_buf);
 	uint64_t more = 0, not_shown = 0;
 
-	if (!is_told(v) || !candidates_named(v->crypto, v->ctx))
+	if (!is_told(v) || !is_named(v))
 		return;
 	add_target(&host, v, "");
 	if (is_due(hash_of(host_buf) * 31, &more, &not_shown))

@@ -2,10 +2,12 @@
 /* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
 #include "binding.h"
 #include "config.h"
+#include "current.h"
+#include "lend.h"
 #include "load/load.h"
 #include "seen.h"
 #include "unserved.h"
-#include "verify.h"
+#include "verification.h"
 
 #include <errno.h>
 
@@ -95,7 +97,7 @@ static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_M
 {
 	leave(call);
 	if (is_ours_to_see(call) && store != NULL && !binding_is_stock_lookup(call->crypto, method))
-		verify_note_lookup(call->crypto, store);
+		lend_note_lookup(call->crypto, store);
 	end(call);
 }
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy.h"
 
-#include "config.h"
 #include "leaf_scope.h"
-#include "public.h"
 #include "strict.h"
 
 #include "openssl_calls.h"
@@ -389,16 +387,16 @@ static bool make_loan(const struct candidates *f, struct policy_loan *loan)
 	return lend_anchors(f, loan) && lend_own(f, loan) && certs_count(c, loan->trusted) > 0;
 }
 
-struct policy_loan policy_decide(struct candidates *f)
+struct policy_loan policy_decide(struct candidates *f, const struct policy_settings *settings)
 {
 	const struct crypto *c = f->crypto;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(f->ctx);
-	bool relax = config.relax_strict &&
+	bool relax = settings->relax &&
 		     (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_X509_STRICT) != 0;
 	bool all_own = trusts_all(f), does;
 	struct policy_loan loan = {.trusted = NULL};
 
-	if ((all_own && !relax) || (config.public_only && !public_bundle(c, f->ctx)))
+	if ((all_own && !relax) || (settings->is_meant != NULL && !settings->is_meant(c, f->ctx)))
 		return loan;
 	if (f->own_count > 0 && (own_trust_does(f, relax, &loan.relax) || all_own))
 		return loan;
@@ -412,25 +410,23 @@ struct policy_loan policy_decide(struct candidates *f)
 	return loan;
 }
 
-int policy_relaxed(struct crypto *c, X509_STORE_CTX *ctx)
+int policy_relaxed(struct candidates *f)
 {
-	struct candidates f;
+	const struct crypto *c = f->crypto;
 	struct policy_loan loan = {.trusted = NULL};
 	int error = X509_V_ERR_UNSPECIFIED;
 	struct probe p = {.ctx = NULL};
 	bool in_scope;
 
-	if (candidates_find(&f, c, ctx) && make_loan(&f, &loan) &&
-	    probe_run(&p, &f, loan.trusted, loan.untrusted, true)) {
+	if (make_loan(f, &loan) && probe_run(&p, f, loan.trusted, loan.untrusted, true)) {
 		error = X509_V_OK;
 		for (size_t i = p.error_count; i-- > 0;)
 			if (!strict_forgives(p.error[i].code))
 				error = p.error[i].code;
-		if (error == X509_V_OK && (anchor_of(&p, &f, &in_scope) == NULL || !in_scope))
+		if (error == X509_V_OK && (anchor_of(&p, f, &in_scope) == NULL || !in_scope))
 			error = X509_V_ERR_PERMITTED_VIOLATION;
 	}
 	X509_STORE_CTX_free(p.ctx);
 	policy_free(c, &loan);
-	candidates_free(&f);
 	return error;
 }

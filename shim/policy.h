@@ -14,11 +14,18 @@ struct policy_loan {
 	bool relax;
 };
 
+/* What the user has set. */
+struct policy_settings {
+	bool relax; /* CATRUST_STRICT=relax */
+	/* Is the verification one that anchors are for? NULL: each is. (CATRUST_CONTEXTS) */
+	bool (*is_meant)(const struct crypto *crypto, X509_STORE_CTX *ctx);
+};
+
 /*
  * Decides about a verification that has not begun. Nothing is lent if the program's own trust does
  * by itself, nor if the program would lose by it: it keeps each verdict that it has without us.
  */
-struct policy_loan policy_decide(struct candidates *f);
+struct policy_loan policy_decide(struct candidates *f, const struct policy_settings *settings);
 void policy_free(const struct crypto *crypto, struct policy_loan *loan);
 
 /* All of the program's own certificates, with references; NULL if there is no memory. */
@@ -32,6 +39,6 @@ int policy_anchor_depth(const struct crypto *crypto, const X509_STORE_CTX *ctx);
  * What a server's verification that failed would still fail with under CATRUST_STRICT=relax, or
  * X509_V_OK.
  */
-int policy_relaxed(struct crypto *crypto, X509_STORE_CTX *ctx);
+int policy_relaxed(struct candidates *f);
 
 #endif

@@ -2,9 +2,7 @@
 #include "trust.h"
 
 #include "der.h"
-#include "log.h"
 #include "sound.h"
-#include "text.h"
 
 #include <openssl/obj_mac.h>
 
@@ -39,17 +37,6 @@ static void *copy(const void *data, size_t len)
 	return mine == NULL ? NULL : memcpy(mine, data, len);
 }
 
-static void tell_unreadable(const char *file, size_t line)
-{
-	char buf[24] = "";
-	struct text number = TEXT(buf);
-
-	if (line > 0)
-		text_add_uint(&number, line);
-	log_line(LOG_ERROR, file, line > 0 ? ": line " : "", buf,
-		 ": not a certificate that OpenSSL can read, skipped");
-}
-
 static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 {
 	const unsigned char *at = a->der;
@@ -78,7 +65,7 @@ X509 *trust_cert(const struct crypto *c, struct trust_anchor *a)
 	if (mine == NULL) {
 		binding_work_forget(c);
 		if ((atomic_fetch_or(&a->used, ANCHOR_UNREADABLE) & ANCHOR_UNREADABLE) == 0)
-			tell_unreadable(a->file, a->line);
+			trust_tell_unreadable(a->file, a->line);
 		return NULL;
 	}
 	if (atomic_compare_exchange_strong(&a->decoded, &known, mine))
@@ -160,7 +147,7 @@ static bool is_same(const struct trust_anchor *a, const struct anchor *from)
 	       strcmp(a->file, from->file) == 0;
 }
 
-static struct trust_anchor *find_same(const struct trust *t, const struct anchor *from)
+struct trust_anchor *trust_find_same(const struct trust *t, const struct anchor *from)
 {
 	for (size_t i = 0; t != NULL && i < t->count; i++)
 		if (is_same(t->anchor[i], from))
@@ -196,32 +183,27 @@ static void insert(struct trust *t, struct trust_anchor *a)
 	t->count++;
 }
 
-static void trust_free(struct retired *item)
+void trust_free(struct trust *t)
 {
-	struct trust *t = (struct trust *)item;
-
 	for (size_t i = 0; i < t->count; i++)
 		trust_anchor_unref(t->crypto, t->anchor[i]);
 	free(t->anchor);
 	free(t);
 }
 
-/* An anchor that stays the same keeps its object. NULL: out of memory. */
-static struct trust *make_trust(const struct crypto *c, const struct edition *e,
-				const struct trust *before)
+struct trust *trust_make(const struct crypto *c, const struct anchors *anchors,
+			 const struct trust *before)
 {
-	size_t count = e->anchors->count;
+	size_t count = anchors->count;
 	struct trust *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
-	t->retired.free = trust_free;
 	t->crypto = c;
-	t->generation = e->generation;
 	t->anchor = calloc(count + 1, sizeof(struct trust_anchor *));
 	for (size_t i = 0; t->anchor != NULL && i < count; i++) {
-		const struct anchor *from = &e->anchors->anchor[i];
-		struct trust_anchor *a = find_same(before, from);
+		const struct anchor *from = &anchors->anchor[i];
+		struct trust_anchor *a = trust_find_same(before, from);
 		int error = 0;
 
 		if (a != NULL)
@@ -236,50 +218,8 @@ static struct trust *make_trust(const struct crypto *c, const struct edition *e,
 	if (t->anchor != NULL)
 		return t;
 fail:
-	trust_free(&t->retired);
+	trust_free(t);
 	return NULL;
-}
-
-static void tell_problems(const struct trust *t, const struct anchors *anchors)
-{
-	for (size_t i = 0; t->count < anchors->count && i < anchors->count; i++)
-		if (find_same(t, &anchors->anchor[i]) == NULL)
-			tell_unreadable(anchors->anchor[i].file, anchors->anchor[i].line);
-}
-
-const struct trust *trust_enter(struct crypto *crypto)
-{
-	struct trust *known, *mine;
-	const struct edition *e;
-
-	edition_refresh();
-	e = edition_enter();
-	known = atomic_load_explicit(&crypto->trust, memory_order_acquire);
-	if (e != NULL && (known == NULL || known->generation < e->generation)) {
-		mine = make_trust(crypto, e, known);
-		if (mine == NULL) {
-			; /* The next verification tries again. */
-		} else if (atomic_compare_exchange_strong(&crypto->trust, &known, mine)) {
-			if (known != NULL)
-				retire(&known->retired);
-			tell_problems(mine, e->anchors);
-			known = mine;
-		} else {
-			trust_free(&mine->retired);
-		}
-	}
-	return known != NULL && known->count > 0 ? known : NULL;
-}
-
-void trust_leave(void)
-{
-	edition_leave();
-}
-
-void trust_read(struct crypto *crypto)
-{
-	(void)trust_enter(crypto);
-	trust_leave();
 }
 
 struct trust_anchor *const *trust_find(const struct trust *trust, const X509_NAME *name,

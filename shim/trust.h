@@ -3,8 +3,8 @@
 #define CATRUST_TRUST_H
 
 #include "binding.h"
-#include "edition.h"
-#include "scope.h"
+#include "retire.h"
+#include "trustdir.h"
 
 #include <openssl/x509v3.h>
 
@@ -44,15 +44,18 @@ struct trust {
 };
 
 /*
- * Looks at the trust directories if it is time to. Returns what they say now, or NULL if there is
- * no anchor. It stays valid until trust_leave(), which is owed in either case. Nothing of the
- * program's may be called in between.
+ * Makes one of anchors. An anchor that stays the same as in before, which may be NULL, keeps its
+ * object. NULL: out of memory.
  */
-const struct trust *trust_enter(struct crypto *crypto);
-void trust_leave(void);
+struct trust *trust_make(const struct crypto *crypto, const struct anchors *anchors,
+			 const struct trust *before);
+void trust_free(struct trust *trust);
 
-/* Reads the trust directories now, so that what can be read now counts later. */
-void trust_read(struct crypto *crypto);
+/* The anchor that was made of from; NULL: none. */
+struct trust_anchor *trust_find_same(const struct trust *trust, const struct anchor *from);
+
+/* OpenSSL cannot read a certificate: in the shim, a line for the user (current.c). */
+void trust_tell_unreadable(const char *file, size_t line);
 
 /* The anchors of a name: the first of them, and how many there are. */
 struct trust_anchor *const *trust_find(const struct trust *trust, const X509_NAME *name,

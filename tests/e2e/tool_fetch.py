@@ -914,7 +914,8 @@ class Scopes(Case):
         with lab.server("server-full") as srv:
             where = "localhost:%d" % srv.port
             result = self.fetch(where, "--scope", "localhost", "--fingerprint", self.root, code=1)
-            self.assertIn("still refused by Python up to 3.12: permitted subtree violation", result.err)
+            self.assertIn("still refused by Python up to 3.12 as well as 3.13 and newer: permitted subtree violation",
+                          result.err)
             self.assertIn("also names 127.0.0.1, ::1", result.err)
             self.assert_nothing_saved()
             command = re.search("(?m)^  catrust (fetch .*)$", result.err).group(1).split()
@@ -996,7 +997,7 @@ class Intermediates(Case):
             self.assertIn("still refused by Python 3.13", result.err)
             self.assertIn("--with-intermediate would fix that", result.err)
             result = self.fetch(srv, "--fingerprint", root, "--with-intermediate", code=0)
-            self.assertIn("accepted by Python 3.13", result.err)
+            self.assertIn("accepted by Python up to 3.12 as well as 3.13", result.err)
             self.assertEqual([tools.fingerprint(p) for p in result.out.split()], [root, tools.fingerprint(paths[1])])
             self.assertEqual(len(listing(self.dir)), 2)
             again = self.fetch(srv, "--fingerprint", root, "--with-intermediate", code=0)

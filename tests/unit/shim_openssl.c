@@ -2,7 +2,7 @@
 #include "shim_openssl.h"
 
 #include "fixture.h"
-#include "verify.h"
+#include "verification.h"
 
 #include <openssl/pem.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the shim keeps from one edition of the anchors to the next, and what it leaves of
  * OpenSSL's. */
-#include "trust.h"
+#include "current.h"
 
 #include "fixture.h"
 #include "shim_openssl.h"

@@ -55,7 +55,11 @@ static void add_subject(const X509 *cert, struct certnames *names)
 	}
 }
 
-bool certnames_open(const X509 *cert, struct span *ret)
+/*
+ * The value of the extension subjectAltName, for names_next(); nothing where there is none. false:
+ * it can't be read, or there are two.
+ */
+static bool open_names(const X509 *cert, struct span *ret)
 {
 	int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
 	const ASN1_STRING *value;
@@ -77,7 +81,7 @@ int certnames_read(const X509 *cert, struct certnames *ret)
 	size_t room;
 	int subjects = X509_NAME_entry_count(X509_get_subject_name(cert));
 
-	names.unreadable = !certnames_open(cert, &list);
+	names.unreadable = !open_names(cert, &list);
 	if (names.unreadable)
 		list.len = 0;
 	room = (size_t)(subjects > 0 ? subjects : 0) + 1;

@@ -24,12 +24,6 @@ struct certnames {
 	bool cut;	 /* there are more */
 };
 
-/*
- * The value of the extension subjectAltName, for names_next(); nothing where there is none. false:
- * it can't be read, or there are two.
- */
-bool certnames_open(const X509 *cert, struct span *ret);
-
 /* Returns 0 and *ret, to be freed with certnames_clear(), or -1: out of memory. */
 int certnames_read(const X509 *cert, struct certnames *ret);
 

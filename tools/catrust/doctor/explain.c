@@ -271,7 +271,7 @@ void doctor_adapt_causes(struct doctor *d)
 		if (cause->code == X509_V_ERR_PERMITTED_VIOLATION ||
 		    cause->code == X509_V_ERR_EXCLUDED_VIOLATION) {
 			explain_names(d, cause);
-		} else if (d->remedy.kind == REMEDY_RUN &&
+		} else if ((d->remedy.kind == REMEDY_RUN || d->remedy.kind == REMEDY_RELAX) &&
 			   cause->code == X509_V_ERR_CERT_SIGNATURE_FAILURE) {
 			explain_old(d, cause);
 		} else if (d->remedy.kind == REMEDY_RUN && diagnose_is_gap(cause->code)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify.h"
 
-#include "certs/certnames.h"
-#include "strict.h"
+#include "lend.h"
 #include "verify/lent.h"
+#include "verify/linked.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -84,39 +84,18 @@ int verify_load(const char *file, const char *dir, struct verify_store *ret,
 	return 0;
 }
 
-/* Marked for TLS servers alone, as libcatrust.so marks what it adds. */
-static bool add_marked(X509_STORE *store, const X509 *anchor)
+/* What the program trusts by itself. */
+static X509_STORE *new_store(const struct verify_store *own)
 {
-	X509 *marked = X509_dup(anchor);
-	bool ok = marked != NULL &&
-		  X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
-		  X509_STORE_add_cert(store, marked) == 1;
-
-	X509_free(marked);
-	return ok;
-}
-
-/* The program's own come first, and after them the anchors that libcatrust.so would lend. */
-static X509_STORE *new_store(const struct verify_store *own, const struct verify_anchors *anchors,
-			     const STACK_OF(X509) * sent)
-{
-	const struct trusted *trusted = anchors->trusted;
 	X509_STORE *store = X509_STORE_new();
 	bool ok = store != NULL;
 
 	for (int i = 0; ok && i < sk_X509_num(own->certs); i++)
-		ok = lent_replaces(sk_X509_value(own->certs, i), anchors, sent) ||
-		     X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
+		ok = X509_STORE_add_cert(store, sk_X509_value(own->certs, i)) == 1;
 	for (int i = 0; ok && i < sk_X509_CRL_num(own->crls); i++)
 		ok = X509_STORE_add_crl(store, sk_X509_CRL_value(own->crls, i)) == 1;
 	if (ok && own->dir[0] != '\0')
 		ok = X509_STORE_load_path(store, own->dir) == 1;
-	for (int i = 0; ok && i < sk_X509_num(anchors->more); i++)
-		ok = !lent_counts(sk_X509_value(anchors->more, i), anchors, sent) ||
-		     add_marked(store, sk_X509_value(anchors->more, i));
-	for (size_t i = 0; ok && trusted != NULL && i < trusted->anchors->count; i++)
-		if (trusted->cert[i] != NULL && lent_counts(trusted->cert[i], anchors, sent))
-			ok = add_marked(store, trusted->cert[i]);
 	if (!ok) {
 		X509_STORE_free(store);
 		store = NULL;
@@ -125,10 +104,7 @@ static X509_STORE *new_store(const struct verify_store *own, const struct verify
 }
 
 struct work {
-	const STACK_OF(X509) * own; /* of the program */
-	const struct verify_anchors *anchors;
 	const struct verify_how *how;
-	int (*verify)(X509_STORE_CTX *ctx); /* OpenSSL's own check of the chain that was built */
 	struct verify_result *result;
 };
 
@@ -137,31 +113,6 @@ static X509 *top_of(X509_STORE_CTX *ctx)
 	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 
 	return sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
-}
-
-static bool is_among(const STACK_OF(X509) * certs, const X509 *cert)
-{
-	for (int i = 0; i < sk_X509_num(certs); i++)
-		if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-			return true;
-	return false;
-}
-
-/* The anchor of a trust directory that cert is, or NULL. */
-static const struct anchor *find_anchor(const struct trusted *trusted, const X509 *cert)
-{
-	for (size_t i = 0; trusted != NULL && i < trusted->anchors->count; i++)
-		if (trusted->cert[i] != NULL && X509_cmp(trusted->cert[i], cert) == 0)
-			return &trusted->anchors->anchor[i];
-	return NULL;
-}
-
-static bool is_anchored(const struct work *w, X509_STORE_CTX *ctx)
-{
-	const X509 *top = top_of(ctx);
-
-	return top != NULL &&
-	       (is_among(w->anchors->more, top) || find_anchor(w->anchors->trusted, top) != NULL);
 }
 
 static void note(struct verify_result *j, int code, int depth, X509 *cert)
@@ -193,101 +144,9 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
-	if (w->how->relax && strict_forgives(code) && is_anchored(w, ctx)) {
-		X509_STORE_CTX_set_error(ctx, X509_V_OK);
-		return 1;
-	}
 	note(w->result, code, X509_STORE_CTX_get_error_depth(ctx),
 	     X509_STORE_CTX_get_current_cert(ctx));
 	return 1;
-}
-
-/* The scopes of an anchor, as libcatrust.so takes them together. None: every name. */
-struct scope_set {
-	struct scope scope[SCOPES_MAX];
-	size_t count;
-};
-
-static void add_scope(struct scope_set *set, const struct scope *scope)
-{
-	if (set->count < SCOPES_MAX)
-		set->scope[set->count++] = *scope;
-}
-
-static void scopes_of_anchor(const struct verify_anchors *anchors, const X509 *top,
-			     struct scope_set *set)
-{
-	const struct anchor *anchor = find_anchor(anchors->trusted, top);
-	const struct scopes *more = is_among(anchors->more, top) ? anchors->more_scopes : NULL;
-
-	if ((anchor != NULL && anchor->scopes == NULL) ||
-	    (is_among(anchors->more, top) && (more == NULL || more->count == 0)))
-		return;
-	for (const struct scope_list *l = anchor == NULL ? NULL : anchor->scopes; l != NULL;
-	     l = l->next)
-		add_scope(set, &l->scope);
-	for (size_t i = 0; more != NULL && i < more->count; i++)
-		add_scope(set, &more->item[i].scope);
-}
-
-/* As leaf_scope_holds() of the library. */
-static bool is_leaf_in_scope(const X509 *leaf, const struct scope_set *set)
-{
-	const X509_NAME *subject = X509_get_subject_name(leaf);
-	struct scope_check check = {.scopes = set->scope, .count = set->count};
-	struct span names;
-	bool readable;
-
-	for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
-		unsigned char *text = NULL;
-		int len = ASN1_STRING_to_UTF8(
-			&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
-
-		scope_check_common(&check, len < 0 ? (const unsigned char *)"" : text,
-				   len < 0 ? 1 : (size_t)len);
-		OPENSSL_free(text);
-	}
-	readable = certnames_open(leaf, &names);
-	if (readable)
-		scope_check_names(&check, names);
-	return scope_check_end(&check) && readable;
-}
-
-/* The depth of the first certificate of chain that is not for names of the set; -1: none. */
-static int out_of_scope(const STACK_OF(X509) * chain, const struct scope_set *set)
-{
-	struct span names;
-
-	if (!is_leaf_in_scope(sk_X509_value(chain, 0), set))
-		return 0;
-	for (int i = 1; i < sk_X509_num(chain) - 1; i++) {
-		X509 *cert = sk_X509_value(chain, i);
-
-		if ((X509_get_extension_flags(cert) & EXFLAG_SI) == 0 &&
-		    (!certnames_open(cert, &names) ||
-		     !scope_has_names_of_ca(set->scope, set->count, names)))
-			return i;
-	}
-	return -1;
-}
-
-/* Where libcatrust.so looks at the scope of an anchor: after the chain is built, before dates. */
-static int check_scope(X509_STORE_CTX *ctx)
-{
-	struct work *w = X509_STORE_CTX_get_app_data(ctx);
-	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	const X509 *top = top_of(ctx);
-	struct scope_set set = {.count = 0};
-	int depth = -1;
-
-	/* What the program trusts by itself has no scope. */
-	if (top != NULL && is_anchored(w, ctx) && !is_among(w->own, top))
-		scopes_of_anchor(w->anchors, top, &set);
-	if (set.count > 0)
-		depth = out_of_scope(chain, &set);
-	if (depth >= 0)
-		note(w->result, X509_V_ERR_PERMITTED_VIOLATION, depth, sk_X509_value(chain, depth));
-	return w->verify(ctx);
 }
 
 static bool set_host(X509_VERIFY_PARAM *param, const struct target *host,
@@ -340,14 +199,19 @@ int verify_chain(const struct verify_store *own, const struct verify_anchors *an
 		 struct verify_result *ret)
 {
 	struct verify_result result = {.count = 0};
-	struct work work = {.own = own->certs, .anchors = anchors, .how = how, .result = &result};
+	struct work work = {.how = how, .result = &result};
+	const struct policy_settings settings = {.relax = how->relax};
 	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
-	X509_STORE *store = new_store(own, anchors, sent);
+	X509_STORE *store = new_store(own);
+	struct trust *trust = lent_trust(anchors);
+	struct candidates found;
+	struct loan *loan;
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
 	int status = -1, error;
+	bool wanted, verified;
 
-	if (untrusted == NULL || store == NULL || ctx == NULL ||
+	if (untrusted == NULL || store == NULL || trust == NULL || ctx == NULL ||
 	    X509_STORE_CTX_init(ctx, store, sk_X509_value(untrusted, 0), untrusted) != 1 ||
 	    X509_STORE_CTX_set_default(ctx, "ssl_server") != 1)
 		goto out;
@@ -356,11 +220,15 @@ int verify_chain(const struct verify_store *own, const struct verify_anchors *an
 	X509_VERIFY_PARAM_set_auth_level(param, how->level);
 	if (!set_host(param, host, how))
 		goto out;
-	work.verify = X509_STORE_CTX_get_verify(ctx);
 	X509_STORE_CTX_set_app_data(ctx, &work);
 	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	X509_STORE_CTX_set_verify(ctx, check_scope);
-	if (X509_verify_cert(ctx) != 1 && result.count == 0) {
+	/* The very code that decides in libcatrust.so, so that the two can't disagree. */
+	wanted = candidates_find(&found, linked_crypto(), trust, ctx);
+	loan = lend_begin(&found, wanted, &settings);
+	verified = X509_verify_cert(ctx) == 1;
+	if (loan != NULL)
+		lend_end(loan, ctx);
+	if (!verified && result.count == 0) {
 		error = X509_STORE_CTX_get_error(ctx);
 		if (error == X509_V_ERR_OUT_OF_MEM)
 			goto out;
@@ -377,6 +245,8 @@ out:
 	verify_result_clear(&result);
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
+	if (trust != NULL)
+		trust_free(trust);
 	sk_X509_pop_free(untrusted, X509_free);
 	ERR_clear_error();
 	return status;

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verify.h"
+#include "lend.h"
 
-#include "candidates.h"
-#include "config.h"
-#include "hint.h"
 #include "leaf_scope.h"
-#include "log.h"
-#include "policy.h"
 
 #include <stdlib.h>
 
@@ -90,7 +85,7 @@ static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 	return l;
 }
 
-void verify_note_lookup(struct crypto *c, X509_STORE *store)
+void lend_note_lookup(struct crypto *c, X509_STORE *store)
 {
 	int index = ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
 
@@ -157,22 +152,17 @@ static bool finds_issuers_itself(struct crypto *c, X509_STORE_CTX *ctx)
 	       !has_own_lookup(c, ctx);
 }
 
-/*
- * Does the connection have TLSA records (RFC 6698)? They say what may be trusted. The records are
- * word 1 of an SSL_DANE, in 1.1.0 to 4.0 (include/internal/dane.h); there is no function that
- * tells.
- */
-static bool has_tlsa_records(const struct verification *v)
+static bool has_trusted_stack(const struct loan *l)
 {
-	const struct crypto *c = v->crypto;
-	const struct ssl *s = v->ssl;
-	const void *const *dane = (const void *)SSL_get0_dane(v->connection);
-
-	return dane != NULL && certs_count(c, dane[1]) > 0;
+	return l != NULL && l->stacks.trusted != NULL;
 }
 
-/* The anchor of the chain, if it is one that was lent; *ret_depth is its depth. */
-static struct trust_anchor *lent_anchor(const struct loan *l, X509_STORE_CTX *ctx, int *ret_depth)
+bool lend_is_possible(struct crypto *c, X509_STORE_CTX *ctx)
+{
+	return has_trusted_stack(loan_of(c, ctx)) || finds_issuers_itself(c, ctx);
+}
+
+struct trust_anchor *lend_anchor(const struct loan *l, X509_STORE_CTX *ctx, int *ret_depth)
 {
 	const struct crypto *c = l->found.crypto;
 	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
@@ -202,7 +192,7 @@ static int check_scope(X509_STORE_CTX *ctx)
 	if (l == NULL || l->verify == NULL)
 		return stock_of(c) == NULL ? 0 : stock_of(c)->verify(ctx);
 	scope = binding_work_begin(c);
-	anchor = lent_anchor(l, ctx, &depth);
+	anchor = lend_anchor(l, ctx, &depth);
 	if (anchor != NULL)
 		outside = leaf_scope_break(c, ctx, depth, anchor);
 	binding_work_end(c, scope);
@@ -226,127 +216,82 @@ static bool is_any_scoped(const struct candidates *f)
 	return false;
 }
 
-static bool has_trusted_stack(const struct loan *l)
+/* Puts a loan into the context that it is for. */
+static void lend(struct loan *l, const struct candidates *found, const struct policy_loan *stacks)
 {
-	return l != NULL && l->stacks.trusted != NULL;
-}
-
-/* Puts a loan into the context. */
-static void lend(struct verification *v, const struct candidates *found,
-		 const struct policy_loan *stacks)
-{
-	const struct crypto *c = v->crypto;
-	struct loan *l = v->loan;
+	const struct crypto *c = found->crypto;
+	X509_STORE_CTX *ctx = found->ctx;
 	STACK_OF(X509) *kept = l->stacks.trusted;
 
 	l->found = *found;
 	l->stacks = *stacks;
 	l->verify = NULL;
 	l->is_strict = false;
-	if (stacks->untrusted != NULL)
-		log_line(LOG_DEBUG, "anchors lent to a verification");
 	if (stacks->trusted != NULL) {
-		X509_STORE_CTX_set0_trusted_stack(v->ctx, stacks->trusted);
+		X509_STORE_CTX_set0_trusted_stack(ctx, stacks->trusted);
 		certs_free(c, kept);
-		l->sent = X509_STORE_CTX_get0_untrusted(v->ctx);
+		l->sent = X509_STORE_CTX_get0_untrusted(ctx);
 		if (stacks->untrusted != NULL)
-			X509_STORE_CTX_set0_untrusted(v->ctx, stacks->untrusted);
+			X509_STORE_CTX_set0_untrusted(ctx, stacks->untrusted);
 	} else {
 		l->stacks.trusted = kept;
 	}
 	if (stacks->untrusted != NULL && is_any_scoped(found)) {
-		l->verify = X509_STORE_CTX_get_verify(v->ctx);
-		X509_STORE_CTX_set_verify(v->ctx, check_scope);
+		l->verify = X509_STORE_CTX_get_verify(ctx);
+		X509_STORE_CTX_set_verify(ctx, check_scope);
 	}
 	if (stacks->relax) {
 		l->is_strict = true;
-		X509_VERIFY_PARAM_clear_flags(X509_STORE_CTX_get0_param(v->ctx),
+		X509_VERIFY_PARAM_clear_flags(X509_STORE_CTX_get0_param(ctx),
 					      X509_V_FLAG_X509_STRICT);
 	}
 }
 
-/* Decides, and lends what was decided. Leaves the context as it is if there is nothing to lend. */
-static void decide(struct verification *v)
+struct loan *lend_begin(struct candidates *found, bool wanted,
+			const struct policy_settings *settings)
 {
-	struct candidates found;
+	struct crypto *c = found->crypto;
 	struct policy_loan stacks = {.trusted = NULL};
-	bool is_ours = has_trusted_stack(v->loan);
-	bool wanted = candidates_find(&found, v->crypto, v->ctx);
+	struct loan *l = loan_of(c, found->ctx);
+	bool is_ours = has_trusted_stack(l);
 
 	if (wanted)
-		stacks = policy_decide(&found);
+		stacks = policy_decide(found, settings);
 	/* The store is out of reach for a context with a trusted stack. */
 	if (is_ours && stacks.trusted == NULL)
-		stacks.trusted = policy_own(&found);
+		stacks.trusted = policy_own(found);
 	if (stacks.trusted != NULL || stacks.relax) {
 		if (!is_ours)
-			v->loan = loan_new(v->crypto, v->ctx);
-		if (v->loan != NULL) {
-			lend(v, &found, &stacks);
-			return;
+			l = loan_new(c, found->ctx);
+		if (l != NULL) {
+			lend(l, found, &stacks);
+			return l;
 		}
 	}
-	policy_free(v->crypto, &stacks);
-	candidates_free(&found);
+	policy_free(c, &stacks);
+	candidates_free(found);
+	return l;
 }
 
-struct verification verify_begin(struct crypto *c, X509_STORE_CTX *ctx)
+bool lend_has_anchors(const struct loan *l)
 {
-	struct verification v = {.crypto = c, .ctx = ctx};
-	struct binding_scope scope;
-	struct ssl *s;
-
-	/* With a chain, OpenSSL refuses: it was verified before, or a callback verifies again. */
-	if (ctx == NULL || X509_STORE_CTX_get0_chain(ctx) != NULL)
-		return v;
-	s = binding_ssl_of(c, ctx, &v.connection);
-	if (s == NULL || SSL_is_server(v.connection))
-		return v;
-	v.ssl = s;
-	scope = binding_work_begin(c);
-	v.loan = loan_of(c, ctx);
-	if ((has_trusted_stack(v.loan) || finds_issuers_itself(c, ctx)) && !has_tlsa_records(&v))
-		decide(&v);
-	else
-		hint_passed(&v);
-	binding_work_end(c, scope);
-	return v;
+	return l != NULL && l->stacks.untrusted != NULL;
 }
 
-/* Takes back what was lent. */
-static void take_back(struct verification *v)
+void lend_end(struct loan *l, X509_STORE_CTX *ctx)
 {
-	const struct crypto *c = v->crypto;
-	struct loan *l = v->loan;
+	const struct crypto *c = l->found.crypto;
 
 	/* Unless the program has set its own meanwhile, in a callback. */
-	if (l->verify != NULL && X509_STORE_CTX_get_verify(v->ctx) == check_scope)
-		X509_STORE_CTX_set_verify(v->ctx, l->verify);
+	if (l->verify != NULL && X509_STORE_CTX_get_verify(ctx) == check_scope)
+		X509_STORE_CTX_set_verify(ctx, l->verify);
 	l->verify = NULL;
 	if (l->is_strict)
-		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(v->ctx),
+		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
 					    X509_V_FLAG_X509_STRICT);
 	l->is_strict = false;
 	if (l->stacks.untrusted != NULL &&
-	    X509_STORE_CTX_get0_untrusted(v->ctx) == l->stacks.untrusted)
-		X509_STORE_CTX_set0_untrusted(v->ctx, l->sent);
+	    X509_STORE_CTX_get0_untrusted(ctx) == l->stacks.untrusted)
+		X509_STORE_CTX_set0_untrusted(ctx, l->sent);
 	loan_clear(l);
-}
-
-void verify_end(struct verification *v, int ret)
-{
-	struct binding_scope scope;
-	int depth;
-
-	if (v->ssl == NULL)
-		return;
-	scope = binding_work_begin(v->crypto);
-	if (v->loan != NULL) {
-		if (ret == 1)
-			hint_used(v, lent_anchor(v->loan, v->ctx, &depth));
-		take_back(v);
-	}
-	if (ret != 1)
-		hint_failed(v);
-	binding_work_end(v->crypto, scope);
 }

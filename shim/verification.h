@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CATRUST_VERIFY_H
-#define CATRUST_VERIFY_H
+#ifndef CATRUST_VERIFICATION_H
+#define CATRUST_VERIFICATION_H
 
 #include "trust.h"
 
@@ -21,9 +21,5 @@ struct verification {
 /* Before the real call, and after it. ret: what it returned. */
 struct verification verify_begin(struct crypto *crypto, X509_STORE_CTX *ctx);
 void verify_end(struct verification *v, int ret);
-
-/* A program has given a store a way of its own to find certificates, so nothing is ever lent there.
- */
-void verify_note_lookup(struct crypto *crypto, X509_STORE *store);
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verification.h"
+
+#include "config.h"
+#include "current.h"
+#include "hint.h"
+#include "lend.h"
+#include "log.h"
+#include "public.h"
+
+#include "openssl_calls.h"
+
+/*
+ * Does the connection have TLSA records (RFC 6698)? They say what may be trusted. The records are
+ * word 1 of an SSL_DANE, in 1.1.0 to 4.0 (include/internal/dane.h); there is no function that
+ * tells.
+ */
+static bool has_tlsa_records(const struct verification *v)
+{
+	const struct crypto *c = v->crypto;
+	const struct ssl *s = v->ssl;
+	const void *const *dane = (const void *)SSL_get0_dane(v->connection);
+
+	return dane != NULL && certs_count(c, dane[1]) > 0;
+}
+
+static void decide(struct verification *v)
+{
+	const struct policy_settings settings = {
+		.relax = config.relax_strict,
+		.is_meant = config.public_only ? public_bundle : NULL,
+	};
+	struct candidates found;
+	bool wanted = candidates_find(&found, v->crypto, trust_enter(v->crypto), v->ctx);
+
+	trust_leave();
+	v->loan = lend_begin(&found, wanted, &settings);
+	if (lend_has_anchors(v->loan))
+		log_line(LOG_DEBUG, "anchors lent to a verification");
+}
+
+struct verification verify_begin(struct crypto *c, X509_STORE_CTX *ctx)
+{
+	struct verification v = {.crypto = c, .ctx = ctx};
+	struct binding_scope scope;
+	struct ssl *s;
+
+	/* With a chain, OpenSSL refuses: it was verified before, or a callback verifies again. */
+	if (ctx == NULL || X509_STORE_CTX_get0_chain(ctx) != NULL)
+		return v;
+	s = binding_ssl_of(c, ctx, &v.connection);
+	if (s == NULL || SSL_is_server(v.connection))
+		return v;
+	v.ssl = s;
+	scope = binding_work_begin(c);
+	if (lend_is_possible(c, ctx) && !has_tlsa_records(&v))
+		decide(&v);
+	else
+		hint_passed(&v);
+	binding_work_end(c, scope);
+	return v;
+}
+
+void verify_end(struct verification *v, int ret)
+{
+	struct binding_scope scope;
+	int depth;
+
+	if (v->ssl == NULL)
+		return;
+	scope = binding_work_begin(v->crypto);
+	if (v->loan != NULL) {
+		if (ret == 1)
+			hint_used(v, lend_anchor(v->loan, v->ctx, &depth));
+		lend_end(v->loan, v->ctx);
+	}
+	if (ret != 1)
+		hint_failed(v);
+	binding_work_end(v->crypto, scope);
+}
