@@ -126,9 +126,9 @@ struct binding_scope binding_work_begin(struct crypto *crypto);
 void binding_work_end(struct crypto *crypto, struct binding_scope scope);
 
 /*
- * Drops the errors of the work so far, lest they pile up: the queue is a ring of 16, and what is
- * too much pushes out the program's oldest. There is no way to keep those where the queue is almost
- * full and a single call leaves more errors than there is room.
+ * Drops the errors of the work so far, so that they do not pile up: the queue is a ring of 16, and
+ * what is too much pushes out the program's oldest. There is no way to keep those if the queue is
+ * almost full and a single call leaves more errors than there is room.
  */
 void binding_work_forget(const struct crypto *crypto);
 

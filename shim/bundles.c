@@ -27,7 +27,8 @@ static const struct {
 	ROW("/ca-bundle/res/cacert.pem", BUNDLE_YES),
 	BUNDLES_OF_SYSTEMS(ROW_OF_SYSTEM),
 	ROW("/etc/pki/ca-trust/extracted/openssl/ca-bundle.trust.crt", BUNDLE_YES),
-	/* conda, a bundle unpacked from an archive (tmpabcdcacert.pem), and whoever else has one */
+	/* conda, a bundle unpacked from an archive (tmpabcdcacert.pem), and other programs that
+	   have one */
 	ROW("cacert.pem", BUNDLE_IF_PUBLIC),
 	ROW("cert.pem", BUNDLE_IF_PUBLIC),
 	ROW("roots.pem", BUNDLE_IF_PUBLIC),

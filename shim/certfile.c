@@ -109,8 +109,8 @@ static bool names_server_auth(struct span purposes)
 
 /*
  * What OpenSSL's TRUSTED CERTIFICATE has behind the certificate (X509_CERT_AUX in x_x509a.c):
- * SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, … }. Whoever
- * wrote down that this CA is not for TLS servers is taken at his word.
+ * SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, … }. If
+ * they say that this CA is not for TLS servers, that counts.
  */
 static bool aux_allows_servers(struct span aux)
 {

@@ -406,7 +406,7 @@ static enum bundle kind_of(const char *path, const char *mode)
 	return kind == BUNDLE_NO || !is_reading(mode) ? BUNDLE_NO : kind;
 }
 
-/* The real function stays where it is, so whoever finds it first finds it for all. */
+/* The real function stays where it is, so the thread that finds it first finds it for all. */
 #define HOOK_FOPEN(name, params, args)                                                             \
 	EXPORT FILE *name params                                                                   \
 	{                                                                                          \

@@ -179,7 +179,7 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 /*
  * Credentials that have the anchors, and check as strictly as the program's; NULL without anchors.
  * The limits of gnutls_certificate_set_verify_limits() need no copy: what is beyond them is an
- * error of the first verification, whoever the issuer is.
+ * error of the first verification, with any issuer.
  */
 static gnutls_certificate_credentials_t
 make_credentials(const struct gnutls *g, gnutls_certificate_credentials_t like, size_t *left_out)

@@ -296,7 +296,7 @@ static void add_remedy(struct text *t, const struct verification *v, enum remedy
 		add_outside(t, v);
 		break;
 	case REMEDY_RENEW:
-		text_add(t, "; no CA helps: renew the certificate, or mend the clock");
+		text_add(t, "; no CA helps: renew the certificate, or set the clock right");
 		break;
 	case REMEDY_NAME:
 		text_add(t, "; no CA helps: the certificate is for another name");

@@ -34,7 +34,7 @@ static bool has_own_group(int fd, const struct stat *st)
 	       (errno == ENODATA || errno == ENOTSUP);
 }
 
-/* Whoever may write to a file or folder of trust may become anybody. */
+/* A user who may write to a file or folder of trust may pose as any server. */
 const char *owner_mistrust(int fd, const struct stat *st)
 {
 	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;

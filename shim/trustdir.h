@@ -60,7 +60,7 @@ struct anchor {
 };
 
 enum trustdir_level {
-	TRUSTDIR_ERROR, /* the user must mend it */
+	TRUSTDIR_ERROR, /* the user must fix it */
 	TRUSTDIR_INFO,	/* worth knowing when looking for a fault */
 };
 

@@ -2,7 +2,7 @@
 /*
  * A library as TensorFlow's: it exports functions under OpenSSL's names, as a BoringSSL does that
  * is linked into it and not hidden, and its own calls of them go through the PLT, so they reach
- * whoever interposes. Its objects are nothing that an OpenSSL would know. See hostile.py.
+ * anything that interposes. Its objects are nothing that an OpenSSL would know. See hostile.py.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -19,7 +19,7 @@ class Callbacks(lab.Case):
             raise RuntimeError(built.err)
 
     def same(self, mode):
-        """Whoever it is that makes the server trusted; returns the output."""
+        """With the CA from either source; returns the output."""
         argv = [self.program, mode, lab.cert("corp-root.pem"), lab.cert("server-chain.pem"), lab.cert("server.key")]
         without = lab.run(argv)
         self.assertEqual((0, ""), (without.code, without.err))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CATRUST_LOG=info tells: for each failed verification of a server one line, with what mends it; and once for each
+"""What CATRUST_LOG=info tells: for each failed verification of a server one line, with what fixes it; and once for each
 anchor, what was trusted because of it."""
 
 import functools
@@ -159,7 +159,7 @@ get(c, sys.argv[1])
 
 
 class Remedies(Case):
-    """What it names is what mends it."""
+    """What it names is what fixes it."""
 
     def test_the_command_works(self):
         """Typed as it stands, with the fingerprint that somebody has told."""
@@ -255,7 +255,7 @@ class Remedies(Case):
 
 
 class Hostile(Case):
-    """Names come from whoever answers."""
+    """Names come from the server, which may be anybody's."""
 
     def test_subjects(self):
         p = pki()

@@ -249,7 +249,7 @@ class Anchors(Case):
                     [pki().trustdir({"corp.example": ["root"], "": ["sub"]})])
 
     def test_scoped_root_above_a_scoped_intermediate(self):
-        """Whoever may vouch for the name does."""
+        """An anchor that may vouch for the name does."""
         self.shakes([(self.pair("sub-")[1], "www.other.example", OK), (self.pair("sub-")[0], "www.corp.example", OK),
                      (pki().chain("other"), "www.other.example", OK), (pki().chain("www"), "www.corp.example", SCOPE)],
                     [pki().trustdir({"corp.example": ["sub"], "other.example": ["root"]})])

@@ -28,7 +28,7 @@ static const unsigned char *find_last(struct span in, const char *text)
 	return NULL;
 }
 
-/* What stands around the host of a URI ends it, for whoever reads it. */
+/* What stands around the host of a URI ends it, for any reader. */
 static void check_uri(const struct name *name, struct span value)
 {
 	bool found = false;

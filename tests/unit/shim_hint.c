@@ -440,7 +440,7 @@ START_TEST(what_else_may_be_wrong)
 	X509_STORE_add_cert(store, root);
 	verify_as(&(struct attempt){.store = store, .leaf = old, .sni = "www.corp.example"});
 	matches(one_line(), "certificate has expired; chain: .*\\); no CA helps: renew the "
-			    "certificate, or mend the clock\n$");
+			    "certificate, or set the clock right\n$");
 	verify_as(&(struct attempt){.store = store, .leaf = leaf, .host = "other.example"});
 	matches(one_line(), "^catrust: other\\.example: [Hh]ostname mismatch; chain: .*\\); no CA "
 			    "helps: the certificate is for another name\n$");
@@ -638,8 +638,9 @@ START_TEST(strict_setting_is_not_enough)
 	trust_only(dir);
 	attempt.leaf = leaf;
 	verify_as(&attempt);
-	matches(one_line(), "key usage.*; CATRUST_STRICT=relax alone would not do: certificate has "
-			    "expired; no CA helps: renew the certificate, or mend the clock\n$");
+	matches(one_line(),
+		"key usage.*; CATRUST_STRICT=relax alone would not do: certificate has "
+		"expired; no CA helps: renew the certificate, or set the clock right\n$");
 	/* Nor would it, if it were set. */
 	config.relax_strict = true;
 	ck_assert_int_eq(verify_as(&attempt).error, X509_V_ERR_CERT_HAS_EXPIRED);

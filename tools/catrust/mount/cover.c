@@ -185,8 +185,8 @@ static int fill(struct cover *c, const struct cover_file *files, size_t count)
 }
 
 /*
- * Mounts a tmpfs over c->from and sets c->to. By descriptors: whoever may rename what is on the
- * path must not choose what is covered. What is in parent's file system still is not the tmpfs.
+ * Mounts a tmpfs over c->from and sets c->to. By descriptors: a user who may rename what is on
+ * the path must not choose what is covered. What is in parent's file system still is not the tmpfs.
  */
 static int mount_over(struct cover *c, int parent, const char *name)
 {
