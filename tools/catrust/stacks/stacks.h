@@ -20,8 +20,8 @@ enum stacks_slot {
 struct stacks_use {
 	const struct tls_file *file;
 	const char *path;
-	bool is_main; /* the program itself */
 	enum stacks_slot slot;
+	bool is_main;	  /* the program itself */
 	bool is_verified; /* a verification by its functions was seen */
 	bool is_served;	  /* it was given a bundle with anchors */
 };

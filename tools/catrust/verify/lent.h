@@ -9,7 +9,7 @@
  * The anchors of a verification, as libcatrust.so has those of its trust directories. Returns NULL:
  * out of memory; otherwise the caller frees it with trust_free().
  */
-struct trust *lent_trust(const struct verify_anchors *anchors);
+struct trust *lent_trust(const struct verify_anchors *from);
 
 /* Did ca's key sign one of certs? */
 bool lent_signed(X509 *ca, const STACK_OF(X509) * certs);
