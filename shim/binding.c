@@ -78,6 +78,9 @@ struct binding_scope binding_work_begin(struct crypto *c)
 	struct binding_scope before = binding_enter(c);
 
 	if (!before.working) {
+		/* An engine could go on with another job of this thread (ASYNC_pause_job(3)). */
+		if (ASYNC_block_pause != NULL && ASYNC_unblock_pause != NULL)
+			ASYNC_block_pause();
 		current.top = top_error(c);
 		current.top_flags = current.top == NULL ? 0 : *current.top;
 		ERR_set_mark();
@@ -86,12 +89,14 @@ struct binding_scope binding_work_begin(struct crypto *c)
 	return before;
 }
 
-void binding_work_end(struct crypto *crypto, struct binding_scope scope)
+void binding_work_end(struct crypto *c, struct binding_scope scope)
 {
 	if (!scope.working) {
-		pop_errors(crypto);
+		pop_errors(c);
 		if (current.top != NULL)
 			*current.top = current.top_flags;
+		if (ASYNC_block_pause != NULL && ASYNC_unblock_pause != NULL)
+			ASYNC_unblock_pause();
 	}
 	binding_leave(scope);
 }

@@ -4,6 +4,7 @@
 
 #include "object.h"
 
+#include <openssl/async.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>

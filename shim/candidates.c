@@ -80,11 +80,15 @@ static void add_anchors(struct candidates *f, const struct trust *trust, const X
 	}
 }
 
-/* OpenSSL looks the name up in directories, too, if it is not in memory. */
-static void add_own(struct candidates *f, const X509_NAME *name)
+/*
+ * OpenSSL looks the name up in directories, too, if it is not in memory, and keeps what it finds
+ * there in the store. Returns true if one of the certificates is self-signed: OpenSSL stops there.
+ */
+static bool add_own(struct candidates *f, const X509_NAME *name)
 {
 	const struct crypto *c = f->crypto;
 	STACK_OF(X509) *found = X509_STORE_CTX_get1_certs(f->ctx, name);
+	bool is_top = false;
 
 	for (int i = 0; i < certs_count(c, found); i++) {
 		X509 *cert = certs_at(c, found, i);
@@ -97,14 +101,43 @@ static void add_own(struct candidates *f, const X509_NAME *name)
 			continue;
 		f->own[f->own_count++] = cert;
 		add_issuer(f, cert);
+		is_top = is_top || (X509_get_extension_flags(cert) & EXFLAG_SS) != 0;
 	}
 	certs_free(c, found);
+	return is_top;
+}
+
+/* The names to begin with. */
+static void begin(struct candidates *f)
+{
+	const struct crypto *c = f->crypto;
+
+	f->name_count = 0;
+	f->too_many = false;
+	add_issuer(f, f->leaf);
+	/* Then the leaf may be a trust anchor itself. */
+	if ((X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(f->ctx)) &
+	     X509_V_FLAG_PARTIAL_CHAIN) != 0)
+		add_name(f, X509_get_subject_name(f->leaf));
+}
+
+/* Does what was sent lead to the name of an anchor? */
+static bool is_anchor_near(struct candidates *f, const struct trust *trust)
+{
+	size_t count = 0;
+
+	begin(f);
+	for (size_t i = 0; i < f->name_count && !f->too_many && count == 0; i++) {
+		trust_find(trust, f->name[i], &count);
+		add_issuers_of_sent(f, f->name[i]);
+	}
+	return count > 0;
 }
 
 bool candidates_find(struct candidates *f, struct crypto *c, const struct trust *trust,
 		     X509_STORE_CTX *ctx)
 {
-	unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(ctx));
+	bool near, is_top;
 
 	f->crypto = c;
 	f->ctx = ctx;
@@ -112,17 +145,17 @@ bool candidates_find(struct candidates *f, struct crypto *c, const struct trust 
 	f->sent = X509_STORE_CTX_get0_untrusted(ctx);
 	f->name_count = f->own_count = f->anchor_count = 0;
 	f->too_many = false;
-	if (trust != NULL && f->leaf != NULL) {
-		add_issuer(f, f->leaf);
-		/* Then the leaf may be a trust anchor itself. */
-		if ((flags & X509_V_FLAG_PARTIAL_CHAIN) != 0)
-			add_name(f, X509_get_subject_name(f->leaf));
-	}
+	if (trust == NULL || f->leaf == NULL)
+		return false;
+	near = is_anchor_near(f, trust);
+	begin(f);
 	/* The list grows meanwhile. */
 	for (size_t i = 0; i < f->name_count && !f->too_many; i++) {
-		add_issuers_of_sent(f, f->name[i]);
 		add_anchors(f, trust, f->name[i]);
-		add_own(f, f->name[i]);
+		is_top = add_own(f, f->name[i]);
+		/* Without an anchor in sight, no name is looked up that OpenSSL does not. */
+		if (near || !is_top)
+			add_issuers_of_sent(f, f->name[i]);
 	}
 	return f->anchor_count > 0 && !f->too_many;
 }

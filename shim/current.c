@@ -35,7 +35,7 @@ const struct trust *trust_enter(struct crypto *crypto)
 
 	edition_refresh();
 	e = edition_enter();
-	known = atomic_load_explicit(&crypto->trust, memory_order_acquire);
+	known = atomic_load(&crypto->trust);
 	if (e != NULL && (known == NULL || known->generation < e->generation)) {
 		mine = trust_make(crypto, e->anchors, known);
 		if (mine != NULL) {

@@ -3,6 +3,7 @@
 
 #include "current.h"
 #include "leaf_scope.h"
+#include "lend.h"
 #include "log.h"
 #include "policy.h"
 #include "strict.h"
@@ -384,9 +385,12 @@ static void add_count(struct text *t, uint64_t count, const char *of_what)
 static int error_relaxed(const struct verification *v)
 {
 	struct candidates found;
-	bool any = candidates_find(&found, v->crypto, trust_enter(v->crypto), v->ctx);
+	bool any;
 	int error;
 
+	if (!lend_is_possible(v->crypto, v->ctx))
+		return X509_V_ERR_UNSPECIFIED;
+	any = candidates_find(&found, v->crypto, trust_enter(v->crypto), v->ctx);
 	trust_leave();
 	error = any ? policy_relaxed(&found) : X509_V_ERR_UNSPECIFIED;
 	candidates_free(&found);

@@ -28,7 +28,8 @@ int policy_anchor_depth(const struct crypto *c, const X509_STORE_CTX *ctx)
 	return sent <= 0 ? 0 : count - 1;
 }
 
-enum { ERRORS_MAX = 16 };
+/* The index of ex_data in a context of our own: that of X509_STORE_CTX_set_app_data(). */
+enum { ERRORS_MAX = 16, PROBE = 0 };
 
 /*
  * A verification of our own, by the same parameters, that nobody notices: on an empty store, with
@@ -43,15 +44,14 @@ struct probe {
 	size_t error_count;
 };
 
-/* The one that this thread runs: none of the program's code runs meanwhile. */
-static _Thread_local struct probe *running;
-
 /* Goes on after each error, so that all are found. */
 static int record(int ok, X509_STORE_CTX *ctx)
 {
-	struct probe *p = running;
-	const struct crypto *c = p->crypto;
+	struct crypto *c = binding_calling(__builtin_return_address(0));
+	struct probe *p = c == NULL ? NULL : X509_STORE_CTX_get_ex_data(ctx, PROBE);
 
+	if (p == NULL)
+		return 0;
 	if (!ok && p->error_count < ERRORS_MAX) {
 		p->error[p->error_count].code = X509_STORE_CTX_get_error(ctx);
 		p->error[p->error_count].depth = X509_STORE_CTX_get_error_depth(ctx);
@@ -86,16 +86,15 @@ static bool probe_run(struct probe *p, const struct candidates *f, STACK_OF(X509
 
 	*p = (struct probe){.crypto = c, .ctx = X509_STORE_CTX_new()};
 	if (empty == NULL || param == NULL || p->ctx == NULL || trusted == NULL ||
-	    X509_STORE_CTX_init(p->ctx, empty, f->leaf, untrusted) != 1)
+	    X509_STORE_CTX_init(p->ctx, empty, f->leaf, untrusted) != 1 ||
+	    X509_STORE_CTX_set_ex_data(p->ctx, PROBE, p) != 1)
 		goto out;
 	X509_STORE_CTX_set0_param(p->ctx, param);
 	param = NULL;
 	X509_STORE_CTX_set0_trusted_stack(p->ctx, trusted);
 	X509_STORE_CTX_set_verify_cb(p->ctx, record);
-	running = p;
 	/* What it returns says whether it got through, as no error stops it. */
 	ran = c->real.X509_verify_cert(p->ctx) >= 0;
-	running = NULL;
 out:
 	X509_VERIFY_PARAM_free(param);
 	X509_STORE_free(empty);
@@ -229,17 +228,17 @@ static bool has_error(const struct probe *p, int code, int depth)
 	return false;
 }
 
-/* Does a chain that was probed in strict mode fail, for what relax does not forgive, in that mode
- * alone? */
+/* Does a chain that was probed in strict mode fail for what relax does not forgive, in that mode
+ * alone, or is it not known? */
 static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
 			      STACK_OF(X509) * trusted, STACK_OF(X509) * untrusted)
 {
 	const struct crypto *c = f->crypto;
 	struct probe plain = {.ctx = NULL};
-	bool kept = false;
+	bool kept = p->error_count == ERRORS_MAX;
 
 	for (size_t i = 0; i < p->error_count && !kept; i++) {
-		if (!strict_keeps(p->error[i].code))
+		if (strict_forgives(p->error[i].code))
 			continue;
 		kept = plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false);
 		kept = kept || !has_error(&plain, p->error[i].code, p->error[i].depth);
@@ -307,7 +306,8 @@ static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
 	const struct crypto *c = f->crypto;
 	const X509 *issuer = trust_cert(c, a);
 
-	if (has_signed(c, issuer, f->leaf))
+	/* The certificate of one server, as an anchor, vouches for itself. */
+	if (X509_cmp(f->leaf, issuer) == 0 || has_signed(c, issuer, f->leaf))
 		return true;
 	for (int i = 0; i < certs_count(c, f->sent) && i < CANDIDATES_OWN; i++)
 		if (has_signed(c, issuer, certs_at(c, f->sent, i)))
@@ -322,17 +322,21 @@ static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
 }
 
 /*
- * Of two anchors of one name, OpenSSL takes either if the certificates have no key identifiers. So
- * one with another key than the chain was signed by is left out.
+ * Of two anchors of one name, OpenSSL takes either if the certificates have no key identifiers, and
+ * an anchor of the issuer's name although its key is another: the error would be another one then.
+ * So an anchor with another key than the chain was signed by is left out.
  */
 static bool is_other_key(const struct candidates *f, size_t at)
 {
 	const struct crypto *c = f->crypto;
-	bool alone = true;
+	bool is_clear = X509_get0_subject_key_id(trust_cert(c, f->anchor[at])) != NULL &&
+			X509_get0_authority_key_id(f->leaf) != NULL;
 
-	for (size_t i = 0; i < f->anchor_count && alone; i++)
-		alone = i == at || X509_NAME_cmp(f->anchor[i]->name, f->anchor[at]->name) != 0;
-	return !alone && !has_signed_any(f, f->anchor[at]);
+	for (size_t i = 0; i < f->anchor_count && is_clear; i++)
+		is_clear = i == at || X509_NAME_cmp(f->anchor[i]->name, f->anchor[at]->name) != 0;
+	for (int i = 0; i < certs_count(c, f->sent) && is_clear; i++)
+		is_clear = X509_get0_authority_key_id(certs_at(c, f->sent, i)) != NULL;
+	return !is_clear && !has_signed_any(f, f->anchor[at]);
 }
 
 /* With trust settings that the program's own file gives it (BEGIN TRUSTED CERTIFICATE). */

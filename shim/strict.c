@@ -31,30 +31,10 @@ static const int forgiven[] = {
 	AKID_ISSUER_SERIAL_NOT_PAIRED,		      /* 103, 4.2.1.1 */
 };
 
-static const int kept[] = {
-	X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH,
-	X509_V_ERR_INVALID_CA,
-	X509_V_ERR_KU_KEY_CERT_SIGN_INVALID_FOR_NON_CA,
-	X509_V_ERR_ISSUER_NAME_EMPTY,
-	X509_V_ERR_SUBJECT_NAME_EMPTY,
-	X509_V_ERR_EMPTY_SUBJECT_ALT_NAME,
-	X509_V_ERR_EC_KEY_EXPLICIT_PARAMS,
-};
-
-static bool has(const int *errors, size_t count, int error)
-{
-	for (size_t i = 0; i < count; i++)
-		if (errors[i] == error)
-			return true;
-	return false;
-}
-
 bool strict_forgives(int error)
 {
-	return has(forgiven, sizeof(forgiven) / sizeof(*forgiven), error);
-}
-
-bool strict_keeps(int error)
-{
-	return has(kept, sizeof(kept) / sizeof(*kept), error);
+	for (size_t i = 0; i < sizeof(forgiven) / sizeof(*forgiven); i++)
+		if (forgiven[i] == error)
+			return true;
+	return false;
 }

@@ -10,7 +10,4 @@
  */
 bool strict_forgives(int error);
 
-/* Is it one that X509_V_FLAG_X509_STRICT finds, too, and that stays an error? */
-bool strict_keeps(int error);
-
 #endif

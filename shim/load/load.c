@@ -170,7 +170,8 @@ bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int 
 		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
 		 int *ret)
 {
-	if (lookup == NULL || !is_wanted(c, caller, libctx, propq))
+	if (lookup == NULL || !is_wanted(c, caller, libctx, propq) ||
+	    c->api.X509_LOOKUP_get_store(lookup) == NULL)
 		return false;
 	if (command == X509_L_FILE_LOAD && is_by(lookup, c->api.X509_LOOKUP_file())) {
 		if (type == X509_FILETYPE_DEFAULT)

@@ -52,7 +52,7 @@ static bool is_settled(const struct decoded_file *file)
 static struct decoded *find(const struct crypto *c, const struct decoded_file *file)
 {
 	for (size_t i = 0; i < FILES_MAX; i++) {
-		struct decoded *d = atomic_load_explicit(&files[i], memory_order_acquire);
+		struct decoded *d = atomic_load(&files[i]);
 
 		if (d != NULL && d->crypto == c && decoded_same_file(&d->file, file))
 			return decoded_is_unchanged(d) ? d : NULL;

@@ -9,12 +9,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *folder;
@@ -446,6 +448,52 @@ static void verified_twice(void)
 	SSL_CTX_free(ssl_ctx);
 }
 
+static void write_hashed(const char *dir, X509 *cert)
+{
+	char path[4200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%08lx.0", dir, X509_subject_name_hash(cert));
+	file = fopen(path, "w");
+	check(file != NULL && PEM_write_X509(file, cert) == 1 && fclose(file) == 0, path);
+}
+
+/*
+ * A server sends a cross-signed root, and the store's directory has both roots. No anchor has to do
+ * with it, so no more is loaded into the store than OpenSSL asks for.
+ */
+static void cross_signed(void)
+{
+	struct identity other = make("other", NULL, ca_extensions), top, root, sub, leaf;
+	X509_STORE *store = X509_STORE_new();
+	X509 *cross;
+	char dir[4100];
+
+	be_anchor(&other);
+	top = make("top", NULL, ca_extensions);
+	root = make("root", NULL, ca_extensions);
+	sub = make("sub", &root, ca_extensions);
+	leaf = make("leaf", &sub, leaf_extensions);
+	cross = X509_dup(root.cert);
+	X509_set_issuer_name(cross, X509_get_subject_name(top.cert));
+	check(X509_sign(cross, top.key, NULL) > 0, "no signature");
+	snprintf(dir, sizeof(dir), "%s/.hashed", folder);
+	check(mkdir(dir, 0755) == 0 || errno == EEXIST, dir);
+	write_hashed(dir, root.cert);
+	write_hashed(dir, top.cert);
+	check(X509_STORE_load_locations(store, NULL, dir) == 1, "not loaded");
+	attempt("cross-signed", store, leaf.cert, &(struct attempt){.sent = {sub.cert, cross}});
+	printf("in the store: %d\n", sk_X509_OBJECT_num(X509_STORE_get0_objects(store)));
+}
+
+static void lookup_without_a_store(void)
+{
+	X509_LOOKUP *lookup = X509_LOOKUP_new(X509_LOOKUP_store());
+
+	printf("added: %d\n", X509_LOOKUP_ctrl(lookup, X509_L_ADD_STORE, NULL, 0, NULL));
+	X509_LOOKUP_free(lookup);
+}
+
 static int asked;
 
 static int count_calls(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name,
@@ -516,6 +564,8 @@ int main(int argc, char **argv)
 		{"many-cas", many_cas_of_one_name},
 		{"mutex", mutex_over_a_load},
 		{"twice", verified_twice},
+		{"cross-signed", cross_signed},
+		{"no-store", lookup_without_a_store},
 	};
 
 	if (argc != 3)

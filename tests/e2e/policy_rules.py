@@ -82,6 +82,12 @@ class Rules(lab.Case):
         self.assertEqual("0: 0\n1: 1\n2: 0\n3: 1\nanew: 1\n", without)
         self.assertEqual("0: 1\n1: 1\n2: 1\n3: 1\nanew: 1\n", there)
 
+    def test_no_certificate_is_loaded_that_openssl_does_not_ask_for(self):
+        self.same("cross-signed", "cross-signed: 1, error 0, .*\nin the store: 1\n")
+
+    def test_lookup_without_a_store(self):
+        self.same("no-store", "added: 1")
+
     def test_lookup_that_finds_nothing(self):
         """Nobody gets in; what is said of it may differ."""
         for out in self.outputs("own-lookup"):

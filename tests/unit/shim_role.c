@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <string.h>
+
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct {
@@ -296,6 +298,100 @@ START_TEST(without_a_trust_directory)
 }
 END_TEST
 
+/* Appliances have certificates of one subject. */
+START_TEST(two_pins_of_one_name)
+{
+	EVP_PKEY *keys[2] = {new_key(), new_key()};
+	X509_STORE *store = X509_STORE_new();
+	X509 *pin[2];
+
+	for (int i = 0; i < 2; i++) {
+		char name[] = "pin0.pem";
+
+		name[3] = (char)('0' + i);
+		pin[i] = new_cert(
+			&(struct cert_plan){.cn = "localhost",
+					    .key = keys[i],
+					    .extensions = "subjectAltName=DNS:localhost\n"});
+		write_cert(dir, name, pin[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = pin[i]}).error,
+				 X509_V_OK);
+		ck_assert_int_eq(verify_as(&(struct attempt){.store = store,
+							     .leaf = pin[i],
+							     .flags = X509_V_FLAG_PARTIAL_CHAIN})
+					 .error,
+				 X509_V_OK);
+	}
+	for (int i = 0; i < 2; i++) {
+		X509_free(pin[i]);
+		EVP_PKEY_free(keys[i]);
+	}
+	X509_STORE_free(store);
+}
+END_TEST
+
+/* An anchor that has only the name of the issuer changes no error. */
+START_TEST(anchor_of_the_issuers_name_with_another_key)
+{
+	EVP_PKEY *other_key = new_key();
+	X509 *other =
+		new_cert(&(struct cert_plan){.cn = "root",
+					     .key = other_key,
+					     .extensions = "basicConstraints=critical,CA:TRUE\n"});
+	X509 *leaf = new_cert(&(struct cert_plan){.cn = "server",
+						  .key = key,
+						  .issuer = root,
+						  .issuer_key = key,
+						  .extensions = "extendedKeyUsage=serverAuth\n"});
+	X509_STORE *store = X509_STORE_new();
+	struct verdict got;
+
+	write_cert(dir, "other.pem", other);
+	got = verify_as(&(struct attempt){.store = store, .leaf = leaf});
+	ck_assert_int_eq(got.error, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+	ck_assert(!got.lent);
+	X509_STORE_free(store);
+	X509_free(leaf);
+	X509_free(other);
+	EVP_PKEY_free(other_key);
+}
+END_TEST
+
+/* What the strict mode alone finds and CATRUST_STRICT=relax does not forgive, in an anchor. */
+START_TEST(relax_keeps_what_it_does_not_forgive)
+{
+	static const unsigned char sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+	X509_STORE *store = X509_STORE_new();
+	unsigned char *der = NULL, *inner;
+	const unsigned char *at;
+	int len = i2d_X509(root, &der);
+	X509 *odd;
+
+	/* The algorithm in what is signed, not that of the signature. */
+	inner = memmem(der, (size_t)len, sha256, sizeof(sha256));
+	ck_assert_ptr_nonnull(inner);
+	inner[sizeof(sha256) - 1] = 0x03;
+	at = der;
+	odd = d2i_X509(NULL, &at, len);
+	ck_assert_ptr_nonnull(odd);
+	write_cert(dir, "odd.pem", odd);
+	config.relax_strict = true;
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = server}).error,
+			 X509_V_OK);
+	ck_assert_int_eq(verify_as(&(struct attempt){.store = store,
+						     .leaf = server,
+						     .flags = X509_V_FLAG_X509_STRICT})
+				 .error,
+			 X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY);
+	config.relax_strict = false;
+	X509_free(odd);
+	OPENSSL_free(der);
+	X509_STORE_free(store);
+}
+END_TEST
+
 START_TEST(expired_anchors_are_none)
 {
 	X509 *old = new_cert(&(struct cert_plan){
@@ -327,6 +423,9 @@ int main(void)
 	tcase_add_test(tc, openssl_that_cannot_tell_public_bundles);
 	tcase_add_test(tc, openssl_that_cannot_name_servers);
 	tcase_add_test(tc, without_a_trust_directory);
+	tcase_add_test(tc, two_pins_of_one_name);
+	tcase_add_test(tc, anchor_of_the_issuers_name_with_another_key);
+	tcase_add_test(tc, relax_keeps_what_it_does_not_forgive);
 	tcase_add_test(tc, expired_anchors_are_none);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);

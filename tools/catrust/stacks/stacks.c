@@ -414,7 +414,7 @@ static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADV
 		if ((names & 1U << i) != 0)
 			add_name(list, ", ", tls_variable_name[i]);
 	snprintf(buf, STACKS_ADVICE,
-		 "start it with catrust-run --env: it sets %s, which the program knows", list);
+		 "start it with catrust-run --env: it sets %.300s, which the program knows", list);
 }
 
 static const char *advice_by_kind(enum tls_kind kind)
