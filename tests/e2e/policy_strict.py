@@ -85,7 +85,8 @@ def through(root, sub, **options):
 
 
 NEVER = {
-    "signature": ((7,), lambda: bad_signature("n7")),
+    # 20: an anchor whose key has signed nothing of the chain is left out, if no key identifier names it.
+    "signature": ((7, 20), lambda: bad_signature("n7")),
     "not yet valid": ((9,), lambda: leaf_of(flawed("n9"), days=(5, 90))),
     "expired": ((10,), lambda: leaf_of(flawed("n10"), days=(-9, -5))),
     "expired root": ((10, 20), lambda: leaf_of(flawed("n10r", days=(-9, -5)))),
