@@ -280,6 +280,19 @@ class Enable(python_lab.Case):
         """The environment of an environment: enabled is the one that has the file."""
         outer = self.enabled()
         packs.run([outer.python, "-m", "venv", "--without-pip", "--system-site-packages", outer.folder + "/inner"])
+    def test_enable_that_fails_changes_nothing(self):
+        """What the second trial finds wrong leaves the file as it was, also one that an earlier enable has written."""
+        code = ("import subprocess\nfrom catrust import Error, _environment as e\nstatus = iter([0, 3])\n"
+                "e.trial = lambda code: subprocess.CompletedProcess(code, next(status), b'', b'')\n"
+                "try: e.enable(True, False)\nexcept Error as error: print(error)")
+        env = python_lab.Environment()
+        for options in [], ["enable"]:
+            if options:
+                self.fine(env.run("-m", "catrust", *options))
+            before = files_below(env.folder), os.path.exists(env.pth) and lab.read(env.pth)
+            self.assertEqual("nothing was changed: it ended with 3\n", self.fine(env.run("-c", code)).out)
+            self.assertEqual(before, (files_below(env.folder), os.path.exists(env.pth) and lab.read(env.pth)))
+
         inner = os.path.join(outer.folder, "inner", "bin", "python")
         # Both belong to the Python that outer was made of, so that inner sees nothing of outer.
         self.refused(lab.run([inner, "-c", PLAIN, self.server.url], dirs=self.dirs))
