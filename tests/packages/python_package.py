@@ -233,6 +233,15 @@ class Package(python_lab.Case):
         self.fine(env.run("-m", "catrust", "enable"))
         self.got_page(env.run("-c", PLAIN, self.server.url, dirs=self.dirs))
 
+    def test_library_that_an_upgrade_has_replaced(self):
+        """The one in the process is still found, and no second one is loaded."""
+        env = python_lab.Environment()
+        code = ("import os, shutil, sys, catrust\ncatrust.inject()\nlibrary = sys.argv[1]\n"
+                "shutil.copy(library, library + '.new')\nos.rename(library + '.new', library)\nimport ssl\n"
+                "catrust.inject()\ns = catrust.status()\nprint(s.library, s.tls[0].reached)\n"
+                "print(len({line.split(None, 5)[5] for line in open('/proc/self/maps') if 'libcatrust' in line}))")
+        self.assertEqual(env.library + " True\n1\n", self.fine(env.run("-c", code, env.library)).out)
+
 
 class Enable(python_lab.Case):
     def enabled(self, *options, **more):

@@ -23,10 +23,15 @@ def library() -> str:
     return os.path.realpath(os.environ.get("CATRUST_LIB") or start.LIBRARY)
 
 
+def mapped_file(line: str) -> str:
+    """The file that a line of start.mapped() names, or "". proc(5) marks what an upgrade has replaced since."""
+    fields = line.split(None, 5)
+    return re.sub(r" \(deleted\)$", "", fields[5]) if len(fields) > 5 else ""
+
+
 def mapped_files() -> List[str]:
     """The files that this process has mapped, each once, in the order of their addresses."""
-    paths = [line.split(None, 5)[5] for line in start.mapped().splitlines() if line.count("/") > 0]
-    return list(dict.fromkeys(paths))
+    return list(dict.fromkeys(mapped_file(line) for line in start.mapped().splitlines() if line.count("/") > 0))
 
 
 def loaded() -> Optional[str]:
