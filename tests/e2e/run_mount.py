@@ -249,13 +249,13 @@ class OthersDirectories(Base):
             os.chown(path, self.USER, self.USER)
         return super().run_it(*args, **{**options, "user": self.USER, "group": self.USER})
 
-    def get(self, *dirs):
+    def get(self, *dirs, before=(), env=None):
         code = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
-        return self.mount(lab.PYTHON, "-c", code, self.server.url, dirs=dirs,
-                          env={"SSL_CERT_FILE": lab.cert("other-root.pem")})
+        return self.mount(*before, lab.PYTHON, "-c", code, self.server.url, dirs=dirs,
+                          env={"SSL_CERT_FILE": lab.cert("other-root.pem"), **(env or {})})
 
-    def got_page(self, *dirs):
-        self.assertEqual((0, lab.PAGE, ""), self.get(*dirs))
+    def got_page(self, *dirs, **options):
+        self.assertEqual((0, lab.PAGE, ""), self.get(*dirs, **options))
 
     def refused(self, *dirs):
         done = self.get(*dirs)
@@ -284,6 +284,16 @@ class OthersDirectories(Base):
         os.symlink(self.dirs[0], link)
         self.got_page(link)
 
+    def test_nested(self):
+        run = [*self.shell, os.path.join(run_env.installed(), "catrust-run"), "--mount"]
+        self.got_page(self.dirs[0], before=run)
+
+    def test_a_default_directory(self):
+        folder = lab.folder("config")
+        os.makedirs(folder + "/catrust/ca.d")
+        shutil.copy(lab.cert("corp-root.pem"), folder + "/catrust/ca.d")
+        self.got_page(env={"CATRUST_DIR": None, "XDG_CONFIG_HOME": folder})
+
     def test_scopes_of_roots(self):
         self.got_page(self.scoped("localhost", "127.0.0.1", "::1"))  # the names of the server
         self.assertIn("permitted subtree violation", self.refused(self.scoped("localhost")))
@@ -300,6 +310,13 @@ class OthersDirectories(Base):
         folder = lab.trustdir("client-root.pem", "corp-root.pem")
         os.chown(os.path.join(folder, "corp-root.pem"), self.USER + 1, self.USER + 1)
         self.assertIn("corp-root.pem: skipped, since it is owned by neither root nor the user", self.refused(folder))
+
+    def test_a_strangers_file_beside_one_of_roots(self):
+        folder = lab.trustdir("client-root.pem", "corp-root.pem")
+        mine, theirs = (os.path.join(folder, name) for name in ("client-root.pem", "corp-root.pem"))
+        os.chown(theirs, self.USER + 1, self.USER + 1)
+        self.refused(mine, theirs)
+        self.refused(theirs, mine)
 
     def test_the_users_own_is_not_covered(self):
         """It goes on to be read as it is: what is added counts."""

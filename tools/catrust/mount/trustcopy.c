@@ -151,7 +151,9 @@ static int cover(const struct trustcopy_dir *d, struct reason *why)
 	prefix = is_dir ? strlen(d->path) + 1 : slash == NULL ? 0 : (size_t)(slash + 1 - d->path);
 	if (!folder_of(d, is_dir, folder))
 		reason_set(why, "%s can't be covered by a copy", show_text(d->path, shown));
-	else if (!add_all(&f, d->before, prefix))
+	/* A file in which nothing was trusted is empty. */
+	else if ((!is_dir && file_of(&f, d->path + prefix) == NULL) ||
+		 !add_all(&f, d->before, prefix))
 		(void)no_memory(why);
 	else
 		/* Other files in it may be a stranger's, and a copy would be the user's. */
@@ -192,20 +194,32 @@ static int check(const struct trustcopy_dir *d, struct reason *why)
 	return -1;
 }
 
+/* problems: a problem more counts as well, since it is a line for the user that is not true
+ * outside. */
+static int keep(const struct trustcopy_dir *d, bool problems, struct reason *why)
+{
+	struct anchors *now;
+	bool same;
+
+	if (trustdir_read(&d->sources, &now) != 0)
+		return no_memory(why);
+	same = trustdir_same(d->before, now) && (!problems || has_same_problems(d->before, now));
+	trustdir_free(now);
+	return same ? 0 : cover(d, why);
+}
+
 int trustcopy_cover(const struct trustcopy *t, struct reason *why)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		const struct trustcopy_dir *d = &t->dir[i];
-		struct anchors *now;
-		bool same;
-
-		if (trustdir_read(&d->sources, &now) != 0)
-			return no_memory(why);
-		/* A problem more is a line for the user that is not true outside. */
-		same = trustdir_same(d->before, now) && has_same_problems(d->before, now);
-		trustdir_free(now);
-		if (!same && (cover(d, why) != 0 || check(d, why) != 0))
+	for (size_t i = 0; i < t->count; i++)
+		if (keep(&t->dir[i], true, why) != 0)
 			return -1;
-	}
+	/* In a folder that was copied, a stranger's file that another of them names is the user's.
+	 */
+	for (size_t i = 0; i < t->count; i++)
+		if (keep(&t->dir[i], false, why) != 0)
+			return -1;
+	for (size_t i = 0; i < t->count; i++)
+		if (check(&t->dir[i], why) != 0)
+			return -1;
 	return 0;
 }
