@@ -227,6 +227,106 @@ class Root(Mount):
         self.as_oneself()
 
 
+class OthersDirectories(Base):
+    """Trust directories of root's, for a user with a number of its own: in a user namespace nobody else has one.
+
+    Not for nobody, whose number is that which all the others seem to have there. The library alone can do it:
+    SSL_CERT_FILE takes the system's bundle from the program."""
+
+    USER = 54321
+
+    @classmethod
+    def setUpClass(cls):
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("not root")
+        super().setUpClass()
+        cls.server = lab.server()
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.__exit__)
+
+    def run_it(self, *args, **options):
+        for path in self.home, self.runtime:
+            os.chown(path, self.USER, self.USER)
+        return super().run_it(*args, **{**options, "user": self.USER, "group": self.USER})
+
+    def get(self, *dirs, before=(), env=None):
+        code = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
+        return self.mount(*before, lab.PYTHON, "-c", code, self.server.url, dirs=dirs,
+                          env={"SSL_CERT_FILE": lab.cert("other-root.pem"), **(env or {})})
+
+    def got_page(self, *dirs, **options):
+        self.assertEqual((0, lab.PAGE, ""), self.get(*dirs, **options))
+
+    def refused(self, *dirs):
+        done = self.get(*dirs)
+        self.assertEqual((1, ""), (done.code, done.out), done)
+        self.assertIn("CERTIFICATE_VERIFY_FAILED", done.err)
+        return done.err
+
+    def scoped(self, *scopes):
+        """A CA for every name, so that there is something to mount, and that of the server with scopes."""
+        folder = lab.trustdir("client-root.pem")
+        for scope in scopes:
+            os.mkdir(os.path.join(folder, scope))
+            shutil.copy(lab.cert("corp-root.pem"), os.path.join(folder, scope))
+        return folder
+
+    def test_a_directory_of_roots(self):
+        folder = self.dirs[0]
+        self.got_page(folder)
+        self.got_page(folder + "/")
+        done = self.mount("sh", "-c", "ls -A %s; echo >%s/corp-root.pem" % (folder, folder))
+        self.assertEqual("corp-root.pem\n", done.out)
+        self.assertIn("Read-only file system", done.err)
+
+    def test_by_a_link(self):
+        link = os.path.join(lab.folder("links"), "ca.d")
+        os.symlink(self.dirs[0], link)
+        self.got_page(link)
+
+    def test_nested(self):
+        run = [*self.shell, os.path.join(run_env.installed(), "catrust-run"), "--mount"]
+        self.got_page(self.dirs[0], before=run)
+
+    def test_a_default_directory(self):
+        folder = lab.folder("config")
+        os.makedirs(folder + "/catrust/ca.d")
+        shutil.copy(lab.cert("corp-root.pem"), folder + "/catrust/ca.d")
+        self.got_page(env={"CATRUST_DIR": None, "XDG_CONFIG_HOME": folder})
+
+    def test_scopes_of_roots(self):
+        self.got_page(self.scoped("localhost", "127.0.0.1", "::1"))  # the names of the server
+        self.assertIn("permitted subtree violation", self.refused(self.scoped("localhost")))
+
+    def test_a_file_of_roots(self):
+        self.got_page(os.path.join(self.dirs[0], "corp-root.pem"))
+
+    def test_a_file_of_roots_in_the_users_directory(self):
+        os.chown(self.dirs[0], self.USER, self.USER)
+        self.got_page(self.dirs[0])
+
+    def test_no_more_is_trusted(self):
+        """A stranger's file is no better for lying in a directory that is copied."""
+        folder = lab.trustdir("client-root.pem", "corp-root.pem")
+        os.chown(os.path.join(folder, "corp-root.pem"), self.USER + 1, self.USER + 1)
+        self.assertIn("corp-root.pem: skipped, since it is owned by neither root nor the user", self.refused(folder))
+
+    def test_a_strangers_file_beside_one_of_roots(self):
+        folder = lab.trustdir("client-root.pem", "corp-root.pem")
+        mine, theirs = (os.path.join(folder, name) for name in ("client-root.pem", "corp-root.pem"))
+        os.chown(theirs, self.USER + 1, self.USER + 1)
+        self.refused(mine, theirs)
+        self.refused(theirs, mine)
+
+    def test_the_users_own_is_not_covered(self):
+        """It goes on to be read as it is: what is added counts."""
+        folder = lab.trustdir("client-root.pem")
+        for path in folder, os.path.join(folder, "client-root.pem"):
+            os.chown(path, self.USER, self.USER)
+        self.assertEqual(0, self.mount("touch", folder + "/new", dirs=[folder]).code)
+        self.assertTrue(os.path.exists(folder + "/new"))
+
+
 class Host(Base):
     """What the host does while a command runs, and what a command does."""
 

@@ -235,6 +235,12 @@ class Cases:
         os.chmod(os.path.join(home, ".cache"), 0o777)
         env = {"CATRUST_LIB": lib, "HOME": home}
         self.failed(125, "others may write to", "true", env=env)
+        if os.getuid() == 0:
+            os.chmod(os.path.join(home, ".cache"), 0o775)
+            os.chown(os.path.join(home, ".cache"), -1, 12345)
+            self.failed(125, "others may write to", "true", env=env)
+            os.chown(os.path.join(home, ".cache"), -1, 0)
+            self.shown(env=env)
         os.chmod(os.path.join(home, ".cache"), 0o755)
         link = self.shown(env=env)["LD_PRELOAD"]
         os.unlink(link)

@@ -162,6 +162,17 @@ class Sandbox(lab.Case):
 class Unprivileged(Sandbox):
     user = "nobody"
 
+    def test_cas_of_roots(self):
+        """Inside they would be a stranger's."""
+        folder = self.prepare("corp-root.pem")
+        for path in os.path.join(folder, "ca.d", "corp-root.pem"), os.path.join(folder, "ca.d"):
+            os.chown(path, 0, 0)
+            done = self.inside(folder, "true")
+            self.assertEqual((125, ""), (done.code, done.out), done)
+            self.assertIn("ca.d must belong to you", done.err)
+            shutil.chown(path, self.user)
+        self.assertEqual(0, self.inside(folder, "true").code)
+
 
 if __name__ == "__main__":
     lab.main()

@@ -224,14 +224,43 @@ class Package(python_lab.Case):
         self.got_page(env.run("-c", CHILD % True, self.server.url, "-c", PLAIN.replace("argv[1]", "argv[-1]"),
                               dirs=self.dirs, env=own))
         # As catrust-run does: nobody else may put another library there.
-        os.chmod(os.path.join(home, ".cache", "catrust"), 0o777)
-        done = env.run("-m", "catrust", "-c", PLAIN, self.server.url, dirs=self.dirs, env=own)
-        self.assertEqual(125, done.code, done)
-        self.assertIn("others may write to", done.err)
+        for mode in (0o777, 0o775) if os.getuid() == 0 else (0o777,):
+            place = os.path.join(home, ".cache", "catrust")
+            os.chmod(place, mode)
+            if os.getuid() == 0:
+                os.chown(place, -1, 12345)
+            done = env.run("-m", "catrust", "-c", PLAIN, self.server.url, dirs=self.dirs, env=own)
+            self.assertEqual(125, done.code, done)
+            self.assertIn("others may write to", done.err)
+        if os.getuid() == 0:
+            os.chown(place, -1, 0)
+            self.got_page(env.run("-m", "catrust", "-c", PLAIN, self.server.url, dirs=self.dirs, env=own))
         done = env.run("-m", "catrust", "enable", "--children")
         self.assertRegex(done.err, "--children: ld.so allows no space")
         self.fine(env.run("-m", "catrust", "enable"))
         self.got_page(env.run("-c", PLAIN, self.server.url, dirs=self.dirs))
+
+
+    def test_each_folder_of_the_link_is_the_users_alone(self):
+        """Whatever the umask allows."""
+        env, home = python_lab.Environment(name="an environment"), lab.folder("home")
+        self.fine(env.run("-c", "import os; os.umask(0o002); import catrust; catrust.inject()", env={"HOME": home}))
+        path = home + "/.cache"
+        while True:
+            self.assertEqual(0o700, os.stat(path).st_mode & 0o7777, path)
+            below = os.listdir(path)
+            if below == ["libcatrust.so"]:
+                break
+            path = os.path.join(path, *below)
+
+    def test_library_that_an_upgrade_has_replaced(self):
+        """The one in the process is still found, and no second one is loaded."""
+        env = python_lab.Environment()
+        code = ("import os, shutil, sys, catrust\ncatrust.inject()\nlibrary = sys.argv[1]\n"
+                "shutil.copy(library, library + '.new')\nos.rename(library + '.new', library)\nimport ssl\n"
+                "catrust.inject()\ns = catrust.status()\nprint(s.library, s.tls[0].reached)\n"
+                "print(len({line.split(None, 5)[5] for line in open('/proc/self/maps') if 'libcatrust' in line}))")
+        self.assertEqual(env.library + " True\n1\n", self.fine(env.run("-c", code, env.library)).out)
 
 
 class Enable(python_lab.Case):
@@ -250,6 +279,19 @@ class Enable(python_lab.Case):
         self.got_page(self.get(env, "-c", child))
         os.unlink(env.library)
         self.assertEqual("", env.run("-c", "import os; print(os.environ.get('LD_PRELOAD', ''), end='')").out)
+
+    def test_enable_that_fails_changes_nothing(self):
+        """What the second trial finds wrong leaves the file as it was, also one that an earlier enable has written."""
+        code = ("import subprocess\nfrom catrust import Error, _environment as e\nstatus = iter([0, 3])\n"
+                "e.trial = lambda code: subprocess.CompletedProcess(code, next(status), b'', b'')\n"
+                "try: e.enable(True, False)\nexcept Error as error: print(error)")
+        env = python_lab.Environment()
+        for options in [], ["enable"]:
+            if options:
+                self.fine(env.run("-m", "catrust", *options))
+            before = files_below(env.folder), os.path.exists(env.pth) and lab.read(env.pth)
+            self.assertEqual("nothing was changed: it ended with 3\n", self.fine(env.run("-c", code)).out)
+            self.assertEqual(before, (files_below(env.folder), os.path.exists(env.pth) and lab.read(env.pth)))
 
     def test_outside_an_environment(self):
         """Refused without --system; and where the package is not in the environment."""

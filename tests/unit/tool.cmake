@@ -18,6 +18,7 @@ foreach(path IN ITEMS
     verify/names
     env/env
     fetch/aiafetch
+    mount/covered
     doctor/diagnose
     stacks/stacks)
   get_filename_component(name ${path} NAME)

@@ -72,24 +72,33 @@ def enable(children: bool, system: bool) -> int:
     # Tried first, in another process: this one need not survive what a strange library does.
     refuse(trial("import catrust; catrust.inject(); import ssl"))
     path, text = os.path.join(folder, NAME), MARK + LINE % ("children=True" if children else "")
+    before = text_of(path)
     write(path, text)
     done = trial("from catrust import _inject; import sys; sys.exit(_inject.loaded() is None)")
     if done.returncode != 0:
-        os.unlink(path)
+        if before is None:
+            os.unlink(path)
+        else:
+            write(path, before)
         refuse(done)
     print("enabled: Python in %s trusts the CAs of the trust directories from its next start on (%s)" % (
         sys.prefix, path))
     return 0
 
 
+def text_of(path: str) -> Optional[str]:
+    """What is in the file. None: it is not there, or can't be read."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def write(path: str, text: str) -> None:
     """Writes a file whole or not at all. The same text again changes nothing."""
-    try:
-        with open(path) as old:
-            if old.read() == text:
-                return
-    except OSError:
-        pass
+    if text_of(path) == text:
+        return
     number, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=NAME + ".")
     try:
         with os.fdopen(number, "w") as file:

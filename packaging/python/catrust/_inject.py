@@ -23,10 +23,15 @@ def library() -> str:
     return os.path.realpath(os.environ.get("CATRUST_LIB") or start.LIBRARY)
 
 
+def mapped_file(line: str) -> str:
+    """The file that a line of start.mapped() names, or "". proc(5) marks what an upgrade has replaced since."""
+    fields = line.split(None, 5)
+    return re.sub(r" \(deleted\)$", "", fields[5]) if len(fields) > 5 else ""
+
+
 def mapped_files() -> List[str]:
     """The files that this process has mapped, each once, in the order of their addresses."""
-    paths = [line.split(None, 5)[5] for line in start.mapped().splitlines() if line.count("/") > 0]
-    return list(dict.fromkeys(paths))
+    return list(dict.fromkeys(mapped_file(line) for line in start.mapped().splitlines() if line.count("/") > 0))
 
 
 def loaded() -> Optional[str]:
@@ -80,6 +85,34 @@ def inject(children: bool) -> None:
         start.preload(preloadable(library()))
 
 
+def is_open_to_others(place: str) -> bool:
+    """May another user put files of theirs in the place of this folder's?
+
+    The rules of trust directories: a group counts as nobody else's if it is root's, or the user's own (the same
+    number, as useradd makes them), and where there is an ACL, the bits of the group are those of anybody in it.
+    """
+    there = os.stat(place)
+    if there.st_uid not in (0, os.geteuid()):
+        return True
+    if there.st_mode & stat.S_ISVTX:
+        return False
+    own_group = there.st_gid == 0 or there.st_gid == there.st_uid >= 1000
+    try:
+        os.getxattr(place, "system.posix_acl_access")
+        own_group = False
+    except OSError:
+        pass
+    return bool(there.st_mode & (stat.S_IWOTH if own_group else stat.S_IWOTH | stat.S_IWGRP))
+
+
+def make_folder(place: str) -> None:
+    """Makes a folder that is the user's alone, unless another process just did."""
+    try:
+        os.mkdir(place, 0o700)
+    except FileExistsError:
+        pass
+
+
 def preloadable(path: str) -> str:
     """path, or a link to it where ld.so would take path for several (at a space, a colon or a dollar sign).
 
@@ -96,10 +129,10 @@ def preloadable(path: str) -> str:
         raise LibraryError("%s, and %s can't have a link to it" % (why, cache))
     folder = os.path.join(cache, "catrust", "by-python-%08x" % zlib.crc32(os.fsencode(path)))
     try:
-        os.makedirs(folder, 0o700, exist_ok=True)
         for place in (os.path.dirname(cache), cache, os.path.dirname(folder), folder):
-            there = os.stat(place)
-            if there.st_uid not in (0, os.geteuid()) or there.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+            if not os.path.isdir(place):
+                make_folder(place)
+            if is_open_to_others(place):
                 raise LibraryError("%s, and others may write to %s, where a link to it would be" % (why, place))
         link = os.path.join(folder, "libcatrust.so")
         try:

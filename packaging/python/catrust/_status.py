@@ -103,10 +103,9 @@ def listing() -> Tuple[Optional[List[Anchor]], List[str]]:
 def owner(address: Optional[int]) -> Optional[str]:
     """The file that is mapped at address."""
     for line in start.mapped().splitlines():
-        fields = line.split(None, 5)
-        first, last = (int(end, 16) for end in fields[0].split("-"))
+        first, last = (int(end, 16) for end in line.split(None, 1)[0].split("-"))
         if address is not None and first <= address < last:
-            return fields[5] if len(fields) > 5 else None
+            return _inject.mapped_file(line) or None
     return None
 
 

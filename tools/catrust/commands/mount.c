@@ -5,6 +5,7 @@
 #include "mount/cover.h"
 #include "mount/covered.h"
 #include "mount/namespace.h"
+#include "mount/trustcopy.h"
 #include "store/merge.h"
 #include "store/problems.h"
 #include "store/trusted.h"
@@ -29,6 +30,7 @@ struct folder {
 /* One run of the command. */
 struct run {
 	const struct trusted *trusted;
+	struct trustcopy copies;
 	struct covered covered;
 	struct folder folder[COVERED_MAX];
 	size_t count;
@@ -175,9 +177,11 @@ static int cover_all(struct run *r)
 	if (namespace_enter(&r->why) != 0)
 		return -1;
 	for (size_t i = 0; i < r->count; i++)
-		if (cover_folder(r->folder[i].path, r->folder[i].file, r->folder[i].count,
-				 &r->why) != 0)
+		if (cover_folder(r->folder[i].path, COVER_KEEP_REST, r->folder[i].file,
+				 r->folder[i].count, &r->why) != 0)
 			return -1;
+	if (trustcopy_cover(&r->copies, &r->why) != 0)
+		return -1;
 	for (size_t i = 0; i < r->covered.count; i++) {
 		char path[PATH_MAX + NAME_MAX + 2];
 
@@ -189,7 +193,8 @@ static int cover_all(struct run *r)
 	return 0;
 }
 
-static int mount_all(const struct trusted *trusted, bool all, const char *command)
+static int mount_all(const struct trustdir_sources *sources, const struct trusted *trusted,
+		     bool all, const char *command)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	int error = -1;
@@ -204,7 +209,7 @@ static int mount_all(const struct trusted *trusted, bool all, const char *comman
 		reason_set(&r->why, "there is no bundle of CAs on this system to mount over (is "
 				    "ca-certificates installed?); catrust-run --env sets variables "
 				    "instead");
-	else if (prepare(r) == 0)
+	else if (trustcopy_read(sources, &r->copies, &r->why) == 0 && prepare(r) == 0)
 		error = cover_all(r);
 	if (error != 0)
 		show_error("--mount: %s", r->why.text);
@@ -213,6 +218,7 @@ static int mount_all(const struct trusted *trusted, bool all, const char *comman
 			free(r->folder[i].file[j].data);
 		free(r->folder[i].file);
 	}
+	trustcopy_clear(&r->copies);
 	free(r);
 	return error;
 }
@@ -260,7 +266,7 @@ static enum status run(const struct options *options)
 	if (!quiet)
 		(void)problems_show(&trusted);
 	if (envbundle_wanted(&trusted))
-		error = mount_all(&trusted, options->all, options->args[0]);
+		error = mount_all(&sources, &trusted, options->all, options->args[0]);
 	else if (!quiet)
 		show_error("--mount: no CA is trusted for every name, so nothing is mounted");
 	trusted_clear(&trusted);

@@ -165,8 +165,16 @@ static int copy_all(struct cover *c, const struct cover_file *files, size_t coun
 
 static int put_file(const struct cover *c, const struct cover_file *file)
 {
-	int fd = openat(c->to, file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644), error;
+	const char *slash = strchr(file->name, '/');
+	char folder[NAME_MAX + 1];
+	int fd, error;
 
+	if (slash != NULL) {
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file->name), file->name);
+		if (mkdirat(c->to, folder, 0755) != 0 && errno != EEXIST)
+			return -1;
+	}
+	fd = openat(c->to, file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -1;
 	error = write_all(fd, file->data, file->len) != 0 || fchmod(fd, 0644) != 0;
@@ -174,9 +182,9 @@ static int put_file(const struct cover *c, const struct cover_file *file)
 	return error ? -1 : 0;
 }
 
-static int fill(struct cover *c, const struct cover_file *files, size_t count)
+static int fill(struct cover *c, enum cover_rest rest, const struct cover_file *files, size_t count)
 {
-	if (copy_all(c, files, count) != 0)
+	if (rest == COVER_KEEP_REST && copy_all(c, files, count) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (put_file(c, &files[i]) != 0)
@@ -216,8 +224,8 @@ static int make_read_only(const struct cover *c)
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
 }
 
-int cover_folder(const char *folder, const struct cover_file *files, size_t count,
-		 struct reason *why)
+int cover_folder(const char *folder, enum cover_rest rest, const struct cover_file *files,
+		 size_t count, struct reason *why)
 {
 	const char *name = strrchr(folder, '/') + 1;
 	struct cover c = {.from = -1, .to = -1};
@@ -226,8 +234,8 @@ int cover_folder(const char *folder, const struct cover_file *files, size_t coun
 
 	snprintf(above, sizeof(above), "%.*s", (int)(name - folder), folder);
 	parent = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	error = parent < 0 || mount_over(&c, parent, name) != 0 || fill(&c, files, count) != 0 ||
-		make_read_only(&c) != 0;
+	error = parent < 0 || mount_over(&c, parent, name) != 0 ||
+		fill(&c, rest, files, count) != 0 || make_read_only(&c) != 0;
 	if (error)
 		reason_set(
 			why,

@@ -20,7 +20,7 @@ static const char *const python_files[] = {
 
 static void add(struct covered *c, const char *path)
 {
-	struct covered_file *file = &c->file[c->count];
+	struct covered_file *file;
 	char real[PATH_MAX], *slash;
 	struct stat st;
 
@@ -29,18 +29,17 @@ static void add(struct covered *c, const char *path)
 	slash = strrchr(real, '/');
 	if (slash == real || strlen(slash + 1) > NAME_MAX)
 		return; /* in the root: nothing can be mounted over that */
+	*slash = '\0';
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->file[i].folder, real) == 0 && strcmp(c->file[i].name, slash + 1) == 0)
+			return;
 	if (c->count == COVERED_MAX) {
 		c->is_full = true;
 		return;
 	}
-	*slash = '\0';
+	file = &c->file[c->count++];
 	memcpy(file->folder, real, sizeof(real));
 	memcpy(file->name, slash + 1, strlen(slash + 1) + 1);
-	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(c->file[i].folder, file->folder) == 0 &&
-		    strcmp(c->file[i].name, file->name) == 0)
-			return;
-	c->count++;
 }
 
 /* As a pattern of glob() that stands for itself. */
