@@ -60,19 +60,24 @@ void reading_add_shown(struct text *line, const char *path)
 		text_add(line, "...");
 }
 
-/* text stays the caller's. */
-static void add_problem(struct reading *r, enum trustdir_level level, const char *text)
+/* Counts a problem. Is there room for its line? */
+static bool has_room(struct reading *r, enum trustdir_level level)
 {
-	struct trustdir_problem *problems;
-
 	if (level == TRUSTDIR_ERROR)
 		r->errors++;
-	if (r->out.problem_count == TRUSTDIR_MAX_PROBLEMS) {
-		r->out.problems_lost++;
-		return;
-	}
-	problems = arena_grow(&r->memory, r->out.problem, r->out.problem_count, &r->problem_room,
-			      sizeof(*problems));
+	if (r->out.problem_count < TRUSTDIR_MAX_PROBLEMS)
+		return true;
+	r->out.problems_lost++;
+	return false;
+}
+
+/* For a problem that has_room(); text stays the caller's. */
+static void add_problem(struct reading *r, enum trustdir_level level, const char *text)
+{
+	struct trustdir_problem *problems =
+		arena_grow(&r->memory, r->out.problem, r->out.problem_count, &r->problem_room,
+			   sizeof(*problems));
+
 	if (problems == NULL)
 		return;
 	r->out.problem = problems;
@@ -86,6 +91,8 @@ void reading_problem(struct reading *r, enum trustdir_level level, const char *p
 	struct text line = TEXT(buf);
 	const char *text;
 
+	if (!has_room(r, level))
+		return;
 	reading_add_shown(&line, path);
 	text_add(&line, ": ");
 	text_add(&line, reason);
@@ -117,7 +124,8 @@ void reading_hold(struct reading *r, struct trust_file *f, unsigned char missed)
 	if (missed > 0)
 		return;
 	for (size_t i = 0; i < f->problem_count; i++)
-		add_problem(r, f->problem[i].level, f->problem[i].text);
+		if (has_room(r, f->problem[i].level))
+			add_problem(r, f->problem[i].level, f->problem[i].text);
 	r->out.problems_lost += f->problems_lost;
 }
 

@@ -81,6 +81,7 @@ struct reading {
 	struct watch *watch;
 	size_t held_count, watch_count;
 	size_t anchor_room, problem_room, held_room, watch_room;
+	size_t entries;	     /* of directories, whatever their names */
 	size_t files, bytes; /* read, or found as they were */
 	size_t copies;	     /* noted */
 	size_t errors;	     /* problems of TRUSTDIR_ERROR */
@@ -89,8 +90,8 @@ struct reading {
 	/* While it is read: */
 	const struct trustdir_sources *sources;
 	const struct reading *before; /* NULL: this is the first */
-	bool shared;		      /* others may write to the directory that is being read */
-	const struct scope *scope;    /* of the directory that is being read; NULL: every name */
+	bool shared; /* others may add to the directory that is being read, and it counts */
+	const struct scope *scope; /* of the directory that is being read; NULL: every name */
 	/* Something may be missed: a directory had just changed, or a new name can't be read. */
 	bool doubtful;
 };

@@ -86,7 +86,6 @@ static bool is_still(int dir, const char *name, const struct stat *before)
 
 static void read_entry(struct reading *r, int dir, const char *path, const char *name)
 {
-	bool shared = r->shared && !r->sources->allow_writable;
 	struct stat entry, st;
 	const char *reason;
 	int fd;
@@ -98,7 +97,7 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 			reading_failed(r, path, errno, false);
 		return;
 	}
-	reason = shared ? owner_mistrust_entry(&entry) : NULL;
+	reason = r->shared ? owner_mistrust_entry(&entry) : NULL;
 	if (reason != NULL) {
 		reading_problem(r, TRUSTDIR_ERROR, path, reason);
 		return;
@@ -116,7 +115,7 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 			reading_failed(r, path, error, false);
 		if (fd >= 0)
 			close(fd);
-	} else if (shared && !is_still(dir, name, &entry)) {
+	} else if (r->shared && !is_still(dir, name, &entry)) {
 		r->out.moved = true;
 		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is being replaced");
 		close(fd);
@@ -145,11 +144,49 @@ static void path_of(struct text *path, const char *dir, const char *name)
 	text_add(path, name);
 }
 
-/* The entries that may count, in the order of their names. 0, or a negative errno. */
-static int list(struct reading *r, DIR *dir, const char *dir_path, struct names *ret)
+/*
+ * Is an entry of a directory that others may write to another user's? They can make any number, so
+ * one line stands for all of them, and none takes the place of an entry that counts.
+ */
+static bool is_anothers(struct reading *r, int dir, const char *name, const char *path, bool *told)
 {
-	/* The first by name are read, so all must be known; but a million is a mistake. */
-	enum { NAMES_MAX = 50000 };
+	struct stat entry;
+	const char *reason;
+
+	if (compat_lstatat(dir, name, &entry) != 0)
+		return false;
+	reason = owner_mistrust_entry(&entry);
+	if (reason == NULL)
+		return false;
+	if (*told) {
+		r->errors++;
+		r->out.problems_lost++;
+	} else {
+		reading_problem(r, TRUSTDIR_ERROR, path, reason);
+		*told = true;
+	}
+	return true;
+}
+
+/* Is there room for one more entry? The first for which there is none is told. */
+static bool has_room(struct reading *r, const char *path)
+{
+	if (r->entries > TRUSTDIR_MAX_ENTRIES)
+		return false;
+	if (r->entries++ < TRUSTDIR_MAX_ENTRIES)
+		return true;
+	reading_problem(r, TRUSTDIR_ERROR, path,
+			"skipped, as are all entries after the first 50000 of all directories");
+	return false;
+}
+
+/*
+ * The entries that may count, in the order of their names. The first by name are read, so all must
+ * be known; but a million is a mistake. 0, or a negative errno.
+ */
+static int list(struct reading *r, DIR *dir, const char *dir_path, bool shared, struct names *ret)
+{
+	bool told = false;
 
 	for (;;) {
 		const struct dirent *entry;
@@ -162,9 +199,13 @@ static int list(struct reading *r, DIR *dir, const char *dir_path, struct names 
 		entry = readdir(dir);
 		if (entry == NULL && errno != 0)
 			return -errno;
-		if (entry == NULL || ret->count == NAMES_MAX)
+		if (entry == NULL)
 			break;
 		path_of(&path, dir_path, entry->d_name);
+		if (shared && is_anothers(r, dirfd(dir), entry->d_name, buf, &told))
+			continue;
+		if (!has_room(r, buf))
+			break;
 		if (entry->d_name[0] == '.' || (!trustdir_name_counts(entry->d_name) &&
 						!may_be_directory(r, dirfd(dir), buf, entry)))
 			continue;
@@ -190,6 +231,7 @@ static int list(struct reading *r, DIR *dir, const char *dir_path, struct names 
 static void read_directory(struct reading *r, int fd, const struct stat *st, const char *path)
 {
 	const char *reason = r->sources->allow_writable ? NULL : owner_mistrust(fd, st);
+	bool shared = !r->sources->allow_writable && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 	struct names names = {.count = 0};
 	DIR *dir = reason == NULL ? fdopendir(fd) : NULL;
 	int error = 0;
@@ -199,7 +241,7 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 	else if (dir == NULL)
 		error = -errno;
 	else
-		error = list(r, dir, path, &names);
+		error = list(r, dir, path, shared, &names);
 	if (error == 0)
 		watch_add(r, path, st);
 	else
@@ -210,7 +252,7 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 		struct text entry = TEXT(buf);
 
 		path_of(&entry, path, names.name[i]);
-		r->shared = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+		r->shared = shared;
 		/* What is beyond the first files need not be looked at. */
 		if (r->files <= TRUSTDIR_MAX_FILES || !trustdir_name_counts(names.name[i]))
 			read_entry(r, dirfd(dir), buf, names.name[i]);

@@ -14,6 +14,7 @@
 
 enum {
 	TRUSTDIR_MAX_FILE = 8 << 20,   /* bytes of one file */
+	TRUSTDIR_MAX_ENTRIES = 50000,  /* entries of all directories together, of whatever name */
 	TRUSTDIR_MAX_FILES = 1000,     /* files of all directories together */
 	TRUSTDIR_MAX_BYTES = 64 << 20, /* of all files together */
 	TRUSTDIR_MAX_ANCHORS = 4096,   /* certificates of all files together */
@@ -75,7 +76,9 @@ struct anchors {
 	size_t count;
 	struct trustdir_problem *problem;
 	size_t problem_count;
-	size_t problems_lost; /* beyond TRUSTDIR_MAX_PROBLEMS */
+	size_t problems_lost; /* beyond TRUSTDIR_MAX_PROBLEMS, or of which another one stands for
+			       * all
+			       */
 	bool moved;	      /* something changed all the while: what is in it may be mixed up */
 	bool unsteady;	      /* moved, or something could not be read for now: read again soon */
 };

@@ -3,10 +3,12 @@
 
 #include "certfile.h"
 #include "fixture.h"
+#include "reading.h"
 
 #include <check.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -416,6 +418,55 @@ START_TEST(number_of_problems_is_bounded)
 }
 END_TEST
 
+/* Those that are only counted must not take memory. */
+START_TEST(memory_of_problems_is_bounded)
+{
+	char name[32];
+	size_t before;
+
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "%04u%s", i, ".not a domain");
+		ck_assert_int_eq(mkdir(path(name), 0755), 0);
+	}
+	before = mallinfo2().uordblks;
+	read_dirs(dir);
+	ck_assert_uint_eq(anchors->problems_lost, 5000 - TRUSTDIR_MAX_PROBLEMS);
+	/* What is watched stays, and its path. */
+	ck_assert_uint_lt(mallinfo2().uordblks - before, 5000 * (200 + 80));
+}
+END_TEST
+
+/* Of whatever name: links to nothing are watched, and so take memory. */
+START_TEST(number_of_entries_is_bounded)
+{
+	char name[32], over[256];
+
+	for (unsigned i = 0; i < TRUSTDIR_MAX_ENTRIES; i++) {
+		snprintf(name, sizeof(name), "%05u", i);
+		ck_assert_int_eq(symlink("nothing", path(name)), 0);
+	}
+	read_dirs(dir);
+	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "all entries after the first 50000"));
+	/* Those of another user, in a directory where all may make some, neither count nor are
+	 * watched, and one line stands for all. */
+	if (geteuid() != 0)
+		return;
+	for (unsigned i = 0; i < TRUSTDIR_MAX_ENTRIES; i++) {
+		snprintf(name, sizeof(name), "%05u", i);
+		ck_assert_int_eq(lchown(path(name), 1234, 1234), 0);
+	}
+	write_der("a.pem", 1);
+	ck_assert_int_eq(chmod(dir, 01777), 0);
+	read_dirs(dir);
+	ck_assert_str_eq(ids(), "1 ");
+	snprintf(over, sizeof(over), "%s", problem(TRUSTDIR_ERROR) + strlen("/00000"));
+	ck_assert_str_eq(strstr(over, "owned by neither root"),
+			 over + strlen(": skipped, since it is "));
+	ck_assert_uint_eq(anchors->problems_lost, TRUSTDIR_MAX_ENTRIES - 1);
+	ck_assert_uint_lt(((const struct reading *)anchors)->watch_count, 10);
+}
+END_TEST
+
 static const struct {
 	mode_t dir, file;
 	uid_t owner;
@@ -583,6 +634,8 @@ int main(void)
 	tcase_add_test(tc, number_of_files_is_bounded);
 	tcase_add_test(tc, number_of_certificates_is_bounded);
 	tcase_add_test(tc, number_of_problems_is_bounded);
+	tcase_add_test(tc, memory_of_problems_is_bounded);
+	tcase_add_test(tc, number_of_entries_is_bounded);
 	tcase_add_loop_test(tc, files_that_others_may_write_are_skipped, 0,
 			    (int)(sizeof(modes) / sizeof(*modes)));
 	tcase_add_loop_test(tc, acl_of_somebody_else, 0, 2);
