@@ -103,7 +103,7 @@ void readfile_parse(struct reading *r, const struct stat *st, const char *path,
 	if (f == NULL || f->memory.no_memory)
 		r->memory.no_memory = true;
 	else
-		reading_hold(r, f, 0);
+		reading_hold(r, (struct held){.file = f});
 	trust_file_leave(f);
 }
 
@@ -140,7 +140,7 @@ bool readfile_again(struct reading *r, const struct stat *st, const char *path)
 			continue;
 		if (has_room(r, path, st->st_size)) {
 			watch_add(r, path, st);
-			reading_hold(r, held->file, 0);
+			reading_hold(r, (struct held){.file = held->file});
 		}
 		return true;
 	}
@@ -207,7 +207,7 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 
 	if (reason != NULL) {
 		watch_add(r, path, st);
-		reading_problem(r, TRUSTDIR_ERROR, path, reason);
+		reading_refused(r, path, reason);
 		goto out;
 	}
 	if (!has_room(r, path, st->st_size))

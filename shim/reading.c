@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reading.h"
 
+#include "compat.h"
+#include "owner.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -111,17 +113,34 @@ void trust_file_leave(struct trust_file *f)
 	free(f);
 }
 
-void reading_hold(struct reading *r, struct trust_file *f, unsigned char missed)
+void reading_refused(struct reading *r, const char *path, const char *reason)
 {
-	struct held *held =
-		arena_grow(&r->memory, r->held, r->held_count, &r->held_room, sizeof(*held));
+	const char **all;
 
-	if (held == NULL)
+	reading_problem(r, TRUSTDIR_ERROR, path, reason);
+	if (r->before == NULL)
 		return;
-	r->held = held;
-	atomic_fetch_add(&f->users, 1);
-	held[r->held_count++] = (struct held){f, missed};
-	if (missed > 0)
+	all = arena_grow(&r->memory, r->refused, r->refused_count, &r->refused_room, sizeof(*all));
+	if (all == NULL)
+		return;
+	r->refused = all;
+	all[r->refused_count] = arena_keep(&r->memory, path, strlen(path) + 1);
+	if (all[r->refused_count] != NULL)
+		r->refused_count++;
+}
+
+void reading_hold(struct reading *r, struct held held)
+{
+	const struct trust_file *f = held.file;
+	struct held *all =
+		arena_grow(&r->memory, r->held, r->held_count, &r->held_room, sizeof(*all));
+
+	if (all == NULL)
+		return;
+	r->held = all;
+	atomic_fetch_add(&held.file->users, 1);
+	all[r->held_count++] = held;
+	if (held.missed > 0)
 		return;
 	for (size_t i = 0; i < f->problem_count; i++)
 		if (has_room(r, f->problem[i].level))
@@ -134,6 +153,40 @@ static bool is_at_or_below(const char *path, const char *top)
 	size_t len = strlen(top);
 
 	return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* May what was read before of a path not count any more? st: as it is now; NULL: not there. */
+static bool is_refused(const struct reading *r, const char *path, const struct stat *st)
+{
+	if (st != NULL && !r->sources->allow_writable && owner_mistrust_entry(st) != NULL)
+		return true;
+	for (size_t i = 0; i < r->refused_count; i++)
+		if (is_at_or_below(path, r->refused[i]))
+			return true;
+	return false;
+}
+
+bool reading_keep(struct reading *r, const struct held *held, bool absent)
+{
+	enum { MISSED_MAX = 16, MISSED_MS = 60000, HELD_MAX = 2 * TRUSTDIR_MAX_FILES };
+	const char *path = held->file->seen.path;
+	struct held kept = *held;
+	struct stat st;
+	int error = compat_stat(path, &st) == 0 ? 0 : errno;
+
+	if (error == EACCES || is_refused(r, path, error == 0 ? &st : NULL))
+		return false;
+	if (kept.missed == 0 && (absent || watch_is_missing(error))) {
+		kept.missed = 1;
+		kept.since = r->now;
+	} else if (kept.missed > 0 && !r->again) {
+		kept.missed++;
+	}
+	if (kept.missed > MISSED_MAX || r->held_count >= HELD_MAX ||
+	    (kept.missed > 0 && r->now - kept.since > MISSED_MS))
+		return false;
+	reading_hold(r, kept);
+	return true;
 }
 
 /* Has the reading before certificates of a path, or did it say that they were lost? */
@@ -179,23 +232,25 @@ void reading_failed(struct reading *r, const char *path, int error, bool normal)
 	const struct reading *before = r->before;
 	bool passing = watch_is_passing(error), lost = error == EACCES && had(before, path);
 	bool kept = false;
+	const char *reason =
+		lost ? "permission denied, so what was trusted because of it is trusted no "
+		       "longer: let the user that the program runs as read it"
+		     : text_of(error);
 
 	watch_path(r, path, lost);
 	for (size_t i = 0; passing && before != NULL && i < before->held_count; i++) {
 		const struct held *held = &before->held[i];
 
-		if (is_at_or_below(held->file->seen.path, path)) {
-			reading_hold(r, held->file, held->missed);
-			kept = true;
-		}
+		if (is_at_or_below(held->file->seen.path, path))
+			kept = reading_keep(r, held, false) || kept;
 	}
 	/* It may be what was trusted by another name. */
 	r->doubtful = r->doubtful || (passing && !kept);
 	r->out.unsteady = r->out.unsteady || passing;
-	reading_problem(r, (normal && !lost) || kept ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path,
-			lost ? "permission denied, so what was trusted because of it is trusted no "
-			       "longer: let the user that the program runs as read it"
-			     : text_of(error));
+	if (lost)
+		reading_refused(r, path, reason);
+	else
+		reading_problem(r, normal || kept ? TRUSTDIR_INFO : TRUSTDIR_ERROR, path, reason);
 }
 
 void reading_free(struct reading *r)
@@ -206,6 +261,7 @@ void reading_free(struct reading *r)
 		trust_file_leave(r->held[i].file);
 	arena_free(&r->memory);
 	free(r->held);
+	free(r->refused);
 	free(r->watch);
 	free(r->out.anchor);
 	free(r->out.problem);

@@ -6,6 +6,7 @@
 #include "trustdir.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -71,6 +72,7 @@ struct trust_file {
 struct held {
 	struct trust_file *file;
 	unsigned char missed; /* looks since it was found last; 0: this reading found it */
+	uint64_t since;	      /* when it was missed first, in ms; 0: not missed */
 };
 
 /* What is handed out, first, and what it stands on. */
@@ -90,6 +92,10 @@ struct reading {
 	/* While it is read: */
 	const struct trustdir_sources *sources;
 	const struct reading *before; /* NULL: this is the first */
+	bool again;		      /* before belongs to the same look */
+	uint64_t now;		      /* when it began, in ms of the monotonic clock */
+	const char **refused;	      /* paths that it may not read, or that others may write to */
+	size_t refused_count, refused_room;
 	bool shared; /* others may add to the directory that is being read, and it counts */
 	const struct scope *scope; /* of the directory that is being read; NULL: every name */
 	/* Something may be missed: a directory had just changed, or a new name can't be read. */
@@ -106,8 +112,18 @@ void reading_add_shown(struct text *line, const char *path);
 void reading_problem(struct reading *r, enum trustdir_level level, const char *path,
 		     const char *reason);
 
-/* Takes part in f, or in the caller's part where that is new; missed as in struct held. */
-void reading_hold(struct reading *r, struct trust_file *f, unsigned char missed);
+/* The same of a path that must not count any more, nor anything below it. */
+void reading_refused(struct reading *r, const char *path, const char *reason);
+
+/* Takes part in a file, or in the caller's part where that is new. */
+void reading_hold(struct reading *r, struct held held);
+
+/*
+ * A file of the reading before, which this one could not read, or did not find though it may be
+ * there, goes on to count: as long as it is there (absent: it was not found) or else for a bounded
+ * number of looks and a minute at most; but not where this reading refused it. Does it?
+ */
+bool reading_keep(struct reading *r, const struct held *held, bool absent);
 
 /*
  * A path could not be read: error is why, an errno. What may pass leaves what was read before of it

@@ -99,7 +99,7 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 	}
 	reason = r->shared ? owner_mistrust_entry(&entry) : NULL;
 	if (reason != NULL) {
-		reading_problem(r, TRUSTDIR_ERROR, path, reason);
+		reading_refused(r, path, reason);
 		return;
 	}
 	if (compat_statat(dir, name, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -237,7 +237,7 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 	int error = 0;
 
 	if (reason != NULL)
-		reading_problem(r, TRUSTDIR_ERROR, path, reason);
+		reading_refused(r, path, reason);
 	else if (dir == NULL)
 		error = -errno;
 	else
@@ -370,20 +370,21 @@ static bool holds(const struct reading *r, const struct trust_file *f)
 
 /*
  * A directory was in motion. What is always there may have been missed under both its names, so
- * what was known before goes on to count, for MISSED_MAX looks in which it is not found. again: it
- * is the same look.
+ * what was known before goes on to count for a while.
  */
-static void keep_missed(struct reading *r, bool again)
+static void keep_missed(struct reading *r)
 {
-	enum { MISSED_MAX = 16, HELD_MAX = 2 * TRUSTDIR_MAX_FILES };
+	for (size_t i = 0; r->before != NULL && i < r->before->held_count; i++)
+		if (!holds(r, r->before->held[i].file))
+			reading_keep(r, &r->before->held[i], true);
+}
 
-	for (size_t i = 0; r->before != NULL && i < r->before->held_count; i++) {
-		const struct held *held = &r->before->held[i];
-		unsigned missed = held->missed + (again && held->missed > 0 ? 0U : 1U);
+static uint64_t now_ms(void)
+{
+	struct timespec now = {0, 0};
 
-		if (missed <= MISSED_MAX && r->held_count < HELD_MAX && !holds(r, held->file))
-			reading_hold(r, held->file, (unsigned char)missed);
-	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* again: before belongs to the same look. */
@@ -398,6 +399,8 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 		return -ENOMEM;
 	r->sources = sources;
 	r->before = before;
+	r->again = again;
+	r->now = now_ms();
 	if (before == NULL)
 		compat_stat("/", &root);
 	r->root_dev = before == NULL ? root.st_dev : before->root_dev;
@@ -405,7 +408,7 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 	read_sources(r);
 	r->out.moved = r->out.moved || watch_has_moved(r);
 	if (r->out.moved || r->doubtful) {
-		keep_missed(r, again);
+		keep_missed(r);
 		r->out.unsteady = true;
 	}
 	reading_merge(r);
@@ -425,14 +428,6 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 	r->before = NULL;
 	*ret = r;
 	return 0;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now = {0, 0};
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,

@@ -92,11 +92,13 @@ int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret);
 /*
  * The same after an earlier reading, which may be NULL and stays the caller's:
  * - Files that look as before are not read again.
- * - What can't be read for now (no descriptors, no memory, an I/O error) stays as it was. What may
- *   not be read any more (EACCES) goes, with a problem that says so.
+ * - What can't be read for now (no descriptors, no memory, an I/O error) stays as it was, as long
+ *   as it is there. What may not be read any more (EACCES), or belongs to others now, or may be
+ *   written to by them, goes, with a problem that says so.
  * - A directory that changes while it is read is read again, four times or for 100 ms at most. If
  *   that is not enough, what was there before stays too, for sixteen calls in which it is not
- *   found: what is always there, under one name or another, is never lost.
+ *   found, and a minute after the first of them: what is always there, under one name or another,
+ *   is never lost. So does a file that is gone from a directory which can't be read for now.
  * Also returns -EAGAIN where the process has another root directory than before.
  */
 int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,

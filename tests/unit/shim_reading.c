@@ -33,6 +33,10 @@ static size_t failing_alloc;
 static void (*before_open)(const char *name);
 static unsigned opened;
 
+/* A path that may not be looked at, and how much later it is, in seconds since the start. */
+static const char *out_of_reach;
+static long ahead;
+
 static bool fails(enum call call, const char *name)
 {
 	if (failing != call)
@@ -63,6 +67,8 @@ int __wrap_open(const char *name, int flags);
 struct dirent *__wrap_readdir(DIR *stream);
 ssize_t __wrap_read(int fd, void *buf, size_t len);
 long __wrap_syscall(long number, ...);
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
@@ -107,9 +113,22 @@ long __wrap_syscall(long number, ...)
 	four = va_arg(arguments, void *);
 	three = va_arg(arguments, int);
 	va_end(arguments);
+	if (out_of_reach != NULL && strcmp(two, out_of_reach) == 0) {
+		errno = EACCES;
+		return -1;
+	}
 	if (strcmp(two, "/") != 0 && fails(STAT, two))
 		return -1;
 	return __real_syscall(number, one, two, four, three);
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int ret = __real_clock_gettime(clock, now);
+
+	if (clock == CLOCK_MONOTONIC)
+		now->tv_sec += ahead;
+	return ret;
 }
 
 static bool alloc_fails(void)
@@ -236,6 +255,8 @@ static void tear_down(void)
 	failing = NOTHING;
 	failing_name = NULL;
 	before_open = NULL;
+	ahead = 0;
+	out_of_reach = NULL;
 	trustdir_free(anchors);
 	anchors = NULL;
 	fixture_remove(dir);
@@ -500,6 +521,77 @@ START_TEST(removed_from_a_directory_in_motion)
 }
 END_TEST
 
+/* A passing failure of its directory does not make what was removed count for ever. */
+START_TEST(removed_from_a_directory_that_cannot_be_read_for_now)
+{
+	unsigned looks = 0;
+
+	failing_with = EMFILE;
+	failing = OPEN;
+	failing_name = "ca.d";
+	ck_assert_int_eq(unlink(path("ca.d/a.pem")), 0);
+	do {
+		look();
+		looks++;
+	} while (trusts("1 2 3 ") && looks < 100);
+	ck_assert_uint_eq(looks, 17);
+	ck_assert(trusts("2 3 "));
+}
+END_TEST
+
+/* Looks come only when somebody verifies, which may be seldom. */
+START_TEST(missed_for_a_minute)
+{
+	failing_with = EMFILE;
+	failing = OPEN;
+	failing_name = "ca.d";
+	ck_assert_int_eq(unlink(path("ca.d/a.pem")), 0);
+	look();
+	ahead = 59;
+	look();
+	ck_assert(trusts("1 2 3 "));
+	ahead = 61;
+	look();
+	ck_assert(trusts("2 3 "));
+}
+END_TEST
+
+START_TEST(out_of_reach_while_its_directory_cannot_be_read_for_now)
+{
+	failing_with = EMFILE;
+	failing = OPEN;
+	failing_name = "ca.d";
+	out_of_reach = path("ca.d/a.pem");
+	look();
+	ck_assert(trusts("2 3 "));
+}
+END_TEST
+
+/* What this very reading refuses is not kept because another directory is in motion. */
+START_TEST(refused_while_another_directory_is_in_motion)
+{
+	static const char *const refused[] = {"corp.example", "corp.example", "c.pem", "c.pem"};
+
+	if (_i == 3 && geteuid() != 0)
+		return; /* only root can give a file away */
+	if (_i % 2 == 0) {
+		failing_with = EACCES;
+		failing = OPEN;
+		failing_name = refused[_i];
+	} else if (_i == 1) {
+		ck_assert_int_eq(chmod(path("ca.d/corp.example"), 0777), 0);
+	} else {
+		ck_assert_int_eq(chown(path("ca.d/corp.example/c.pem"), 1234, 1234), 0);
+	}
+	ck_assert_int_eq(unlink(path("ca.d/a.pem")), 0);
+	before_open = stir;
+	look();
+	before_open = NULL;
+	ck_assert(trusts("1 2 9 "));
+	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), refused[_i]));
+}
+END_TEST
+
 /* The first reading has nothing to keep: what one of its tries has found counts. */
 START_TEST(first_reading_of_a_directory_in_motion)
 {
@@ -684,6 +776,10 @@ int main(void)
 	tcase_add_loop_test(tc, failed_malloc_loses_nothing, 0, 2);
 	tcase_add_test(tc, rename_while_it_is_read);
 	tcase_add_test(tc, removed_from_a_directory_in_motion);
+	tcase_add_test(tc, removed_from_a_directory_that_cannot_be_read_for_now);
+	tcase_add_test(tc, missed_for_a_minute);
+	tcase_add_test(tc, out_of_reach_while_its_directory_cannot_be_read_for_now);
+	tcase_add_loop_test(tc, refused_while_another_directory_is_in_motion, 0, 4);
 	tcase_add_test(tc, first_reading_of_a_directory_in_motion);
 	tcase_add_loop_test(tc, data_swap_while_it_is_read, 0, 2);
 	tcase_add_test(tc, unchanged_file_is_not_read_again);
