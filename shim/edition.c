@@ -17,6 +17,7 @@ enum {
 	CHECK_EVERY_MS = 800,
 	SOON_MS = 100,	    /* after one that could not read all, or saw a directory in motion */
 	LONGEST_MS = 60000, /* however long a look takes */
+	TELL_EVERY_MS = 60000,
 };
 
 static _Atomic(struct edition *) newest;
@@ -60,6 +61,15 @@ static void tell_problems(const struct anchors *anchors)
 	}
 }
 
+/* Would tell_problems() log anything? */
+static bool has_lines(const struct anchors *anchors)
+{
+	for (size_t i = 0; i < anchors->problem_count; i++)
+		if (log_wants(anchors->problem[i].level == TRUSTDIR_ERROR ? LOG_ERROR : LOG_INFO))
+			return true;
+	return false;
+}
+
 static bool same_problems(const struct anchors *a, const struct anchors *b)
 {
 	if (a->problem_count != b->problem_count)
@@ -70,12 +80,36 @@ static bool same_problems(const struct anchors *a, const struct anchors *b)
 	return true;
 }
 
+static uint64_t clock_us(clockid_t clock)
+{
+	struct timespec now;
+
+	if (clock_gettime(clock, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/*
+ * Other users may be able to change the problems all the time, in a directory where they may add
+ * entries: after the first ones, others are told once a minute.
+ */
+static bool may_tell(void)
+{
+	static _Atomic uint64_t told_at;
+	uint64_t now = clock_us(CLOCK_MONOTONIC_COARSE) / 1000, last = atomic_load(&told_at);
+
+	return (last == 0 || now - last >= TELL_EVERY_MS) &&
+	       atomic_compare_exchange_strong(&told_at, &last, now);
+}
+
 /* The problems of what moves are those of a moment. */
 static void tell_news(const struct edition *before, struct edition *e)
 {
 	if (before != NULL && before->told && same_problems(before->anchors, e->anchors)) {
 		e->told = true;
-	} else if (!e->anchors->moved) {
+	} else if (!has_lines(e->anchors)) {
+		e->told = !e->anchors->moved;
+	} else if (!e->anchors->moved && may_tell()) {
 		tell_problems(e->anchors);
 		e->told = true;
 	}
@@ -105,15 +139,6 @@ static bool read_edition(struct edition *before)
 	}
 	tell_news(before, e);
 	return before != NULL;
-}
-
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	if (clock_gettime(clock, &now) != 0)
-		return 0;
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* The time of day, in seconds since 1970. */
@@ -195,6 +220,8 @@ void edition_refresh(void)
 	looked = cost_now();
 	if (changed)
 		replaced = read_edition(e);
+	else if (is_looker && !e->told)
+		tell_news(NULL, e);
 	if (is_looker)
 		end_look(wait_after(atomic_load(&newest), start, looked, cost_now()));
 	if (replaced)

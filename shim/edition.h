@@ -18,7 +18,7 @@ struct edition {
 	struct retired retired; /* first */
 	struct anchors *anchors;
 	_Atomic uint64_t generation; /* from 1; the same as long as the same is trusted */
-	_Atomic bool told;	     /* its problems */
+	_Atomic bool told;	     /* its problems, or the same ones before */
 };
 
 /* Looks at the directories if it is time to. */

@@ -323,6 +323,57 @@ START_TEST(after_chroot)
 }
 END_TEST
 
+static unsigned lines_of(const char *name)
+{
+	FILE *file = fopen(path(name), "re");
+	unsigned lines = 0;
+	int c;
+
+	while (file != NULL && (c = getc(file)) != EOF)
+		lines += c == '\n';
+	if (file != NULL)
+		fclose(file);
+	return lines;
+}
+
+/* Another user may change names in a shared directory all the time. */
+START_TEST(changed_problems_are_told_once_a_minute)
+{
+	char log[PATH_MAX], name[32];
+	long start;
+
+	snprintf(log, sizeof(log), "%s/log", dir);
+	config.log_file = log;
+	config.log_level = LOG_ERROR;
+	refresh_after(100000);
+	ck_assert_uint_eq(lines_of("log"), 0);
+	/* The first at once. */
+	fixture_file(dir, "ca.d/junk0.pem", "junk", 4);
+	refresh_after(1000);
+	ck_assert_uint_eq(lines_of("log"), 1);
+	start = passed;
+	for (unsigned i = 0; passed - start < 10 * 60000 - 2000; i++) {
+		char old[32];
+
+		snprintf(old, sizeof(old), "ca.d/junk%u.pem", i);
+		snprintf(name, sizeof(name), "ca.d/junk%u.pem", i + 1);
+		ck_assert_int_eq(rename(path(old), path(name)), 0);
+		refresh_after(1000);
+	}
+	ck_assert_uint_eq(lines_of("log"), 10);
+	/* The last one, too, though nothing changes any more; and only once. */
+	for (int i = 0; i < 200; i++)
+		refresh_after(1000);
+	ck_assert_uint_eq(lines_of("log"), 11);
+	/* What went away and comes again is told again. */
+	ck_assert_int_eq(unlink(path(name)), 0);
+	refresh_after(1000);
+	fixture_file(dir, name, "junk", 4);
+	refresh_after(1000);
+	ck_assert_uint_eq(lines_of("log"), 12);
+}
+END_TEST
+
 static void *look_many_times(void *unused)
 {
 	for (int i = 0; i < 20000; i++) {
@@ -389,6 +440,7 @@ int main(void)
 	tcase_add_test(tc, failed_malloc_loses_nothing);
 	tcase_add_test(tc, memory_of_ten_thousand_changes);
 	tcase_add_test(tc, after_chroot);
+	tcase_add_test(tc, changed_problems_are_told_once_a_minute);
 	tcase_add_test(tc, children_of_threads_that_look);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
