@@ -56,3 +56,11 @@ const char *owner_mistrust_entry(const struct stat *entry)
 {
 	return is_own(entry) ? NULL : not_own;
 }
+
+const char *owner_mistrust_link(const struct stat *entry)
+{
+	if (!S_ISREG(entry->st_mode) || entry->st_nlink < 2)
+		return NULL;
+	return "skipped, since it has more than one name, and others may have made this one: copy "
+	       "it";
+}

@@ -15,4 +15,7 @@ const char *owner_mistrust(int fd, const struct stat *st);
  */
 const char *owner_mistrust_entry(const struct stat *entry);
 
+/* The same of an entry of a sticky directory that is not another user's. */
+const char *owner_mistrust_link(const struct stat *entry);
+
 #endif

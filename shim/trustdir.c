@@ -102,6 +102,12 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 		reading_refused(r, path, reason);
 		return;
 	}
+	reason = r->sticky ? owner_mistrust_link(&entry) : NULL;
+	if (reason != NULL) {
+		watch_add(r, path, &entry);
+		reading_refused(r, path, reason);
+		return;
+	}
 	if (compat_statat(dir, name, &st) == 0 && S_ISREG(st.st_mode) &&
 	    readfile_again(r, &st, path))
 		return;
@@ -253,6 +259,7 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 
 		path_of(&entry, path, names.name[i]);
 		r->shared = shared;
+		r->sticky = shared && (st->st_mode & S_ISVTX) != 0;
 		/* What is beyond the first files need not be looked at. */
 		if (r->files <= TRUSTDIR_MAX_FILES || !trustdir_name_counts(names.name[i]))
 			read_entry(r, dirfd(dir), buf, names.name[i]);

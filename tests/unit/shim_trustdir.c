@@ -588,6 +588,31 @@ START_TEST(entries_that_change_while_they_are_opened)
 }
 END_TEST
 
+/* A hard link that another user made to what is trusted within another scope. */
+START_TEST(hard_links_in_a_shared_directory)
+{
+	char far[PATH_MAX];
+
+	ck_assert_int_eq(mkdir(path("far"), 0755), 0);
+	ck_assert_int_eq(mkdir(path("ca.d"), 0755), 0);
+	write_der("far/a.pem", 1);
+	write_der("ca.d/b.pem", 2);
+	snprintf(far, sizeof(far), "%s/far/a.pem", dir);
+	ck_assert_int_eq(link(far, path("ca.d/a.pem")), 0);
+	read_dirs(path("ca.d"));
+	ck_assert_str_eq(ids(), "1 2 ");
+	ck_assert_int_eq(chmod(path("ca.d"), 01777), 0);
+	read_dirs(path("ca.d"));
+	ck_assert_str_eq(ids(), "2 ");
+	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "more than one name"));
+	/* Seen without a change of the directory. */
+	ck_assert_int_eq(unlink(far), 0);
+	ck_assert(trustdir_changed(anchors));
+	read_dirs(path("ca.d"));
+	ck_assert_str_eq(ids(), "1 2 ");
+}
+END_TEST
+
 START_TEST(where_new_anchors_go)
 {
 	struct trustdir_sources sources = {.dirs = ":/one:/two", .home = "/home/u"};
@@ -640,6 +665,7 @@ int main(void)
 			    (int)(sizeof(modes) / sizeof(*modes)));
 	tcase_add_loop_test(tc, acl_of_somebody_else, 0, 2);
 	tcase_add_loop_test(tc, entries_that_change_while_they_are_opened, 0, 4);
+	tcase_add_test(tc, hard_links_in_a_shared_directory);
 	tcase_add_test(tc, where_new_anchors_go);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
