@@ -279,6 +279,22 @@ enum origin {
 	USER,	/* as SYSTEM; HOME may be somebody else's (sudo -u): may be out of reach */
 };
 
+/* Whoever made a link on the way says what is trusted, as the owner of a directory does. */
+static bool is_anothers_link(struct reading *r, const char *path)
+{
+	struct stat st;
+	const char *reason = NULL;
+
+	if (!r->sources->allow_writable && compat_lstatat(AT_FDCWD, path, &st) == 0 &&
+	    S_ISLNK(st.st_mode))
+		reason = owner_mistrust_entry(&st);
+	if (reason == NULL)
+		return false;
+	watch_path(r, path, false);
+	reading_refused(r, path, reason);
+	return true;
+}
+
 static void read_path(struct reading *r, const char *path, enum origin origin)
 {
 	struct stat st;
@@ -289,6 +305,8 @@ static void read_path(struct reading *r, const char *path, enum origin origin)
 		reading_problem(r, TRUSTDIR_ERROR, path, "too long a path, skipped");
 		return;
 	}
+	if (is_anothers_link(r, path))
+		return;
 	if (compat_stat(path, &st) == 0 && S_ISREG(st.st_mode) && readfile_again(r, &st, path))
 		return;
 	fd = open(path, READ_FLAGS);
@@ -329,17 +347,22 @@ static bool user_path(const struct trustdir_sources *s, struct text *path)
 /* Takes the next element off a colon-separated list, empty ones passed over; false at its end. */
 static bool next_path(const struct trustdir_sources *s, const char **list, struct text *path)
 {
+	const char *start;
 	size_t len;
 
 	while (**list == ':')
 		(*list)++;
-	len = strcspn(*list, ":");
-	if (len > 0 && **list != '/' && s->cwd != NULL) {
+	start = *list;
+	len = strcspn(start, ":");
+	*list += len;
+	/* A link with a slash behind it would be what it leads to. */
+	while (len > 1 && start[len - 1] == '/')
+		len--;
+	if (len > 0 && *start != '/' && s->cwd != NULL) {
 		text_add(path, s->cwd);
 		text_add(path, "/");
 	}
-	text_add_n(path, *list, len);
-	*list += len;
+	text_add_n(path, start, len);
 	return len > 0;
 }
 

@@ -613,6 +613,32 @@ START_TEST(hard_links_in_a_shared_directory)
 }
 END_TEST
 
+/* Another user's link to a directory, or a file, of root's. */
+START_TEST(links_of_others_to_a_trust_directory)
+{
+	static const char *const targets[] = {"ca.d", "ca.d/", "ca.d/a.pem"};
+	struct trustdir_sources sources = {.dirs = NULL};
+	char link[PATH_MAX];
+
+	if (geteuid() != 0)
+		return; /* only root can give a link away */
+	ck_assert_int_eq(mkdir(path("ca.d"), 0755), 0);
+	write_der("ca.d/a.pem", 1);
+	ck_assert_int_eq(symlink(targets[_i], path("link")), 0);
+	snprintf(link, sizeof(link), "%s/link%s", dir, _i == 1 ? "//" : "");
+	read_dirs(link);
+	ck_assert_str_eq(ids(), "1 ");
+	ck_assert_int_eq(lchown(path("link"), 1234, 1234), 0);
+	read_dirs(link);
+	ck_assert_str_eq(ids(), "");
+	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "/link: skipped, since it is owned"));
+	sources.dirs = link;
+	sources.allow_writable = true;
+	read_sources(&sources);
+	ck_assert_str_eq(ids(), "1 ");
+}
+END_TEST
+
 START_TEST(where_new_anchors_go)
 {
 	struct trustdir_sources sources = {.dirs = ":/one:/two", .home = "/home/u"};
@@ -666,6 +692,7 @@ int main(void)
 	tcase_add_loop_test(tc, acl_of_somebody_else, 0, 2);
 	tcase_add_loop_test(tc, entries_that_change_while_they_are_opened, 0, 4);
 	tcase_add_test(tc, hard_links_in_a_shared_directory);
+	tcase_add_loop_test(tc, links_of_others_to_a_trust_directory, 0, 3);
 	tcase_add_test(tc, where_new_anchors_go);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
