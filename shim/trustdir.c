@@ -344,6 +344,21 @@ static bool user_path(const struct trustdir_sources *s, struct text *path)
 	return path->len > 0;
 }
 
+/* Is the folder that the user's own directory is in the user's, and not that of sudo's caller? */
+static bool is_own_home(struct reading *r)
+{
+	const struct trustdir_sources *s = r->sources;
+	const char *home = is_set(s->xdg) && s->xdg[0] == '/' ? s->xdg : s->home;
+	struct stat st;
+
+	if (s->allow_writable || compat_stat(home, &st) != 0 || owner_mistrust_entry(&st) == NULL)
+		return true;
+	reading_problem(r, TRUSTDIR_INFO, home,
+			"owned by neither root nor the user that the program was started as, so no "
+			"trust directory in it is read");
+	return false;
+}
+
 /* Takes the next element off a colon-separated list, empty ones passed over; false at its end. */
 static bool next_path(const struct trustdir_sources *s, const char **list, struct text *path)
 {
@@ -382,7 +397,7 @@ static void read_sources(struct reading *r)
 			read_path(r, buf, NAMED);
 	} else {
 		read_path(r, TRUSTDIR_SYSTEM, SYSTEM);
-		if (user_path(s, &path))
+		if (user_path(s, &path) && is_own_home(r))
 			read_path(r, buf, USER);
 	}
 	if (is_set(s->pem))

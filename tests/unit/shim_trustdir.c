@@ -183,6 +183,29 @@ START_TEST(default_directories)
 }
 END_TEST
 
+START_TEST(home_of_another_user)
+{
+	struct trustdir_sources sources = {.home = dir};
+
+	if (geteuid() != 0)
+		return; /* only root can give a folder away */
+	ck_assert_int_eq(mkdir(path(".config"), 0755), 0);
+	ck_assert_int_eq(mkdir(path(".config/catrust"), 0755), 0);
+	ck_assert_int_eq(mkdir(path(".config/catrust/ca.d"), 0755), 0);
+	write_der(".config/catrust/ca.d/a.pem", 1);
+	ck_assert_int_eq(chown(dir, 1234, 1234), 0);
+	read_sources(&sources);
+	ck_assert_str_eq(ids(), "");
+	ck_assert_str_eq(problem(TRUSTDIR_ERROR), "");
+	sources.xdg = path(".config");
+	read_sources(&sources);
+	ck_assert_str_eq(ids(), "1 ");
+	ck_assert_int_eq(chown(path(".config"), 1234, 1234), 0);
+	read_sources(&sources);
+	ck_assert_str_eq(ids(), "");
+}
+END_TEST
+
 START_TEST(privileged_processes_read_no_variable)
 {
 	struct trustdir_sources sources = {.dirs = dir, .home = dir, .privileged = true};
@@ -669,6 +692,7 @@ int main(void)
 	tcase_add_test(tc, several_directories_and_single_files);
 	tcase_add_test(tc, pem_variable_counts_beside_directories);
 	tcase_add_test(tc, default_directories);
+	tcase_add_test(tc, home_of_another_user);
 	tcase_add_test(tc, privileged_processes_read_no_variable);
 	tcase_add_test(tc, missing_directory_is_told);
 	tcase_add_test(tc, empty_directory_is_told_where_it_was_named);
