@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What the library has seen in this process, for catrust doctor and catrust ps, which look for it
- * in the memory of a process. Nothing here is read by the library itself.
+ * What the library has seen in this process, for catrust doctor, which looks for it in the memory
+ * of a process. Nothing here is read by the library itself.
  */
 
 #define SEEN_MAGIC "catrust seen v1"

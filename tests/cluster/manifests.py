@@ -150,6 +150,25 @@ class Helm(lab.Case):
                                 wrong)
         self.assertIn("1.36", self.helm("template", "--kube-version", "1.35.0", "x", self.chart).err)
 
+    def test_same_patterns(self):
+        """The chart takes the settings that the policy takes, and no others."""
+        with open(os.path.join(self.chart, "values.schema.json"), encoding="utf-8") as f:
+            properties = json.load(f)["properties"]
+        policy, = (t for t in cluster.rendered("1.36-configmap") if t["metadata"]["name"] == "catrust-inject"
+                   and t["kind"] == "MutatingAdmissionPolicy")
+        settings, = (c["expression"] for c in policy["spec"]["matchConditions"] if c["name"] == "settings")
+        patterns = dict(re.findall(r"\['(\w+)', '(.*)'\]", settings))
+        # One string there, a list here.
+        self.assertIsNotNone(re.match(patterns.pop("variables"), "NODE_EXTRA_CA_CERTS DENO_CERT"))
+        self.assertEqual({n: p["pattern"] for n, p in properties.items() if "pattern" in p}, patterns)
+        for right, settings in [(True, s) for s in pods.RIGHT] + [(False, s) for s in pods.WRONG]:
+            if "variables" in settings or None in settings.values():
+                continue
+            with self.subTest(settings):
+                values = lab.write(os.path.join(lab.folder(), "values.yaml"), json.dumps(settings))
+                done = self.helm("template", "--kube-version", "1.37.0", "x", self.chart, "-f", values)
+                self.assertEqual(right, done.code == 0, done)
+
     def test_version(self):
         with open(os.path.join(cluster.TOP, "CMakeLists.txt"), encoding="utf-8") as f:
             version, = re.findall(r"^project\(catrust VERSION (\S+)", f.read(), re.M)

@@ -85,6 +85,34 @@ ROWS = [
      None, "the volume catrust-inject is its own"),
 ]
 
+# Settings in place of those of an overlay; None takes one away.
+RIGHT = [
+    {"clusterTrustBundle": "", "signerName": ""},
+    {"clusterTrustBundle": "", "signerName": "corp.example/ca"},
+    {"clusterTrustBundle": "corp.example:ca:corp-root"},
+    {"clusterTrustBundle": "corp--root.v2"},
+    {"signerName": "corp.example/ca.v2"},
+    {"key": "..tls_crt.pem"},
+    {"path": "corp.example/ca.crt"},
+    {"path": "10.0.0.0_8/ca.cer"},
+    {"path": "_a-b..pem"},
+    {"variables": ""},
+    {"variables": "  DENO_CERT  _X1 "},
+]
+WRONG = [
+    {"image": None}, {"image": ""}, {"key": None}, {"configMap": ""}, {"path": ""},
+    *({name: value + "\n"} for name, value in (
+        ("image", IMAGE), ("configMap", "corp-ca"), ("key", "corp.pem"), ("clusterTrustBundle", "corp-ca"),
+        ("signerName", "corp.example/ca"), ("path", "corp.pem"), ("variables", "NODE_EXTRA_CA_CERTS DENO_CERT"))),
+    {"image": IMAGE + " "}, {"configMap": "Corp CA"}, {"configMap": "corp."}, {"key": "corp/pem"},
+    {"clusterTrustBundle": " "}, {"clusterTrustBundle": "corp:"}, {"clusterTrustBundle": "corp_ca"},
+    {"signerName": "corp"}, {"signerName": "corp/ca"}, {"signerName": "corp.example/ca/x"}, {"signerName": "Corp.example/ca"},
+    {"variables": "A=B"}, {"variables": "DENO_CERT,X"}, {"variables": "DENO_CERT\tX"}, {"variables": "1X"},
+    *({"path": path} for path in (
+        "../x.pem", "/x.pem", "a/b/c.pem", "ca-bundle", "corp.example/ca", "corp.txt", "corp.pem.bak", "corp.pem/", ".pem",
+        "-corp.pem", "corp.example/-ca.pem", "corp_example/ca.pem", "-corp/ca.pem", "corp..example/ca.pem", "corp pem")),
+]
+
 NAMESPACES = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "app", "labels": {"catrust/inject": "true"}}},
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "restricted", "labels": {

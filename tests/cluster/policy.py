@@ -99,9 +99,23 @@ class Policies(lab.Case):
         self.assertEqual(["LD_PRELOAD"], names)
         self.assertEqual(["LD_PRELOAD"], self.projection(variables=None)[1])
 
-    def test_without_settings(self):
-        for settings in {"image": None}, {"image": ""}, {"key": None}, {"configMap": ""}, {"path": "../x.pem"}, {"path": ""}, \
-                {"with_map": None}:
+    def test_empty_is_unset(self):
+        """An empty name of a ClusterTrustBundle or of a signer in a projection would have every pod refused."""
+        config_map = [{"key": "corp.pem", "path": "corp.pem"}]
+        source, _ = self.projection(clusterTrustBundle="", signerName="")
+        self.assertEqual({"configMap": {"name": "corp-ca", "optional": True, "items": config_map}}, source)
+        source, _ = self.projection(clusterTrustBundle="", signerName="corp.example/ca")
+        self.assertEqual("corp.example/ca", source["clusterTrustBundle"]["signerName"])
+        self.assertNotIn("name", source["clusterTrustBundle"])
+
+    def test_right_settings(self):
+        for settings in pods.RIGHT:
+            with self.subTest(settings):
+                self.projection(**settings)
+
+    def test_wrong_settings(self):
+        """The API server would refuse what came of these, or catrust would not read it: pods stay as they were."""
+        for settings in [{"with_map": None}, *pods.WRONG]:
             with self.subTest(settings):
                 self.assertEqual([pods.essence(pods.pod())], self.create(pods.pod(), **settings))
 

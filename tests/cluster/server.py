@@ -107,15 +107,18 @@ class Server:
                                     "application/strategic-merge-patch+json"))
 
     def wait_for_volume(self, wanted):
+        self.wait_for_volumes(lambda volumes: wanted in volumes, wanted)
+
+    def wait_for_volumes(self, is_right, wanted):
         """Policies and settings count some seconds after they are made."""
         end = time.monotonic() + 90
         while True:
             got = pods.essence(self.create(named(pods.pod(), "probe"), "?dryRun=All"))
-            if wanted in got["spec"].get("volumes", []):
+            if is_right(got["spec"].get("volumes", [])):
                 return
             if time.monotonic() > end:
-                raise AssertionError("%r is not in %r" % (wanted, got))
-            time.sleep(0.5)
+                raise AssertionError("%r is not what came of %r" % (got, wanted))
+            time.sleep(0.2)
 
 
 def named(pod, name):
@@ -216,6 +219,28 @@ class Cluster(lab.Case):
             {"clusterTrustBundle": {"name": "corp-ca", "path": "corp.pem", "optional": True}}]}})
         created = self.server.create(named(pods.pod(), "with-bundle"))
         self.assertIn("clusterTrustBundle", created["spec"]["volumes"][1]["projected"]["sources"][0])
+
+    def test_settings(self):
+        """No pod is refused, whatever the settings are. The image tells when those of a row count."""
+        before, = (t for t in cluster.rendered("1.36-configmap") if t["kind"] == "ConfigMap")
+        self.addCleanup(self.server.wait_for_volume, pods.VOLUMES[1])
+        self.addCleanup(self.server.put, before)
+
+        def put(settings):
+            data = {k: v for k, v in {**before["data"], **settings}.items() if v is not None}
+            self.server.put({**before, "data": data})
+
+        for n, right in enumerate(pods.RIGHT):
+            with self.subTest(right):
+                volume = {"name": "catrust-inject", "image": {"reference": "right:%d" % n, "pullPolicy": "IfNotPresent"}}
+                put({**right, "image": "right:%d" % n})
+                self.server.wait_for_volume(volume)
+        for wrong in pods.WRONG:
+            with self.subTest(wrong):
+                put({})
+                self.server.wait_for_volume(pods.VOLUMES[1])
+                put(wrong)
+                self.server.wait_for_volumes(lambda volumes: not volumes, wrong)
 
 
 # Asks for the first page until it is there, then for the second, which needs the new CA, in one process.

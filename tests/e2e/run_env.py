@@ -458,6 +458,9 @@ class Cases:
         result = self.run_it("-d", "/x", "--print-env=kubernetes")
         self.assertEqual((result.code, result.out), (125, ""))
         self.assertIn("--dir names a directory of this machine", result.err)
+        result = self.run_it("--print-env=kubernetes", env={"CATRUST_CONTEXTS": "\udcff"})
+        self.assertEqual((result.code, result.out), (125, ""))
+        self.assertIn("not UTF-8", result.err)
 
     def test_wrong_usage(self):
         for args, text in [(["--print-env=csh"], "sh, docker, systemd and kubernetes"), (["--print-env", "true"], "runs no command"),

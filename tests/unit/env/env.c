@@ -38,6 +38,9 @@ START_TEST(test_print)
 	check_print(ENVPRINT_SYSTEMD, "a b'c$", "Environment=\"X=a b'c$\"\n");
 	check_print(ENVPRINT_SYSTEMD, "\"\\%\n\x7f\xc3\xa9",
 		    "Environment=\"X=\\\"\\\\%%\\x0a\\x7f\xc3\xa9\"\n");
+	check_print(
+		ENVPRINT_KUBERNETES, "\"\\$\n\x7f\xc3\xa9\xc2\x80",
+		"- name: X\n  value: \"\\\"\\\\$$\\U0000000a\\U0000007f\xc3\xa9\\U00000080\"\n");
 }
 END_TEST
 
@@ -70,6 +73,17 @@ START_TEST(test_docker_lines)
 {
 	ck_assert(!envprint(stderr, ENVPRINT_DOCKER, "X", "a\nb"));
 	ck_assert(!envprint(stderr, ENVPRINT_DOCKER, "X", "a\r"));
+}
+END_TEST
+
+/* A manifest is UTF-8, and kubectl refuses all of one that is not. */
+START_TEST(test_kubernetes_utf8)
+{
+	static const char *const wrong[] = {"a\xff", "\xc3", "\xe2\x82", "\xc0\x80",
+					    "\xed\xa0\x80"};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		ck_assert(!envprint(stderr, ENVPRINT_KUBERNETES, "X", wrong[i]));
 }
 END_TEST
 
@@ -208,6 +222,7 @@ int main(void)
 	tcase_add_test(cases, test_settings);
 	tcase_add_test(cases, test_print);
 	tcase_add_test(cases, test_docker_lines);
+	tcase_add_test(cases, test_kubernetes_utf8);
 	tcase_add_test(cases, test_names);
 	tcase_add_test(cases, test_java_find);
 	tcase_add_test(cases, test_java_set);

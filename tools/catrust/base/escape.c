@@ -42,6 +42,13 @@ static size_t decode(const unsigned char *s, size_t len, unsigned long *ret)
 	return n;
 }
 
+size_t escape_utf8_length(const char *text)
+{
+	unsigned long code;
+
+	return decode((const unsigned char *)text, strnlen(text, 4) + 1, &code);
+}
+
 struct range {
 	unsigned long first, last;
 };

@@ -17,6 +17,9 @@ enum escape_flags {
  */
 char *escape(char *buf, size_t size, const void *bytes, size_t len, unsigned flags);
 
+/* The length of the UTF-8 character that text starts with, 0 if it is none. An empty text: 1. */
+size_t escape_utf8_length(const char *text);
+
 /* Is the character of UTF-8 at s one of those that are escaped? *code: its number. */
 bool escape_is_hidden(const char *s, size_t len, unsigned long *code);
 

@@ -6,34 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at text, or 0. */
-static size_t utf8_length(const unsigned char *text)
-{
-	static const struct {
-		unsigned char first_min, first_max, second_min, second_max;
-		size_t len;
-	} kinds[] = {
-		{0x00, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (text[0] < kinds[i].first_min || text[0] > kinds[i].first_max)
-			continue;
-		if (kinds[i].len > 1 &&
-		    (text[1] < kinds[i].second_min || text[1] > kinds[i].second_max))
-			return 0;
-		for (size_t at = 2; at < kinds[i].len; at++)
-			if ((text[at] & 0xc0) != 0x80)
-				return 0;
-		return kinds[i].len;
-	}
-	return 0;
-}
-
 /* In UTF-16, as JSON wants it. */
 static void write_escape(FILE *to, unsigned long code)
 {
@@ -47,18 +19,18 @@ static void write_escape(FILE *to, unsigned long code)
 /* JSON may be printed at a terminal: what is in it must not deceive the user. */
 static void write_string(FILE *to, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	const char *p = text;
 
 	fputc('"', to);
 	while (*p != '\0') {
-		size_t len = utf8_length(p);
+		size_t len = escape_utf8_length(p);
 		unsigned long code;
 
 		if (len == 0)
 			fputs("\\ufffd", to);
 		else if (*p == '"' || *p == '\\')
 			fprintf(to, "\\%c", *p);
-		else if (escape_is_hidden((const char *)p, len, &code))
+		else if (escape_is_hidden(p, len, &code))
 			write_escape(to, code);
 		else
 			fwrite(p, 1, len, to);

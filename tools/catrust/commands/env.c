@@ -82,8 +82,10 @@ static int print(const struct env *env, const char *name, const char *value)
 
 	if (envprint(stdout, env->format, name, value))
 		return 0;
-	show_error("%s=%s: a file of variables for docker can't hold a new line", name,
-		   show_text(value, shown));
+	show_error("%s=%s: %s", name, show_text(value, shown),
+		   env->format == ENVPRINT_KUBERNETES
+			   ? "a manifest for Kubernetes can't hold what is not UTF-8"
+			   : "a file of variables for docker can't hold a new line");
 	return -1;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "env/envprint.h"
 
+#include "base/escape.h"
+
 #include <string.h>
 
 static const char *const names[] = {
@@ -59,20 +61,33 @@ static void print_systemd(FILE *to, const char *value)
 	}
 }
 
+static bool is_utf8(const char *text)
+{
+	while (*text != '\0') {
+		size_t len = escape_utf8_length(text);
+
+		if (len == 0)
+			return false;
+		text += len;
+	}
+	return true;
+}
+
 /* A double-quoted scalar of YAML; the API server expands $(NAME), and $$ is a dollar sign. */
 static void print_yaml(FILE *to, const char *value)
 {
-	for (; *value != '\0'; value++) {
-		unsigned char c = (unsigned char)*value;
+	for (size_t len; *value != '\0'; value += len) {
+		unsigned long code;
 
-		if (c == '"' || c == '\\')
-			fprintf(to, "\\%c", c);
-		else if (c == '$')
+		len = escape_utf8_length(value);
+		if (*value == '"' || *value == '\\')
+			fprintf(to, "\\%c", *value);
+		else if (*value == '$')
 			fputs("$$", to);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(to, "\\x%02x", c);
+		else if (escape_is_hidden(value, len, &code))
+			fprintf(to, "\\U%08lx", code);
 		else
-			putc(c, to);
+			fwrite(value, 1, len, to);
 	}
 }
 
@@ -96,6 +111,8 @@ bool envprint(FILE *to, enum envprint_format format, const char *name, const cha
 		fputs("\"\n", to);
 		return true;
 	case ENVPRINT_KUBERNETES:
+		if (!is_utf8(value))
+			return false;
 		fprintf(to, "- name: %s\n  value: \"", name);
 		print_yaml(to, value);
 		fputs("\"\n", to);
