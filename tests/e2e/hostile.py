@@ -83,7 +83,8 @@ class Processes(Hostile):
         self.assertEqual((0, "without descriptors: %s\nwith descriptors again: trusted\nwith a new context: trusted\n"
                           % UNKNOWN), result[:2])
         self.assertEqual((0, result.out.replace("trusted", UNKNOWN), ""), without)
-        self.lines(result.err, [r"/corp-root\.pem: too many open files", self.dirs[0] + ": too many open files"])
+        # What changes of that within a minute is not told.
+        self.lines(result.err, [r": too many open files"])
 
     def test_small_stack(self):
         self.trusted(*self.each("stack"))
