@@ -133,4 +133,21 @@ void binding_work_end(struct crypto *crypto, struct binding_scope scope);
  */
 void binding_work_forget(const struct crypto *crypto);
 
+/*
+ * An index of ex_data, which is made when it is first asked for; negative if that fails. index: -1
+ * at first. Two threads may make one each: the first counts, and the other stays unused.
+ */
+static inline int binding_ex_index(const struct crypto *crypto, atomic_int *index, int class,
+				   CRYPTO_EX_free *free_value)
+{
+	int known = atomic_load(index), mine;
+
+	if (known >= 0)
+		return known;
+	mine = crypto->api.CRYPTO_get_ex_new_index(class, 0, NULL, NULL, NULL, free_value);
+	if (mine < 0)
+		return mine;
+	return atomic_compare_exchange_strong(index, &known, mine) ? mine : known;
+}
+
 #endif

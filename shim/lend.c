@@ -52,19 +52,6 @@ static void loan_free(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, 
 	free(l);
 }
 
-/* An index of ex_data, made when it is first needed; -1 if that fails, or it was never needed. */
-static int ex_index(struct crypto *c, atomic_int *index, int class, CRYPTO_EX_free *free_value)
-{
-	int known = atomic_load_explicit(index, memory_order_acquire), mine;
-
-	if (known >= 0)
-		return known;
-	mine = CRYPTO_get_ex_new_index(class, 0, NULL, NULL, NULL, free_value);
-	if (mine < 0)
-		return mine;
-	return atomic_compare_exchange_strong(index, &known, mine) ? mine : known;
-}
-
 static struct loan *loan_of(const struct crypto *c, X509_STORE_CTX *ctx)
 {
 	int index = atomic_load_explicit(&c->loan_index, memory_order_acquire);
@@ -75,7 +62,7 @@ static struct loan *loan_of(const struct crypto *c, X509_STORE_CTX *ctx)
 /* A new one, that the context has. */
 static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 {
-	int index = ex_index(c, &c->loan_index, CRYPTO_EX_INDEX_X509_STORE_CTX, loan_free);
+	int index = binding_ex_index(c, &c->loan_index, CRYPTO_EX_INDEX_X509_STORE_CTX, loan_free);
 	struct loan *l = index < 0 ? NULL : calloc(1, sizeof(*l));
 
 	if (l != NULL && X509_STORE_CTX_set_ex_data(ctx, index, l) != 1) {
@@ -87,7 +74,7 @@ static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 
 void lend_note_lookup(struct crypto *c, X509_STORE *store)
 {
-	int index = ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
+	int index = binding_ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
 
 	if (index >= 0)
 		X509_STORE_set_ex_data(store, index, store);

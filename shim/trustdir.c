@@ -279,7 +279,7 @@ enum origin {
 	USER,	/* as SYSTEM; HOME may be somebody else's (sudo -u): may be out of reach */
 };
 
-/* Whoever made a link on the way says what is trusted, as the owner of a directory does. */
+/* The user who made a link on the way says what is trusted, as the owner of a directory does. */
 static bool is_anothers_link(struct reading *r, const char *path)
 {
 	struct stat st;

@@ -39,19 +39,6 @@ static const char *default_file(const struct crypto *c)
 
 /* ---- The default directory, as a URI ---- */
 
-static int get_index(struct crypto *c)
-{
-	int known = atomic_load(&c->directory_index), mine;
-
-	if (known >= 0)
-		return known;
-	mine = c->api.CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL,
-					      NULL);
-	if (mine < 0)
-		return mine;
-	return atomic_compare_exchange_strong(&c->directory_index, &known, mine) ? mine : known;
-}
-
 /* Set in a mark where OpenSSL's own look at the directory leaves errno 0, as in late 3.0. */
 enum { CLEARS_ERRNO = 1 };
 
@@ -68,7 +55,7 @@ static uintptr_t mark_of(const char *name)
 /* Both under the store's own lock, since setting ex_data may move it. */
 static uintptr_t get_mark(struct crypto *c, X509_STORE *store)
 {
-	int index = get_index(c);
+	int index = binding_ex_index(c, &c->directory_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
 	uintptr_t mark = 0;
 
 	if (index >= 0 && c->api.X509_STORE_lock(store)) {
@@ -80,7 +67,7 @@ static uintptr_t get_mark(struct crypto *c, X509_STORE *store)
 
 static void set_mark(struct crypto *c, X509_STORE *store, uintptr_t mark)
 {
-	int index = get_index(c);
+	int index = binding_ex_index(c, &c->directory_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
 
 	if (index >= 0 && c->api.X509_STORE_lock(store)) {
 		c->api.X509_STORE_set_ex_data(store, index, (void *)mark);
