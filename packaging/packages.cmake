@@ -11,7 +11,7 @@ if(NOT CATRUST_PACKAGE MATCHES "^(deb|rpm|tgz)$")
   message(FATAL_ERROR "CATRUST_PACKAGE is ${CATRUST_PACKAGE}: deb, rpm or tgz is meant")
 endif()
 
-set(targets shim trustdir lending)
+set(targets shim anchors process openssl load rules verification)
 if(CATRUST_TOOLS)
   list(APPEND targets catrust_tool catrust)
   # What distributions ask of programs. The shim has its own flags, for every libc at once.

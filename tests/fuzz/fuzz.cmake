@@ -2,7 +2,7 @@
 #   certfile_fuzz -max_len=4096 -max_total_time=180 NEW_FINDS tests/fuzz/corpus
 add_executable(certfile_corpus ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c)
 target_compile_definitions(certfile_corpus PRIVATE _GNU_SOURCE FUZZ_MAIN)
-target_link_libraries(certfile_corpus PRIVATE trustdir catrust_warnings catrust_sanitizers)
+target_link_libraries(certfile_corpus PRIVATE anchors catrust_warnings catrust_sanitizers)
 
 file(GLOB corpus CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/corpus/*)
 add_test(NAME fuzz-corpus COMMAND certfile_corpus ${corpus})
@@ -14,9 +14,9 @@ if(CATRUST_FUZZ)
   endif()
   # The parser is compiled once more: it is what the fuzzer's coverage must see.
   add_executable(certfile_fuzz ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/certfile.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/der.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/otherfile.c)
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/anchors/certfile.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/anchors/der.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/anchors/otherfile.c)
   target_include_directories(certfile_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)
   target_compile_definitions(certfile_fuzz PRIVATE _GNU_SOURCE)
   target_compile_options(certfile_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
@@ -53,4 +53,4 @@ catrust_wire_fuzz(starttls
   net/starttls/starttls_xmpp.c base/escape.c base/reason.c)
 catrust_wire_fuzz(aia certs/aia.c)
 catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)
-catrust_wire_fuzz(names ../../shim/names.c ../../shim/scope.c ../../shim/der.c)
+catrust_wire_fuzz(names ../../shim/anchors/names.c ../../shim/anchors/scope.c ../../shim/anchors/der.c)
