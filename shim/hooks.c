@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
-#include "binding.h"
-#include "config.h"
-#include "current.h"
-#include "lend.h"
 #include "load/load.h"
-#include "seen.h"
-#include "unserved.h"
-#include "verification.h"
+#include "openssl/binding.h"
+#include "openssl/unserved.h"
+#include "policy/current.h"
+#include "policy/lend.h"
+#include "policy/verification.h"
+#include "process/config.h"
+#include "process/seen.h"
 
 #include <errno.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "certfile.h"
+#include "anchors/certfile.h"
 
-#include "der.h"
-#include "otherfile.h"
+#include "anchors/der.h"
+#include "anchors/otherfile.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What files say, put together: each certificate once, with all its scopes. */
-#include "reading.h"
+#include "anchors/reading.h"
 
 #include <limits.h>
 #include <stdint.h>

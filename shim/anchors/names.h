@@ -2,7 +2,7 @@
 #ifndef CATRUST_NAMES_H
 #define CATRUST_NAMES_H
 
-#include "der.h"
+#include "anchors/der.h"
 
 #include <stdbool.h>
 #include <stddef.h>

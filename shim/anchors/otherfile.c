@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "otherfile.h"
+#include "anchors/otherfile.h"
 
-#include "der.h"
+#include "anchors/der.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "readfile.h"
+#include "anchors/readfile.h"
 
-#include "certfile.h"
-#include "compat.h"
-#include "owner.h"
-#include "watch.h"
+#include "anchors/certfile.h"
+#include "anchors/compat.h"
+#include "anchors/owner.h"
+#include "anchors/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_READFILE_H
 #define CATRUST_READFILE_H
 
-#include "reading.h"
+#include "anchors/reading.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reading.h"
+#include "anchors/reading.h"
 
-#include "compat.h"
-#include "owner.h"
-#include "watch.h"
+#include "anchors/compat.h"
+#include "anchors/owner.h"
+#include "anchors/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef CATRUST_READING_H
 #define CATRUST_READING_H
 
-#include "text.h"
-#include "trustdir.h"
+#include "anchors/text.h"
+#include "anchors/trustdir.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

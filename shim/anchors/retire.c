@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "retire.h"
+#include "anchors/retire.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

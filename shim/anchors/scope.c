@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scope.h"
+#include "anchors/scope.h"
 
-#include "text.h"
+#include "anchors/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

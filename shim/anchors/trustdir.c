@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trustdir.h"
+#include "anchors/trustdir.h"
 
-#include "compat.h"
-#include "owner.h"
-#include "readfile.h"
-#include "reading.h"
-#include "text.h"
-#include "watch.h"
+#include "anchors/compat.h"
+#include "anchors/owner.h"
+#include "anchors/readfile.h"
+#include "anchors/reading.h"
+#include "anchors/text.h"
+#include "anchors/watch.h"
 
 #include <dirent.h>
 #include <errno.h>

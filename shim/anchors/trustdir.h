@@ -2,7 +2,7 @@
 #ifndef CATRUST_TRUSTDIR_H
 #define CATRUST_TRUSTDIR_H
 
-#include "scope.h"
+#include "anchors/scope.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_WATCH_H
 #define CATRUST_WATCH_H
 
-#include "reading.h"
+#include "anchors/reading.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>

@@ -10,17 +10,17 @@
  * revocation lists be had back from its credentials: where there are any, nothing is trusted by an
  * anchor.
  */
-#include "gnutls_api.h"
+#include "gnutls/gnutls_api.h"
 
-#include "binding.h"
-#include "config.h"
-#include "dl.h"
-#include "edition.h"
-#include "log.h"
-#include "object.h"
-#include "public.h"
-#include "seen.h"
-#include "text.h"
+#include "anchors/text.h"
+#include "openssl/binding.h"
+#include "openssl/object.h"
+#include "openssl/public.h"
+#include "process/config.h"
+#include "process/dl.h"
+#include "process/edition.h"
+#include "process/log.h"
+#include "process/seen.h"
 
 #include <errno.h>
 #include <limits.h>

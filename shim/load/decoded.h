@@ -2,8 +2,8 @@
 #ifndef CATRUST_LOAD_DECODED_H
 #define CATRUST_LOAD_DECODED_H
 
-#include "binding.h"
-#include "retire.h"
+#include "anchors/retire.h"
+#include "openssl/binding.h"
 
 #include <sys/stat.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/load.h"
 
-#include "config.h"
 #include "load/shared.h"
+#include "process/config.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_LOAD_LOAD_H
 #define CATRUST_LOAD_LOAD_H
 
-#include "binding.h"
+#include "openssl/binding.h"
 
 /*
  * Loads of trust into stores, with files that are decoded once for the process. Only functions of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/shared.h"
 
-#include "compat.h"
+#include "anchors/compat.h"
 #include "load/decoded.h"
 
 #include <errno.h>

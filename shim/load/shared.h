@@ -2,7 +2,7 @@
 #ifndef CATRUST_LOAD_SHARED_H
 #define CATRUST_LOAD_SHARED_H
 
-#include "binding.h"
+#include "openssl/binding.h"
 
 /*
  * The files that this process has loaded, each decoded once. Without locks, so that a fork at any

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "binding.h"
+#include "openssl/binding.h"
 
-#include "compat.h"
-#include "config.h"
-#include "dl.h"
-#include "log.h"
-#include "object.h"
+#include "anchors/compat.h"
+#include "openssl/object.h"
+#include "process/config.h"
+#include "process/dl.h"
+#include "process/log.h"
 
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* After all others: it gives names of OpenSSL's another meaning. */
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 /* More copies than anybody has. Beyond that, calls fail as those of a broken OpenSSL would. */
 enum { COPIES_MAX = 32 };
@@ -210,7 +210,7 @@ static struct crypto *crypto_new(const struct object *where)
 {
 	static const char api[] =
 #define OPENSSL_CRYPTO ROW_OF_USE
-#include "openssl.def"
+#include "openssl/openssl.def"
 		;
 	static const char real[] =
 #define HOOK_X509_LOAD ROW_OF_HOOK
@@ -286,7 +286,7 @@ static struct ssl *ssl_new(const struct object *where)
 {
 	static const char api[] =
 #define OPENSSL_SSL ROW_OF_USE
-#include "openssl.def"
+#include "openssl/openssl.def"
 		;
 	static const char real[] =
 #define HOOK_SSL_NEW ROW_OF_HOOK

@@ -2,7 +2,7 @@
 #ifndef CATRUST_BINDING_H
 #define CATRUST_BINDING_H
 
-#include "object.h"
+#include "openssl/object.h"
 
 #include <openssl/async.h>
 #include <openssl/err.h>
@@ -52,7 +52,7 @@ struct crypto {
 	struct crypto_real real;
 	struct {
 #define OPENSSL_CRYPTO(use, name) __typeof__(name) *name;
-#include "openssl.def"
+#include "openssl/openssl.def"
 	} api;
 	void *(*err_state)(void);	     /* ERR_get_state() of 1.1.1; NULL in others */
 	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (lend.c) */
@@ -73,7 +73,7 @@ struct ssl {
 	struct ssl_real real;
 	struct {
 #define OPENSSL_SSL(use, name) __typeof__(name) *name;
-#include "openssl.def"
+#include "openssl/openssl.def"
 	} api;
 	const SSL_METHOD *client_method[CLIENT_METHODS_MAX]; /* all client-only ones, up to NULL */
 };

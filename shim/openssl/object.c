@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "object.h"
+#include "openssl/object.h"
 
-#include "compat.h"
-#include "dl.h"
-#include "text.h"
+#include "anchors/compat.h"
+#include "anchors/text.h"
+#include "process/dl.h"
 
 #include <limits.h>
 #include <link.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_OPENSSL_CALLS_H
 #define CATRUST_OPENSSL_CALLS_H
 
-#include "binding.h"
+#include "openssl/binding.h"
 
 /*
  * After this, X509_cmp(a, b) calls that function of the copy that the variable c (const struct
@@ -11,7 +11,7 @@
  *
  * Included last, by .c files alone.
  */
-#include "openssl_names.h"
+#include "openssl/openssl_names.h"
 
 /*
  * Stacks of certificates. OpenSSL's own sk_X509_num() and its kin call functions that only newer

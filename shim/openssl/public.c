@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "public.h"
+#include "openssl/public.h"
 
-#include "certfile.h"
+#include "anchors/certfile.h"
 
 #include <string.h>
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 /*
  * Roots of unrelated operators that every public bundle has had since 2019 (Mozilla's list, so

@@ -2,7 +2,7 @@
 #ifndef CATRUST_PUBLIC_H
 #define CATRUST_PUBLIC_H
 
-#include "binding.h"
+#include "openssl/binding.h"
 
 /*
  * Does a store trust the public CAs? Told by content: by the keys of well-known roots, in memory or

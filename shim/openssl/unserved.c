@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "unserved.h"
+#include "openssl/unserved.h"
 
-#include "config.h"
-#include "edition.h"
-#include "log.h"
-#include "object.h"
+#include "openssl/object.h"
+#include "process/config.h"
+#include "process/edition.h"
+#include "process/log.h"
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 static bool has_anchors(void)
 {

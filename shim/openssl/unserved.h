@@ -2,7 +2,7 @@
 #ifndef CATRUST_UNSERVED_H
 #define CATRUST_UNSERVED_H
 
-#include "binding.h"
+#include "openssl/binding.h"
 
 /*
  * To be called when a copy that is passed through has refused a certificate. Says once for each

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "candidates.h"
+#include "policy/candidates.h"
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 static void add_name(struct candidates *f, const X509_NAME *name)
 {

@@ -2,7 +2,7 @@
 #ifndef CATRUST_CANDIDATES_H
 #define CATRUST_CANDIDATES_H
 
-#include "trust.h"
+#include "policy/trust.h"
 
 /*
  * What a verification could build a chain of: the certificates that bear the name of an issuer of

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "current.h"
+#include "policy/current.h"
 
-#include "edition.h"
-#include "log.h"
-#include "text.h"
+#include "anchors/text.h"
+#include "process/edition.h"
+#include "process/log.h"
 
 void trust_tell_unreadable(const char *file, size_t line)
 {

@@ -2,7 +2,7 @@
 #ifndef CATRUST_CURRENT_H
 #define CATRUST_CURRENT_H
 
-#include "trust.h"
+#include "policy/trust.h"
 
 /*
  * Looks at the trust directories if it is time to. Returns what they say now, or NULL if there is

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hint.h"
+#include "policy/hint.h"
 
-#include "current.h"
-#include "leaf_scope.h"
-#include "lend.h"
-#include "log.h"
-#include "policy.h"
-#include "strict.h"
-#include "text.h"
+#include "anchors/text.h"
+#include "policy/current.h"
+#include "policy/leaf_scope.h"
+#include "policy/lend.h"
+#include "policy/policy.h"
+#include "policy/strict.h"
+#include "process/log.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 enum {
 	NAME_BYTES = 256,

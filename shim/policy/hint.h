@@ -2,7 +2,7 @@
 #ifndef CATRUST_HINT_H
 #define CATRUST_HINT_H
 
-#include "verification.h"
+#include "policy/verification.h"
 
 /*
  * CATRUST_LOG=info: what was trusted because of catrust, once per process and anchor; and for a

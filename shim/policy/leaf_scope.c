@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "leaf_scope.h"
+#include "policy/leaf_scope.h"
 
 #include <openssl/obj_mac.h>
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 /*
  * The subject alternative names, as the certificate has them. false: they can't be read, or there

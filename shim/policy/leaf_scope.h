@@ -2,7 +2,7 @@
 #ifndef CATRUST_LEAF_SCOPE_H
 #define CATRUST_LEAF_SCOPE_H
 
-#include "trust.h"
+#include "policy/trust.h"
 
 /*
  * The depth of the first certificate below the anchor, or the anchor itself if it is the leaf, that

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lend.h"
+#include "policy/lend.h"
 
-#include "leaf_scope.h"
+#include "policy/leaf_scope.h"
 
 #include <stdlib.h>
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 /*
  * What a context has been lent. It belongs to the context's ex_data: there it survives a callback

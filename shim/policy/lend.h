@@ -2,7 +2,7 @@
 #ifndef CATRUST_LEND_H
 #define CATRUST_LEND_H
 
-#include "policy.h"
+#include "policy/policy.h"
 
 /*
  * Lends anchors to one verification, and takes them back. No certificate of ours is ever put into a

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy.h"
+#include "policy/policy.h"
 
-#include "leaf_scope.h"
-#include "strict.h"
+#include "policy/leaf_scope.h"
+#include "policy/strict.h"
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 void policy_free(const struct crypto *c, struct policy_loan *loan)
 {

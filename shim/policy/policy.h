@@ -2,7 +2,7 @@
 #ifndef CATRUST_POLICY_H
 #define CATRUST_POLICY_H
 
-#include "candidates.h"
+#include "policy/candidates.h"
 
 /* What a verification is to be given in place of the program's store, for as long as it takes. */
 struct policy_loan {

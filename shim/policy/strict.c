@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "strict.h"
+#include "policy/strict.h"
 
 #include <openssl/x509_vfy.h>
 

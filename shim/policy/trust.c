@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trust.h"
+#include "policy/trust.h"
 
-#include "der.h"
-#include "sound.h"
+#include "anchors/der.h"
+#include "anchors/sound.h"
 
 #include <openssl/obj_mac.h>
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 void trust_anchor_ref(struct trust_anchor *a)
 {

@@ -2,9 +2,9 @@
 #ifndef CATRUST_TRUST_H
 #define CATRUST_TRUST_H
 
-#include "binding.h"
-#include "retire.h"
-#include "trustdir.h"
+#include "anchors/retire.h"
+#include "anchors/trustdir.h"
+#include "openssl/binding.h"
 
 #include <openssl/x509v3.h>
 

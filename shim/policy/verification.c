@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verification.h"
+#include "policy/verification.h"
 
-#include "config.h"
-#include "current.h"
-#include "hint.h"
-#include "lend.h"
-#include "log.h"
-#include "public.h"
+#include "openssl/public.h"
+#include "policy/current.h"
+#include "policy/hint.h"
+#include "policy/lend.h"
+#include "process/config.h"
+#include "process/log.h"
 
-#include "openssl_calls.h"
+#include "openssl/openssl_calls.h"
 
 /*
  * Does the connection have TLSA records (RFC 6698)? They say what may be trusted. The records are

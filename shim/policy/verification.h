@@ -2,7 +2,7 @@
 #ifndef CATRUST_VERIFICATION_H
 #define CATRUST_VERIFICATION_H
 
-#include "trust.h"
+#include "policy/trust.h"
 
 /*
  * Round X509_verify_cert(), which libssl calls for every chain: the only place that decides about

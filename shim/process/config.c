@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
+#include "process/config.h"
 
-#include "text.h"
+#include "anchors/text.h"
 
 #include <limits.h>
 #include <stdint.h>

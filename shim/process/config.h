@@ -2,7 +2,7 @@
 #ifndef CATRUST_CONFIG_H
 #define CATRUST_CONFIG_H
 
-#include "trustdir.h"
+#include "anchors/trustdir.h"
 
 #include <stdbool.h>
 

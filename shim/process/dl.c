@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dl.h"
+#include "process/dl.h"
 
-#include "compat.h"
+#include "anchors/compat.h"
 
 #include <link.h>
 #include <stdatomic.h>

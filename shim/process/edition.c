@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "edition.h"
+#include "process/edition.h"
 
-#include "config.h"
-#include "log.h"
-#include "sound.h"
-#include "text.h"
+#include "anchors/sound.h"
+#include "anchors/text.h"
+#include "process/config.h"
+#include "process/log.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

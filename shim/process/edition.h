@@ -2,8 +2,8 @@
 #ifndef CATRUST_EDITION_H
 #define CATRUST_EDITION_H
 
-#include "retire.h"
-#include "trustdir.h"
+#include "anchors/retire.h"
+#include "anchors/trustdir.h"
 
 #include <stdint.h>
 

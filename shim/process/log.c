@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log.h"
+#include "process/log.h"
 
-#include "compat.h"
-#include "text.h"
+#include "anchors/compat.h"
+#include "anchors/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_LOG_H
 #define CATRUST_LOG_H
 
-#include "config.h"
+#include "process/config.h"
 
 #include <stdbool.h>
 

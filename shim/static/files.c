@@ -11,16 +11,16 @@
  * A shared libcrypto reads the file as it is: its stores get the anchors by the hooks. So do all
  * who read it for something else.
  */
-#include "bundles.h"
-#include "compat.h"
-#include "config.h"
-#include "dl.h"
-#include "edition.h"
-#include "log.h"
-#include "object.h"
-#include "public.h"
-#include "seen.h"
-#include "text.h"
+#include "anchors/bundles.h"
+#include "anchors/compat.h"
+#include "anchors/text.h"
+#include "openssl/object.h"
+#include "openssl/public.h"
+#include "process/config.h"
+#include "process/dl.h"
+#include "process/edition.h"
+#include "process/log.h"
+#include "process/seen.h"
 
 #include <errno.h>
 #include <signal.h>

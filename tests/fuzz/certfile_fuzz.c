@@ -4,7 +4,7 @@
  * the same each time. Under libFuzzer the fuzzer feeds it; with FUZZ_MAIN it is a program that
  * takes files, or standard input.
  */
-#include "certfile.h"
+#include "anchors/certfile.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 """What holds the source tree together: who includes whom, and that nothing is left over.
 
 - A file of tools/catrust includes only its own room and the rooms before it (ROOMS).
-- The pure part of the shim (PURE), which the tool shares, includes nothing but itself.
+- A file of shim includes only its own room and those that SHIM_ROOMS names; the tool, of the shim only what is shared.
 - Each header compiles alone.
 - Each function or variable that another file could use is used by another file, or by a unit test.
 - Each test is run by ctest.
@@ -31,12 +31,22 @@ BUILD = os.environ["CATRUST_BUILD"]
 ROOMS = "base net program certs store verify cli env mount fetch doctor stacks commands".split()
 # compat/run starts these with the interpreters that it tests.
 BY_OTHERS = {"tests/compat/cases.py", "tests/compat/program.py"}
-# Of shim/: what the tool shares, and what includes nothing else of the shim.
-with open(os.path.join(TOP, "shim", "CMakeLists.txt"), encoding="utf-8") as lists:
-    SETS = {name: re.findall(r"(\w+)\.c", files) for name, files in re.findall(r"set\((\w+) ([^)]*)\)", lists.read())}
-PURE = ["compat", "seen", *SETS["pure"]]
-# What else the tool may include: how anchors are lent, and the OpenSSL that is called for it.
-LENDING = [*SETS["lending"], "binding", "openssl"]
+# Of shim/: a room may include itself and these; hooks.c, all.
+SHIM_ROOMS = {
+    "anchors": [],
+    "process": ["anchors"],
+    "openssl": ["anchors", "process"],
+    "load": ["anchors", "process", "openssl"],
+    "policy": ["anchors", "process", "openssl"],
+    "static": ["anchors", "process", "openssl"],
+    "gnutls": ["anchors", "process", "openssl"],
+}
+# The rules of policy/, which the tool shares: they know nothing of the process.
+with open(os.path.join(TOP, "shim", "policy", "CMakeLists.txt"), encoding="utf-8") as lists:
+    RULES = re.findall(r"(\w+)\.c", re.search(r"catrust_room\(rules([^)]*)\)", lists.read()).group(1))
+# What the tool may include of the shim, beside anchors/ and the rules: the functions of OpenSSL that the rules call,
+# and the shape of what a process writes about itself.
+FOR_THE_TOOL = ["openssl/binding.h", "openssl/openssl.def", "process/seen.h"]
 MOST_LINES = 600
 
 
@@ -54,27 +64,55 @@ def sources(top, folder, endings=".ch"):
     return sorted(os.path.relpath(path, top) for path in found)
 
 
-def import_faults(top):
+def room_of(path):
+    return path.split("/")[0] if "/" in path else None
+
+
+def is_shared(name):
+    """May the tool include it?"""
+    stem = os.path.splitext(os.path.basename(name))[0]
+    return room_of(name) == "anchors" or name in FOR_THE_TOOL or (room_of(name) == "policy" and stem in RULES)
+
+
+def tool_import_faults(top):
     for path in sources(top, "tools/catrust"):
-        parts = path.split("/")[2:]
-        room = parts[0] if len(parts) > 1 else None
+        room = room_of(path[len("tools/catrust/"):])
         if room is not None and room not in ROOMS:
             yield "%s: tests/gate/structure.py does not list the room %s" % (path, room)
             continue
         for name in included(read(os.path.join(top, path))):
-            other = name.split("/")[0] if "/" in name else None
-            if other is None and os.path.splitext(name)[0] not in PURE + LENDING:
-                yield '%s: "%s" is not of what the shim shares; the tool\'s own are "room/file.h"' % (path, name)
-            elif other is not None and not os.path.exists(os.path.join(top, "tools/catrust", name)):
-                yield '%s: there is no "%s" in tools/catrust' % (path, name)
-            elif other is not None and room is not None and ROOMS.index(other) > ROOMS.index(room):
+            other = room_of(name)
+            if other in SHIM_ROOMS:
+                if not is_shared(name):
+                    yield "%s: %s is not of what the shim shares with the tool" % (path, name)
+            elif other is None or not os.path.exists(os.path.join(top, "tools/catrust", name)):
+                yield '%s: there is no "%s" in tools/catrust; name it as "room/file.h"' % (path, name)
+            elif room is not None and ROOMS.index(other) > ROOMS.index(room):
                 yield "%s: %s/ may not include %s/ (%s)" % (path, room, other, name)
+
+
+def shim_import_faults(top):
     for path in sources(top, "shim"):
-        if os.path.splitext(os.path.basename(path))[0] not in PURE:
+        room = room_of(path[len("shim/"):])
+        if room is not None and room not in SHIM_ROOMS:
+            yield "%s: tests/gate/structure.py does not list the room %s" % (path, room)
             continue
+        stem = os.path.splitext(os.path.basename(path))[0]
         for name in included(read(os.path.join(top, path))):
-            if os.path.splitext(name)[0] not in PURE:
-                yield "%s: the shim's pure part may not include %s" % (path, name)
+            other = room_of(name)
+            if name == "hooks.def" or name == "openssl/openssl_names.h":
+                continue
+            if other is None or not os.path.exists(os.path.join(top, "shim", name)):
+                yield '%s: there is no "%s" in shim; name it as "room/file.h"' % (path, name)
+            elif room is not None and other != room and other not in SHIM_ROOMS[room]:
+                yield "%s: %s/ may not include %s/ (%s)" % (path, room, other, name)
+            elif room == "policy" and stem in RULES and other == "process":
+                yield "%s: the rules may not include process/ (%s)" % (path, name)
+
+
+def import_faults(top):
+    yield from tool_import_faults(top)
+    yield from shim_import_faults(top)
 
 
 def commands():
@@ -238,9 +276,24 @@ class Faults(Gate):
         self.write("tools/catrust/attic/a.c", "")
         self.assert_one(import_faults(self.top), "does not list the room attic")
 
-    def test_pure_part_that_includes_glue(self):
-        self.write("shim/scope.c", '#include "text.h"\n#include "binding.h"\n')
-        self.assert_one(import_faults(self.top), "may not include binding.h")
+    def test_shim_rooms(self):
+        self.write("shim/anchors/text.h", "")
+        self.write("shim/process/config.h", "")
+        self.write("shim/policy/trust.c", '#include "anchors/text.h"\n')
+        self.check(import_faults(self.top))
+        self.write("shim/anchors/scope.c", '#include "anchors/text.h"\n#include "process/config.h"\n')
+        self.assert_one(import_faults(self.top), "anchors/ may not include process/")
+        self.write("shim/anchors/scope.c", '#include "text.h"\n')
+        self.assert_one(import_faults(self.top), "room/file.h")
+        self.write("shim/anchors/scope.c", "")
+        self.write("shim/policy/trust.c", '#include "process/config.h"\n')
+        self.assert_one(import_faults(self.top), "the rules may not include process/")
+
+    def test_tool_that_includes_what_is_not_shared(self):
+        self.write("tools/catrust/base/a.c", '#include "anchors/text.h"\n#include "policy/lend.h"\n')
+        self.check(import_faults(self.top))
+        self.write("tools/catrust/base/a.c", '#include "policy/hint.h"\n')
+        self.assert_one(import_faults(self.top), "not of what the shim shares")
 
     def test_header_that_needs_another(self):
         self.assertIsNone(header_fault(self.write("good.h", "#include <stddef.h>\nsize_t f(void);\n"), []))

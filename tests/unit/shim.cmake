@@ -2,7 +2,7 @@
 # nothing of the test's own is interposed.
 
 pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
-add_library(linked_openssl STATIC ${CMAKE_CURRENT_LIST_DIR}/shim_openssl.c)
+add_library(linked_openssl STATIC ${CMAKE_CURRENT_LIST_DIR}/linked_openssl.c)
 target_compile_definitions(linked_openssl PUBLIC OPENSSL_SUPPRESS_DEPRECATED)
 target_link_libraries(linked_openssl PUBLIC fixture PkgConfig::LIBSSL
                       verification rules load openssl process anchors)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundles.h"
+#include "anchors/bundles.h"
 #include "fixture.h"
 
 START_TEST(places_of_public_bundles)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "certfile.h"
+#include "anchors/certfile.h"
 
 #include "fixture.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trustdir_changed(): every way in which a trust directory changes is seen, and nothing else is. */
-#include "trustdir.h"
+#include "anchors/trustdir.h"
 
 #include "fixture.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of servers: what each stands for, and what it is to a scope. Without certificates. */
-#include "names.h"
+#include "anchors/names.h"
 
+#include "anchors/scope.h"
 #include "fixture.h"
-#include "scope.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trustdir_read_again(): what can't be read for now, or moves while it is read, is not lost. */
-#include "trustdir.h"
+#include "anchors/trustdir.h"
 
 #include "fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sound.h"
+#include "anchors/sound.h"
 
 #include "fixture.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trustdir.h"
+#include "anchors/trustdir.h"
 
-#include "certfile.h"
+#include "anchors/certfile.h"
+#include "anchors/reading.h"
 #include "fixture.h"
-#include "reading.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fingerprints as users write them, and the names of files. */
 #include "certs/fingerprint.h"
+#include "anchors/trustdir.h"
 #include "certs/filename.h"
-#include "trustdir.h"
 
 #include <check.h>
 #include <stdlib.h>

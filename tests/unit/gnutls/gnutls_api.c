@@ -3,7 +3,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#include "gnutls_api.h"
+#include "gnutls/gnutls_api.h"
 
 _Static_assert((int)API_CRD_CERTIFICATE == (int)GNUTLS_CRD_CERTIFICATE, "credentials");
 _Static_assert((int)API_X509_FMT_DER == (int)GNUTLS_X509_FMT_DER, "format");

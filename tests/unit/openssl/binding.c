@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of OpenSSL that lack a function. */
-#include "shim_openssl.h"
+#include "linked_openssl.h"
 
 #include "fixture.h"
 
@@ -15,7 +15,7 @@ static const struct row {
 } rows[] = {
 #define OPENSSL_CRYPTO(use, name) {use, false, #name},
 #define OPENSSL_SSL(use, name) {use, true, #name},
-#include "openssl.def"
+#include "openssl/openssl.def"
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 

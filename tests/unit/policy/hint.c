@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of CATRUST_LOG=info: what they say, what is in them, and how often they come. */
-#include "hint.h"
+#include "policy/hint.h"
 
-#include "config.h"
 #include "fixture.h"
-#include "shim_openssl.h"
+#include "linked_openssl.h"
+#include "process/config.h"
 
 #include <arpa/inet.h>
 #include <limits.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Role x method: who is lent the anchors, and for whom they count. */
-#include "policy.h"
+#include "policy/policy.h"
 
 #include "fixture.h"
-#include "shim_openssl.h"
+#include "linked_openssl.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -227,7 +227,7 @@ static void lose(struct ssl *s, enum use lost)
 #define OPENSSL_SSL(use, name)                                                                     \
 	if (use == lost)                                                                           \
 		s->api.name = NULL;
-#include "openssl.def"
+#include "openssl/openssl.def"
 	s->crypto->lacks |= (unsigned char)lost;
 	s->lacks |= (unsigned char)lost;
 }

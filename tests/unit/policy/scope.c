@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scopes: from the name of a folder to what it means, and to the certificates of servers. */
-#include "scope.h"
+#include "anchors/scope.h"
 
 #include "fixture.h"
-#include "shim_openssl.h"
+#include "linked_openssl.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
  * What CATRUST_STRICT=relax forgives: of all errors of OpenSSL 1.1.1 to 4.0 exactly those of the
  * form, and none that OpenSSL finds without X509_V_FLAG_X509_STRICT as well.
  */
-#include "strict.h"
+#include "policy/strict.h"
 
-#include "config.h"
 #include "fixture.h"
-#include "shim_openssl.h"
+#include "linked_openssl.h"
+#include "process/config.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the shim keeps from one edition of the anchors to the next, and what it leaves of
  * OpenSSL's. */
-#include "current.h"
+#include "policy/current.h"
 
 #include "fixture.h"
-#include "shim_openssl.h"
+#include "linked_openssl.h"
 
 #include <malloc.h>
 #include <stdlib.h>

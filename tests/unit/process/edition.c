@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Editions of the trust directories: when they are looked at, and what that costs. */
-#include "edition.h"
+#include "process/edition.h"
 
-#include "config.h"
 #include "fixture.h"
+#include "process/config.h"
 
 #include <errno.h>
 #include <limits.h>

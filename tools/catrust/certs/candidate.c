@@ -2,7 +2,7 @@
 #include "certs/candidate.h"
 
 #include "certs/chain.h"
-#include "strict.h"
+#include "policy/strict.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>

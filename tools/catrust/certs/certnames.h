@@ -2,7 +2,7 @@
 #ifndef CATRUST_CERTNAMES_H
 #define CATRUST_CERTNAMES_H
 
-#include "names.h"
+#include "anchors/names.h"
 #include "net/target.h"
 
 #include <openssl/x509.h>

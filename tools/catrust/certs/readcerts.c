@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "certs/readcerts.h"
 
+#include "anchors/certfile.h"
+#include "anchors/trustdir.h"
 #include "base/show.h"
-#include "certfile.h"
 #include "certs/certforms.h"
-#include "trustdir.h"
 
 #include <errno.h>
 #include <fcntl.h>

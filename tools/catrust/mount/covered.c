@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mount/covered.h"
 
-#include "bundles.h"
+#include "anchors/bundles.h"
 
 #include <glob.h>
 #include <stdio.h>

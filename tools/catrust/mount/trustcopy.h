@@ -2,8 +2,8 @@
 #ifndef CATRUST_TRUSTCOPY_H
 #define CATRUST_TRUSTCOPY_H
 
+#include "anchors/trustdir.h"
 #include "base/reason.h"
-#include "trustdir.h"
 
 /*
  * Trust directories in a user namespace. Only the user has a number there: what belongs to root

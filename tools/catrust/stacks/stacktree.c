@@ -2,8 +2,8 @@
 #include "stacks/stacktree.h"
 
 #include "base/input.h"
+#include "process/seen.h"
 #include "program/procfile.h"
-#include "seen.h"
 #include "stacks/mapped.h"
 
 #include <elf.h>

@@ -2,8 +2,8 @@
 #ifndef CATRUST_SAVE_H
 #define CATRUST_SAVE_H
 
+#include "anchors/trustdir.h"
 #include "base/reason.h"
-#include "trustdir.h"
 
 #include <limits.h>
 #include <openssl/bio.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_TRUSTED_H
 #define CATRUST_TRUSTED_H
 
-#include "trustdir.h"
+#include "anchors/trustdir.h"
 
 #include <limits.h>
 #include <openssl/x509.h>

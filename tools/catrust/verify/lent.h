@@ -2,7 +2,7 @@
 #ifndef CATRUST_LENT_H
 #define CATRUST_LENT_H
 
-#include "trust.h"
+#include "policy/trust.h"
 #include "verify/verify.h"
 
 /*

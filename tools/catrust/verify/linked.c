@@ -2,7 +2,7 @@
 /* In place of shim/binding.c: what the code that lends anchors asks for, without looking for it. */
 #include "verify/linked.h"
 
-#include "trust.h"
+#include "policy/trust.h"
 
 /* Nothing else of OpenSSL is called where anchors are lent: see shim/openssl.def. */
 #define LINK_LENDING(name) .name = (name),
@@ -18,7 +18,7 @@ static struct crypto linked = {
 	.api =
 		{
 #define OPENSSL_CRYPTO(use, name) LINK_##use(name)
-#include "openssl.def"
+#include "openssl/openssl.def"
 		},
 	.loan_index = -1,
 	.lookup_index = -1,

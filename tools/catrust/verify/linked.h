@@ -2,7 +2,7 @@
 #ifndef CATRUST_LINKED_H
 #define CATRUST_LINKED_H
 
-#include "binding.h"
+#include "openssl/binding.h"
 
 /* The OpenSSL that the tool is linked with, as the library's own code takes it. */
 struct crypto *linked_crypto(void);

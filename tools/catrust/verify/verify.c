@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify.h"
 
-#include "lend.h"
+#include "policy/lend.h"
 #include "verify/lent.h"
 #include "verify/linked.h"
 

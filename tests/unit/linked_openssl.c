@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shim_openssl.h"
+#include "linked_openssl.h"
 
 #include "fixture.h"
-#include "verification.h"
+#include "policy/verification.h"
 
 #include <openssl/pem.h>
 #include <stdio.h>

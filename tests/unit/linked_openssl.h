@@ -2,8 +2,8 @@
 #ifndef CATRUST_TEST_SHIM_OPENSSL_H
 #define CATRUST_TEST_SHIM_OPENSSL_H
 
-#include "binding.h"
-#include "config.h"
+#include "openssl/binding.h"
+#include "process/config.h"
 
 /* The shim's own code, at work on the OpenSSL that the test is linked with. */
 
