@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs in C: the client of tests/e2e/hostile.c, built for another libc or processor, which CATRUST_CLIENT names;
+"""Programs in C: the client of tests/e2e/shim/hostile.c, built for another libc or processor, which CATRUST_CLIENT names;
 and programs that have neither libssl nor libdl; and what is checked of a library without running it."""
 
 import os
 import sys
 import unittest
 
-import lab
+from lab import lab
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gate"))
 import exports

@@ -23,9 +23,9 @@ import tempfile
 import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+sys.path.insert(0, os.path.dirname(HERE))
 
-import lab  # noqa: E402
+from lab import lab  # noqa: E402
 
 PYTHON = os.environ.get("CATRUST_PYTHON", "/usr/bin/python3.11")
 DIFFERENCES = os.path.join(HERE, "differences.txt")

@@ -181,7 +181,10 @@ def registration_faults(top, registered, compiled):
     scripts = [os.path.relpath(p, top) for p in glob.glob(os.path.join(top, "tests", "**", "*.py"), recursive=True)]
     text = "".join(read(os.path.join(top, path)) for path in scripts if path.startswith("tests/"))
     for path in sorted(set(scripts) - BY_OTHERS):
-        if "\nif __name__ ==" in read(os.path.join(top, path)) and '"%s"' % path[len("tests/"):] not in registered:
+        name = path[len("tests/"):]
+        module = name[:-len(".py")].replace("/", ".")
+        if "\nif __name__ ==" in read(os.path.join(top, path)) and not any(
+                '"%s"' % word in registered for word in (name, module)):
             yield "%s is not run by ctest: name it in tests/CMakeLists.txt" % path
     for path in sources(top, "tests/e2e", ".c"):
         stem = os.path.splitext(os.path.basename(path))[0]
@@ -318,11 +321,11 @@ class Faults(Gate):
         self.assert_one(self.export_faults(a="int f(void) { return 1; }", main=main, test=test), "tests alone")
 
     def test_test_that_is_not_run(self):
-        self.write("tests/e2e/known.py", '\nif __name__ == "__main__":')
-        self.write("tests/e2e/lab.py", "")
-        self.check(registration_faults(self.top, '"e2e/known.py"', {}))
+        self.write("tests/e2e/tool/known.py", '\nif __name__ == "__main__":')
+        self.write("tests/lab/lab.py", "")
+        self.check(registration_faults(self.top, '"-m" "e2e.tool.known"', {}))
         self.write("tests/e2e/renamed.py", '\nif __name__ == "__main__":')
-        self.assert_one(registration_faults(self.top, '"e2e/known.py"', {}), "renamed.py is not run")
+        self.assert_one(registration_faults(self.top, '"-m" "e2e.tool.known"', {}), "renamed.py is not run")
 
     def test_long_file(self):
         self.write("tools/catrust/base/a.c", "\n" * MOST_LINES)

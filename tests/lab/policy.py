@@ -5,7 +5,7 @@ import functools
 import json
 import os
 
-import lab
+from lab import lab
 
 ROOT = """
 basicConstraints = critical,CA:TRUE

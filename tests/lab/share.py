@@ -6,7 +6,7 @@ import glob
 import os
 import random
 
-import lab
+from lab import lab
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "share.c")
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]

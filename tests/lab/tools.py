@@ -21,7 +21,7 @@ import time
 import unicodedata
 import unittest
 
-import lab
+from lab import lab
 
 SECTIONS = """
 [pseudo]

@@ -9,7 +9,7 @@ import unittest
 import pack_lab as packs
 from pack_lab import lab
 
-import run_env as programs  # noqa: E402  (pack_lab has made it found)
+from e2e.tool import run_env as programs  # noqa: E402  (pack_lab has made it found)
 
 SANDBOX = os.path.join(packs.TOP, "examples", "bubblewrap", "sandbox")
 CHILDREN = "import subprocess, sys\nsubprocess.run(sys.argv[1:], check=True, env={})"

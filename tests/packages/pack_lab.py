@@ -8,9 +8,9 @@ import sys
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+sys.path.insert(0, os.path.join(TOP, "tests"))
 
-import lab  # noqa: E402
+from lab import lab  # noqa: E402
 
 BUILD_TIMEOUT = 400
 

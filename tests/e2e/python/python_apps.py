@@ -7,7 +7,7 @@ import io
 import os
 import zipfile
 
-import lab
+from lab import lab
 
 
 class Libraries(lab.Case):

@@ -5,7 +5,7 @@ import json
 import os
 import time
 
-import lab
+from lab import lab
 
 PROGRAM = "print(get(context('default')(), sys.argv[1]))"
 

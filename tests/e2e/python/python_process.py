@@ -3,7 +3,7 @@
 
 import ssl
 
-import lab
+from lab import lab
 
 
 class Threads(lab.Case):

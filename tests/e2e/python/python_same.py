@@ -3,7 +3,7 @@
 
 import re
 
-import lab
+from lab import lab
 
 KINDS = ("default", "client", "generic")
 

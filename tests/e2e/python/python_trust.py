@@ -5,7 +5,7 @@ import os
 import ssl
 import textwrap
 
-import lab
+from lab import lab
 
 # What the program itself loads: never what the server needs.
 LOADS = {

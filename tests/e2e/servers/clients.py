@@ -3,7 +3,7 @@
 
 import os
 
-import lab
+from lab import lab
 
 UNTRUSTED = "certificate verify failed|SSL certificate (problem|OpenSSL verify result)|verify error" \
     "|self-signed certificate"

@@ -16,8 +16,8 @@ import threading
 import time
 import unittest
 
-import lab
-import policy_lab
+from lab import lab
+from lab import policy as policy_lab
 
 # A server of one connection after another, on PORT; each answer is what became of the handshake.
 # sys.argv: how to make the context (code), then files.

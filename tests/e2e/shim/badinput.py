@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 
-import lab
+from lab import lab
 
 PROGRAM = lab.PRELUDE + """
 # The number of descriptors: one that the shim leaves open would show.

@@ -11,7 +11,7 @@ import re
 import unittest
 import zipfile
 
-import lab
+from lab import lab
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "copies.c")
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]

@@ -16,7 +16,7 @@ import sys
 import textwrap
 import unittest
 
-import lab
+from lab import lab
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "static.c")
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror"]

@@ -7,7 +7,7 @@ import re
 import shutil
 import unittest
 
-import lab
+from lab import lab
 
 UNTRUSTED = "not trusted|certificate verification failed|issuer is unknown|known issuer"
 TOLD = "GnuTLS: a server was trusted"

@@ -9,8 +9,7 @@ import re
 import shutil
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]

@@ -3,7 +3,7 @@
 
 import os
 
-import lab
+from lab import lab
 
 SETTINGS = {}, {"CATRUST_LOG": "info"}, {"CATRUST_STRICT": "relax", "CATRUST_LOG": "info"}
 

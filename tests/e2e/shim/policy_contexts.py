@@ -5,8 +5,8 @@ import functools
 import os
 import ssl
 
-import lab
-from policy_lab import Case, Pki
+from lab import lab
+from lab.policy import Case, Pki
 
 NAME = "www.corp.example"
 PUBLIC = {"CATRUST_CONTEXTS": "public"}

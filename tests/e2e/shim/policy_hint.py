@@ -8,9 +8,9 @@ import os
 import re
 import shlex
 
-import lab
-import tool_lab
-from policy_lab import LEAF, Pki, SHAKE
+from lab import lab
+from lab import tools as tool_lab
+from lab.policy import LEAF, Pki, SHAKE
 
 INFO = {"CATRUST_LOG": "info"}
 ID = r"\([0-9a-f]{8}\)"

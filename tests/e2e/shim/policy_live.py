@@ -10,8 +10,8 @@ import ssl
 import threading
 import time
 
-import lab
-from policy_lab import Case, Pki, SHAKE
+from lab import lab
+from lab.policy import Case, Pki, SHAKE
 
 UNKNOWN, SCOPE = 20, 47
 

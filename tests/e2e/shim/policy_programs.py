@@ -11,8 +11,8 @@ import subprocess
 import threading
 import time
 
-import lab
-from policy_lab import Pki
+from lab import lab
+from lab.policy import Pki
 
 VERSIONS = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 SCOPE, OK = "permitted subtree violation", "ok"

@@ -24,8 +24,8 @@ import time
 import unittest
 import urllib.parse
 
-import lab
-from policy_lab import Case, Pki
+from lab import lab
+from lab.policy import Case, Pki
 
 SEED = os.environ.get("CATRUST_SEED", "8")
 SEED = random.SystemRandom().randrange(1 << 32) if SEED == "random" else int(SEED)

@@ -5,8 +5,8 @@ lost, and nothing counts that must not."""
 import functools
 import os
 
-import lab
-from policy_lab import Case, Pki
+from lab import lab
+from lab.policy import Case, Pki
 
 UNKNOWN = 20
 NAME = "www.corp.example"
@@ -182,7 +182,7 @@ print(json.dumps(sorted(set(seen))))
 
     @staticmethod
     def shake_text():
-        from policy_lab import SHAKE
+        from lab.policy import SHAKE
         return SHAKE
 
     def test_config_map_is_swapped_all_the_time(self):

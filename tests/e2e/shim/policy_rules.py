@@ -4,7 +4,7 @@
 import os
 import re
 
-import lab
+from lab import lab
 
 
 class Rules(lab.Case):

@@ -5,8 +5,8 @@ import functools
 import json
 import os
 
-import lab
-from policy_lab import Case, KINDS, Pki, ROOT
+from lab import lab
+from lab.policy import Case, KINDS, Pki, ROOT
 
 OK, SCOPE, UNKNOWN, OTHER_NAME = "ok", 47, 20, 62
 PARTIAL_CHAIN = 0x80000  # as Python 3.13 and later set it

@@ -6,8 +6,8 @@ import functools
 import json
 import os
 
-import lab
-from policy_lab import Case, LEAF, Pki, ROOT, element, elements
+from lab import lab
+from lab.policy import Case, LEAF, Pki, ROOT, element, elements
 
 NAME = "www.corp.example"
 RELAX = {"CATRUST_STRICT": "relax"}

@@ -7,10 +7,10 @@ import os
 import re
 import unittest
 
-import lab
+from lab import lab
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MANUAL = os.path.join(HERE, "..", "..", "tools", "man", "libcatrust.7")
+MANUAL = os.path.join(HERE, "..", "..", "..", "tools", "man", "libcatrust.7")
 # A list of Docker's, in Debian's golang-github-containers-common.
 CONTAINERS = "/usr/share/containers/seccomp.json"
 # How much memory a program needs, and when, is nothing that a filter may go by.

@@ -15,8 +15,8 @@ import textwrap
 import time
 import unittest
 
-import lab
-import share_lab
+from lab import lab
+from lab import share as share_lab
 
 # How long until a file may be shared: its times count in steps.
 SETTLED = 3.1

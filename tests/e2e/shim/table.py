@@ -4,10 +4,10 @@
 import os
 import re
 
-import lab
+from lab import lab
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHIM = os.path.join(HERE, "..", "..", "shim")
+SHIM = os.path.join(HERE, "..", "..", "..", "shim")
 
 
 class Table(lab.Case):

@@ -14,7 +14,7 @@ import re
 import unittest
 import xml.etree.ElementTree
 
-import lab
+from lab import lab
 
 TIMEOUT = 300
 CONTEXTS = (20, 220)

@@ -6,8 +6,7 @@ import shutil
 import struct
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 LOADED = "the library is loaded into it"
 OPENSSL = r"\n    OpenSSL \d\S+ in /\S+/libssl\.so\S*: in reach, by its functions\n"

@@ -19,9 +19,8 @@ import threading
 import time
 import unittest
 
-import lab
-import tool_lab as tools
-from tool_run import harmless_library
+from lab import lab, tools
+from e2e.tool.tool_run import harmless_library
 
 ADDING = ["DENO_CERT", "NODE_EXTRA_CA_CERTS"]
 REPLACING = ["AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "GIT_SSL_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",

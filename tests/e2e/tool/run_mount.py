@@ -10,11 +10,11 @@ import signal
 import subprocess
 import unittest
 
-import hostile
-import lab
-import run_env
-import tool_lab as tools
-from run_env import SYSTEM_BUNDLE, der, ders
+from e2e.shim import hostile
+from lab import lab
+from e2e.tool import run_env
+from lab import tools
+from e2e.tool.run_env import SYSTEM_BUNDLE, der, ders
 
 FOLDER = os.path.dirname(SYSTEM_BUNDLE)
 # The folder of the system's certificates, as a host's of its own: a copy, in a mount namespace.

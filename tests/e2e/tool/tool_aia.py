@@ -9,8 +9,7 @@ import threading
 import time
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 SECTIONS = """
 [aiasub]

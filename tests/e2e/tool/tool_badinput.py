@@ -14,9 +14,8 @@ import struct
 import subprocess
 import unittest
 
-import lab
-import tool_lab as tools
-from tool_command import compiled
+from lab import lab, tools
+from e2e.tool.tool_command import compiled
 
 # What no output may have in it: all control characters but the newline, and those that reorder text.
 UNSAFE = r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"

@@ -9,8 +9,7 @@ import ssl
 import subprocess
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 JAVA = """
 import java.net.URL;

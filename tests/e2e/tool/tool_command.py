@@ -10,8 +10,7 @@ import subprocess
 import time
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 # A program that has libssl and lives for a few milliseconds.
 SHORT = """

@@ -5,10 +5,9 @@ import os
 import re
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
-COMPLETIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/completions")
+COMPLETIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/completions")
 
 BASH = """
 compopt() { :; }

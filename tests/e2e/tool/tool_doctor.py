@@ -18,10 +18,9 @@ import sys
 import threading
 import unittest
 
-import lab
-import tool_lab as tools
-from tool_aia import Web
-from tool_starttls import SCRIPTS, scripted
+from lab import lab, tools
+from e2e.tool.tool_aia import Web
+from e2e.tool.tool_starttls import SCRIPTS, scripted
 
 SERVER = "subjectAltName = DNS:localhost,IP:127.0.0.1\n"
 LEAF = "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n"

@@ -14,8 +14,7 @@ import textwrap
 import time
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 
 ROOT = """basicConstraints = critical,CA:TRUE

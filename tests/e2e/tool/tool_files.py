@@ -9,8 +9,7 @@ import subprocess
 import time
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 
 def names(path):

@@ -6,10 +6,9 @@ import os
 import re
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
-MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/man/catrust.1")
+MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/man/catrust.1")
 
 
 def section(text, start, end):

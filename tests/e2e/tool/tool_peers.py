@@ -7,10 +7,9 @@ import shutil
 import subprocess
 import unittest
 
-import lab
-import tool_lab as tools
-import tool_starttls as starttls
-from tool_starttls import needs_root, program
+from lab import lab, tools
+from e2e.tool import tool_starttls as starttls
+from e2e.tool.tool_starttls import needs_root, program
 
 def wait_for_port(port, server):
     starttls.wait_for_port(port, server, timeout=120)

@@ -10,9 +10,8 @@ import socket
 import ssl
 import unittest
 
-import lab
-import tool_lab as tools
-import tool_starttls as starttls
+from lab import lab, tools
+from e2e.tool import tool_starttls as starttls
 
 PASSWORD = "pass word@1"
 QUOTED = "someone:pass%20word%401"

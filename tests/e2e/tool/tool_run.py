@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 # Prints what the script sets, one line each, - where it is unset.
 SHOW = """printf '%s\\n' "LD_PRELOAD=${LD_PRELOAD--}" "CATRUST_DIR=${CATRUST_DIR--}" "CATRUST_LOG=${CATRUST_LOG--}\""""

@@ -11,8 +11,7 @@ import subprocess
 import time
 import unittest
 
-import lab
-import tool_lab as tools
+from lab import lab, tools
 
 
 # For want of a client in Python: what such a client says before TLS, and then its default context.
