@@ -22,32 +22,32 @@ struct call {
 };
 
 /* Before the real call; false if there is none. */
+static bool begin(struct call *call, struct ssl *ssl, struct crypto *crypto)
+{
+	if (crypto == NULL)
+		return false;
+	call->ssl = ssl;
+	call->crypto = crypto;
+	call->scope = binding_enter(crypto);
+	errno = call->saved_errno;
+	return true;
+}
+
 static bool begin_ssl(struct call *call, const char *name, const void *caller, const SSL_CTX *ctx,
 		      const SSL_METHOD *method)
 {
-	*call = (struct call){.saved_errno = errno};
-	call->ssl = binding_ssl(name, caller, ctx, method);
-	if (call->ssl == NULL)
-		return false;
-	call->crypto = call->ssl->crypto;
-	call->scope = binding_enter(call->crypto);
-	errno = call->saved_errno;
-	return true;
+	struct ssl *s = binding_ssl(name, caller, ctx, method);
+
+	return begin(call, s, s == NULL ? NULL : s->crypto);
 }
 
 static bool begin_x509(struct call *call, const char *name, const void *caller,
 		       const X509_STORE *store)
 {
-	*call = (struct call){.saved_errno = errno};
-	call->crypto = binding_crypto(name, caller, store);
-	if (call->crypto == NULL)
-		return false;
-	call->scope = binding_enter(call->crypto);
-	errno = call->saved_errno;
-	return true;
+	return begin(call, NULL, binding_crypto(name, caller, store));
 }
 
-/* After the real call. */
+/* After the real call. Then come the shim's own calls, and end(). */
 static void leave(struct call *call)
 {
 	call->saved_errno = errno;
@@ -96,108 +96,22 @@ static void end_load(struct call *call, const SSL_CTX *ctx, bool loaded)
 static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_METHOD *method)
 {
 	leave(call);
-	if (is_ours_to_see(call) && store != NULL && !binding_is_stock_lookup(call->crypto, method))
-		lend_note_lookup(call->crypto, store);
+	if (is_ours_to_see(call) && store != NULL)
+		lend_note_lookup(call->crypto, store, method);
 	end(call);
 }
 
-#define HOOK_SSL_NEW(name, params, args)                                                           \
-	EXPORT SSL_CTX *name params                                                                \
-	{                                                                                          \
-		struct call call;                                                                  \
-		SSL_CTX *ret = NULL;                                                               \
-                                                                                                   \
-		if (begin_ssl(&call, #name, __builtin_return_address(0), NULL, method)) {          \
-			if (call.ssl->real.name != NULL)                                           \
-				ret = call.ssl->real.name args;                                    \
-			end_new(&call, ret, method);                                               \
-		}                                                                                  \
-		return ret;                                                                        \
-	}
-
-#define HOOK_SSL_LOAD(name, params, args)                                                          \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		struct call call;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_ssl(&call, #name, __builtin_return_address(0), ctx, NULL)) {             \
-			if (call.ssl->real.name != NULL)                                           \
-				ret = call.ssl->real.name args;                                    \
-			end_load(&call, ctx, ret == 1);                                            \
-		}                                                                                  \
-		return ret;                                                                        \
-	}
-
-#define HOOK_X509_LOAD(name, params, args, ...)                                                    \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		const struct load_source from = {__VA_ARGS__};                                     \
-		struct call call;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_x509(&call, #name, __builtin_return_address(0), store)) {                \
-			if (call.crypto->real.name != NULL &&                                      \
-			    !load_store(call.crypto, __builtin_return_address(0), store, &from,    \
-					&ret))                                                     \
-				ret = call.crypto->real.name args;                                 \
-			leave(&call);                                                              \
-			end(&call);                                                                \
-		}                                                                                  \
-		return ret;                                                                        \
-	}
-
-#define HOOK_X509_LOOKUP(name, params, args, libctx, propq)                                        \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		struct call call;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_x509(&call, #name, __builtin_return_address(0), NULL)) {                 \
-			if (call.crypto->real.name != NULL &&                                      \
-			    !load_lookup(call.crypto, __builtin_return_address(0), lookup,         \
-					 command, source, type, libctx, propq, &ret))              \
-				ret = call.crypto->real.name args;                                 \
-			leave(&call);                                                              \
-			end(&call);                                                                \
-		}                                                                                  \
-		return ret;                                                                        \
-	}
-
-#define HOOK_X509_METHOD(name, params, args)                                                       \
-	EXPORT X509_LOOKUP *name params                                                            \
-	{                                                                                          \
-		struct call call;                                                                  \
-		X509_LOOKUP *ret = NULL;                                                           \
-                                                                                                   \
-		if (begin_x509(&call, #name, __builtin_return_address(0), store)) {                \
-			if (call.crypto->real.name != NULL)                                        \
-				ret = call.crypto->real.name args;                                 \
-			end_method(&call, store, method);                                          \
-		}                                                                                  \
-		return ret;                                                                        \
-	}
-
-#define HOOK_X509_VERIFY(name, params, args)                                                       \
-	EXPORT int name params                                                                     \
-	{                                                                                          \
-		struct call call;                                                                  \
-		int ret = 0;                                                                       \
-                                                                                                   \
-		if (begin_x509(&call, #name, __builtin_return_address(0), NULL)) {                 \
-			struct verification v = begin_verify(&call, ctx);                          \
-                                                                                                   \
-			seen_note(seen.verified, (uintptr_t)call.crypto->real.name);               \
-			ret = call.crypto->real.name args;                                         \
-			end_verify(&call, &v, ret);                                                \
-		}                                                                                  \
-		return ret;                                                                        \
-	}
+static void end_x509_load(struct call *call)
+{
+	leave(call);
+	end(call);
+}
 
 static struct verification begin_verify(struct call *call, X509_STORE_CTX *ctx)
 {
 	struct verification v = {.ssl = NULL};
 
+	seen_note(seen.verified, (uintptr_t)call->crypto->real.X509_verify_cert);
 	if (is_ours_to_see(call))
 		v = verify_begin(call->crypto, ctx);
 	errno = call->saved_errno;
@@ -212,5 +126,57 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	verify_end(v, ret);
 	end(call);
 }
+
+/* A hooked function. begun: begin_…(). What follows calls the real one, and ends the call. */
+#define CALLER __builtin_return_address(0)
+#define HOOK(type, failed, name, params, begun, ...)                                               \
+	EXPORT type name params                                                                    \
+	{                                                                                          \
+		struct call call = {.saved_errno = errno};                                         \
+		type ret = failed;                                                                 \
+                                                                                                   \
+		if (begun) {                                                                       \
+			__VA_ARGS__;                                                               \
+		}                                                                                  \
+		return ret;                                                                        \
+	}
+
+/* Unless the version of this copy lacks it, or the shim has done it already. */
+#define REAL(copy, name, args, done)                                                               \
+	if (call.copy->real.name != NULL && !(done))                                               \
+	ret = call.copy->real.name args
+
+#define HOOK_SSL_NEW(name, params, args)                                                           \
+	HOOK(SSL_CTX *, NULL, name, params, begin_ssl(&call, #name, CALLER, NULL, method),         \
+	     REAL(ssl, name, args, false);                                                         \
+	     end_new(&call, ret, method))
+
+#define HOOK_SSL_LOAD(name, params, args)                                                          \
+	HOOK(int, 0, name, params, begin_ssl(&call, #name, CALLER, ctx, NULL),                     \
+	     REAL(ssl, name, args, false);                                                         \
+	     end_load(&call, ctx, ret == 1))
+
+#define HOOK_X509_LOAD(name, params, args, ...)                                                    \
+	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, store),                        \
+	     const struct load_source from = {__VA_ARGS__};                                        \
+	     REAL(crypto, name, args, load_store(call.crypto, CALLER, store, &from, &ret));        \
+	     end_x509_load(&call))
+
+#define HOOK_X509_LOOKUP(name, params, args, libctx, propq)                                        \
+	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, NULL),                         \
+	     REAL(crypto, name, args,                                                              \
+		  load_lookup(call.crypto, CALLER, lookup, command, source, type, libctx, propq,   \
+			      &ret));                                                              \
+	     end_x509_load(&call))
+
+#define HOOK_X509_METHOD(name, params, args)                                                       \
+	HOOK(X509_LOOKUP *, NULL, name, params, begin_x509(&call, #name, CALLER, store),           \
+	     REAL(crypto, name, args, false);                                                      \
+	     end_method(&call, store, method))
+
+#define HOOK_X509_VERIFY(name, params, args)                                                       \
+	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, NULL),                         \
+	     struct verification v = begin_verify(&call, ctx);                                     \
+	     ret = call.crypto->real.name args; end_verify(&call, &v, ret))
 
 #include "hooks.def"

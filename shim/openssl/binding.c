@@ -2,7 +2,7 @@
 #include "openssl/binding.h"
 
 #include "anchors/compat.h"
-#include "openssl/object.h"
+#include "openssl/errors.h"
 #include "process/config.h"
 #include "process/dl.h"
 #include "process/log.h"
@@ -39,40 +39,6 @@ void binding_leave(struct binding_scope scope)
 		current.last = scope.last;
 }
 
-/* Of an error in 1.1.1's queue, which err.h shows. */
-enum { ERROR_MARKED = 1 };
-
-/* The flags of the topmost error; NULL where there is none, or the queue is not that of 1.1.1. */
-static int *top_error(const struct crypto *crypto)
-{
-	enum { NUM_ERRORS = 16 };
-	struct {
-		int flags[NUM_ERRORS];
-		unsigned long code[NUM_ERRORS];
-		char *data[NUM_ERRORS];
-		int data_flags[NUM_ERRORS];
-		const char *file[NUM_ERRORS];
-		int line[NUM_ERRORS];
-		int top, bottom;
-	} *state = crypto->err_state == NULL ? NULL : crypto->err_state();
-
-	return state == NULL || state->top == state->bottom
-		       ? NULL
-		       : &state->flags[state->top % NUM_ERRORS];
-}
-
-/*
- * In 1.1.1 a mark is a flag, not a count, so one that is set and taken away again above the same
- * error, as d2i_X509() does, takes away all that were there. So ours is set again, and the
- * program's is put back.
- */
-static void pop_errors(const struct crypto *c)
-{
-	if (current.top != NULL)
-		*current.top |= ERROR_MARKED;
-	ERR_pop_to_mark();
-}
-
 struct binding_scope binding_work_begin(struct crypto *c)
 {
 	struct binding_scope before = binding_enter(c);
@@ -81,9 +47,7 @@ struct binding_scope binding_work_begin(struct crypto *c)
 		/* An engine could go on with another job of this thread (ASYNC_pause_job(3)). */
 		if (ASYNC_block_pause != NULL && ASYNC_unblock_pause != NULL)
 			ASYNC_block_pause();
-		current.top = top_error(c);
-		current.top_flags = current.top == NULL ? 0 : *current.top;
-		ERR_set_mark();
+		current.errors = errors_begin(c);
 		current.working = true;
 	}
 	return before;
@@ -92,9 +56,7 @@ struct binding_scope binding_work_begin(struct crypto *c)
 void binding_work_end(struct crypto *c, struct binding_scope scope)
 {
 	if (!scope.working) {
-		pop_errors(c);
-		if (current.top != NULL)
-			*current.top = current.top_flags;
+		errors_end(c, current.errors);
 		if (ASYNC_block_pause != NULL && ASYNC_unblock_pause != NULL)
 			ASYNC_unblock_pause();
 	}
@@ -103,8 +65,7 @@ void binding_work_end(struct crypto *c, struct binding_scope scope)
 
 void binding_work_forget(const struct crypto *c)
 {
-	pop_errors(c);
-	ERR_set_mark();
+	errors_forget(c, current.errors);
 }
 
 static void *symbol(void *handle, const char *name)
@@ -142,19 +103,26 @@ static struct module *publish(copies all, struct module *mine)
 	return NULL;
 }
 
-static struct crypto *known_crypto(const void *address)
+/* The copy that a function of it, or any address in it, belongs to. */
+static void *copy_at(copies all, const void *address, void *(*make)(const struct object *where))
 {
-	return (struct crypto *)known(cryptos, address);
-}
+	struct module *there = known(all, address), *mine;
+	struct object where;
 
-static struct ssl *known_ssl(const void *address)
-{
-	return (struct ssl *)known(ssls, address);
+	if (there != NULL || !object_at(address, &where))
+		return there;
+	mine = make(&where);
+	if (mine == NULL)
+		return NULL;
+	there = publish(all, mine);
+	if (there != mine)
+		free(mine);
+	return there;
 }
 
 bool binding_knows(const void *address)
 {
-	return known_crypto(address) != NULL || known_ssl(address) != NULL;
+	return known(cryptos, address) != NULL || known(ssls, address) != NULL;
 }
 
 /* BoringSSL and AWS-LC call themselves "OpenSSL 1.1.1 (compatible; …)", and are not. */
@@ -206,7 +174,7 @@ static unsigned char look_up_all(void *handle, const char *rows, size_t size, vo
 	return lacks;
 }
 
-static struct crypto *crypto_new(const struct object *where)
+static void *crypto_new(const struct object *where)
 {
 	static const char api[] =
 #define OPENSSL_CRYPTO ROW_OF_USE
@@ -246,23 +214,6 @@ fail:
 	return NULL;
 }
 
-/* The copy of libcrypto that a function of it, or any address in it, belongs to. */
-static struct crypto *crypto_at(const void *address)
-{
-	struct crypto *there = known_crypto(address), *mine;
-	struct object where;
-
-	if (there != NULL || !object_at(address, &where))
-		return there;
-	mine = crypto_new(&where);
-	if (mine == NULL)
-		return NULL;
-	there = (struct crypto *)publish(cryptos, &mine->module);
-	if (there != mine)
-		free(mine);
-	return there;
-}
-
 static void find_client_methods(struct ssl *s, void *handle)
 {
 	static const char *const names[CLIENT_METHODS_MAX - 1] = {
@@ -282,7 +233,7 @@ static void find_client_methods(struct ssl *s, void *handle)
 	}
 }
 
-static struct ssl *ssl_new(const struct object *where)
+static void *ssl_new(const struct object *where)
 {
 	static const char api[] =
 #define OPENSSL_SSL ROW_OF_USE
@@ -299,7 +250,7 @@ static struct ssl *ssl_new(const struct object *where)
 	if (s == NULL || handle == NULL)
 		goto fail;
 	s->module = where->module;
-	s->crypto = crypto_at(symbol(handle, "X509_verify_cert"));
+	s->crypto = copy_at(cryptos, symbol(handle, "X509_verify_cert"), crypto_new);
 	if (s->crypto == NULL)
 		goto fail;
 	look_up_all(handle, real, sizeof(real), &s->real);
@@ -315,22 +266,6 @@ fail:
 		dl_close(handle);
 	free(s);
 	return NULL;
-}
-
-static struct ssl *ssl_at(const void *address)
-{
-	struct ssl *there = known_ssl(address), *mine;
-	struct object where;
-
-	if (there != NULL || !object_at(address, &where))
-		return there;
-	mine = ssl_new(&where);
-	if (mine == NULL)
-		return NULL;
-	there = (struct ssl *)publish(ssls, &mine->module);
-	if (there != mine)
-		free(mine);
-	return there;
 }
 
 /* The real function as the object at an address sees it: its own, or its dependencies'. */
@@ -413,12 +348,6 @@ static const void *owner_of_store(const X509_STORE *store, const char *name)
 	return function_beside(cryptos, address, 4, name);
 }
 
-bool binding_is_stock_lookup(const struct crypto *c, const X509_LOOKUP_METHOD *method)
-{
-	return method == X509_LOOKUP_file() || method == X509_LOOKUP_hash_dir() ||
-	       (X509_LOOKUP_store != NULL && method == X509_LOOKUP_store());
-}
-
 bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method)
 {
 	for (size_t i = 0; ssl->client_method[i] != NULL; i++)
@@ -448,10 +377,10 @@ static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /* The only loaded object that has a function, if it is the only one. The last resort. */
-static const void *only_owner(const char *name)
+static void *only_owner(const char *name)
 {
 	struct paths *p = calloc(1, sizeof(*p));
-	const void *found = NULL;
+	void *found = NULL;
 	size_t count = 0;
 
 	if (p == NULL)
@@ -459,7 +388,7 @@ static const void *only_owner(const char *name)
 	dl_iterate_phdr(collect_path, p);
 	for (size_t i = 0; i < p->count; i++) {
 		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
-		const void *real = symbol(handle, name);
+		void *real = symbol(handle, name);
 
 		/* Seen from an object that only depends on the owner, it is the same address. */
 		if (real != NULL && !object_is_own(real) && real != found) {
@@ -472,6 +401,16 @@ static const void *only_owner(const char *name)
 	}
 	free(p);
 	return count == 1 ? found : NULL;
+}
+
+/* By what the caller has in sight, or else by what there is. */
+static void *real_for(const void *caller, const char *name)
+{
+	void *real = real_seen_from(caller, name);
+
+	if (real == NULL && !object_is_own(caller))
+		real = dl_symbol(RTLD_NEXT, name);
+	return real != NULL ? real : only_owner(name);
 }
 
 static void tell_unbound(const char *name)
@@ -491,11 +430,11 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 	struct ssl *s;
 
 	if (real == NULL)
-		real = known_ssl(caller) != NULL ? caller : real_seen_from(caller, name);
+		real = known(ssls, caller) != NULL ? caller : real_seen_from(caller, name);
 	/* The main program and what it was started with bind in this very order. */
 	if (real == NULL)
 		real = dl_symbol(RTLD_NEXT, name);
-	s = real == NULL ? NULL : ssl_at(real);
+	s = real == NULL ? NULL : copy_at(ssls, real, ssl_new);
 	if (s == NULL)
 		tell_unbound(name);
 	return s;
@@ -516,21 +455,21 @@ static void find_ssl(const void *caller)
 		return;
 	real = real_seen_from(caller, "SSL_is_server");
 	if (real != NULL)
-		ssl_at(real);
+		copy_at(ssls, real, ssl_new);
 	atomic_store_explicit(&asked[slot], caller, memory_order_relaxed);
 }
 
 struct crypto *binding_calling(const void *caller)
 {
-	struct crypto *c = known_crypto(caller);
+	struct module *c = known(cryptos, caller);
 
-	return c != NULL ? c : current.last;
+	return c != NULL ? (struct crypto *)c : current.last;
 }
 
 struct crypto *binding_crypto(const char *name, const void *caller, const X509_STORE *store)
 {
-	struct ssl *s = known_ssl(caller);
-	struct crypto *c = s != NULL ? s->crypto : known_crypto(caller);
+	struct ssl *s = (struct ssl *)known(ssls, caller);
+	struct crypto *c = s != NULL ? s->crypto : (struct crypto *)known(cryptos, caller);
 	const void *real;
 
 	if (c == NULL && object_is_own(caller))
@@ -540,12 +479,8 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	/* The store first: where its copy is known, no lock of the dynamic linker is needed. */
 	real = owner_of_store(store, name);
 	if (real == NULL)
-		real = real_seen_from(caller, name);
-	if (real == NULL && !object_is_own(caller))
-		real = dl_symbol(RTLD_NEXT, name);
-	if (real == NULL)
-		real = only_owner(name);
-	c = real == NULL ? NULL : crypto_at(real);
+		real = real_for(caller, name);
+	c = real == NULL ? NULL : copy_at(cryptos, real, crypto_new);
 	if (c == NULL) {
 		tell_unbound(name);
 		return NULL;
@@ -556,12 +491,8 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 
 void *binding_real(const char *name, const void *caller)
 {
-	void *real = real_seen_from(caller, name);
+	void *real = real_for(caller, name);
 
-	if (real == NULL)
-		real = dl_symbol(RTLD_NEXT, name);
-	if (real == NULL)
-		real = (void *)(uintptr_t)only_owner(name);
 	if (real == NULL)
 		tell_unbound(name);
 	return real;

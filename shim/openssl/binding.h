@@ -96,9 +96,6 @@ struct crypto *binding_calling(const void *caller);
 /* Is method one that can only make clients? */
 bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method);
 
-/* Is it one of OpenSSL's own ways to find certificates? */
-bool binding_is_stock_lookup(const struct crypto *crypto, const X509_LOOKUP_METHOD *method);
-
 /* Does an address lie in a copy that is known already? Without a lock. */
 bool binding_knows(const void *address);
 
@@ -109,6 +106,12 @@ void *binding_real(const char *name, const void *caller);
 /* The libssl that a verification belongs to, and its SSL; NULL where it is none of TLS. */
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret);
 
+/* Of the program's queue of errors, before the shim's own calls (errors.h). */
+struct errors {
+	int *top; /* in 1.1.1, the flags of the topmost error, or NULL */
+	int top_flags;
+};
+
 /*
  * The real functions run between these two. A tail call inside OpenSSL makes the shim itself the
  * caller of a hooked function; then the copy entered last is meant.
@@ -116,21 +119,14 @@ struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret
 struct binding_scope {
 	struct crypto *last;
 	bool working; /* between binding_work_begin() and _end() */
-	int *top;     /* in 1.1.1, the flags of the error that the work began above, or NULL */
-	int top_flags;
+	struct errors errors;
 };
 struct binding_scope binding_enter(struct crypto *crypto);
 void binding_leave(struct binding_scope scope);
 
-/* Round the shim's own calls of a copy: their errors never reach the program's queue. */
+/* Round the shim's own calls of a copy, which leave no errors; the last drops those so far. */
 struct binding_scope binding_work_begin(struct crypto *crypto);
 void binding_work_end(struct crypto *crypto, struct binding_scope scope);
-
-/*
- * Drops the errors of the work so far, so that they do not pile up: the queue is a ring of 16, and
- * what is too much pushes out the program's oldest. There is no way to keep those if the queue is
- * almost full and a single call leaves more errors than there is room.
- */
 void binding_work_forget(const struct crypto *crypto);
 
 /*

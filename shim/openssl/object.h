@@ -37,18 +37,4 @@ void *object_open(const struct object *object);
 /* Does it lie in this library? */
 bool object_is_own(const void *address);
 
-/*
- * Is an OpenSSL, or one of its kin (BoringSSL, AWS-LC, LibreSSL), linked statically into the
- * object, so that no hook on its functions sees it? The answer is remembered; the first look at an
- * object reads all its constants.
- */
-bool object_has_static_tls(const struct object *object);
-
-/*
- * Is path, the very string, the file that such an OpenSSL takes by default? It hands over a
- * constant of its own, OPENSSLDIR "/cert.pem", and has OPENSSLDIR "/certs" beside it. Remembered,
- * too.
- */
-bool object_is_default_file(const struct object *object, const char *path);
-
 #endif

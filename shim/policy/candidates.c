@@ -169,22 +169,3 @@ void candidates_free(struct candidates *f)
 	for (size_t i = 0; i < f->anchor_count; i++)
 		trust_anchor_unref(c, f->anchor[i]);
 }
-
-static bool is_named(const struct crypto *c, const struct trust *trust, const X509 *cert)
-{
-	size_t count = 0;
-
-	if (trust != NULL && cert != NULL)
-		trust_find(trust, X509_get_issuer_name(cert), &count);
-	return count > 0;
-}
-
-bool candidates_named(const struct crypto *c, const struct trust *trust, X509_STORE_CTX *ctx)
-{
-	const STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
-	bool named = is_named(c, trust, X509_STORE_CTX_get0_cert(ctx));
-
-	for (int i = 0; !named && i < certs_count(c, sent); i++)
-		named = is_named(c, trust, certs_at(c, sent, i));
-	return named;
-}

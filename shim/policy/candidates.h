@@ -34,8 +34,4 @@ bool candidates_find(struct candidates *f, struct crypto *crypto, const struct t
 		     X509_STORE_CTX *ctx);
 void candidates_free(struct candidates *f);
 
-/* Does an anchor bear the name of an issuer of the leaf, or of what was sent? Without a look at the
- * store. */
-bool candidates_named(const struct crypto *crypto, const struct trust *trust, X509_STORE_CTX *ctx);
-
 #endif

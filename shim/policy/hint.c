@@ -397,10 +397,25 @@ static int error_relaxed(const struct verification *v)
 	return error;
 }
 
+static bool is_issued(const struct crypto *c, const struct trust *trust, const X509 *cert)
+{
+	size_t count = 0;
+
+	if (trust != NULL && cert != NULL)
+		trust_find(trust, X509_get_issuer_name(cert), &count);
+	return count > 0;
+}
+
+/* Does an anchor bear the name of an issuer of the leaf, or of what was sent? */
 static bool is_named(const struct verification *v)
 {
-	bool named = candidates_named(v->crypto, trust_enter(v->crypto), v->ctx);
+	const struct crypto *c = v->crypto;
+	const struct trust *trust = trust_enter(v->crypto);
+	const STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(v->ctx);
+	bool named = is_issued(c, trust, X509_STORE_CTX_get0_cert(v->ctx));
 
+	for (int i = 0; !named && i < certs_count(c, sent); i++)
+		named = is_issued(c, trust, certs_at(c, sent, i));
 	trust_leave();
 	return named;
 }

@@ -72,10 +72,14 @@ static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 	return l;
 }
 
-void lend_note_lookup(struct crypto *c, X509_STORE *store)
+void lend_note_lookup(struct crypto *c, X509_STORE *store, const X509_LOOKUP_METHOD *method)
 {
-	int index = binding_ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
+	int index;
 
+	if (method == X509_LOOKUP_file() || method == X509_LOOKUP_hash_dir() ||
+	    (X509_LOOKUP_store != NULL && method == X509_LOOKUP_store()))
+		return;
+	index = binding_ex_index(c, &c->lookup_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
 	if (index >= 0)
 		X509_STORE_set_ex_data(store, index, store);
 }
@@ -124,21 +128,6 @@ static const struct stock *stock_of(struct crypto *c)
 	return known;
 }
 
-/*
- * Does ctx find issuers in its store as OpenSSL does by itself? Otherwise the program has said in
- * its own way whom it trusts.
- */
-static bool finds_issuers_itself(struct crypto *c, X509_STORE_CTX *ctx)
-{
-	const struct stock *stock = stock_of(c);
-
-	return stock != NULL && X509_STORE_CTX_get0_store(ctx) != NULL &&
-	       X509_STORE_CTX_get_get_issuer(ctx) == stock->get_issuer &&
-	       X509_STORE_CTX_get_lookup_certs(ctx) == stock->lookup_certs &&
-	       X509_STORE_CTX_get_check_issued(ctx) == stock->check_issued &&
-	       !has_own_lookup(c, ctx);
-}
-
 static bool has_trusted_stack(const struct loan *l)
 {
 	return l != NULL && l->stacks.trusted != NULL;
@@ -146,7 +135,16 @@ static bool has_trusted_stack(const struct loan *l)
 
 bool lend_is_possible(struct crypto *c, X509_STORE_CTX *ctx)
 {
-	return has_trusted_stack(loan_of(c, ctx)) || finds_issuers_itself(c, ctx);
+	const struct stock *stock;
+
+	if (has_trusted_stack(loan_of(c, ctx)))
+		return true;
+	stock = stock_of(c);
+	return stock != NULL && X509_STORE_CTX_get0_store(ctx) != NULL &&
+	       X509_STORE_CTX_get_get_issuer(ctx) == stock->get_issuer &&
+	       X509_STORE_CTX_get_lookup_certs(ctx) == stock->lookup_certs &&
+	       X509_STORE_CTX_get_check_issued(ctx) == stock->check_issued &&
+	       !has_own_lookup(c, ctx);
 }
 
 struct trust_anchor *lend_anchor(const struct loan *l, X509_STORE_CTX *ctx, int *ret_depth)

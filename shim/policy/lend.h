@@ -17,9 +17,9 @@ struct loan;
  */
 bool lend_is_possible(struct crypto *crypto, X509_STORE_CTX *ctx);
 
-/* A program has given a store a way of its own to find certificates, so nothing is ever lent there.
- */
-void lend_note_lookup(struct crypto *crypto, X509_STORE *store);
+/* A program has given a store a way to find certificates. If it is not one of OpenSSL's, nothing is
+ * ever lent there. */
+void lend_note_lookup(struct crypto *crypto, X509_STORE *store, const X509_LOOKUP_METHOD *method);
 
 /*
  * Before the real X509_verify_cert(): decides, and lends what was decided. found and wanted:

@@ -107,37 +107,34 @@ out:
  */
 static bool is_of_chain(int error, int depth)
 {
-	switch (error) {
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
-	case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-	case X509_V_ERR_CERT_UNTRUSTED:
-	case X509_V_ERR_CERT_REJECTED:
-	case X509_V_ERR_SUBJECT_ISSUER_MISMATCH:
-	case X509_V_ERR_AKID_SKID_MISMATCH:
-	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
-	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-	case X509_V_ERR_PERMITTED_VIOLATION:
-	case X509_V_ERR_EXCLUDED_VIOLATION:
-	case X509_V_ERR_SUBTREE_MINMAX:
-	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
-	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
-	case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
-		return true;
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_EMAIL_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		return false;
-	default:
-		return depth > 0;
-	}
+	static const unsigned char of_chain[] = {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+						 X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE,
+						 X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY,
+						 X509_V_ERR_CERT_SIGNATURE_FAILURE,
+						 X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+						 X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+						 X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+						 X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+						 X509_V_ERR_CERT_CHAIN_TOO_LONG,
+						 X509_V_ERR_PATH_LENGTH_EXCEEDED,
+						 X509_V_ERR_CERT_UNTRUSTED,
+						 X509_V_ERR_CERT_REJECTED,
+						 X509_V_ERR_SUBJECT_ISSUER_MISMATCH,
+						 X509_V_ERR_AKID_SKID_MISMATCH,
+						 X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH,
+						 X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
+						 X509_V_ERR_PERMITTED_VIOLATION,
+						 X509_V_ERR_EXCLUDED_VIOLATION,
+						 X509_V_ERR_SUBTREE_MINMAX,
+						 X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE,
+						 X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
+						 X509_V_ERR_UNSUPPORTED_NAME_SYNTAX};
+
+	for (size_t i = 0; i < sizeof(of_chain); i++)
+		if (of_chain[i] == error)
+			return true;
+	return depth > 0 && error != X509_V_ERR_HOSTNAME_MISMATCH &&
+	       error != X509_V_ERR_EMAIL_MISMATCH && error != X509_V_ERR_IP_ADDRESS_MISMATCH;
 }
 
 /* The first error that makes a chain unfit, or X509_V_OK; relax: those of CATRUST_STRICT=relax do
@@ -228,31 +225,30 @@ static bool has_error(const struct probe *p, int code, int depth)
 	return false;
 }
 
-/* Does a chain that was probed in strict mode fail for what relax does not forgive, in that mode
- * alone, or is it not known? */
-static bool is_kept_by_strict(const struct probe *p, const struct candidates *f,
-			      STACK_OF(X509) * trusted, STACK_OF(X509) * untrusted)
+/*
+ * Has a chain, that was probed in strict mode, an error that relax forgives? *ret_kept: it also
+ * fails for what relax does not forgive, in that mode alone, or that is not known.
+ */
+static bool is_forgivable(const struct probe *p, const struct candidates *f,
+			  STACK_OF(X509) * trusted, STACK_OF(X509) * untrusted, bool *ret_kept)
 {
 	const struct crypto *c = f->crypto;
 	struct probe plain = {.ctx = NULL};
-	bool kept = p->error_count == ERRORS_MAX;
+	bool forgivable = false;
 
-	for (size_t i = 0; i < p->error_count && !kept; i++) {
-		if (strict_forgives(p->error[i].code))
+	*ret_kept = p->error_count == ERRORS_MAX;
+	for (size_t i = 0; i < p->error_count; i++) {
+		if (strict_forgives(p->error[i].code)) {
+			forgivable = true;
 			continue;
-		kept = plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false);
-		kept = kept || !has_error(&plain, p->error[i].code, p->error[i].depth);
+		}
+		if (plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false))
+			*ret_kept = true;
+		else if (!has_error(&plain, p->error[i].code, p->error[i].depth))
+			*ret_kept = true;
 	}
 	X509_STORE_CTX_free(plain.ctx);
-	return kept;
-}
-
-static bool has_forgivable_error(const struct probe *p)
-{
-	for (size_t i = 0; i < p->error_count; i++)
-		if (strict_forgives(p->error[i].code))
-			return true;
-	return false;
+	return forgivable;
 }
 
 /*
@@ -267,16 +263,16 @@ static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 	const struct crypto *c = f->crypto;
 	struct trust_anchor *anchor;
 	struct probe p;
-	bool does = true, in_scope;
+	bool does = true, in_scope, forgivable, kept = true;
 
 	*ret_relax = false;
 	if (probe_run(&p, f, trusted, untrusted, true)) {
 		anchor = anchor_of(&p, f, &in_scope);
-		*ret_relax = relax && anchor != NULL && (!own || in_scope) &&
-			     !is_kept_by_strict(&p, f, trusted, untrusted);
+		forgivable = relax && is_forgivable(&p, f, trusted, untrusted, &kept);
+		*ret_relax = anchor != NULL && (!own || in_scope) && !kept;
 		does = error_of_chain(&p, *ret_relax) == X509_V_OK && (own || in_scope);
 		/* An anchor may make up for it, if the chain ends there. */
-		if (relax && !*ret_relax && has_forgivable_error(&p))
+		if (forgivable && !*ret_relax)
 			does = false;
 	}
 	X509_STORE_CTX_free(p.ctx);
@@ -339,18 +335,14 @@ static bool is_other_key(const struct candidates *f, size_t at)
 	return !is_clear && !has_signed_any(f, f->anchor[at]);
 }
 
-/* With trust settings that the program's own file gives it (BEGIN TRUSTED CERTIFICATE). */
-static bool has_own_settings(const struct crypto *c, const X509 *own)
-{
-	return X509_trusted(own) != 0;
-}
-
+/* X509_trusted(): with trust settings that the program's own file gives it (BEGIN TRUSTED
+ * CERTIFICATE). */
 static bool lend_own(const struct candidates *f, struct policy_loan *loan)
 {
 	const struct crypto *c = f->crypto;
 
 	for (size_t i = 0; i < f->own_count; i++)
-		if (!certs_add(c, has_own_settings(c, f->own[i]) ? loan->trusted : loan->untrusted,
+		if (!certs_add(c, X509_trusted(f->own[i]) != 0 ? loan->trusted : loan->untrusted,
 			       f->own[i]))
 			return false;
 	return true;
@@ -369,7 +361,7 @@ static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
 		const X509 *own = own_copy(f, f->anchor[i]);
 		X509 *cert = trust_cert(c, f->anchor[i]);
 
-		if ((own != NULL && has_own_settings(c, own)) || is_other_key(f, i))
+		if ((own != NULL && X509_trusted(own) != 0) || is_other_key(f, i))
 			continue;
 		/* If no scope has the leaf, the check of the chain says so. */
 		if (!certs_add(c, in_scope[i] || !any ? loan->trusted : loan->untrusted, cert))

@@ -21,6 +21,7 @@
 #include "process/edition.h"
 #include "process/log.h"
 #include "process/seen.h"
+#include "static/embedded.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -369,7 +370,7 @@ static bool is_wanted(struct request *r)
 {
 	const char *named = secure_getenv("SSL_CERT_FILE");
 
-	r->is_default = named == r->path || object_is_default_file(&r->object, r->path);
+	r->is_default = named == r->path || embedded_is_default_file(&r->object, r->path);
 	if (r->kind == BUNDLE_IF_NAMED && named != NULL && strcmp(named, r->path) == 0)
 		r->kind = BUNDLE_YES;
 	return r->is_default || r->kind != BUNDLE_IF_NAMED;
@@ -386,7 +387,7 @@ static FILE *open_bundle(const char *path, const char *mode, const void *caller,
 		return NULL;
 	busy = true;
 	if (!binding_knows(caller) && object_at(caller, &r.object) &&
-	    object_has_static_tls(&r.object) && is_wanted(&r))
+	    embedded_has_openssl(&r.object) && is_wanted(&r))
 		file = answer(&r, mode);
 	busy = false;
 	errno = saved_errno;

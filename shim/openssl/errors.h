@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_ERRORS_H
+#define CATRUST_ERRORS_H
+
+#include "openssl/binding.h"
+
+/*
+ * Round the shim's own calls of a copy: their errors never reach the program's queue.
+ * errors_forget() drops those so far, so that they do not pile up: the queue is a ring of 16, and
+ * what is too much pushes out the program's oldest. There is no way to keep those if the queue is
+ * almost full and a single call leaves more errors than there is room.
+ */
+struct errors errors_begin(const struct crypto *crypto);
+void errors_forget(const struct crypto *crypto, struct errors errors);
+void errors_end(const struct crypto *crypto, struct errors errors);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "static/embedded.h"
+
+#include "anchors/compat.h"
+#include "anchors/text.h"
+#include "process/dl.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* Answers that were found: a hash of the question, and the answer in bit 0. */
+static _Atomic uint64_t answers[64];
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 29;
+}
+
+/* Another object may be loaded where one was: the name counts, too. */
+static uint64_t question(const struct object *o, const void *about)
+{
+	uint64_t hash = mix(mix(1, o->module.start), o->module.end);
+
+	for (const char *p = o->path; p != NULL && *p != '\0'; p++)
+		hash = mix(hash, (unsigned char)*p);
+	return mix(hash, (uintptr_t)about) | 3; /* never 0, which is an empty slot's */
+}
+
+static _Atomic uint64_t *slot_of(uint64_t asked)
+{
+	return &answers[(asked >> 8) % (sizeof(answers) / sizeof(*answers))];
+}
+
+static bool recall(uint64_t asked, bool *ret)
+{
+	uint64_t there = atomic_load_explicit(slot_of(asked), memory_order_relaxed);
+
+	*ret = (there & 1) != 0;
+	return (there | 1) == asked;
+}
+
+static bool remember(uint64_t asked, bool answer)
+{
+	atomic_store_explicit(slot_of(asked), answer ? asked : asked & ~UINT64_C(1),
+			      memory_order_relaxed);
+	return answer;
+}
+
+/* Has it a string among its constants, with the NUL at its end? */
+static bool has_string(const struct object *o, const char *string)
+{
+	for (size_t i = 0; i < o->part_count; i++) {
+		const struct module *part = &o->part[i];
+		const void *start = (const void *)part->start;
+
+		if (memmem(start, part->end - part->start, string, strlen(string) + 1) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A shared libcrypto in the object's sight is the one that it uses, and the hooks are before that.
+ * One that the main program exports itself, as node does, is before the hooks. The hook itself, or
+ * nothing, is what an object sees that uses no shared one.
+ */
+static bool sees_shared(const struct object *o)
+{
+	void *handle = object_open(o);
+	const void *seen = handle == NULL ? NULL : dl_symbol(handle, "X509_verify_cert");
+
+	if (handle != NULL)
+		dl_close(handle);
+	return seen != NULL && !object_is_own(seen) && !(o->is_main && module_has(o->module, seen));
+}
+
+/* The name of a kind of PEM block that nobody else reads, and either of what verifying leaves. */
+static bool has_marks(const struct object *o)
+{
+	return has_string(o, "TRUSTED CERTIFICATE") &&
+	       (has_string(o, "unable to get local issuer certificate") ||
+		has_string(o, "SSL_CERT_FILE"));
+}
+
+bool embedded_has_openssl(const struct object *object)
+{
+	uint64_t asked = question(object, NULL);
+	bool answer;
+
+	if (recall(asked, &answer))
+		return answer;
+	return remember(asked, !sees_shared(object) && has_marks(object));
+}
+
+static bool is_constant(const struct object *o, const char *string)
+{
+	for (size_t i = 0; i < o->part_count; i++)
+		if (module_has(o->part[i], string))
+			return true;
+	return false;
+}
+
+bool embedded_is_default_file(const struct object *object, const char *path)
+{
+	static const char file[] = "/cert.pem";
+	size_t len = strlen(path);
+	char buf[PATH_MAX];
+	struct text dir = TEXT(buf);
+	uint64_t asked;
+	bool answer;
+
+	if (!is_constant(object, path) || len < strlen(file) || len >= sizeof(buf) ||
+	    strcmp(path + len - strlen(file), file) != 0)
+		return false;
+	asked = question(object, path);
+	if (recall(asked, &answer))
+		return answer;
+	text_add_n(&dir, path, len - strlen(file));
+	text_add(&dir, "/certs");
+	return remember(asked, has_string(object, buf));
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_EMBEDDED_H
+#define CATRUST_EMBEDDED_H
+
+#include "openssl/object.h"
+
+/*
+ * Is an OpenSSL, or one of its kin (BoringSSL, AWS-LC, LibreSSL), linked statically into the
+ * object, so that no hook on its functions sees it? The answer is remembered; the first look at an
+ * object reads all its constants.
+ */
+bool embedded_has_openssl(const struct object *object);
+
+/*
+ * Is path, the very string, the file that such an OpenSSL takes by default? It hands over a
+ * constant of its own, OPENSSLDIR "/cert.pem", and has OPENSSLDIR "/certs" beside it. Remembered,
+ * too.
+ */
+bool embedded_is_default_file(const struct object *object, const char *path);
+
+#endif
