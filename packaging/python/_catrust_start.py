@@ -27,7 +27,7 @@ def mapped() -> str:
 
 
 def check(path: str) -> None:
-    """Raises an OSError where path is not there, or is no whole 64-bit ELF file.
+    """Raises an OSError if path is not there, or is no whole 64-bit ELF file.
 
     The dynamic loader does not look at the size: where an installation was cut off, it would die in it,
     and Python with it. The table of sections lies at a file's end (elf(5): e_shoff, e_shentsize, e_shnum).
@@ -42,7 +42,7 @@ def check(path: str) -> None:
 
 
 def load(path: str) -> None:
-    """Loads the library such that what is loaded after it calls it; raises an OSError where it can't.
+    """Loads the library such that what is loaded after it calls it; raises an OSError if it can't.
 
     As an extension module, which is twenty times faster than ctypes. It is none, so that the import
     fails, after the library is in.

@@ -23,8 +23,8 @@ static const char not_own[] =
 	"skipped, since it is owned by neither root nor the user that the program was started as";
 
 /*
- * Is what the group's bits allow for nobody but root's group, or a user's own group (same number,
- * as useradd makes them)? Where there is an ACL, those bits are what it allows anybody at most.
+ * Do the group's bits allow only root's group, or a user's own group (the same number, as useradd
+ * makes them)? With an ACL, those bits are the most that it allows anyone.
  */
 static bool has_own_group(int fd, const struct stat *st)
 {

@@ -189,7 +189,7 @@ bool reading_keep(struct reading *r, const struct held *held, bool absent)
 	return true;
 }
 
-/* Has the reading before certificates of a path, or did it say that they were lost? */
+/* Did the reading before have certificates of a path, or did it say that they were lost? */
 static bool had(const struct reading *before, const char *path)
 {
 	for (size_t i = 0; before != NULL && i < before->held_count; i++)

@@ -33,7 +33,7 @@ void arena_free(struct arena *arena);
 struct file_cert {
 	const unsigned char *der;
 	size_t len;
-	size_t line; /* from 1; 0 where the file is not text */
+	size_t line; /* from 1; 0 if the file is not text */
 };
 
 /* How a path looked when it was read. */

@@ -4,9 +4,9 @@
 
 /*
  * What threads read without a lock, and what may replace it at any time: what was replaced is freed
- * when nobody reads any more. One count for all of it: a read is short and never calls the program.
- * After a fork, a reader that the child does not have keeps the child from freeing, which costs
- * memory and nothing else.
+ * when there is no reader left. One count for all of it: a read is short and never calls the
+ * program. After a fork, a reader that the child does not have keeps the child from freeing, which
+ * costs memory and nothing else.
  */
 struct retired {
 	struct retired *next;

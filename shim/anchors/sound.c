@@ -41,7 +41,7 @@ static bool take_oid(struct span *in)
 
 /*
  * AlgorithmIdentifier ::= SEQUENCE { algorithm OID, parameters ANY OPTIONAL }: NULL, the name of a
- * curve, or a sequence that nobody looks into yet.
+ * curve, or a sequence that is not looked into here.
  */
 static bool take_algorithm(struct span *in)
 {
@@ -133,7 +133,7 @@ bool sound_name(const unsigned char *der, size_t len)
 	return take_name(&in) && in.len == 0;
 }
 
-/* A number of two digits off the front; -1 where there is none. */
+/* A number of two digits off the front; -1 if there is none. */
 static int64_t take_two(struct span *s)
 {
 	int64_t value;

@@ -31,7 +31,7 @@ void text_add_uint(struct text *t, size_t value)
 	text_add_n(t, digits + i, sizeof(digits) - i);
 }
 
-/* The length of the printable UTF-8 character that s starts with; 0 where there is none. */
+/* The length of the printable UTF-8 character that s starts with; 0 if there is none. */
 static size_t printable(const unsigned char *s)
 {
 	unsigned long code;

@@ -56,7 +56,7 @@ static void read_scoped(struct reading *r, int fd, const struct stat *st, const 
 	if (r->scope != NULL)
 		reason = "skipped, since a scoped directory cannot have another one";
 	else if (trustdir_name_counts(name))
-		/* A slip, not a scope: no domain ends in these. */
+		/* A mistake, not a scope: no domain ends in these. */
 		reason = "a directory, not a file, skipped";
 	else if (scope_parse(name, &scope) != 0)
 		reason = "neither a domain nor a range of addresses (corp.example, 10.0.0.0_8): "
@@ -276,7 +276,7 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 enum origin {
 	NAMED,	/* by CATRUST_DIR: it should be there */
 	SYSTEM, /* the default: may be missing */
-	USER,	/* as SYSTEM; HOME may be somebody else's (sudo -u): may be out of reach */
+	USER,	/* as SYSTEM; HOME may be another user's (sudo -u): may be out of reach */
 };
 
 /* The user who made a link on the way says what is trusted, as the owner of a directory does. */
@@ -330,7 +330,7 @@ static bool is_set(const char *value)
 	return value != NULL && value[0] != '\0';
 }
 
-/* The user's own directory; false where there is no home. */
+/* The user's own directory; false if there is no home. */
 static bool user_path(const struct trustdir_sources *s, struct text *path)
 {
 	/* The XDG specification: a relative path counts as unset. */

@@ -55,7 +55,7 @@ struct anchor {
 	const unsigned char *der;
 	size_t der_len;
 	const char *file;		  /* where it comes from: a path, or "CATRUST_PEM" */
-	size_t line;			  /* of the file, from 1; 0 where the file is not text */
+	size_t line;			  /* of the file, from 1; 0 if the file is not text */
 	const struct scope_list *scopes;  /* NULL: every name */
 	const struct anchor_copy *copies; /* of all anchors at most TRUSTDIR_MAX_ANCHORS */
 };
@@ -99,7 +99,7 @@ int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret);
  *   that is not enough, what was there before stays too, for sixteen calls in which it is not
  *   found, and a minute after the first of them: what is always there, under one name or another,
  *   is never lost. So does a file that is gone from a directory which can't be read for now.
- * Also returns -EAGAIN where the process has another root directory than before.
+ * Also returns -EAGAIN if the process has another root directory than before.
  */
 int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,
 			struct anchors **ret);

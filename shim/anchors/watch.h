@@ -31,10 +31,10 @@ bool watch_is_passing(int error);
 /* Has anything changed since r read it? */
 bool watch_has_moved(const struct reading *r);
 
-/* Has the process the root directory that it had when r was read? */
+/* Does the process have the root directory that it had when r was read? */
 bool watch_has_root(const struct reading *r);
 
-/* Has it changed so lately that the next change may bear the same time? */
+/* Did it change so recently that the next change may have the same time? */
 bool watch_is_in_doubt(const struct stat *st);
 
 #endif

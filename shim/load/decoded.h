@@ -28,7 +28,7 @@ struct decoded {
 	struct decoded_file file;
 	uint64_t state; /* of all that a program's call could change in the certificates */
 	/* As an empty store has them after a load: OpenSSL sorts, and leaves out what is there
-	 * twice. NULL where no store shows that (4.0). */
+	 * twice. NULL if no store shows that (4.0). */
 	X509 **in_store;
 	size_t in_store_count;
 	size_t count; /* in the order of the file */
@@ -39,10 +39,10 @@ struct decoded {
 enum { DECODED_MAX_FILE = 4 << 20, DECODED_MAX_CERTS = 2000 };
 
 /*
- * Reads fd from its start to its end; file: what it was before. Returns NULL where OpenSSL itself
+ * Reads fd from its start to its end; file: what it was before. Returns NULL if OpenSSL itself
  * is to load the file: it has something else than certificates, or something that OpenSSL may not
  * be able to decode; it changed meanwhile; reading failed; there is no memory. The queue of errors
- * is left as it was, or empty where OpenSSL's own load would leave it so. For decoded_free().
+ * is left as it was, or empty if OpenSSL's own load would leave it so. For decoded_free().
  */
 struct decoded *decoded_read(struct crypto *crypto, int fd, const struct decoded_file *file);
 void decoded_free(struct decoded *d);

@@ -11,7 +11,7 @@
  * Nothing here depends on the trust directories. With CATRUST_SHARE=off nothing is done.
  */
 
-/* What a call loads into a store: NULL where it names none. */
+/* What a call loads into a store: NULL if it names none. */
 struct load_source {
 	const char *file, *dir;
 	bool defaults; /* OpenSSL's own places, all of them */

@@ -11,7 +11,7 @@
 
 /*
  * Puts what the PEM file of a path has into the store, as OpenSSL's own load of it would: contents,
- * order and queue of errors. False where the real function is to be called, with nothing done.
+ * order and queue of errors. False if the real function is to be called, with nothing done.
  */
 bool shared_load(struct crypto *crypto, X509_STORE *store, const char *path);
 

@@ -14,7 +14,7 @@
 /* After all others: it gives names of OpenSSL's another meaning. */
 #include "openssl/openssl_calls.h"
 
-/* More copies than anybody has. Beyond that, calls fail as those of a broken OpenSSL would. */
+/* More copies than any process has. Beyond that, calls fail as those of a broken OpenSSL would. */
 enum { COPIES_MAX = 32 };
 
 /* Filled from the front and never emptied. What is in them begins with its module. */

@@ -23,7 +23,7 @@
  * stays, so a fork at any point leaves the child with a whole picture.
  */
 
-/* The hooked functions as one copy has them; NULL where its version does not. */
+/* The hooked functions as one copy has them; NULL if its version does not. */
 struct ssl_real {
 #define HOOK_SSL_NEW(name, ...) __typeof__(name) *name;
 #define HOOK_SSL_LOAD(name, ...) __typeof__(name) *name;
@@ -80,7 +80,7 @@ struct ssl {
 
 /*
  * The copy behind a call of the hooked function name. caller: the hook's return address; ctx,
- * method and store: the call's own, or NULL. NULL where there is no copy to be found; this
+ * method and store: the call's own, or NULL. NULL if there is no copy to be found; this
  * is told once per process.
  */
 struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx,
@@ -99,11 +99,11 @@ bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method);
 /* Does an address lie in a copy that is known already? Without a lock. */
 bool binding_knows(const void *address);
 
-/* The real function behind a call of a hook, where it is none of OpenSSL's; NULL, and told, as
- * above. */
+/* The real function behind a hook on another library than OpenSSL; NULL, and told, as above. */
 void *binding_real(const char *name, const void *caller);
 
-/* The libssl that a verification belongs to, and its SSL; NULL where it is none of TLS. */
+/* The libssl that a verification belongs to, and its SSL; NULL if it is not part of a TLS
+ * connection. */
 struct ssl *binding_ssl_of(struct crypto *crypto, X509_STORE_CTX *ctx, SSL **ret);
 
 /* Of the program's queue of errors, before the shim's own calls (errors.h). */

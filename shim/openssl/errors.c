@@ -6,7 +6,7 @@
 /* Of an error in 1.1.1's queue, which err.h shows. */
 enum { ERROR_MARKED = 1 };
 
-/* The flags of the topmost error; NULL where there is none, or the queue is not that of 1.1.1. */
+/* The flags of the topmost error; NULL if there is none, or the queue is not that of 1.1.1. */
 static int *top_error(const struct crypto *crypto)
 {
 	enum { NUM_ERRORS = 16 };

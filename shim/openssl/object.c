@@ -60,7 +60,7 @@ static int take(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /*
- * The program headers of the object that an address lies in, where they are on its first page.
+ * The program headers of the object that an address lies in, if they are on its first page.
  * patchelf moves them to its end.
  */
 static bool read_headers(const void *address, struct dl_phdr_info *ret)

@@ -31,7 +31,7 @@ struct object {
 /* The object that an address lies in. */
 bool object_at(const void *address, struct object *ret);
 
-/* A handle on an object that is loaded already, and on no other; NULL where there is none. */
+/* A handle on an object that is loaded already, and on no other; NULL if there is none. */
 void *object_open(const struct object *object);
 
 /* Does it lie in this library? */

@@ -14,7 +14,7 @@
 #include "openssl/openssl_names.h"
 
 /*
- * Stacks of certificates. OpenSSL's own sk_X509_num() and its kin call functions that only newer
+ * Stacks of certificates. OpenSSL's own sk_X509_num() and the like call functions that only newer
  * copies have. NULL is an empty stack.
  */
 static inline STACK_OF(X509) * certs_new(const struct crypto *c)

@@ -10,7 +10,7 @@
 /*
  * Roots of unrelated operators that every public bundle has had since 2019 (Mozilla's list, so
  * certifi's and the distributions'). Found by name, known by key: a renewed certificate of the same
- * key is still theirs, and nobody else has the key. A store with three of them does not pin a
+ * key is still theirs, and no one else has the key. A store with three of them does not pin a
  * private CA.
  */
 enum { ENOUGH = 3, NAME_MAX_BYTES = 160, DIGEST_BYTES = 32 };

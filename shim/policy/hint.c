@@ -52,7 +52,7 @@ enum remedy hint_remedy(int error, bool strict_would_do)
 	}
 }
 
-/* Returns false where no address is known: no socket, as in asyncio. */
+/* Returns false if no address is known: no socket, as in asyncio. */
 static bool add_peer(struct text *t, const struct sockaddr_storage *peer)
 {
 	char buf[INET6_ADDRSTRLEN] = "";
@@ -212,7 +212,7 @@ static void add_quoted(struct text *t, const char *target)
 	text_add(t, quote);
 }
 
-/* The target in a command that somebody may paste: a URL can hold anything a shell would run. */
+/* The target in a command that the user may paste: a URL can hold anything a shell would run. */
 static void add_command(struct text *t, const char *command, const struct verification *v)
 {
 	char buf[NAME_BYTES] = "";

@@ -12,8 +12,8 @@
 struct loan;
 
 /*
- * Does ctx find issuers in its store as OpenSSL does by itself? Otherwise the program has said in
- * its own way whom it trusts, and nothing is lent.
+ * Does ctx find issuers in its store as OpenSSL does by itself? Otherwise the program decides in
+ * its own way what it trusts, and nothing is lent.
  */
 bool lend_is_possible(struct crypto *crypto, X509_STORE_CTX *ctx);
 

@@ -32,8 +32,8 @@ int policy_anchor_depth(const struct crypto *c, const X509_STORE_CTX *ctx)
 enum { ERRORS_MAX = 16, PROBE = 0 };
 
 /*
- * A verification of our own, by the same parameters, that nobody notices: on an empty store, with
- * none of the program's callbacks, without revocation lists.
+ * A verification of our own, by the same parameters, that the program does not notice: on an empty
+ * store, without the program's callbacks and without revocation lists.
  */
 struct probe {
 	const struct crypto *crypto;
@@ -226,7 +226,7 @@ static bool has_error(const struct probe *p, int code, int depth)
 }
 
 /*
- * Has a chain, that was probed in strict mode, an error that relax forgives? *ret_kept: it also
+ * Does a chain that was probed in strict mode have an error that relax forgives? *ret_kept: it also
  * fails for what relax does not forgive, in that mode alone, or that is not known.
  */
 static bool is_forgivable(const struct probe *p, const struct candidates *f,

@@ -6,7 +6,7 @@
 
 /*
  * Does CATRUST_STRICT=relax forgive this X509_V_ERR_…? Only what X509_V_FLAG_X509_STRICT finds, and
- * of that nothing about signatures, the CA-ness of a certificate, or whom it names.
+ * of that nothing about signatures, whether a certificate is a CA, or what it names.
  */
 bool strict_forgives(int error);
 

@@ -155,7 +155,7 @@ struct trust_anchor *trust_find_same(const struct trust *t, const struct anchor 
 	return NULL;
 }
 
-/* How many anchors come before a name; with those of the very name, if after is set. */
+/* How many anchors come before a name; with those of that name, if after is set. */
 static size_t place_of(const struct trust *t, const X509_NAME *name, bool after)
 {
 	const struct crypto *c = t->crypto;

@@ -11,7 +11,7 @@
 /* What CATRUST_LOG=info has told of an anchor. */
 enum anchor_use {
 	ANCHOR_TRUSTED = 1,    /* a server was trusted because of it */
-	ANCHOR_VERIFIED = 2,   /* the same, but OpenSSL would have refused nobody */
+	ANCHOR_VERIFIED = 2,   /* the same, but the program would have accepted any server */
 	ANCHOR_UNREADABLE = 4, /* OpenSSL cannot decode it */
 };
 
@@ -65,7 +65,7 @@ struct trust_anchor *const *trust_find(const struct trust *trust, const X509_NAM
  * anchor's. */
 X509 *trust_cert(const struct crypto *crypto, struct trust_anchor *anchor);
 
-/* An anchor stays as long as somebody has a reference to it. */
+/* An anchor stays as long as there is a reference to it. */
 void trust_anchor_ref(struct trust_anchor *anchor);
 void trust_anchor_unref(const struct crypto *crypto, struct trust_anchor *anchor);
 

@@ -90,7 +90,7 @@ static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /*
- * dlopen() and its kin. Only dlsym() is bound by the dynamic linker, as each name that is costs
+ * dlopen() and the like. Only dlsym() is bound by the dynamic linker, as each name that is costs
  * every process that is started; the others are asked of it. Cheap where libc has them, and
  * elsewhere rare.
  */
@@ -119,8 +119,8 @@ void *dl_symbol(void *handle, const char *name)
 
 	if (symbol == NULL)
 		*(void **)&symbol = function("dlsym");
-	/* RTLD_NEXT means next to the caller: a call in tail position would make that somebody
-	 * else. */
+	/* RTLD_NEXT means next to the caller: a call in tail position would make that another
+	 * caller. */
 	found = symbol == NULL ? NULL : symbol(handle, name);
 	return found;
 }

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 
 /*
- * dlopen() and its kin, wherever the process has them: in libc, or before glibc 2.34 in libdl,
- * which may be there for a plugin's eyes only (RTLD_LOCAL). They return NULL where there are none.
+ * dlopen() and the like, wherever the process has them: in libc, or before glibc 2.34 in libdl,
+ * which may be there for a plugin's eyes only (RTLD_LOCAL). They return NULL if there are none.
  */
 void *dl_open(const char *path, int flags);
 void *dl_symbol(void *handle, const char *name);
 void dl_close(void *handle);
 
-/* dladdr(): false where it fails, or there is none. */
+/* dladdr(): false if it fails, or there is none. */
 bool dl_address(const void *address, Dl_info *ret);
 
 /* The C library's own function of a name that the shim exports, or that of another preloaded

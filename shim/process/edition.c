@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long after a look the next one comes, at least, and only when somebody verifies. */
+/* How long after a look the next one comes, at least, and only when something is verified. */
 enum {
 	CHECK_EVERY_MS = 800,
 	SOON_MS = 100,	    /* after one that could not read all, or saw a directory in motion */

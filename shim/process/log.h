@@ -13,7 +13,7 @@ static inline bool log_wants(enum log_level level)
 
 /*
  * One line, "catrust: " and the strings given, or a JSON object with them, to CATRUST_LOG_FILE or
- * stderr in one write. The strings may be anybody's bytes: they are escaped. Leaves errno and the
+ * stderr in one write. The strings may come from anywhere: they are escaped. Leaves errno and the
  * program's signals alone, and rather drops the line than wait.
  */
 #define log_line(level, ...) log_parts((level), (const char *const[]){__VA_ARGS__, NULL})

@@ -48,7 +48,7 @@ static bool remember(uint64_t asked, bool answer)
 	return answer;
 }
 
-/* Has it a string among its constants, with the NUL at its end? */
+/* Is a string among its constants, with the NUL at its end? */
 static bool has_string(const struct object *o, const char *string)
 {
 	for (size_t i = 0; i < o->part_count; i++) {
@@ -76,7 +76,8 @@ static bool sees_shared(const struct object *o)
 	return seen != NULL && !object_is_own(seen) && !(o->is_main && module_has(o->module, seen));
 }
 
-/* The name of a kind of PEM block that nobody else reads, and either of what verifying leaves. */
+/* The name of a kind of PEM block that nothing else reads, and one of the texts that only
+ * verification has. */
 static bool has_marks(const struct object *o)
 {
 	return has_string(o, "TRUSTED CERTIFICATE") &&

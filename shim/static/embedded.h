@@ -5,7 +5,7 @@
 #include "openssl/object.h"
 
 /*
- * Is an OpenSSL, or one of its kin (BoringSSL, AWS-LC, LibreSSL), linked statically into the
+ * Is an OpenSSL, BoringSSL, AWS-LC or LibreSSL linked statically into the
  * object, so that no hook on its functions sees it? The answer is remembered; the first look at an
  * object reads all its constants.
  */

@@ -5,7 +5,7 @@
  * it gets one that also has the anchors.
  *
  * They are TRUSTED CERTIFICATE blocks with serverAuth as their only purpose, the same mark as
- * elsewhere, so a server that loads a public bundle for its clients lets nobody in by them. A scope
+ * elsewhere, so a server that loads a public bundle for its clients lets no one in by them. A scope
  * can't be said there: an anchor that has one is left out.
  *
  * A shared libcrypto reads the file as it is: its stores get the anchors by the hooks. So do all
@@ -46,7 +46,7 @@ struct bytes {
 struct request {
 	const char *path;
 	enum bundle kind;
-	bool is_default; /* what the OpenSSL in object takes where nobody names a file */
+	bool is_default; /* what the OpenSSL in object takes if no file is named */
 	struct object object;
 	struct bytes bytes;
 	size_t added, left_out; /* anchors */
@@ -131,7 +131,7 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 	return !r->bytes.failed;
 }
 
-/* false where the file can't be read, or is none of text. No file at all is none of no bytes. */
+/* false if the file can't be read, or is not text. A file that is not there counts as empty. */
 static bool read_bundle(struct request *r)
 {
 	static const char begin[] = "-----BEGIN ";
@@ -363,7 +363,7 @@ static _Thread_local bool busy;
 
 /*
  * The program may have changed SSL_CERT_FILE since it was started. OpenSSL hands over the very
- * string in the environment where nobody names a file, so it has just looked there itself: to look
+ * string in the environment if no file is named, so it has just looked there itself: to look
  * once more is no new race. A file that is not there counts then, as does its own default one.
  */
 static bool is_wanted(struct request *r)

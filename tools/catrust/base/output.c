@@ -31,7 +31,7 @@ int output_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* Returns 0 or a negative errno; -ENOTTY where it is a terminal and must not be. */
+/* Returns 0 or a negative errno; -ENOTTY if it is a terminal and must not be. */
 static int write_special(const char *path, const void *data, size_t len, bool binary)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

@@ -14,7 +14,7 @@ struct quote {
 	bool full; /* it did not fit: text is not to be used */
 };
 
-/* A word, quoted where the shell would take it for anything but itself. */
+/* A word, quoted if the shell would take it for anything but itself. */
 void quote_word(struct quote *q, const char *word);
 
 /* Words of the caller's own, as they are. */

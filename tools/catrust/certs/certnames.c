@@ -56,7 +56,7 @@ static void add_subject(const X509 *cert, struct certnames *names)
 }
 
 /*
- * The value of the extension subjectAltName, for names_next(); nothing where there is none. false:
+ * The value of the extension subjectAltName, for names_next(); nothing if there is none. false:
  * it can't be read, or there are two.
  */
 static bool open_names(const X509 *cert, struct span *ret)

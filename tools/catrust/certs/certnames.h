@@ -38,7 +38,7 @@ char *certnames_text(const struct certname *name, char buf[CERTNAMES_TEXT]);
  */
 int certnames_shown(const X509 *cert, int most, char *buf, size_t size);
 
-/* Is it what a client compares that goes by the subject only where there is nothing else? */
+/* Is it what a client compares that goes by the subject only if there is nothing else? */
 bool certnames_is_compared(const struct certnames *names, const struct certname *name);
 
 void certnames_clear(struct certnames *names);

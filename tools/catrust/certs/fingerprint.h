@@ -25,7 +25,7 @@ const char *fingerprint_parse(const char *text, struct fingerprint *ret);
 /* Returns buf. */
 char *fingerprint_text(const struct fingerprint *f, char buf[FINGERPRINT_TEXT]);
 
-/* Returns 0, or -1 where the certificate can't be encoded. */
+/* Returns 0, or -1 if the certificate can't be encoded. */
 int fingerprint_of(const X509 *cert, struct fingerprint *ret);
 
 bool fingerprint_equal(const struct fingerprint *a, const struct fingerprint *b);

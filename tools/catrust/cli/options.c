@@ -71,7 +71,7 @@ static int parse_days(const char *text, int *ret)
 	return 0;
 }
 
-/* Those without an argument. Returns NULL where bit is none of them. */
+/* Those without an argument. Returns NULL if bit is not one of them. */
 static bool *find_flag(struct options *o, unsigned bit)
 {
 	switch (bit) {

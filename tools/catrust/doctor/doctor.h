@@ -71,7 +71,7 @@ struct doctor {
 	size_t causes;
 	struct remedy_facts facts;
 	struct remedy remedy;
-	bool common_name_only; /* accepted, but not where only a subjectAltName counts */
+	bool common_name_only; /* accepted, but not if only a subjectAltName counts */
 	struct quote command;  /* empty: there is none */
 	X509 *candidate;       /* whose fingerprint is to be confirmed; NULL: none */
 	struct reason why;     /* no connection */

@@ -14,7 +14,7 @@ struct interpreter_client {
 	unsigned long flags;		    /* X509_V_FLAG_... */
 	int level;			    /* of security; -1: OpenSSL's default */
 	bool common_name, name_last;	    /* see verify_how */
-	bool strict_file; /* it fails where file can't be read; otherwise it goes on without */
+	bool strict_file; /* it fails if file can't be read; otherwise it goes on without */
 	char version[64]; /* of the package */
 };
 
@@ -42,7 +42,7 @@ struct interpreter {
  */
 int interpreter_ask(const char *exe, struct interpreter *ret, struct reason *why);
 
-/* Reads its answer: names and values, each ended by a NUL. Returns 0, or -1 where it is none. */
+/* Reads its answer: names and values, each ended by a NUL. Returns 0, or -1 if it is none. */
 int interpreter_read(const char *answer, size_t len, struct interpreter *ret);
 
 #endif

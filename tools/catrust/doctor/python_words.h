@@ -17,7 +17,7 @@ char *python_words(int code, const char *host, int openssl, char buf[PYTHON_TEXT
 /* The exception's text, but for "(_ssl.c:NUMBER)" at its end. Returns buf. */
 char *python_verify_text(int code, const char *host, int openssl, char buf[PYTHON_TEXT]);
 
-/* What Python says, as above. Empty where it would only wait. */
+/* What Python says, as above. Empty if it would only wait. */
 char *python_tls_text(const struct handshake_facts *facts, int openssl, char buf[PYTHON_TEXT]);
 
 /* The [LIBRARY: REASON] text of an error of OpenSSL's queue. Returns buf. */

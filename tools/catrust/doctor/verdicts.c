@@ -61,7 +61,7 @@ int doctor_write_words(const struct doctor *d, const struct doctor_client *c, in
 	return 0;
 }
 
-/* Returns 1 where client accepts it, 0 if not, or -1: out of memory. */
+/* Returns 1 if client accepts it, 0 if not, or -1: out of memory. */
 static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax)
 {

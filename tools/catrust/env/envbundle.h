@@ -27,7 +27,7 @@ enum {
 #define ENVBUNDLE_PEM ".pem"
 #define ENVBUNDLE_PKCS12 ".p12"
 
-/* Returns 0, or -1 and *why where there is no safe place. To be closed with envbundle_close(). */
+/* Returns 0, or -1 and *why if there is no safe place. To be closed with envbundle_close(). */
 int envbundle_open(struct envbundle *ret, const struct trusted *trusted, struct reason *why);
 
 void envbundle_close(struct envbundle *b);

@@ -11,7 +11,7 @@ enum { GATHER_THREADS = 64 };
 
 /*
  * Connects to all targets side by side and fills in what each shows, chain and issuers included. A
- * count of them goes to a terminal where it takes long. Returns 0, or -1 where no thread can be
+ * count of them goes to a terminal where it takes long. Returns 0, or -1 if no thread can be
  * started.
  */
 int gather(struct fetch *fetches, size_t count);

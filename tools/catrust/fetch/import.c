@@ -264,7 +264,7 @@ static bool reads_stdin(const struct options *options)
 	return false;
 }
 
-/* How the user confirmed it, for the comment in the file; NULL where he did not. */
+/* How the user confirmed it, for the comment in the file; NULL if the user did not. */
 static const char *get_confirmed(const struct import *import, char buf[SHOW_MAX])
 {
 	const struct fingerprints *given = &import->options->fingerprints;

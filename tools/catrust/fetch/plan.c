@@ -273,7 +273,7 @@ static STACK_OF(X509) * intermediates_below(const struct fetch *f, const X509 *c
 	return below;
 }
 
-/* The scopes that it already has count as well. Returns -1 where that is too many. */
+/* The scopes that it already has count as well. Returns -1 if that is too many. */
 static int with_saved_scopes(const struct fetch *f, const struct plan *p, struct scopes *ret)
 {
 	struct scopes saved;

@@ -51,7 +51,7 @@ struct elffile {
 	char go_version[ELFFILE_VERSION];
 };
 
-/* Returns -1 where it is no ELF file of this machine's byte order, or a broken one. */
+/* Returns -1 if it is no ELF file of this machine's byte order, or a broken one. */
 int elffile_read(const struct elffile_source *source, struct elffile *ret);
 
 #endif

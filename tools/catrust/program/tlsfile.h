@@ -63,7 +63,7 @@ struct tls_file {
 	struct tls_stack crypto;
 };
 
-/* name: the file's name without its directories. Returns -1 where elffile_read() does. */
+/* name: the file's name without its directories. Returns -1 if elffile_read() does. */
 int tlsfile_read(const struct elffile_source *source, const char *name, struct tls_file *ret);
 
 /* The same of an open file. path is for its name. Returns -1 too if it is not to be read. */

@@ -26,7 +26,7 @@ struct stackwatch {
 	int status;	/* as of waitpid() */
 };
 
-/* Returns 0 once the command has ended, or -1 and *why where it could not be started. */
+/* Returns 0 once the command has ended, or -1 and *why if it could not be started. */
 int stackwatch_run(struct stackwatch *watch, struct reason *why);
 
 #endif

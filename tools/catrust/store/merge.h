@@ -25,7 +25,7 @@ void merge_clear(struct merge *m);
 
 /*
  * Adds the certificates of a file, or of all files in a directory (not below). Private keys and
- * trust settings are left behind. Returns 0, or -1 and *why where there is no certificate in it.
+ * trust settings are left behind. Returns 0, or -1 and *why if there is no certificate in it.
  * To be called before merge_anchors().
  */
 int merge_path(struct merge *m, const char *path, struct reason *why);

@@ -16,7 +16,7 @@
 int private_dir_open(char path[PATH_MAX], struct reason *why);
 
 /*
- * Sees to it that the file name in dir holds data and is this user's own: left alone where that is
+ * Sees to it that the file name in dir holds data and is this user's own: left alone if that is
  * so, else written whole or not at all. Returns 0 or a negative errno.
  */
 int private_dir_put(int dir, const char *name, const char *data, size_t len);

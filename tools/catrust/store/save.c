@@ -415,7 +415,7 @@ void save_undo(const struct save_place *place, const X509 *cert)
 		return;
 	if (filename_of(cert, name) != NULL)
 		unlinkat(o.dir, name, 0);
-	/* Only where it is empty. */
+	/* Only if it is empty. */
 	if (place->scope != NULL)
 		unlinkat(o.top, place->scope, AT_REMOVEDIR);
 	close_place(&o);

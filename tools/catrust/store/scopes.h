@@ -22,7 +22,7 @@ struct scopes {
 /* Adds the one of a subdirectory's name, unless it is covered already. Returns 0, or -1: full. */
 int scopes_add(struct scopes *s, const char *name);
 
-/* Those that cert has in the trust directories; none where it is trusted for every name. */
+/* Those that cert has in the trust directories; none if it is trusted for every name. */
 void scopes_of(const struct trusted *trusted, const X509 *cert, struct scopes *ret);
 
 /* Is all of scope within one of those? */

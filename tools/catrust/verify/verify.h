@@ -14,7 +14,7 @@
 /* What a program trusts by itself. */
 struct verify_store {
 	STACK_OF(X509) * certs;	   /* of its file; NULL: none */
-	STACK_OF(X509_CRL) * crls; /* the same: they count where it checks for revocation */
+	STACK_OF(X509_CRL) * crls; /* the same: they count if it checks for revocation */
 	char dir[PATH_MAX];	   /* with hashed names, or several with colons between; "": none */
 };
 
@@ -37,7 +37,7 @@ void verify_store_clear(struct verify_store *store);
 struct verify_how {
 	unsigned long flags; /* X509_V_FLAG_... */
 	int level;	     /* of security */
-	bool common_name;    /* counts where the certificate has no names (subjectAltName) */
+	bool common_name;    /* counts if the certificate has no names (subjectAltName) */
 	bool name_last;	     /* it is the program that compares names, after all else */
 	bool relax;	     /* CATRUST_STRICT=relax */
 	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
