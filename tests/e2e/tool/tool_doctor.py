@@ -1175,7 +1175,7 @@ class CommandLine(Doctor):
         for text in ("Python up to 3.12", "Python 3.13 and newer", "its names: elsewhere.example",
                      "192.0.2.1", "Hostname mismatch, certificate is not valid for 'localhost'.",
                      "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
-                     "failed: self-signed certificate in certificate chain", "adding the CA would not help alone\n"):
+                     "failed: self-signed certificate in certificate chain", "adding the CA is not enough\n"):
             self.assertIn(text, result.out)
         self.assertIn("sent 3 certificates", result.err)
 

@@ -303,7 +303,9 @@ static void show_table(const struct list *l)
 	}
 	problems_show(&l->trusted);
 	if (!head)
-		show_line(SHOW_PLAIN, "nothing is trusted");
+		show_line(
+			SHOW_PLAIN,
+			"there are no CAs in the trust directories: programs trust only their own");
 }
 
 static void json_warning(const struct list *l, const char *code, const char *text)

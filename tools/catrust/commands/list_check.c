@@ -95,7 +95,8 @@ size_t list_check(const struct trusted *trusted, int days, struct json *json)
 	}
 	problems_each(trusted, fail_skipped, &c);
 	if (certs == 0)
-		fail(&c, NULL, "nothing", "nothing is trusted");
+		fail(&c, NULL, "nothing",
+		     "there are no CAs in the trust directories: programs trust only their own");
 	if (json != NULL)
 		json_close_array(json);
 	return c.count;

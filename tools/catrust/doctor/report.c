@@ -186,7 +186,7 @@ static const char *conclusion(const struct doctor *d)
 	case REMEDY_NONE:
 		break;
 	}
-	return lacks_ca(d) ? "adding the CA would not help alone" : "adding a CA would not help";
+	return lacks_ca(d) ? "adding the CA is not enough" : "adding a CA would not help";
 }
 
 static const char *words_for_pin(const struct doctor *d)
