@@ -14,9 +14,9 @@
  * changes. With geteuid(), a daemon of root that acts as another user for a while, or has become
  * that user, would trust what that user wrote, with all that it holds as root.
  */
-static bool is_own(const struct stat *st)
+static bool is_own(const struct stat *st, const uid_t *user)
 {
-	return st->st_uid == 0 || st->st_uid == getauxval(AT_EUID);
+	return st->st_uid == 0 || st->st_uid == (user != NULL ? *user : getauxval(AT_EUID));
 }
 
 static const char not_own[] =
@@ -35,12 +35,12 @@ static bool has_own_group(int fd, const struct stat *st)
 }
 
 /* A user who may write to a file or folder of trust may pose as any server. */
-const char *owner_mistrust(int fd, const struct stat *st)
+const char *owner_mistrust(int fd, const struct stat *st, const uid_t *user)
 {
 	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 	struct statvfs fs;
 
-	if (!is_own(st))
+	if (!is_own(st, user))
 		return not_own;
 	if (sticky_dir)
 		return NULL;
@@ -52,9 +52,9 @@ const char *owner_mistrust(int fd, const struct stat *st)
 	return "skipped, since others may write to it: chmod go-w, or set CATRUST_ALLOW_WRITABLE=1";
 }
 
-const char *owner_mistrust_entry(const struct stat *entry)
+const char *owner_mistrust_entry(const struct stat *entry, const uid_t *user)
 {
-	return is_own(entry) ? NULL : not_own;
+	return is_own(entry, user) ? NULL : not_own;
 }
 
 const char *owner_mistrust_link(const struct stat *entry)

@@ -3,17 +3,21 @@
 #define CATRUST_OWNER_H
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
-/* Whose files and directories may say what is trusted. Each returns what is against it, or NULL. */
+/*
+ * Whose files and directories may say what is trusted. Each returns what is against it, or NULL.
+ * user: the one that the program was started as; NULL: this program.
+ */
 
 /* An open file or directory. */
-const char *owner_mistrust(int fd, const struct stat *st);
+const char *owner_mistrust(int fd, const struct stat *st, const uid_t *user);
 
 /*
  * An entry of a directory that others may write to, itself and not what it leads to: they can add
  * links to what is trusted for something else.
  */
-const char *owner_mistrust_entry(const struct stat *entry);
+const char *owner_mistrust_entry(const struct stat *entry, const uid_t *user);
 
 /* The same of an entry of a sticky directory that is not another user's. */
 const char *owner_mistrust_link(const struct stat *entry);

@@ -158,7 +158,8 @@ static bool is_at_or_below(const char *path, const char *top)
 /* May what was read before of a path not count any more? st: as it is now; NULL: not there. */
 static bool is_refused(const struct reading *r, const char *path, const struct stat *st)
 {
-	if (st != NULL && !r->sources->allow_writable && owner_mistrust_entry(st) != NULL)
+	if (st != NULL && !r->sources->allow_writable &&
+	    owner_mistrust_entry(st, r->sources->user) != NULL)
 		return true;
 	for (size_t i = 0; i < r->refused_count; i++)
 		if (is_at_or_below(path, r->refused[i]))

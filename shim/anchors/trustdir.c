@@ -97,7 +97,7 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 			reading_failed(r, path, errno, false);
 		return;
 	}
-	reason = r->shared ? owner_mistrust_entry(&entry) : NULL;
+	reason = r->shared ? owner_mistrust_entry(&entry, r->sources->user) : NULL;
 	if (reason != NULL) {
 		reading_refused(r, path, reason);
 		return;
@@ -161,7 +161,7 @@ static bool is_anothers(struct reading *r, int dir, const char *name, const char
 
 	if (compat_lstatat(dir, name, &entry) != 0)
 		return false;
-	reason = owner_mistrust_entry(&entry);
+	reason = owner_mistrust_entry(&entry, r->sources->user);
 	if (reason == NULL)
 		return false;
 	if (*told) {
@@ -236,7 +236,8 @@ static int list(struct reading *r, DIR *dir, const char *dir_path, bool shared, 
  */
 static void read_directory(struct reading *r, int fd, const struct stat *st, const char *path)
 {
-	const char *reason = r->sources->allow_writable ? NULL : owner_mistrust(fd, st);
+	const char *reason =
+		r->sources->allow_writable ? NULL : owner_mistrust(fd, st, r->sources->user);
 	bool shared = !r->sources->allow_writable && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 	struct names names = {.count = 0};
 	DIR *dir = reason == NULL ? fdopendir(fd) : NULL;
@@ -287,7 +288,7 @@ static bool is_anothers_link(struct reading *r, const char *path)
 
 	if (!r->sources->allow_writable && compat_lstatat(AT_FDCWD, path, &st) == 0 &&
 	    S_ISLNK(st.st_mode))
-		reason = owner_mistrust_entry(&st);
+		reason = owner_mistrust_entry(&st, r->sources->user);
 	if (reason == NULL)
 		return false;
 	watch_path(r, path, false);
@@ -351,7 +352,8 @@ static bool is_own_home(struct reading *r)
 	const char *home = is_set(s->xdg) && s->xdg[0] == '/' ? s->xdg : s->home;
 	struct stat st;
 
-	if (s->allow_writable || compat_stat(home, &st) != 0 || owner_mistrust_entry(&st) == NULL)
+	if (s->allow_writable || compat_stat(home, &st) != 0 ||
+	    owner_mistrust_entry(&st, s->user) == NULL)
 		return true;
 	reading_problem(r, TRUSTDIR_INFO, home,
 			"owned by neither root nor the user that the program was started as, so no "

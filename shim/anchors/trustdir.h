@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Trust directories to trust anchors. No OpenSSL and no global state: the shim and the tool share
@@ -36,6 +37,7 @@ struct trustdir_sources {
 			     A program that changes it must not change what it trusts */
 	bool privileged;  /* AT_SECURE: only TRUSTDIR_SYSTEM counts, whatever else is set */
 	bool allow_writable; /* CATRUST_ALLOW_WRITABLE=1 */
+	const uid_t *user;   /* that the program was started as; NULL: this program */
 };
 
 /* Scopes of one anchor: a certificate in several scoped directories may vouch for all of them. */

@@ -15,7 +15,8 @@
 static const struct command *const commands[] = {
 	&fetch_command, &doctor_command, &stacks_command, &list_command,
 	&add_command,	&remove_command, &bundle_command, &copy_command,
-	&env_command,	&check_command,	 &mount_command,  NULL,
+	&ps_command,	&env_command,	 &check_command,  &mount_command,
+	NULL,
 };
 
 static const struct command *find(const char *name)

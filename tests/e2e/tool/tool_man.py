@@ -7,6 +7,7 @@ import re
 import unittest
 
 from lab import lab, tools
+from e2e.tool import tool_ps
 
 MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/man/catrust.1")
 
@@ -39,9 +40,9 @@ class Json(unittest.TestCase):
     def setUpClass(cls):
         text = section(lab.read(MAN).decode(), ".Ss JSON", ".Sh ENVIRONMENT")
         marks = ["The object of\n.Cm fetch", "The object of\n.Cm list", ".Fl -json\nof\n.Cm doctor Ar target",
-                 ".Fl -json\nof\n.Cm doctor Fl - Ar command"]
+                 ".Fl -json\nof\n.Cm doctor Fl - Ar command", ".Fl -json\nof\n.Cm ps\n"]
         cls.part = {name: variables(section(text, mark, end)) for name, mark, end in
-                    zip(("fetch", "list", "doctor", "command"), marks, [*marks[1:], None])}
+                    zip(("fetch", "list", "doctor", "command", "ps"), marks, [*marks[1:], None])}
         cls.certificate = variables(text[:text.index(marks[0])])
 
     def compare(self, name, outputs, also=frozenset()):
@@ -87,6 +88,12 @@ class Json(unittest.TestCase):
         report = json.loads(result.out)
         self.assertTrue(report["stacks"] and report["without_library"], report)
         self.compare("command", report)
+
+    def test_ps(self):
+        with tool_ps.process(dirs=[lab.trustdir("corp-root.pem")]):
+            report = json.loads(tools.catrust("ps", "--json").out)
+        self.assertTrue(report["processes"][0]["stacks"], report)
+        self.compare("ps", report, self.part["command"])
 
 
 if __name__ == "__main__":

@@ -649,6 +649,7 @@ START_TEST(test_mapping)
 	char data[] = "7f1a4000-7f1a5000 rw-p 00000000 00:00 0 ";
 	char heap[] = "7f1a4000-7f1a5000 rw-p 00000000 00:00 0       [heap]";
 	char zero[] = "0-1 r--p 00000000 00:00 0";
+	char gone[] = "1-2 r-xp 00000000 fd:00 5    /lib/a.so (deleted)";
 	struct procfile_mapping m;
 
 	ck_assert(procfile_mapping(code, &m));
@@ -662,7 +663,9 @@ START_TEST(test_mapping)
 	ck_assert_str_eq(m.path, "");
 	ck_assert(procfile_mapping(heap, &m));
 	ck_assert_str_eq(m.path, "[heap]");
-	ck_assert(procfile_mapping(zero, &m));
+	ck_assert(procfile_mapping(zero, &m) && !m.is_deleted);
+	ck_assert(procfile_mapping(gone, &m) && m.is_deleted);
+	ck_assert_str_eq(m.path, "/lib/a.so");
 }
 END_TEST
 

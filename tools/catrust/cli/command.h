@@ -38,6 +38,7 @@ extern const struct command env_command;
 extern const struct command fetch_command;
 extern const struct command list_command;
 extern const struct command mount_command;
+extern const struct command ps_command;
 extern const struct command remove_command;
 extern const struct command stacks_command; /* doctor -- COMMAND */
 

@@ -51,13 +51,14 @@ static bool has_all(const struct readcerts *file, const struct trusted *t)
 	return any;
 }
 
-static bool check_bundle(void *arg, const char *path)
+static bool check_bundle(void *arg, enum tls_variable variable, const char *path)
 {
 	struct anchors_check *check = arg;
 	struct readcerts file;
 	struct reason why = {""};
 	bool is_good = false;
 
+	(void)variable;
 	for (size_t i = 0; i < check->count; i++)
 		if (strcmp(check->bundle[i].path, path) == 0)
 			return check->bundle[i].is_good;

@@ -35,6 +35,17 @@ static char *word(char **text)
 	return start;
 }
 
+bool procfile_take_mark(char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t len = strlen(path);
+
+	if (len < sizeof(mark) || strcmp(path + len - (sizeof(mark) - 1), mark) != 0)
+		return false;
+	path[len - (sizeof(mark) - 1)] = '\0';
+	return true;
+}
+
 /* 7f1a2000-7f1a4000 r-xp 00001000 fd:00 1234       /usr/lib/libc.so.6 */
 bool procfile_mapping(char *line, struct procfile_mapping *ret)
 {
@@ -53,6 +64,7 @@ bool procfile_mapping(char *line, struct procfile_mapping *ret)
 	/* What is no file's may end with its inode, which is 0. */
 	ret->inode = strtoull(at, &at, 10);
 	at += strspn(at, " ");
+	ret->is_deleted = procfile_take_mark(at);
 	ret->path = at;
 	return true;
 }
@@ -128,21 +140,31 @@ long procfile_status(const char *status, const char *name)
 }
 
 /* The name, in parentheses, may have anything in it: what follows the last one is counted. */
-bool procfile_start(const char *stat, unsigned long long *ret)
+const char *procfile_field(const char *stat, int number)
 {
-	enum { STATE = 3, START = 22 };
+	enum { STATE = 3 };
 	const char *at = strrchr(stat, ')');
-	char *end;
 
 	if (at == NULL || at[1] != ' ')
-		return false;
+		return NULL;
 	at += 2;
-	for (int field = STATE; field < START; field++) {
+	for (int field = STATE; field < number; field++) {
 		at = strchr(at, ' ');
 		if (at == NULL)
-			return false;
+			return NULL;
 		at++;
 	}
+	return at;
+}
+
+bool procfile_start(const char *stat, unsigned long long *ret)
+{
+	enum { START = 22 };
+	const char *at = procfile_field(stat, START);
+	char *end;
+
+	if (at == NULL)
+		return false;
 	*ret = strtoull(at, &end, 10);
 	return end != at;
 }

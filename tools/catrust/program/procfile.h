@@ -16,7 +16,14 @@ struct procfile_mapping {
 	uint64_t inode;
 	const char *device;
 	const char *path; /* "" if it is no file's */
+	bool is_deleted;  /* the file was removed since, or another one has taken its path */
 };
+
+/*
+ * Takes the mark off a path that the kernel puts behind it where the file was removed. Returns
+ * whether it was there.
+ */
+bool procfile_take_mark(char *path);
 
 /* Takes line, which it splits up, apart. false: it is none. */
 bool procfile_mapping(char *line, struct procfile_mapping *ret);
@@ -30,7 +37,10 @@ uint64_t procfile_aux(const char *auxv, size_t len, uint64_t type);
 /* The value of a line of status, as of "Tgid:", or -1. */
 long procfile_status(const char *status, const char *name);
 
-/* When a process was started, of the text of stat. false: it does not say. */
+/* Field number, from 3 (the state) on, of the text of stat; NULL: it has fewer. */
+const char *procfile_field(const char *stat, int number);
+
+/* When a process was started, of the text of stat, in ticks. false: it does not say. */
 bool procfile_start(const char *stat, unsigned long long *ret);
 
 /* environ: the value of a variable, or NULL. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stacks/mapped.h"
 
+#include "base/input.h"
+#include "seen.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,28 +14,34 @@
 
 enum { FILES_MAX = 20000 };
 
+/* What is no regular file is not opened: a device would notice. */
 static int open_file(const char *path, uint64_t inode)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int place = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	char link[64];
 	struct stat st;
 
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-			(inode != 0 && (uint64_t)st.st_ino != inode))) {
-		close(fd);
-		fd = -1;
-	}
+	if (place < 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+	if (fstat(place, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (inode == 0 || (uint64_t)st.st_ino == inode))
+		fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	close(place);
 	return fd;
 }
 
 /*
  * The first way works even if the file was replaced or is in another mount namespace, but may
- * be root's alone. Some file systems show another inode in maps: then the path has to do.
+ * be root's alone. Some file systems show another inode in maps: then the path has to do. So it has
+ * for a file that was replaced: the new one is most likely of its kind.
  */
-static int open_mapped(pid_t tid, const struct procfile_mapping *m)
+static int open_mapped(pid_t tid, const struct procfile_mapping *m, bool *ret_is_other)
 {
 	char path[PATH_MAX + 64];
 	int fd;
 
+	*ret_is_other = false;
 	snprintf(path, sizeof(path), "/proc/%ld/map_files/%llx-%llx", (long)tid,
 		 (unsigned long long)m->start, (unsigned long long)m->end);
 	fd = open_file(path, 0);
@@ -41,17 +50,45 @@ static int open_mapped(pid_t tid, const struct procfile_mapping *m)
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%ld/root%s", (long)tid, m->path);
 		fd = open_file(path, 0);
+		*ret_is_other = m->is_deleted;
 	}
 	return fd;
 }
 
+/* The library's mark, which a process has in its memory too, lies at a multiple of a pointer's
+ * size. */
+static void read_version(int fd, char ret[16])
+{
+	enum { STEP = 4096, MOST = 16 << 20 };
+	char bytes[STEP];
+	struct seen found;
+
+	for (uint64_t at = 0; at < MOST; at += STEP) {
+		ssize_t got = pread(fd, bytes, STEP, (off_t)at);
+		size_t len = got < 0 ? 0 : (size_t)got;
+
+		for (size_t i = 0; i + sizeof(SEEN_MAGIC) <= len; i += sizeof(void *)) {
+			if (memcmp(bytes + i, SEEN_MAGIC, sizeof(SEEN_MAGIC)) != 0 ||
+			    input_at(fd, at + i, &found, sizeof(found)) != 0)
+				continue;
+			memcpy(ret, found.version, sizeof(found.version) - 1);
+			return;
+		}
+		if (len < STEP)
+			return;
+	}
+}
+
 static void look_into(struct mapped_file *f, pid_t tid, const struct procfile_mapping *m)
 {
-	int fd = open_mapped(tid, m);
+	bool is_other;
+	int fd = open_mapped(tid, m, &is_other);
 
 	if (fd < 0)
 		return;
 	f->is_elf = tlsfile_read_fd(fd, f->path, &f->facts) == 0;
+	if (f->is_elf && !is_other && strcmp(input_name(f->path), "libcatrust.so") == 0)
+		read_version(fd, f->version);
 	close(fd);
 }
 

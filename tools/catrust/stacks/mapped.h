@@ -17,6 +17,8 @@ struct mapped_file {
 	uint64_t inode;
 	bool is_elf;
 	struct tls_file facts;
+	char version[16]; /* of libcatrust.so, as the file has it; "": it is another, or not known
+			   */
 };
 
 struct mapped_files {

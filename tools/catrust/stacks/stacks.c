@@ -46,7 +46,7 @@ enum stacks_reason stacks_lost(const struct stacks_program *program)
 	if (program->is_secure)
 		return REASON_SECURE;
 	if (!program->is_named)
-		return REASON_CLEARED;
+		return program->is_found ? REASON_ALONE : REASON_CLEARED;
 	return has_libraries(program) ? REASON_NOT_LOADED : REASON_NONE;
 }
 
@@ -105,8 +105,10 @@ static bool is_own(const struct stacks_program *p, const struct stacks_use *use,
 static bool is_hooked(const struct stacks_program *p, enum elffile_name name)
 {
 	for (size_t u = 0; u < p->use_count; u++)
-		if (p->use[u].file != NULL && strcmp(name_of(p->use[u].path), "libcatrust.so") == 0)
-			return p->use[u].file->elf.name[name] == SYMBOL_DEFINED;
+		if (strcmp(name_of(p->use[u].path), "libcatrust.so") == 0)
+			/* One that can't be read, as it was replaced, is taken to be like ours. */
+			return p->use[u].file == NULL ||
+			       p->use[u].file->elf.name[name] == SYMBOL_DEFINED;
 	return false;
 }
 
@@ -163,13 +165,17 @@ static enum stacks_reason through_files(const struct stacks_program *p,
 	return p->files_off || !is_hooked(p, NAME_FOPEN) ? REASON_FILES_OFF : REASON_NONE;
 }
 
-/* The variables that the file with the stack knows, or the program with it. */
+/* The variables that the file with the stack knows, or its libcrypto, or the program with it. */
 static unsigned variables_of(const struct stacks_program *p, const struct stacks_use *use,
 			     enum tls_kind kind)
 {
 	const struct stacks_use *self = main_of(p);
+	const struct stacks_use *crypto = crypto_of(p, &use->file->elf);
 	unsigned known = use->file->variables;
 
+	/* Of a library that is for all, only what is set tells anything. */
+	if (kind == TLS_OPENSSL && crypto != NULL)
+		known |= crypto->file->variables & p->set;
 	/* Those of curl and git are read by the program, whatever library it uses. */
 	if (self != NULL && self->file != NULL)
 		known |= self->file->variables &
@@ -302,6 +308,7 @@ const char *stacks_reason_name(enum stacks_reason reason)
 		[REASON_OTHER_MACHINE] = "other-machine",
 		[REASON_SECURE] = "privileged",
 		[REASON_CLEARED] = "environment-cleared",
+		[REASON_ALONE] = "not-preloaded",
 		[REASON_NOT_LOADED] = "not-loaded",
 		[REASON_DISABLED] = "disabled",
 		[REASON_OLD] = "too-old",
@@ -341,6 +348,7 @@ const char *stacks_reason_text(enum stacks_reason reason)
 				  "ld.so then ignores LD_PRELOAD",
 		[REASON_CLEARED] = "it was started without LD_PRELOAD: its parent cleared the "
 				   "environment, as env -i and sudo do",
+		[REASON_ALONE] = "it was started without LD_PRELOAD",
 		[REASON_NOT_LOADED] = "LD_PRELOAD names the library, but it was not loaded: its "
 				      "file can't be seen from there, or it is another libc",
 		[REASON_DISABLED] = "CATRUST_DISABLE is set",
@@ -373,6 +381,8 @@ static const char *advice_for_loss(enum stacks_reason reason)
 	case REASON_CLEARED:
 		return "put catrust-run behind what clears the environment: sudo catrust-run ..., "
 		       "env -i catrust-run ...";
+	case REASON_ALONE:
+		return "start it with catrust-run";
 	case REASON_NOT_LOADED:
 		return "let the process see the library under the same path: mount or copy it "
 		       "there";

@@ -30,6 +30,7 @@ struct stacks_use {
 struct stacks_program {
 	bool is_preloaded; /* libcatrust.so is among the files */
 	bool is_named;	   /* by its LD_PRELOAD */
+	bool is_found;	   /* it ran already: nobody knows what was to be preloaded */
 	bool is_secure;	   /* AT_SECURE: setuid, setgid, file capabilities */
 	bool is_disabled;  /* CATRUST_DISABLE */
 	bool files_off;	   /* CATRUST_FILES=off */
@@ -51,6 +52,7 @@ enum stacks_reason {
 	REASON_OTHER_MACHINE,
 	REASON_SECURE,
 	REASON_CLEARED,
+	REASON_ALONE,
 	REASON_NOT_LOADED,
 	/* it is, but */
 	REASON_DISABLED,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stacks/stacks_report.h"
 
-#include "base/json.h"
 #include "base/show.h"
+#include "stacks/verdict_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -339,36 +339,10 @@ static void json_programs(struct json *j, const struct stacks_report *r, const s
 	json_close_array(j);
 }
 
-static void json_why(struct json *j, const struct stacks_verdict *v)
-{
-	const char *reason = stacks_reason_name(v->reason), *text = stacks_reason_text(v->reason);
-
-	json_string(j, "reason", reason[0] == '\0' ? NULL : reason);
-	json_string(j, "why", text[0] == '\0' ? NULL : text);
-}
-
 static void json_stack(struct json *j, const struct stacks_report *r, const struct row *row)
 {
-	const struct stacks_verdict *v = &row->verdict;
-	const char *version = v->stack.version;
-	enum stacks_result result = stacks_result(v);
-	char advice[STACKS_ADVICE];
-
 	json_open_object(j, NULL);
-	json_string(j, "kind", stacks_kind_text(v->stack.kind));
-	json_string(j, "version", version[0] == '\0' ? NULL : version);
-	json_string(j, "file", row->path);
-	json_bool(j, "linked_in", v->stack.linkage != TLS_SHARED);
-	if (result == RESULT_UNKNOWN)
-		json_string(j, "reached", NULL);
-	else
-		json_bool(j, "reached", result == RESULT_YES);
-	json_string(j, "layer", stacks_layer_name(v->layer));
-	json_bool(j, "aside", v->is_aside);
-	json_why(j, v);
-	json_string(j, "variable", v->variable < 0 ? NULL : tls_variable_name[v->variable]);
-	stacks_advice(v, advice);
-	json_string(j, "advice", advice[0] == '\0' ? NULL : advice);
+	verdict_json(j, &row->verdict, row->path);
 	json_programs(j, r, row);
 	json_close_object(j);
 }
@@ -377,7 +351,7 @@ static void json_loss(struct json *j, const struct stacks_report *r, const struc
 {
 	json_open_object(j, NULL);
 	json_string(j, "path", row->path);
-	json_why(j, &row->verdict);
+	verdict_json_why(j, row->verdict.reason);
 	json_programs(j, r, row);
 	json_close_object(j);
 }

@@ -35,6 +35,7 @@ struct stacktree {
 	char *self; /* catrust's own path */
 };
 
+/* The path of a program, even if it was replaced since. */
 static char *read_path(const char *link)
 {
 	char path[PATH_MAX];
@@ -43,6 +44,7 @@ static char *read_path(const char *link)
 	if (len < 0)
 		return NULL;
 	path[len] = '\0';
+	procfile_take_mark(path);
 	return strdup(path);
 }
 
@@ -132,7 +134,7 @@ static void take_environment(struct stacktree *t, struct stacktree_program *p, c
 		if (value == NULL || value[0] == '\0')
 			continue;
 		p->facts.set |= 1U << i;
-		if (t->check(t->arg, value))
+		if (t->check(t->arg, (enum tls_variable)i, value))
 			p->facts.good |= 1U << i;
 	}
 	for (size_t i = 0; i < sizeof(java) / sizeof(*java); i++) {
@@ -245,6 +247,17 @@ void stacktree_exec(struct stacktree *t, pid_t pid)
 	process->seen = 0;
 }
 
+void stacktree_found(struct stacktree *t, pid_t pid)
+{
+	const struct process *process;
+
+	stacktree_exec(t, pid);
+	process = find(t, pid);
+	if (process != NULL)
+		t->program[process->program].facts.is_found = true;
+	stacktree_look(t, pid, pid);
+}
+
 void stacktree_fork(struct stacktree *t, pid_t parent, pid_t child)
 {
 	const struct process *from = find(t, parent);
@@ -281,9 +294,12 @@ static long use_of(struct stacktree *t, struct stacktree_program *p, pid_t tid,
 		.path = f->path,
 		.is_main = p->path != NULL && strcmp(p->path, m->path) == 0,
 	};
-	if (f->is_elf && strcmp(input_name(m->path), "libcatrust.so") == 0) {
+	if (strcmp(input_name(m->path), "libcatrust.so") == 0) {
 		facts->is_preloaded = true;
-		facts->machine = f->facts.elf.machine;
+		facts->machine = f->is_elf ? f->facts.elf.machine : 0;
+		p->library_path = f->path;
+		p->is_replaced = m->is_deleted;
+		memcpy(p->version, f->version, sizeof(p->version));
 	}
 	return (long)facts->use_count++;
 }
@@ -333,10 +349,11 @@ static void read_slots(struct stacktree_program *p, pid_t tid)
 /* Where the library notes what it has seen; 0: it is of another version, or not to be read. */
 static uint64_t find_seen(int fd, struct stacktree_range library)
 {
-	enum { PAGE = 4096 };
+	enum { PAGE = 4096, MOST = 16 << 20 };
+	uint64_t end = library.end - library.start < MOST ? library.end : library.start + MOST;
 	char page[PAGE];
 
-	for (uint64_t at = library.start; at < library.end; at += PAGE) {
+	for (uint64_t at = library.start; at < end; at += PAGE) {
 		if (input_at(fd, at, page, sizeof(page)) != 0)
 			continue;
 		for (size_t i = 0; i + sizeof(SEEN_MAGIC) <= PAGE; i += sizeof(void *))
@@ -387,9 +404,13 @@ static uint64_t hash_of(const char *text, size_t len)
 	return hash;
 }
 
-/* The mappings of a file follow one another, its code among them. */
+/*
+ * The mappings of a file follow one another, its code among them. A gap above GAP is none of the
+ * linker's: the program has mapped the file once more, to read it.
+ */
 static void take_maps(struct stacktree *t, struct stacktree_program *p, pid_t tid, char *text)
 {
+	const uint64_t GAP = 64 << 20;
 	struct stacktree_range range = {0, 0};
 	const char *path = "";
 	char *rest = text, *line;
@@ -400,7 +421,7 @@ static void take_maps(struct stacktree *t, struct stacktree_program *p, pid_t ti
 
 		if (!procfile_mapping(line, &m) || m.path[0] != '/' || m.inode == 0)
 			continue;
-		if (strcmp(path, m.path) != 0) {
+		if (strcmp(path, m.path) != 0 || m.start - range.end > GAP) {
 			path = m.path;
 			range.start = m.start;
 			u = -1;

@@ -30,6 +30,8 @@ struct stacktree_program {
 	char *path;			 /* of the program */
 	struct stacktree_range *where;	 /* each of facts.use is loaded */
 	struct stacktree_range library;	 /* libcatrust.so is loaded */
+	const char *library_path;	 /* NULL: it is not */
+	bool is_replaced;		 /* its file was removed since, or is another one now */
 	uint64_t seen;			 /* its struct seen; 0: not found yet */
 	char version[16];		 /* of libcatrust.so; "": not known */
 };
@@ -40,7 +42,7 @@ struct stacktree;
  * Called for a variable that is set in a program's environment: are all anchors in the file? path
  * is as the process sees it.
  */
-typedef bool stacktree_check(void *arg, const char *path);
+typedef bool stacktree_check(void *arg, enum tls_variable variable, const char *path);
 
 /* NULL: out of memory. Free with stacktree_free(). */
 struct stacktree *stacktree_new(stacktree_check *check, void *arg);
@@ -48,6 +50,9 @@ void stacktree_free(struct stacktree *t);
 
 /* pid has become another program. */
 void stacktree_exec(struct stacktree *t, pid_t pid);
+
+/* pid was running already: nobody knows how it was started. */
+void stacktree_found(struct stacktree *t, pid_t pid);
 
 /* child was forked. */
 void stacktree_fork(struct stacktree *t, pid_t parent, pid_t child);
