@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import os
+import re
 import select
 import shutil
 import socket
@@ -34,7 +35,11 @@ def http_proxy(context=None, asked=None):
         client = context.wrap_socket(connection, server_side=True) if context else connection
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += client.recv(1)
+            more = client.recv(1)
+            if not more:
+                client.close()
+                return
+            head += more
         if asked is not None:
             asked.append(head.decode())
         host, port = head.split()[1].decode().rsplit(":", 1)
@@ -232,6 +237,34 @@ class Tls(Case):
             self.assertIn("the certificate of the proxy %s, not that of the server, is not accepted" % address, err)
             self.assertIn("catrust fetch --proxy '' " + address, err)
             self.assertNotIn("secret", err)
+
+    def test_what_it_advises_helps(self):
+        """For a proxy of an unknown CA, and for one whose certificate is its own."""
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own.load_cert_chain(tools.cert("own"), tools.cert("own")[:-3] + "key")
+        alone = "https://localhost:%d" % self.enterContext(tools.tcp_server(http_proxy(own)))
+        full = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        full.load_cert_chain(tools.joined(lab.cert("other-server.pem"), lab.cert("other-root.pem")),
+                             lab.cert("other-server.key"))
+        with_root = "https://localhost:%d" % self.enterContext(tools.tcp_server(http_proxy(full)))
+        for url, cert, more in (with_root, lab.cert("other-root.pem"), []), \
+                (with_root, lab.cert("other-root.pem"), ["--scope", "localhost", "--scope", "127.0.0.1", "--scope", "::1"]), \
+                (alone, tools.cert("own"), ["--pin"]):
+            with self.subTest(more, cert=os.path.basename(cert)):
+                there = [lab.trustdir("corp-root.pem")]
+                before = tools.catrust("doctor", "--proxy", url, self.target(), dirs=there)
+                self.assertEqual(before.code, 3, before)
+                advice = re.search(r"catrust (fetch --proxy '' [^ ]+)$", before.err.strip()).group(1).split()
+                advice[2] = ""
+                confirmed = ["--fingerprint", tools.fingerprint(cert)]
+                if more == ["--pin"]:
+                    refused = tools.catrust(*advice, *confirmed, dirs=there)
+                    self.assertEqual(refused.code, 1)
+                    self.assertIn("--pin trusts it for this server only", refused.err)
+                saved = tools.catrust(*advice, *more, *confirmed, dirs=there)
+                self.assertEqual(saved.code, 0, saved)
+                after = tools.catrust("doctor", "--proxy", url, self.target(), dirs=there)
+                self.assertEqual(after.code, 0, after)
 
     def test_a_proxy_that_nobody_trusts_gets_no_password(self):
         result = self.fetch("--proxy", self.url.replace("//", "//a:b@"), self.target(), code=3)

@@ -87,7 +87,7 @@ static enum status examine(struct doctor *d)
 	const struct connect_options how = {
 		.servername = f->name.is_ip ? NULL : f->name.host,
 		.proxy = o->proxy,
-		.proxy_cas = d->session.proxy_cas,
+		.proxy_cas = &d->session.proxy_cas,
 		.cert = o->cert,
 		.key = o->key,
 		.timeout_ms = o->timeout_ms,

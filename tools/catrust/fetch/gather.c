@@ -80,7 +80,7 @@ static void gather_one(struct fetch *f)
 	struct connect_options how = {
 		.servername = f->name.is_ip ? NULL : f->name.host,
 		.proxy = options->proxy,
-		.proxy_cas = f->session->proxy_cas,
+		.proxy_cas = &f->session->proxy_cas,
 		.cert = options->cert,
 		.key = options->key,
 		.timeout_ms = options->timeout_ms,

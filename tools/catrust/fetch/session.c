@@ -6,6 +6,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 static bool add_all(STACK_OF(X509) * to, const STACK_OF(X509) * from)
 {
@@ -15,30 +16,31 @@ static bool add_all(STACK_OF(X509) * to, const STACK_OF(X509) * from)
 	return true;
 }
 
-static bool add_marked(STACK_OF(X509) * certs, const X509 *cert)
+static bool add_proxy_ca(struct session *s, const X509 *cert, const struct scope_list *scopes)
 {
 	X509 *marked = X509_dup(cert);
 
-	if (marked != NULL && X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) == 1 &&
-	    sk_X509_push(certs, marked) > 0)
-		return true;
-	X509_free(marked);
-	return false;
+	if (marked == NULL || X509_add1_trust_object(marked, OBJ_nid2obj(NID_server_auth)) != 1) {
+		X509_free(marked);
+		return false;
+	}
+	s->proxy_cas.item[s->proxy_cas.count++] = (struct transport_ca){marked, scopes};
+	return true;
 }
 
 static bool add_saved(struct session *s)
 {
-	struct trusted trusted = {NULL, NULL};
-	bool ok = trusted_read(&s->sources, &trusted) == 0;
+	bool ok = trusted_read(&s->sources, &s->saved) == 0;
+	size_t count = ok ? s->saved.anchors->count : 0;
 
-	for (size_t i = 0; ok && i < trusted.anchors->count; i++) {
-		if (trusted.cert[i] == NULL)
-			continue;
-		ok = X509_add_cert(s->known, trusted.cert[i], X509_ADD_FLAG_UP_REF) == 1 &&
-		     (trusted.anchors->anchor[i].scopes != NULL ||
-		      add_marked(s->proxy_cas, trusted.cert[i]));
+	s->proxy_cas.item = calloc(count + 1, sizeof(*s->proxy_cas.item));
+	ok = ok && s->proxy_cas.item != NULL;
+	for (size_t i = 0; ok && i < count; i++) {
+		X509 *cert = s->saved.cert[i];
+
+		ok = cert == NULL || (X509_add_cert(s->known, cert, X509_ADD_FLAG_UP_REF) == 1 &&
+				      add_proxy_ca(s, cert, s->saved.anchors->anchor[i].scopes));
 	}
-	trusted_clear(&trusted);
 	return ok;
 }
 
@@ -53,9 +55,8 @@ int session_open(const struct options *options, struct session *ret, struct reas
 	s.system = system_store();
 	named = system_named_store();
 	s.known = sk_X509_new_null();
-	s.proxy_cas = sk_X509_new_null();
-	if (s.system != NULL && named != NULL && s.known != NULL && s.proxy_cas != NULL &&
-	    add_saved(&s) && add_all(s.known, s.system) && add_all(s.known, named)) {
+	if (s.system != NULL && named != NULL && s.known != NULL && add_saved(&s) &&
+	    add_all(s.known, s.system) && add_all(s.known, named)) {
 		sk_X509_pop_free(named, X509_free);
 		*ret = s;
 		return 0;
@@ -71,6 +72,9 @@ void session_close(struct session *s)
 	sk_X509_pop_free(s->public_cas, X509_free);
 	sk_X509_pop_free(s->system, X509_free);
 	sk_X509_pop_free(s->known, X509_free);
-	sk_X509_pop_free(s->proxy_cas, X509_free);
+	for (size_t i = 0; i < s->proxy_cas.count; i++)
+		X509_free(s->proxy_cas.item[i].cert);
+	free(s->proxy_cas.item);
+	trusted_clear(&s->saved);
 	*s = (struct session){.options = s->options};
 }

@@ -4,6 +4,7 @@
 
 #include "base/reason.h"
 #include "cli/command.h"
+#include "net/transport.h"
 #include "store/trusted.h"
 
 #include <openssl/x509.h>
@@ -13,10 +14,11 @@ struct session {
 	const struct options *options;
 	struct trustdir_sources sources;
 	STACK_OF(X509) * public_cas;
-	STACK_OF(X509) * system;    /* what programs of this machine trust */
-	STACK_OF(X509) * known;	    /* roots that servers do not send: that, what SSL_CERT_FILE
-				       names, and what is saved */
-	STACK_OF(X509) * proxy_cas; /* what is trusted for every name, marked for TLS servers */
+	STACK_OF(X509) * system;	/* what programs of this machine trust */
+	STACK_OF(X509) * known;		/* roots that servers do not send: that, what SSL_CERT_FILE
+					   names, and what is saved */
+	struct trusted saved;		/* what is saved, as it was when the command began */
+	struct transport_cas proxy_cas; /* the same, for proxies */
 };
 
 /* Returns 0 and *ret, to be freed with session_close(), or -1 and *why. */

@@ -10,13 +10,14 @@
 #include <stdbool.h>
 
 struct transport;
+struct transport_cas;
 
 struct connect_options {
-	const char *servername;		  /* the name to ask the server for (SNI); NULL: none */
-	const char *proxy;		  /* a URL; "": none; NULL: the environment's */
-	const STACK_OF(X509) * proxy_cas; /* as transport_open() takes them */
-	const char *cert, *key;		  /* PEM files of a client certificate; NULL: none */
-	int timeout_ms;			  /* for each step */
+	const char *servername; /* the name to ask the server for (SNI); NULL: none */
+	const char *proxy;	/* a URL; "": none; NULL: the environment's */
+	const struct transport_cas *proxy_cas; /* as transport_open() takes them */
+	const char *cert, *key;		       /* PEM files of a client certificate; NULL: none */
+	int timeout_ms;			       /* for each step */
 };
 
 /*

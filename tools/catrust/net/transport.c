@@ -17,6 +17,7 @@
 struct transport {
 	CURL *curl;
 	curl_socket_t fd;
+	STACK_OF(X509) * proxy_cas; /* that may vouch for the proxy */
 };
 
 long long transport_now(void)
@@ -53,8 +54,11 @@ const char *transport_environment_proxy(const char *scheme)
 	return value != NULL ? value : variable("ALL_PROXY");
 }
 
-/* HOST:PORT of a proxy's URL, which may have a password in it. false: there is none to be had. */
-static bool proxy_address(const char *proxy, char buf[TARGET_TEXT])
+/*
+ * Host and port of a proxy's URL, which may have a password in it. The host is as in a URL: an IPv6
+ * address has its brackets. false: there are none to be had.
+ */
+static bool proxy_address(const char *proxy, char ret_host[TARGET_HOST], char ret_port[6])
 {
 	CURLU *parts = curl_url();
 	char *host = NULL, *port = NULL;
@@ -66,8 +70,10 @@ static bool proxy_address(const char *proxy, char buf[TARGET_TEXT])
 
 	if (ok && curl_url_get(parts, CURLUPART_PORT, &port, 0) != CURLUE_OK)
 		port = NULL;
-	if (ok)
-		snprintf(buf, TARGET_TEXT, "%s:%.5s", host, port == NULL ? "443" : port);
+	if (ok) {
+		snprintf(ret_host, TARGET_HOST, "%s", host);
+		snprintf(ret_port, 6, "%s", port == NULL ? "443" : port);
+	}
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(parts);
@@ -77,10 +83,11 @@ static bool proxy_address(const char *proxy, char buf[TARGET_TEXT])
 /* TLS by libcurl is that with the proxy alone. */
 static void why_proxy(struct reason *why, const char *proxy, const char *words)
 {
-	char address[TARGET_TEXT], shown[SHOW_MAX], shown_words[SHOW_MAX];
+	char address[TARGET_TEXT] = "PROXY", host[TARGET_HOST], port[6];
+	char shown[SHOW_MAX], shown_words[SHOW_MAX];
 
-	if (!proxy_address(proxy, address))
-		snprintf(address, sizeof(address), "PROXY");
+	if (proxy_address(proxy, host, port))
+		snprintf(address, sizeof(address), "%s:%s", host, port);
 	reason_set(
 		why,
 		"no connection: the certificate of the proxy %s, not that of the server, is not "
@@ -153,17 +160,55 @@ static CURLcode add_proxy_cas(CURL *curl, void *ssl_ctx, void *arg)
 	return CURLE_OK;
 }
 
-static int set_proxy(CURL *curl, const char *proxy, const STACK_OF(X509) * proxy_cas)
+static bool may_vouch(const struct transport_ca *ca, const struct name *host)
+{
+	const struct scope_list *l = ca->scopes;
+
+	while (l != NULL && !scope_has(&l->scope, 1, host))
+		l = l->next;
+	return ca->scopes == NULL || l != NULL;
+}
+
+/* Those that may vouch for the proxy, of which libcurl compares that name alone. Returns -1: out of
+ * memory. */
+static int choose_cas(struct transport *t, const char *proxy, const struct transport_cas *from)
+{
+	char host[TARGET_HOST], port[6], *text = host;
+	struct name name = {.host = NAME_IS_NO_HOST};
+	size_t len;
+
+	t->proxy_cas = sk_X509_new_null();
+	if (t->proxy_cas == NULL)
+		return -1;
+	if (proxy_address(proxy, host, port)) {
+		len = strlen(host);
+		if (len > 2 && host[0] == '[') {
+			text++;
+			len -= 2;
+		}
+		names_common((const unsigned char *)text, len, &name);
+	}
+	for (size_t i = 0; from != NULL && i < from->count; i++)
+		if (may_vouch(&from->item[i], &name) &&
+		    X509_add_cert(t->proxy_cas, from->item[i].cert, X509_ADD_FLAG_UP_REF) != 1)
+			return -1;
+	return 0;
+}
+
+static int set_proxy(struct transport *t, const char *proxy, const struct transport_cas *cas)
 {
 	const char *ca = variable("SSL_CERT_FILE");
+	CURL *curl = t->curl;
 
 	if (curl_easy_setopt(curl, CURLOPT_PROXY, proxy) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH, CURLAUTH_ANY) != CURLE_OK)
 		return -1;
-	if (sk_X509_num(proxy_cas) > 0 && shares_openssl() &&
+	if (choose_cas(t, proxy, cas) != 0)
+		return -1;
+	if (sk_X509_num(t->proxy_cas) > 0 && shares_openssl() &&
 	    (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, add_proxy_cas) != CURLE_OK ||
-	     curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, proxy_cas) != CURLE_OK))
+	     curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t->proxy_cas) != CURLE_OK))
 		return -1;
 	/* The proxy's own certificate is verified: it may be told a password. */
 	if (ca != NULL && curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca) != CURLE_OK)
@@ -182,8 +227,9 @@ void transport_leave_resolver(CURL *curl)
 #endif
 }
 
-int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
-		   int timeout_ms, struct transport **ret, struct reason *why)
+int transport_open(const struct target *target, const char *proxy,
+		   const struct transport_cas *proxy_cas, int timeout_ms, struct transport **ret,
+		   struct reason *why)
 {
 	/* With a proxy, the answer to CONNECT is waited for as well. */
 	const long all_ms = 2 * (long)timeout_ms;
@@ -201,7 +247,7 @@ int transport_open(const struct target *target, const char *proxy, const STACK_O
 	t->curl = curl_easy_init();
 	if (t->curl == NULL)
 		goto fail;
-	if (set_url(t->curl, target) != 0 || set_proxy(t->curl, proxy, proxy_cas) != 0 ||
+	if (set_url(t->curl, target) != 0 || set_proxy(t, proxy, proxy_cas) != 0 ||
 	    curl_easy_setopt(t->curl, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, words) != CURLE_OK ||
@@ -233,6 +279,7 @@ void transport_close(struct transport *t)
 	if (t == NULL)
 		return;
 	curl_easy_cleanup(t->curl);
+	sk_X509_pop_free(t->proxy_cas, X509_free);
 	free(t);
 }
 

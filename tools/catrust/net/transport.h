@@ -2,6 +2,7 @@
 #ifndef CATRUST_TRANSPORT_H
 #define CATRUST_TRANSPORT_H
 
+#include "anchors/trustdir.h"
 #include "base/reason.h"
 #include "net/target.h"
 
@@ -13,14 +14,24 @@
 /* A connection to a server, through a proxy or not, by libcurl. */
 struct transport;
 
+/* CAs, each marked for TLS servers (X509_add1_trust_object()), and what they may vouch for. */
+struct transport_cas {
+	struct transport_ca {
+		X509 *cert;
+		const struct scope_list *scopes; /* NULL: every name */
+	} * item;
+	size_t count;
+};
+
 /*
  * proxy: a URL; "": none; NULL: the environment's, with curl's names for the variables. no_proxy
  * counts in any case. proxy_cas, or NULL: who may vouch for a proxy that is reached over TLS,
  * besides those that libcurl trusts. Returns 0 and *ret, to be freed with transport_close(), or -1
  * and *why.
  */
-int transport_open(const struct target *target, const char *proxy, const STACK_OF(X509) * proxy_cas,
-		   int timeout_ms, struct transport **ret, struct reason *why);
+int transport_open(const struct target *target, const char *proxy,
+		   const struct transport_cas *proxy_cas, int timeout_ms, struct transport **ret,
+		   struct reason *why);
 
 void transport_close(struct transport *t); /* NULL is fine */
 

@@ -2,7 +2,7 @@
 #include "stacks/mapped.h"
 
 #include "base/input.h"
-#include "seen.h"
+#include "process/seen.h"
 
 #include <fcntl.h>
 #include <limits.h>
