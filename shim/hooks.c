@@ -61,7 +61,7 @@ static void end(const struct call *call)
 
 static bool is_ours_to_see(const struct call *call)
 {
-	return config.active && call->crypto->usable && (call->ssl == NULL || call->ssl->usable);
+	return config_active() && call->crypto->usable && (call->ssl == NULL || call->ssl->usable);
 }
 
 /* A client is made, or has loaded trust: what the trust directories have now counts for it,

@@ -74,7 +74,7 @@ static bool find_copy(struct gnutls *g, const char *name, const void *caller)
 	const void *real = binding_real(name, caller);
 	struct object where;
 
-	*g = (struct gnutls){.usable = config.active};
+	*g = (struct gnutls){.usable = config_active()};
 	if (real == NULL || !object_at(real, &where))
 		return false;
 	g->handle = object_open(&where);
@@ -231,7 +231,7 @@ static bool begin_again(struct verification *v, gnutls_session_t session, int re
 	if (v->outer != NULL || !g->usable || ret < 0 || status == NULL ||
 	    (*status & API_CERT_SIGNER_NOT_FOUND) == 0 || !is_client(g, session) ||
 	    g->api.gnutls_credentials_get(session, API_CRD_CERTIFICATE, &v->credentials) < 0 ||
-	    v->credentials == NULL || (config.public_only && !has_public_cas(g, v->credentials)))
+	    v->credentials == NULL || (config_public_only() && !has_public_cas(g, v->credentials)))
 		return false;
 	v->anchors = make_credentials(g, v->credentials, &v->left_out);
 	return v->anchors != NULL &&

@@ -25,7 +25,7 @@ void unserved_tell(struct crypto *c)
 	const char *version = "an OpenSSL before 1.1.0";
 	struct object where;
 
-	if (!config.active || c->usable || !has_anchors() || atomic_exchange(&c->told, true))
+	if (!config_active() || c->usable || !has_anchors() || atomic_exchange(&c->told, true))
 		return;
 	if (OpenSSL_version != NULL)
 		version = OpenSSL_version(OPENSSL_VERSION);

@@ -2,8 +2,12 @@
 #include "process/config.h"
 
 #include "anchors/text.h"
+#include "process/log.h"
 
+
+#include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +125,157 @@ static enum log_level level_of(const char *value)
 	return is(value, "debug") ? LOG_DEBUG : LOG_ERROR;
 }
 
+/*
+ * What the file says, in one word, so that threads that read it at once agree without a lock: the
+ * first one publishes. Bits; 0: it has not been read.
+ */
+enum {
+	FILE_READ = 1 << 0,
+	FILE_FAILED = 1 << 1, /* never published: it can't be read for the time being */
+	FILE_OFF = 1 << 2,
+	FILE_PUBLIC = 1 << 3,
+	FILE_RELAX = 1 << 4,
+	FILE_NO_FILES = 1 << 5,
+	FILE_NO_SHARE = 1 << 6,
+	FILE_HAS_LEVEL = 1 << 7,
+	FILE_LEVEL = 8, /* where an enum log_level begins */
+};
+
+struct reading_of_file {
+	unsigned bits;
+	bool excluded;
+	char where[128]; /* of the first problem */
+	const char *problem;
+};
+
+static unsigned bits_of(enum setting setting, const char *value)
+{
+	switch (setting) {
+	case SETTING_DISABLE:
+		return is_on(value) ? FILE_OFF : 0;
+	case SETTING_LOG:
+		return FILE_HAS_LEVEL | (unsigned)level_of(value) << FILE_LEVEL;
+	case SETTING_CONTEXTS:
+		return is(value, "public") ? FILE_PUBLIC : 0;
+	case SETTING_STRICT:
+		return is(value, "relax") ? FILE_RELAX : 0;
+	case SETTING_FILES:
+		return is(value, "off") ? FILE_NO_FILES : 0;
+	case SETTING_SHARE:
+		return is(value, "off") ? FILE_NO_SHARE : 0;
+	default:
+		return 0;
+	}
+}
+
+/* The last line of a setting counts. */
+static void take_setting(void *arg, enum setting setting, const char *value)
+{
+	static const unsigned all[SETTINGS] = {
+		[SETTING_DISABLE] = FILE_OFF,	  [SETTING_LOG] = 3U << FILE_LEVEL,
+		[SETTING_CONTEXTS] = FILE_PUBLIC, [SETTING_STRICT] = FILE_RELAX,
+		[SETTING_FILES] = FILE_NO_FILES,  [SETTING_SHARE] = FILE_NO_SHARE,
+	};
+	struct reading_of_file *r = arg;
+
+	if ((config.given & 1U << setting) == 0)
+		r->bits = (r->bits & ~all[setting]) | bits_of(setting, value);
+}
+
+static void take_exclude(void *arg, const char *path)
+{
+	struct reading_of_file *r = arg;
+
+	r->excluded = r->excluded || settings_is_self(path);
+}
+
+static void take_problem(void *arg, size_t line, const char *reason)
+{
+	struct reading_of_file *r = arg;
+	struct text where = TEXT(r->where);
+
+	if (r->problem != NULL)
+		return;
+	r->problem = reason;
+	text_add(&where, SETTINGS_PATH ": ");
+	if (line > 0) {
+		text_add(&where, "line ");
+		text_add_uint(&where, line);
+		text_add(&where, ": ");
+	}
+}
+
+static atomic_uint file_bits;
+
+/* Not inlined: what it takes of the stack, the later calls do not need. */
+__attribute__((noinline)) static unsigned read_file(void)
+{
+	struct reading_of_file r = {.bits = FILE_READ};
+	const struct settings_sink sink = {take_setting, take_exclude, take_problem, &r};
+	int saved_errno = errno;
+	unsigned published = 0;
+
+	if (!settings_read(SETTINGS_PATH, config.sources.privileged, &sink)) {
+		errno = saved_errno;
+		return FILE_FAILED;
+	}
+	if (r.excluded)
+		r.bits |= FILE_OFF;
+	if (atomic_compare_exchange_strong(&file_bits, &published, r.bits)) {
+		published = r.bits;
+		if (r.problem != NULL && (r.bits & FILE_OFF) == 0)
+			log_line(LOG_ERROR, r.where, r.problem);
+	}
+	errno = saved_errno;
+	return published;
+}
+
+static unsigned of_file(void)
+{
+	unsigned bits = atomic_load_explicit(&file_bits, memory_order_relaxed);
+
+	/* Under the kill switch not one system call is the library's. */
+	return bits != 0 || !config.active ? bits : read_file();
+}
+
+bool config_active(void)
+{
+	return config.active && (of_file() & (FILE_OFF | FILE_FAILED)) == 0;
+}
+
+bool config_disabled(void)
+{
+	return config.disabled || (of_file() & FILE_OFF) != 0;
+}
+
+bool config_public_only(void)
+{
+	return config.public_only || (of_file() & FILE_PUBLIC) != 0;
+}
+
+bool config_share(void)
+{
+	return config.share && (of_file() & FILE_NO_SHARE) == 0;
+}
+
+bool config_relax_strict(void)
+{
+	return config.relax_strict || (of_file() & FILE_RELAX) != 0;
+}
+
+bool config_files(void)
+{
+	return config.files && (of_file() & FILE_NO_FILES) == 0;
+}
+
+enum log_level config_log_level(void)
+{
+	unsigned bits = of_file();
+
+	return (bits & FILE_HAS_LEVEL) != 0 ? (enum log_level)(bits >> FILE_LEVEL & 3)
+					    : config.log_level;
+}
+
 /* May it be one of the names? What most environments have is told by its first letters. */
 static bool may_be_one(const char *entry)
 {
@@ -187,6 +342,10 @@ static void take(const char *entry, const char *value[VARIABLES])
 /* All that happens in a process that never uses TLS. */
 __attribute__((constructor)) static void snapshot(void)
 {
+	static const unsigned char variable[SETTINGS] = {
+		[SETTING_DISABLE] = DISABLE, [SETTING_LOG] = LOG,     [SETTING_CONTEXTS] = CONTEXTS,
+		[SETTING_STRICT] = STRICT,   [SETTING_FILES] = FILES, [SETTING_SHARE] = SHARE,
+	};
 	const char *value[VARIABLES] = {NULL};
 
 	if (getauxval(AT_SECURE) != 0) {
@@ -221,6 +380,8 @@ __attribute__((constructor)) static void snapshot(void)
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)
 			config.bundle[count++] = value[i];
+	for (unsigned i = 0; i < SETTINGS; i++)
+		config.given |= value[variable[i]] != NULL ? 1U << i : 0;
 	config.disabled = is_on(value[DISABLE]);
 	config.active = !config.disabled;
 }

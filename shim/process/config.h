@@ -2,6 +2,7 @@
 #ifndef CATRUST_CONFIG_H
 #define CATRUST_CONFIG_H
 
+#include "anchors/settings.h"
 #include "anchors/trustdir.h"
 
 #include <stdbool.h>
@@ -12,7 +13,8 @@ enum { CONFIG_BUNDLES = 11 };
 
 /*
  * The environment as the process was started with, for programs that clear it or write over it
- * (setproctitle). See libcatrust(7) for the variables.
+ * (setproctitle). See libcatrust(7) for the variables. For those of settings.h ask the functions
+ * below.
  */
 struct config {
 	bool active;   /* read, and not switched off */
@@ -27,10 +29,23 @@ struct config {
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
 					       is SSL_CERT_FILE's */
 	bool default_bundle;		    /* there is such a first one */
+	unsigned given;			    /* a bit for each enum setting: by a variable */
 	struct trustdir_sources sources;
 };
 
 /* Constant once the library's constructor has run; before that, nothing is active. */
 extern struct config config;
+
+/*
+ * The same with what the file says (settings.h), for what is not given. The first call of any of
+ * these reads it. Until it can be read, nothing is active.
+ */
+bool config_active(void);
+bool config_disabled(void);
+bool config_public_only(void);
+bool config_share(void);
+bool config_relax_strict(void);
+bool config_files(void);
+enum log_level config_log_level(void);
 
 #endif

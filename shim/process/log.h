@@ -8,7 +8,7 @@
 
 static inline bool log_wants(enum log_level level)
 {
-	return config.log_level >= level;
+	return config_log_level() >= level;
 }
 
 /*

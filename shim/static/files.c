@@ -347,7 +347,7 @@ static enum bundle named_kind(const char *path)
 	for (size_t i = 0; i < CONFIG_BUNDLES && config.bundle[i] != NULL; i++)
 		if (strcmp(config.bundle[i], path) == 0)
 			/* The first is OpenSSL's default, as if it had no other. */
-			return !config.public_only || (i == 0 && config.default_bundle)
+			return !config_public_only() || (i == 0 && config.default_bundle)
 				       ? BUNDLE_YES
 				       : BUNDLE_IF_PUBLIC;
 	return BUNDLE_NO;
@@ -404,7 +404,9 @@ static enum bundle kind_of(const char *path, const char *mode)
 	kind = config.bundle[0] == NULL ? BUNDLE_NO : named_kind(path);
 	if (kind == BUNDLE_NO)
 		kind = bundles_kind(path);
-	return kind == BUNDLE_NO || !is_reading(mode) ? BUNDLE_NO : kind;
+	return kind == BUNDLE_NO || !is_reading(mode) || !config_active() || !config_files()
+		       ? BUNDLE_NO
+		       : kind;
 }
 
 /* The real function stays where it is, so the thread that finds it first finds it for all. */

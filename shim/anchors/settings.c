@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "anchors/settings.h"
+
+#include "anchors/compat.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+/* Names and values in place, so that nothing is relocated at start. The first value is the default.
+ */
+static const struct {
+	char name[20];
+	char value[4][8];
+} table[SETTINGS] = {
+	[SETTING_DISABLE] = {"CATRUST_DISABLE", {"0", "1"}},
+	[SETTING_LOG] = {"CATRUST_LOG", {"error", "off", "info", "debug"}},
+	[SETTING_CONTEXTS] = {"CATRUST_CONTEXTS", {"all", "public"}},
+	[SETTING_STRICT] = {"CATRUST_STRICT", {"keep", "relax"}},
+	[SETTING_FILES] = {"CATRUST_FILES", {"on", "off"}},
+	[SETTING_SHARE] = {"CATRUST_SHARE", {"on", "off", "eager"}},
+};
+
+const char *settings_name(enum setting setting)
+{
+	return table[setting].name;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Cuts white space off both ends. */
+static char *trim(char *text)
+{
+	size_t len;
+
+	while (is_space(*text))
+		text++;
+	len = strlen(text);
+	while (len > 0 && is_space(text[len - 1]))
+		text[--len] = '\0';
+	return text;
+}
+
+static bool is_value(enum setting setting, const char *value)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (table[setting].value[i][0] != '\0' &&
+		    strcmp(table[setting].value[i], value) == 0)
+			return true;
+	return false;
+}
+
+static const char *take_setting(const char *name, const char *value,
+				const struct settings_sink *sink)
+{
+	for (int i = 0; i < SETTINGS; i++) {
+		if (strcmp(table[i].name, name) != 0)
+			continue;
+		if (!is_value((enum setting)i, value))
+			return "the setting has no such value";
+		sink->set(sink->arg, (enum setting)i, value);
+		return NULL;
+	}
+	return "there is no such setting";
+}
+
+/* What is wrong with the line, or NULL. */
+static const char *take_line(char *line, const struct settings_sink *sink)
+{
+	char *name = trim(line), *value;
+
+	if (name[0] == '\0' || name[0] == '#')
+		return NULL;
+	value = strchr(name, '=');
+	if (value == NULL)
+		return "it is not NAME=VALUE";
+	*value++ = '\0';
+	name = trim(name);
+	value = trim(value);
+	if (strcmp(name, "exclude") != 0)
+		return take_setting(name, value, sink);
+	if (value[0] != '/')
+		return "exclude= takes the full path of a program, or of a folder with a slash "
+		       "behind";
+	sink->exclude(sink->arg, value);
+	return NULL;
+}
+
+static void take_all(char *text, size_t len, const struct settings_sink *sink)
+{
+	char *end;
+
+	text[len] = '\0';
+	for (size_t number = 1; *text != '\0'; number++, text = end) {
+		const char *problem;
+
+		end = strchr(text, '\n');
+		if (end == NULL)
+			end = text + strlen(text);
+		else
+			*end++ = '\0';
+		problem = take_line(text, sink);
+		if (problem != NULL)
+			sink->problem(sink->arg, number, problem);
+	}
+}
+
+/* Who may write to it decides what programs of all users do. */
+static const char *mistrust(const struct stat *st, bool privileged)
+{
+	if (!S_ISREG(st->st_mode))
+		return "ignored, since it is not a regular file";
+	if (st->st_uid != 0 && (privileged || st->st_uid != getauxval(AT_EUID)))
+		return "ignored, since it is not root's";
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return "ignored, since others may write to it: chmod go-w";
+	return st->st_size > SETTINGS_MAX_FILE ? "ignored, since it is larger than 8 KiB" : NULL;
+}
+
+/* All of it, at most size bytes. Returns how many, or a negative errno. */
+static ssize_t read_all(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t got = read(fd, buf + len, size - len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		len += (size_t)got;
+	}
+	return (ssize_t)len;
+}
+
+static bool may_pass(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO ||
+	       error == EINTR || error == EAGAIN;
+}
+
+bool settings_read(const char *path, bool privileged, const struct settings_sink *sink)
+{
+	char buf[SETTINGS_MAX_FILE + 1];
+	const char *problem = NULL;
+	bool result = true;
+	struct stat st;
+	ssize_t len;
+	/* O_NONBLOCK: a FIFO must not stop the program. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		/* A filter of system calls says EPERM or ENOSYS. */
+		if (errno == EACCES || errno == ELOOP)
+			sink->problem(sink->arg, 0,
+				      "ignored, since it may not be read by this user");
+		return !may_pass(errno);
+	}
+	if (compat_fstat(fd, &st) != 0) {
+		result = false;
+		goto out;
+	}
+	problem = mistrust(&st, privileged);
+	len = problem != NULL ? 0 : read_all(fd, buf, SETTINGS_MAX_FILE);
+	if (len < 0)
+		result = false;
+	else if (problem != NULL)
+		sink->problem(sink->arg, 0, problem);
+	else if (memchr(buf, '\0', (size_t)len) != NULL)
+		sink->problem(sink->arg, 0, "ignored, since it is not text");
+	else
+		take_all(buf, (size_t)len, sink);
+out:
+	close(fd);
+	return result;
+}
+
+/* Is the program of this process, as the kernel names it, below folder? */
+static bool is_below(const char *folder)
+{
+	char exe[PATH_MAX];
+	ssize_t len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe, sizeof(exe));
+	const char *name = (const char *)getauxval(AT_EXECFN); /* where there is no /proc */
+	size_t n = strlen(folder);
+
+	if (len > 0)
+		return (size_t)len > n && memcmp(exe, folder, n) == 0;
+	return name != NULL && strncmp(name, folder, n) == 0;
+}
+
+bool settings_is_self(const char *path)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	struct stat self, other;
+
+	if (path[strlen(path) - 1] == '/')
+		return is_below(path);
+	if (compat_stat("/proc/self/exe", &self) != 0)
+		return name != NULL && strcmp(name, path) == 0;
+	return compat_stat(path, &other) == 0 && self.st_dev == other.st_dev &&
+	       self.st_ino == other.st_ino;
+}
