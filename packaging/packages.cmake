@@ -78,6 +78,10 @@ if(CATRUST_PACKAGE STREQUAL "deb")
           DESTINATION ${doc})
   install(FILES ${debian}/lintian-overrides RENAME catrust
           DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides)
+  install(PROGRAMS ${debian}/update.d RENAME catrust
+          DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/ca-certificates/update.d)
+  set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+      "${debian}/prerm;${debian}/postinst;${debian}/triggers;${debian}/conffiles")
   set(CPACK_GENERATOR DEB)
   set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
   set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
@@ -90,6 +94,7 @@ if(CATRUST_PACKAGE STREQUAL "deb")
 elseif(CATRUST_PACKAGE STREQUAL "rpm")
   install(FILES ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/README.md DESTINATION ${doc})
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/catrust)
+  set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${CMAKE_SOURCE_DIR}/packaging/preun)
   set(CPACK_GENERATOR RPM)
   set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
   set(CPACK_RPM_PACKAGE_RELEASE 1)

@@ -4,7 +4,6 @@
 #include "anchors/text.h"
 #include "process/log.h"
 
-
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>

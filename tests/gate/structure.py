@@ -28,7 +28,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ["CATRUST_BUILD"]
 
 # A room may include itself and the rooms before it; main.c, all of them.
-ROOMS = "base net program certs store verify cli env mount fetch doctor stacks ps commands".split()
+ROOMS = "base net program certs store verify cli env mount fetch doctor stacks ps system commands".split()
 # compat/run starts these with the interpreters that it tests.
 BY_OTHERS = {"tests/compat/cases.py", "tests/compat/program.py"}
 # Of shim/: a room may include itself and these; hooks.c, all.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
 #include "cli/command.h"
+#include "system/conf.h"
+#include "system/machine.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -13,9 +15,22 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-	&fetch_command, &doctor_command, &stacks_command, &list_command,
-	&add_command,	&remove_command, &bundle_command, &copy_command,
-	&ps_command,	&env_command,	 &check_command,  &mount_command,
+	&fetch_command,
+	&doctor_command,
+	&stacks_command,
+	&list_command,
+	&add_command,
+	&remove_command,
+	&bundle_command,
+	&copy_command,
+	&enable_command,
+	&disable_command,
+	&status_command,
+	&refresh_command,
+	&ps_command,
+	&env_command,
+	&check_command,
+	&mount_command,
 	NULL,
 };
 
@@ -168,11 +183,24 @@ static enum status run_with(const struct command *command, int argc, char **argv
 	return command->run(&options);
 }
 
+/* What is trusted may have changed: so must the bundles of enable --env. */
+static void follow_up(const struct command *command)
+{
+	struct reason why = {""};
+
+	if (geteuid() != 0 ||
+	    (command != &add_command && command != &fetch_command && command != &remove_command))
+		return;
+	if (machine_refresh(&why) < 0)
+		show_error("the bundles of catrust enable --env are as before: %s", why.text);
+}
+
 static struct outcome run(const struct command *command, int argc, char **argv)
 {
 	struct outcome o = {.printed = true};
 
 	o.status = run_with(command, argc, argv, &o.printed);
+	follow_up(command);
 	return o;
 }
 
@@ -241,6 +269,7 @@ int main(int argc, char **argv)
 	int error = 0;
 
 	show_init();
+	conf_export();
 	/* A reader that goes away, or a limit on the size of files, is an error like others. But
 	 * what becomes another program leaves that program's signals as they are. */
 	if (argc < 2 || find(argv[1]) != &mount_command) {

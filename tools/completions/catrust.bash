@@ -3,7 +3,7 @@
 
 _catrust() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-	local commands='fetch doctor list add remove bundle copy ps env check mount help' options= i
+	local commands='fetch doctor list add remove bundle copy ps enable disable status refresh env check mount help' options= i
 	local connect='--aia-local --cert --key --no-aia --proxy --servername --starttls --timeout'
 
 	COMPREPLY=()
@@ -63,7 +63,9 @@ _catrust() {
 	add) options='--dir --fingerprint --help --public-bundle --scope' ;;
 	remove) options='--dir --help' ;;
 	bundle) options='--dir --format --help --no-public --output --password --public-bundle' ;;
-	copy) options=--help ;;
+	copy | refresh) options=--help ;;
+	enable) options='--env --help --system' ;;
+	disable | status) options='--help --system' ;;
 	ps) options='--help --json' ;;
 	env) options='--help --only --syntax' ;;
 	check) options=--help ;;

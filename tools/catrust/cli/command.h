@@ -34,12 +34,16 @@ extern const struct command bundle_command;
 extern const struct command copy_command;
 extern const struct command doctor_command;
 extern const struct command check_command;
+extern const struct command disable_command;
+extern const struct command enable_command;
 extern const struct command env_command;
 extern const struct command fetch_command;
 extern const struct command list_command;
 extern const struct command mount_command;
 extern const struct command ps_command;
+extern const struct command refresh_command;
 extern const struct command remove_command;
+extern const struct command status_command;
 extern const struct command stacks_command; /* doctor -- COMMAND */
 
 #endif

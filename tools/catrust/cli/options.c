@@ -24,6 +24,7 @@ static const struct {
 	{"check", no_argument, OPTION_CHECK},
 	{"cert", required_argument, OPTION_CERT},
 	{"dir", required_argument, OPTION_DIR},
+	{"env", no_argument, OPTION_ENV},
 	{"fingerprint", required_argument, OPTION_FINGERPRINT},
 	{"format", required_argument, OPTION_FORMAT},
 	{"json", no_argument, OPTION_JSON},
@@ -42,6 +43,7 @@ static const struct {
 	{"starttls", required_argument, OPTION_STARTTLS},
 	{"stdout", no_argument, OPTION_STDOUT},
 	{"syntax", required_argument, OPTION_SYNTAX},
+	{"system", no_argument, OPTION_SYSTEM},
 	{"timeout", required_argument, OPTION_TIMEOUT},
 	{"within", required_argument, OPTION_WITHIN},
 	{"with-intermediate", no_argument, OPTION_WITH_INTERMEDIATE},
@@ -81,6 +83,8 @@ static bool *find_flag(struct options *o, unsigned bit)
 		return &o->all;
 	case OPTION_CHECK:
 		return &o->check;
+	case OPTION_ENV:
+		return &o->env;
 	case OPTION_JSON:
 		return &o->json;
 	case OPTION_NO_AIA:
@@ -93,6 +97,8 @@ static bool *find_flag(struct options *o, unsigned bit)
 		return &o->pin;
 	case OPTION_STDOUT:
 		return &o->to_stdout;
+	case OPTION_SYSTEM:
+		return &o->system;
 	case OPTION_WITH_INTERMEDIATE:
 		return &o->with_intermediate;
 	default:

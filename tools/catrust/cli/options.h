@@ -38,6 +38,8 @@ enum options_allowed {
 	OPTION_CHECK = 1 << 24,
 	OPTION_WITHIN = 1 << 25,
 	OPTION_ALL = 1 << 26,
+	OPTION_SYSTEM = 1 << 27,
+	OPTION_ENV = 1 << 28,
 
 	/* How a server is reached: of fetch and doctor. */
 	OPTIONS_CONNECT = OPTION_SERVERNAME | OPTION_TIMEOUT | OPTION_STARTTLS | OPTION_PROXY |
@@ -58,6 +60,8 @@ struct options {
 	bool only;
 	bool check;
 	bool all;
+	bool system;
+	bool env;
 	bool starttls_given; /* then starttls counts, whatever the target says */
 	enum starttls_protocol starttls;
 	const char *dir;

@@ -4,6 +4,7 @@
 #include "env/configured.h"
 #include "env/envbundle.h"
 #include "env/envprint.h"
+#include "env/envtable.h"
 #include "env/javaopts.h"
 #include "store/problems.h"
 #include "store/storefile.h"
@@ -14,39 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/*
- * What a variable does to the program that reads it. Left out are those whose readers the library
- * reaches: REQUESTS_CA_BUNDLE overrides what a program asks for itself, PIP_CERT turns pip's
- * truststore off, and CURL_CA_BUNDLE, where nothing is set, is a second REQUESTS_CA_BUNDLE.
- */
-enum effect {
-	ADDS,	  /* to what is trusted anyway: the anchors are enough */
-	REPLACES, /* all of it: the public CAs must be in the file as well */
-	FOLLOWS,  /* the same, but set only if the user has: another one counts otherwise */
-};
-
-static const struct variable {
-	const char *name;
-	enum effect effect;
-} variables[] = {
-	{"NODE_EXTRA_CA_CERTS", ADDS},			/* node, Deno, Bun */
-	{"DENO_CERT", ADDS},				/* Deno */
-	{"SSL_CERT_FILE", REPLACES},			/* OpenSSL, Go, rustls, uv, .NET */
-	{"GIT_SSL_CAINFO", REPLACES},			/* git */
-	{"CARGO_HTTP_CAINFO", REPLACES},		/* cargo */
-	{"AWS_CA_BUNDLE", REPLACES},			/* AWS's command line and SDKs */
-	{"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", REPLACES}, /* gRPC */
-	{"HEX_CACERTS_PATH", REPLACES},			/* Elixir's Hex */
-	{"SYSTEM_CERTIFICATE_PATH", REPLACES},		/* Haskell */
-	{"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", FOLLOWS},
-	{"CURL_CA_BUNDLE", FOLLOWS},
-	{"NIX_SSL_CERT_FILE", FOLLOWS},
-	{"NPM_CONFIG_CAFILE", FOLLOWS},
-	{"npm_config_cafile", FOLLOWS},
-	{"OCI_CLI_CA_BUNDLE", FOLLOWS},
-	{"VAULT_CACERT", FOLLOWS},
-};
 
 /* Variables that are not set where the program's own configuration names a file. */
 static const struct setting {
@@ -140,7 +108,7 @@ static bool has_setting(const struct env *env, const char *name)
 	return false;
 }
 
-static int print_variable(struct env *env, const struct variable *v)
+static int print_variable(struct env *env, const struct envtable_row *v)
 {
 	const char *user = set_by_user(v->name);
 	bool is_default = strcmp(v->name, "SSL_CERT_FILE") == 0;
@@ -148,11 +116,11 @@ static int print_variable(struct env *env, const struct variable *v)
 	char path[PATH_MAX] = "";
 	struct reason why = {""};
 
-	if (v->effect == FOLLOWS && user == NULL)
+	if (v->effect == ENVTABLE_FOLLOWS && user == NULL)
 		return 0;
 	if (user == NULL && has_setting(env, v->name))
 		return 0;
-	if (v->effect == REPLACES && (user == NULL || is_default))
+	if (v->effect == ENVTABLE_REPLACES && (user == NULL || is_default))
 		result = ask_default(env, path, &why);
 	else
 		result = envbundle_of(&env->bundles, user, path, &why);
@@ -300,8 +268,8 @@ static int print_javas(struct env *env)
 
 static int print_all(struct env *env)
 {
-	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
-		if (print_variable(env, &variables[i]) != 0)
+	for (size_t i = 0; envtable[i].name != NULL; i++)
+		if (print_variable(env, &envtable[i]) != 0)
 			return -1;
 	return print_javas(env);
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "env/envtable.h"
+
+#include <stddef.h>
+
+const struct envtable_row envtable[] = {
+	{"NODE_EXTRA_CA_CERTS", ENVTABLE_ADDS},			 /* node, Deno, Bun */
+	{"DENO_CERT", ENVTABLE_ADDS},				 /* Deno */
+	{"SSL_CERT_FILE", ENVTABLE_REPLACES},			 /* OpenSSL, Go, rustls, uv, .NET */
+	{"GIT_SSL_CAINFO", ENVTABLE_REPLACES},			 /* git */
+	{"CARGO_HTTP_CAINFO", ENVTABLE_REPLACES},		 /* cargo */
+	{"AWS_CA_BUNDLE", ENVTABLE_REPLACES},			 /* AWS's command line and SDKs */
+	{"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", ENVTABLE_REPLACES}, /* gRPC */
+	{"HEX_CACERTS_PATH", ENVTABLE_REPLACES},		 /* Elixir's Hex */
+	{"SYSTEM_CERTIFICATE_PATH", ENVTABLE_REPLACES},		 /* Haskell */
+	{"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", ENVTABLE_FOLLOWS},
+	{"CURL_CA_BUNDLE", ENVTABLE_FOLLOWS},
+	{"NIX_SSL_CERT_FILE", ENVTABLE_FOLLOWS},
+	{"NPM_CONFIG_CAFILE", ENVTABLE_FOLLOWS},
+	{"npm_config_cafile", ENVTABLE_FOLLOWS},
+	{"OCI_CLI_CA_BUNDLE", ENVTABLE_FOLLOWS},
+	{"VAULT_CACERT", ENVTABLE_FOLLOWS},
+	{NULL, ENVTABLE_FOLLOWS},
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATRUST_LINKERS_H
+#define CATRUST_LINKERS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The dynamic linkers of this system: one for each kind of program that can be started here. */
+
+enum { LINKERS_MAX = 8, LINKERS_LIB = 64 };
+
+struct linker {
+	char path[PATH_MAX];
+	bool is_64;
+	unsigned machine;	  /* e_machine of its ELF header */
+	unsigned flags;		  /* e_flags */
+	unsigned char byte_order; /* EI_DATA */
+	char lib[LINKERS_LIB];	  /* what $LIB stands for in its programs; "": it does not say */
+};
+
+struct linkers {
+	struct linker item[LINKERS_MAX];
+	size_t count;
+	bool has_musl; /* it reads no /etc/ld.so.preload, and is none of the above */
+};
+
+/* Those that can be run. Those of cross compilers lie elsewhere. */
+void linkers_find(struct linkers *ret);
+
+/* Would the linker load the library at path, by its ELF header? */
+bool linkers_is_for(const struct linker *linker, const char *path);
+
+#endif
