@@ -100,7 +100,7 @@ class Packages(lab.Case):
         multiarch = packs.run(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"]).strip()
         doc = ["share/doc/catrust/" + name for name in ("changelog.Debian.gz", "changelog.gz", "copyright")]
         self.assertEqual(
-            sorted("usr/" + path for path in [
+            ["etc/ca-certificates/update.d/catrust"] + sorted("usr/" + path for path in [
                 *COMMON, *(page + ".gz" for page in MAN), *doc, "share/lintian/overrides/catrust",
                 "lib/%s/libcatrust.so" % multiarch]), files_below(root))
         listing = packs.run(["dpkg-deb", "-c", deb]).splitlines()
@@ -110,9 +110,10 @@ class Packages(lab.Case):
         for path in glob.glob(root + "/usr/share/**/*.gz", recursive=True):
             # gzip's header: no name of the file (flags), no time.
             self.assertEqual(b"\0\0\0\0\0", lab.read(path)[3:8], path)
-        # No script runs as root for it.
+        # The scripts that run as root for it, and no more.
         packs.run(["dpkg-deb", "-e", deb, os.path.join(root, "DEBIAN")])
-        self.assertEqual(["control", "md5sums"], sorted(os.listdir(os.path.join(root, "DEBIAN"))))
+        self.assertEqual(["conffiles", "control", "md5sums", "postinst", "prerm", "triggers"],
+                         sorted(os.listdir(os.path.join(root, "DEBIAN"))))
         self.no_trace(root)
         self.works(os.path.join(root, "usr"))
 
@@ -135,7 +136,9 @@ class Packages(lab.Case):
                    ["/usr/share/licenses/catrust/", "/usr/share/licenses/catrust/LICENSE",
                     "/etc/catrust/", "/etc/catrust/ca.d/", "/usr/lib64/libcatrust.so"]),
             sorted(path + "/" * (path in DIRECTORIES) for path in paths))
-        self.assertEqual("", packs.run([*query, "-qp", "--scripts", rpm]))
+        scripts = packs.run([*query, "-qp", "--scripts", rpm])
+        self.assertEqual(["preuninstall"], re.findall(r"(?m)^(\w+) scriptlet", scripts))
+        self.assertIn('if [ "$1" = 0 ]; then\n\t/usr/bin/catrust disable --system ', scripts)
         self.assertEqual("1700000000 localhost\n", packs.run(
             [*query, "-qp", "--qf", "%{BUILDTIME} %{BUILDHOST}\n", rpm]))
         owners = packs.run([*query, "-qp", "--qf", "[%{FILEUSERNAME} %{FILEGROUPNAME}\n]", rpm])
@@ -146,7 +149,8 @@ class Packages(lab.Case):
         self.assertEqual([], glob.glob(root + "/etc/catrust/ca.d/*"))
         self.no_trace(os.path.join(root, "usr", "bin"))
         self.works(os.path.join(root, "usr"))
-        packs.run(["rpm", "--root", root, "-e", "catrust"])
+        # There is no shell in that root.
+        packs.run(["rpm", "--root", root, "--noscripts", "-e", "catrust"])
         self.assertEqual([], glob.glob(root + "/usr/**/*catrust*", recursive=True))
 
     def test_archive(self):
