@@ -136,7 +136,10 @@ class Enable(Machine):
     def test_what_is_there_stays(self):
         """Another library, with and without an end of the line, comments, several in a line."""
         other, = re.findall(r"=> (\S+/libdl\.so\.2|\S+/libm\.so\.6)", self.fine("ldd", lab.PYTHON))[:1]
-        for text in "", other + "\n", other, "# mine", "# mine\n\n", other + " " + other + "\n", "#x\n" + other + ":" + other:
+        texts = ["", "# mine", other + "\n"]
+        if os.environ.get("CATRUST_NIGHTLY"):
+            texts += [other, "# mine\n\n", other + " " + other + "\n", "#x\n" + other + ":" + other]
+        for text in texts:
             with self.subTest(text):
                 self.put(PRELOAD, text, 0o600 if text == "" else 0o644)
                 before = self.state()
@@ -309,7 +312,8 @@ for _name in [n for n in dir(hostile.Linking) if n.startswith("test_")]:
 
 class Variables(Machine):
     def test_on_and_off(self):
-        for text in None, "", "PATH=/usr/bin\n", "# no end of the line\nLANG=C.UTF-8":
+        more = ["", "PATH=/usr/bin\n"] if os.environ.get("CATRUST_NIGHTLY") else []
+        for text in [None, "# no end of the line\nLANG=C.UTF-8", *more]:
             with self.subTest(text):
                 if text is not None:
                     self.put("/etc/environment", text)
