@@ -21,14 +21,15 @@ int machine_trusted(struct trusted *ret, struct reason *why)
 
 int machine_open(struct record *ret, struct reason *why)
 {
-	int lock;
+	/* Held until this process ends. */
+	static int lock = -1;
 
 	ret->count = 0;
 	if (geteuid() != 0) {
 		reason_set(why, "only root may change the machine: sudo catrust ...");
 		return -1;
 	}
-	/* Held until this process ends. The folder is always there. */
+	/* A folder that is always there. */
 	lock = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0 || (flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)) {
 		reason_set(why, "/etc: %s",

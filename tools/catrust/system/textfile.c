@@ -70,7 +70,8 @@ int textfile_append(struct textfile *f, const char *lines)
 	at += len - (is_open ? 1 : 0);
 	text[at] = '\0';
 	free(f->text);
-	*f = (struct textfile){text, at};
+	f->text = text;
+	f->len = at;
 	return 0;
 }
 
