@@ -41,10 +41,12 @@ class Check(unittest.TestCase):
     def test_openssl(self):
         lab.need(programs=["curl"])
         self.says(0, r"\A/\S+/curl: " + LOADED + OPENSSL, "curl", "-o", "/nonexistent", "https://nowhere.invalid")
+        self.says(0, r"(?m)^    the mildest way that is known: catrust-run$", "curl")
 
     def test_switched_off(self):
         lab.need(programs=["curl"])
-        self.says(1, r"OpenSSL [^\n]*: not reached: CATRUST_DISABLE is set", "curl", env={"CATRUST_DISABLE": "1"})
+        self.says(1, r"(?s)OpenSSL [^\n]*: not reached: CATRUST_DISABLE is set.*\n    no way is known to reach all of it\n\Z",
+                  "curl", env={"CATRUST_DISABLE": "1"})
 
     def test_no_tls(self):
         self.says(0, r"\A/\S+/env: %s\n    it has no TLS of its own; [^\n]*\n\Z" % LOADED, "env")
@@ -92,7 +94,8 @@ class Check(unittest.TestCase):
         self.says(0, LOADED, path, **nobody)
         for mode in 0o4755, 0o2755:
             os.chmod(path, mode)
-            self.says(1, "not loaded into it: the program is setuid", path, **nobody)
+            self.says(1, r"not loaded into it: the program is setuid[^\n]*\n    the mildest way that is known: catrust enable "
+                         r"--system\n", path, **nobody)
             self.says(0, LOADED, path)
         os.chmod(path, 0o755)
         try:

@@ -5,6 +5,7 @@
 #include "program/linked.h"
 #include "program/script.h"
 #include "stacks/stacks.h"
+#include "stacks/ways.h"
 #include "store/merge.h"
 #include "store/trusted.h"
 
@@ -29,6 +30,7 @@ struct check {
 	bool asked;		   /* the dynamic linker, and it answered */
 	const char *java_variable; /* that names the JVM's trust store, or NULL */
 	size_t unreached;
+	unsigned ways; /* that its stacks need: bits of enum ways */
 };
 
 static int read_file(const char *path, struct tls_file *ret)
@@ -168,7 +170,17 @@ static void show_stacks(struct check *c, size_t *ret_seen)
 			show_stack(c, &c->use[u], &v);
 			*ret_seen += !v.is_aside;
 			c->unreached += v.layer == LAYER_NONE && !v.is_aside;
+			c->ways |= v.is_aside ? 0U : (unsigned)ways_of(&v);
 		}
+}
+
+/* Of the ways to reach all of it. */
+static void show_way(const char *command)
+{
+	if (command != NULL)
+		printf("    the mildest way that is known: %s\n", command);
+	else
+		printf("    no way is known to reach all of it\n");
 }
 
 /* Of an ELF file. */
@@ -210,6 +222,11 @@ static enum status check_program(const char *path, const char *library)
 		printf("%s: the library is not loaded into it: %s\n", shown,
 		       stacks_reason_text(lost));
 	show_stacks(c, &seen);
+	/* Whatever TLS it loads later. */
+	if (lost == REASON_SECURE)
+		c->ways |= (unsigned)WAY_ENABLE;
+	if (c->ways != 0)
+		show_way(ways_command(c->ways));
 	if (seen == 0 && lost == REASON_NONE && c->asked)
 		printf("    it has no TLS of its own; of what it loads or runs later, catrust "
 		       "doctor -- COMMAND tells\n");
@@ -252,7 +269,7 @@ static int follow(char path[PATH_MAX])
 		}
 		if (kind == SCRIPT_CLEARED) {
 			printf("%s: not reached: its first line takes LD_PRELOAD out of the "
-			       "environment (env -i)\n",
+			       "environment (env -i); catrust enable --system reaches it\n",
 			       shown);
 			return -1;
 		}

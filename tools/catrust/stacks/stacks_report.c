@@ -3,6 +3,7 @@
 
 #include "base/show.h"
 #include "stacks/verdict_json.h"
+#include "stacks/ways.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,18 @@ static size_t count_of(const struct stacks_report *r, enum stacks_result result)
 		count += !r->row[i].is_loss && !r->row[i].verdict.is_aside &&
 			 stacks_result(&r->row[i].verdict) == result;
 	return count;
+}
+
+/* The mildest way that reaches all of it; *ret_any: there is something to reach. */
+static const char *way_of_all(const struct stacks_report *r, bool *ret_any)
+{
+	unsigned ways = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->row[i].is_loss && !r->row[i].verdict.is_aside)
+			ways |= (unsigned)ways_of(&r->row[i].verdict);
+	*ret_any = ways != 0;
+	return ways == 0 ? NULL : ways_command(ways);
 }
 
 /* The command itself: the loader or the shell say so, when there is no such program to run. */
@@ -284,6 +297,8 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 	char shown[SHOW_MAX];
 	size_t yes = count_of(r, RESULT_YES), unknown = count_of(r, RESULT_UNKNOWN),
 	       no = count_of(r, RESULT_NO);
+	bool any;
+	const char *way = way_of_all(r, &any);
 
 	fputc('\n', to); /* the command's own output may stand above */
 	print_layer(r, LAYER_HOOKS, true, false, "reached by the hooks: it verified by them", to);
@@ -312,6 +327,10 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 	else
 		fprintf(to, "TLS stacks: %zu, reached: %zu, not known: %zu, not reached: %zu\n",
 			yes + unknown + no, yes, unknown, no);
+	if (any && way != NULL)
+		fprintf(to, "the mildest way that is known: %s\n", way);
+	else if (any)
+		fputs("no way is known to reach all of it\n", to);
 	if (yes > 0 && unknown + no == 0 && has_failed(run))
 		fputs("all of it is reached: if the command failed for a certificate, catrust "
 		      "doctor HOST says why\n",
@@ -374,6 +393,7 @@ void stacks_report_json(const struct stacks_report *r, const struct stacks_run *
 			FILE *to)
 {
 	struct json j = {.to = to, .first = true};
+	bool any;
 
 	json_open_object(&j, NULL);
 	json_number(&j, "version", 1);
@@ -391,6 +411,7 @@ void stacks_report_json(const struct stacks_report *r, const struct stacks_run *
 	json_bool(&j, "traced", !run->is_polled);
 	json_bool(&j, "complete", stacktree_is_whole(r->tree) && closed(r) == 0);
 	json_number(&j, "anchors", (long)run->anchors);
+	json_string(&j, "mildest", way_of_all(r, &any));
 	json_rows(&j, r, "stacks", false);
 	json_rows(&j, r, "without_library", true);
 	json_close_object(&j);
