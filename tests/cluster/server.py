@@ -153,6 +153,13 @@ class Cluster(lab.Case):
                 self.assertEqual(wanted, pods.essence(created))
                 self.assertEqual(created["spec"], self.server.get(pod)["spec"])
 
+    def test_twice(self):
+        """What was patched is a pod like any other, and stays as it is."""
+        name, pod, _, _ = next(row for row in pods.ROWS if row[0] == "init_and_sidecar")
+        once = pods.essence(self.server.create(named(pod, name + "-once")))
+        again = {"apiVersion": "v1", "kind": "Pod", **once, "metadata": {"name": name + "-again", "namespace": "app"}}
+        self.assertEqual(once["spec"], pods.essence(self.server.create(named(again, name + "-again")))["spec"])
+
     def test_restricted_is_enforced(self):
         """Or the row of that name says nothing."""
         with self.assertRaisesRegex(Refused, "violates PodSecurity"):

@@ -28,7 +28,12 @@ class Layout(lab.Case):
     @classmethod
     def setUpClass(cls):
         packs.need("cmake", "ninja", "gcc", "musl-gcc")
-        cls.layout, cls.sbom = image.built()
+        cls.architectures = image.architectures()
+        cls.look_at(*image.built())
+
+    @classmethod
+    def look_at(cls, layout, sbom):
+        cls.layout, cls.sbom = layout, sbom
         with tarfile.open(cls.layout) as tar:
             cls.files = {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}
             for member in tar:
@@ -60,7 +65,7 @@ class Layout(lab.Case):
         self.assertLess(os.path.getsize(self.layout), 8 << 20)
 
     def test_content(self):
-        self.assertEqual(image.architectures(), [row[0] for row in self.images()])
+        self.assertEqual(self.architectures, [row[0] for row in self.images()])
         for architecture, _, _, members in self.images():
             with self.subTest(architecture):
                 self.assertEqual(sorted(FILES + LICENSES), sorted(n for n, (m, _) in members.items() if m.isfile()))
@@ -73,9 +78,12 @@ class Layout(lab.Case):
                     self.assertEqual(0o755 if data is None or "/bin/" in name else 0o644, member.mode, name)
                 for name in FILES[0], FILES[2]:
                     self.assertEqual(MACHINES[architecture], struct.unpack_from("<H", members[name][1], 18)[0], name)
-                self.assertNotIn(b"\0/lib/ld-", members[FILES[0]][1], "catrust asks for a dynamic loader")
-                for name in FILES:
-                    self.assertNotIn(lab.scratch().encode(), members[name][1], name)
+                self.look_into({name: members[name][1] for name in FILES})
+
+    def look_into(self, programs):
+        self.assertNotIn(b"\0/lib/ld-", programs[FILES[0]], "catrust asks for a dynamic loader")
+        for name, data in programs.items():
+            self.assertNotIn(lab.scratch().encode(), data, name)
 
     def test_labels(self):
         for _, manifest, config, _ in self.images():
@@ -99,7 +107,7 @@ class Layout(lab.Case):
         self.assertEqual(hashlib.sha1(sums.encode()).hexdigest(),
                          sbom["packages"][0]["packageVerificationCode"]["packageVerificationCodeValue"])
         names = [p["name"] for p in sbom["packages"]]
-        self.assertEqual(["catrust"] + len(image.architectures()) * ["openssl", "curl", "musl"], names)
+        self.assertEqual(["catrust"] + len(self.architectures) * ["openssl", "curl", "musl"], names)
         done = lab.run([os.path.join(lab.more("validators"), "bin", "pyspdxtools"), "-i", self.sbom], timeout=180)
         self.assertEqual(0, done.code, done)
         wrong = lab.write(os.path.join(lab.folder(), "wrong.spdx.json"),
@@ -108,8 +116,44 @@ class Layout(lab.Case):
                                        timeout=180).code)
 
     def test_same_bytes(self):
-        for first, second in zip(image.built(), image.build("another-tree")):
+        for first, second in zip((self.layout, self.sbom), self.another()):
             self.assertEqual(lab.read(first), lab.read(second), first)
+
+    def another(self):
+        return image.build("another-tree")
+
+
+class Packed(Layout):
+    """The same of this build's own files: how they are packed is looked at in every run, for it takes no time."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.architectures = [{62: "amd64", 183: "arm64"}[struct.unpack_from("<H", lab.read(lab.built_shim()), 18)[0]]]
+        cls.look_at(*cls.pack())
+
+    @classmethod
+    def pack(cls):
+        folder = lab.folder("image")
+        top = os.path.join(folder, "root", "opt", "catrust")
+        build = os.path.abspath(os.environ["CATRUST_BUILD"])
+        for name in "bin", "lib", "share/licenses":
+            os.makedirs(os.path.join(top, name))
+        for name, mode in ("tools/catrust", 0o755), ("tools/catrust-run", 0o755), ("shim/libcatrust.so", 0o644):
+            to = os.path.join(top, "lib" if name.endswith(".so") else "bin", os.path.basename(name))
+            lab.write(to, lab.read(os.path.join(build, name)), mode)
+        for path in LICENSES:
+            lab.write(os.path.join(folder, "root", path), "as it is")
+        lab.write(os.path.join(folder, "components"), "".join("%s\t1.0\tMIT\there\n" % n for n in ("openssl", "curl", "musl")))
+        out = lab.folder("out")
+        packs.run([os.path.join(packs.TOP, "packaging", "oci"), "1.0.0", out, "%s=%s" % (*cls.architectures, folder)],
+                  env={"SOURCE_DATE_EPOCH": image.EPOCH})
+        return [os.path.join(out, "catrust-1.0.0" + ending) for ending in (".oci.tar", ".spdx.json")]
+
+    def look_into(self, programs):
+        """They are those of this machine."""
+
+    def another(self):
+        return self.pack()
 
 
 class Uses(lab.Case):

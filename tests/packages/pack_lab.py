@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(TOP, "tests"))
 
 from lab import lab  # noqa: E402
 
-BUILD_TIMEOUT = 400
+BUILD_TIMEOUT = 900
 
 
 def tree(name):
