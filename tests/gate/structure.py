@@ -46,7 +46,7 @@ with open(os.path.join(TOP, "shim", "policy", "CMakeLists.txt"), encoding="utf-8
     RULES = re.findall(r"(\w+)\.c", re.search(r"catrust_room\(rules([^)]*)\)", lists.read()).group(1))
 # What the tool may include of the shim, beside anchors/ and the rules: the functions of OpenSSL that the rules call,
 # and the shape of what a process writes about itself.
-FOR_THE_TOOL = ["openssl/binding.h", "openssl/openssl.def", "process/seen.h"]
+FOR_THE_TOOL = ["openssl/binding.h", "openssl/openssl.def", "openssl/public.h", "process/seen.h"]
 MOST_LINES = 600
 
 

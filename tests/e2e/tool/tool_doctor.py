@@ -879,6 +879,25 @@ class Sources(Doctor):
                 verdict = self.doctor(where, code=code, env=env)
                 self.assertEqual(self.plain(where, env), self.texts(verdict))
 
+    def test_contexts(self):
+        """CATRUST_CONTEXTS=public keeps the anchors from a program that has no public CAs; what is advised helps."""
+        where, dirs = self.where("leaf sub"), [lab.trustdir(pki().path("root"))]
+        public = "/etc/ssl/certs/ca-certificates.crt"
+        if not os.path.exists(public):
+            self.skipTest("no public CAs here")
+        for file, code, remedy in (pki().path("other"), 4, "contexts"), (public, 0, "catrust-run"):
+            env = {"SSL_CERT_FILE": file, "SSL_CERT_DIR": lab.folder("none"), "CATRUST_CONTEXTS": "public"}
+            with self.subTest(file):
+                verdict = self.doctor(where, code=code, env=env, dirs=dirs)
+                self.assertEqual(remedy, verdict["remedy"])
+                self.assertEqual(self.plain(where, env, True, dirs), self.texts(verdict, True))
+                if code:
+                    self.assertEqual("unset CATRUST_CONTEXTS", verdict["command"])
+                    self.assertFalse(verdict["ca_helps"])
+                    del env["CATRUST_CONTEXTS"]
+                    self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, dirs))
+                    self.assertEqual("catrust-run", self.doctor(where, code=0, env=env, dirs=dirs)["remedy"])
+
     def test_missing_intermediate_of_a_known_root(self):
         where = self.where("aia")
         env = {"SSL_CERT_FILE": pki().path("root"), "SSL_CERT_DIR": lab.folder("none")}

@@ -51,7 +51,9 @@ int doctor_set_facts(struct doctor *d)
 	f->here_relaxed = doctor_count_accepted(d, NULL, NULL, true);
 	f->but_for_ca = count_but_for_ca(d, false);
 	f->but_for_ca_relaxed = count_but_for_ca(d, true);
-	if (f->here_relaxed < 0 || f->but_for_ca < 0 || f->but_for_ca_relaxed < 0)
+	f->here_always = doctor_count_in_all_contexts(d);
+	if (f->here_always < 0 || f->here_relaxed < 0 || f->but_for_ca < 0 ||
+	    f->but_for_ca_relaxed < 0)
 		return -1;
 	for (int i = 0; i < PLANS; i++) {
 		f->plan[i] = f->plan_relaxed[i] = -1;
@@ -104,6 +106,9 @@ void doctor_write_command(struct doctor *d)
 		break;
 	case REMEDY_RELAX:
 		quote_plain(q, "export CATRUST_STRICT=relax");
+		break;
+	case REMEDY_CONTEXTS:
+		quote_plain(q, "unset CATRUST_CONTEXTS");
 		break;
 	case REMEDY_NOTHING:
 	case REMEDY_BUNDLE:

@@ -116,6 +116,9 @@ int doctor_check_common_name(struct doctor *d);
 int doctor_count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
 			  const struct scopes *scopes, bool relax);
 
+/* The same without more, and without CATRUST_CONTEXTS. */
+int doctor_count_in_all_contexts(const struct doctor *d);
+
 bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *c);
 
 /* If TLS fails before the server's certificates are there, that is all there is to see. */

@@ -84,12 +84,16 @@ static void explain_gap(struct doctor *d, struct doctor_cause *cause)
 	cause->diagnosis.fix = "start the program with catrust-run";
 	if (file == NULL)
 		return;
-	reason_set(&d->in_directory,
-		   "%s is not in %s, but in %s: it is trusted by what is started with catrust-run",
-		   i == 0			    ? "the server's own certificate"
-		   : chain_is_root(path_cert(d, i)) ? "the root CA of the server's chain"
-						    : "a CA of the server's chain",
-		   store_of(d), show_text(file, shown));
+	reason_set(
+		&d->in_directory,
+		"%s is not in %s, but in %s: it is trusted by what is started with catrust-run%s",
+		i == 0				 ? "the server's own certificate"
+		: chain_is_root(path_cert(d, i)) ? "the root CA of the server's chain"
+						 : "a CA of the server's chain",
+		store_of(d), show_text(file, shown),
+		d->remedy.kind == REMEDY_CONTEXTS
+			? ", but for CATRUST_CONTEXTS=public, as there are no public CAs"
+			: "");
 	cause->diagnosis.cause = d->in_directory.text;
 }
 
@@ -276,6 +280,12 @@ void doctor_adapt_causes(struct doctor *d)
 			explain_old(d, cause);
 		} else if (d->remedy.kind == REMEDY_RUN && diagnose_is_gap(cause->code)) {
 			explain_gap(d, cause);
+		} else if (d->remedy.kind == REMEDY_CONTEXTS && diagnose_is_gap(cause->code)) {
+			explain_gap(d, cause);
+			cause->diagnosis.ca_helps = false;
+			cause->diagnosis.fix =
+				"unset CATRUST_CONTEXTS, or let the program load the "
+				"public CAs";
 		} else if (diagnose_is_gap(cause->code) && explain_invalid(d, cause)) {
 			continue;
 		} else if (no_pin && diagnose_is_gap(cause->code)) {

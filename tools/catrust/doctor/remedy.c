@@ -35,6 +35,8 @@ struct remedy remedy_choose(const struct remedy_facts *f)
 		return (struct remedy){REMEDY_NOTHING, false};
 	if (f->here == f->clients)
 		return (struct remedy){REMEDY_RUN, false};
+	if (f->here_always > f->here)
+		return (struct remedy){REMEDY_CONTEXTS, false};
 	if (best != PLANS)
 		return (struct remedy){kind_of(best), f->plan_relaxed[best] > f->plan[best]};
 	if (f->here_relaxed > f->here)
@@ -63,6 +65,7 @@ int remedy_status(const struct remedy *remedy, bool tls_failed)
 	case REMEDY_ADD:
 		return STATUS_NO;
 	case REMEDY_RELAX:
+	case REMEDY_CONTEXTS:
 	case REMEDY_BUNDLE:
 	case REMEDY_NONE:
 		break;

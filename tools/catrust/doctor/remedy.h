@@ -18,6 +18,7 @@ struct remedy_facts {
 	int plain;		 /* as they are */
 	int here;		 /* with the trust directories */
 	int here_relaxed;	 /* and CATRUST_STRICT=relax */
+	int here_always;	 /* with the trust directories, whatever CATRUST_CONTEXTS is */
 	int plan[PLANS];	 /* here, and what the plan adds; -1: it is not possible */
 	int plan_relaxed[PLANS]; /* the same with CATRUST_STRICT=relax */
 	int but_for_ca; /* would accept it but for a CA that is not to be found; -1: there is none
@@ -32,10 +33,11 @@ enum remedy_kind {
 	REMEDY_FETCH,
 	REMEDY_WITH_INTERMEDIATE,
 	REMEDY_PIN,
-	REMEDY_ADD,    /* the CA, whose certificate must come from elsewhere */
-	REMEDY_RELAX,  /* CATRUST_STRICT=relax alone */
-	REMEDY_BUNDLE, /* a bundle that has the public CAs */
-	REMEDY_NONE,   /* nothing of catrust's */
+	REMEDY_ADD,	 /* the CA, whose certificate must come from elsewhere */
+	REMEDY_RELAX,	 /* CATRUST_STRICT=relax alone */
+	REMEDY_CONTEXTS, /* no CATRUST_CONTEXTS=public */
+	REMEDY_BUNDLE,	 /* a bundle that has the public CAs */
+	REMEDY_NONE,	 /* nothing of catrust's */
 };
 
 struct remedy {

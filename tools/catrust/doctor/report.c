@@ -179,6 +179,9 @@ static const char *conclusion(const struct doctor *d)
 	case REMEDY_RELAX:
 		return "adding a CA would not help: the CA is trusted, but the chain breaks rules "
 		       "that Python 3.13 and newer keep";
+	case REMEDY_CONTEXTS:
+		return "adding a CA would not help: the CA is trusted, but CATRUST_CONTEXTS=public "
+		       "keeps it from programs whose bundle has no public CAs";
 	case REMEDY_BUNDLE:
 		return "adding a CA to the trust directory is not the way: the CA is publicly "
 		       "trusted, and the bundle lacks it; a whole bundle, such as the system's, is "
@@ -332,6 +335,7 @@ static const char *remedy_of(const struct doctor *d)
 		[REMEDY_PIN] = "pin",
 		[REMEDY_ADD] = "add",
 		[REMEDY_RELAX] = "relax",
+		[REMEDY_CONTEXTS] = "contexts",
 		[REMEDY_BUNDLE] = "bundle",
 		[REMEDY_NONE] = "none",
 	};

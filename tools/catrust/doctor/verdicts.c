@@ -63,7 +63,8 @@ int doctor_write_words(const struct doctor *d, const struct doctor_client *c, in
 
 /* Returns 1 if client accepts it, 0 if not, or -1: out of memory. */
 static int try_anchors(const struct doctor *d, const struct doctor_client *c,
-		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax)
+		       const STACK_OF(X509) * more, const struct scopes *scopes, bool relax,
+		       bool contexts)
 {
 	const struct verify_anchors anchors = {&d->fetch.trusted, more, scopes};
 	struct verify_how how = c->how;
@@ -73,6 +74,7 @@ static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 	if (c->load_failed || c->is_hopeless)
 		return 0;
 	how.relax = relax || verify_is_relaxed();
+	how.public_only = contexts && verify_is_public_only();
 	if (verify_chain(&c->store, &anchors, doctor_sent(d), &d->fetch.name, &how, &result) != 0)
 		return -1;
 	accepted = result.count == 0;
@@ -80,20 +82,30 @@ static int try_anchors(const struct doctor *d, const struct doctor_client *c,
 	return accepted;
 }
 
-/* How many clients accept it; negative: out of memory. */
-int doctor_count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
-			  const struct scopes *scopes, bool relax)
+static int count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
+			  const struct scopes *scopes, bool relax, bool contexts)
 {
 	int count = 0;
 
 	for (size_t i = 0; i < d->clients; i++) {
-		int accepted = try_anchors(d, &d->client[i], more, scopes, relax);
+		int accepted = try_anchors(d, &d->client[i], more, scopes, relax, contexts);
 
 		if (accepted < 0)
 			return -1;
 		count += accepted;
 	}
 	return count;
+}
+
+int doctor_count_accepted(const struct doctor *d, const STACK_OF(X509) * more,
+			  const struct scopes *scopes, bool relax)
+{
+	return count_accepted(d, more, scopes, relax, true);
+}
+
+int doctor_count_in_all_contexts(const struct doctor *d)
+{
+	return count_accepted(d, NULL, NULL, false, false);
 }
 
 static int set_verdict(const struct doctor *d, const struct doctor_client *c,
@@ -104,6 +116,7 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 	if (c->load_failed)
 		return 0;
 	how.relax = verify_is_relaxed();
+	how.public_only = verify_is_public_only();
 	if (verify_chain(&c->store, anchors, doctor_sent(d), &d->fetch.name, &how, &v->result) != 0)
 		return -1;
 	if (v->result.count > 0) {
@@ -161,6 +174,7 @@ static int judge_complete(const struct doctor *d, const struct doctor_client *c,
 	struct verify_how how = c->how;
 
 	how.relax = verify_is_relaxed();
+	how.public_only = verify_is_public_only();
 	return verify_chain(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &how, ret);
 }
 
@@ -213,6 +227,7 @@ int doctor_check_common_name(struct doctor *d)
 			continue;
 		how.common_name = false;
 		how.relax = verify_is_relaxed();
+		how.public_only = verify_is_public_only();
 		if (verify_chain(&c->store, &here, doctor_sent(d), &d->fetch.name, &how, &j) != 0)
 			return -1;
 		d->common_name_only = j.count > 0;

@@ -31,7 +31,7 @@ static bool add_proxy_ca(struct session *s, const X509 *cert, const struct scope
 static bool add_saved(struct session *s)
 {
 	bool ok = trusted_read(&s->sources, &s->saved) == 0;
-	size_t count = ok ? s->saved.anchors->count : 0;
+	size_t count = ok && s->saved.anchors != NULL ? s->saved.anchors->count : 0;
 
 	s->proxy_cas.item = calloc(count + 1, sizeof(*s->proxy_cas.item));
 	ok = ok && s->proxy_cas.item != NULL;

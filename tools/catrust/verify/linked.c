@@ -7,7 +7,7 @@
 /* Nothing else of OpenSSL is called where anchors are lent: see shim/openssl.def. */
 #define LINK_LENDING(name) .name = (name),
 #define LINK_SCOPES(name) .name = (name),
-#define LINK_PUBLIC(name)
+#define LINK_PUBLIC(name) .name = (name),
 #define LINK_MESSAGES(name)
 #define LINK_SHARING(name)
 #define LINK_OPTIONAL(name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify.h"
 
+#include "openssl/public.h"
 #include "policy/lend.h"
 #include "verify/lent.h"
 #include "verify/linked.h"
@@ -17,6 +18,13 @@ bool verify_is_relaxed(void)
 	const char *strict = getenv("CATRUST_STRICT");
 
 	return strict != NULL && strcmp(strict, "relax") == 0;
+}
+
+bool verify_is_public_only(void)
+{
+	const char *contexts = getenv("CATRUST_CONTEXTS");
+
+	return contexts != NULL && strcmp(contexts, "public") == 0;
 }
 
 void verify_store_clear(struct verify_store *store)
@@ -200,7 +208,10 @@ int verify_chain(const struct verify_store *own, const struct verify_anchors *an
 {
 	struct verify_result result = {.count = 0};
 	struct work work = {.how = how, .result = &result};
-	const struct policy_settings settings = {.relax = how->relax};
+	const struct policy_settings settings = {
+		.relax = how->relax,
+		.is_meant = how->public_only ? public_bundle : NULL,
+	};
 	STACK_OF(X509) *untrusted = X509_chain_up_ref(sent);
 	X509_STORE *store = new_store(own);
 	struct trust *trust = lent_trust(anchors);

@@ -40,11 +40,15 @@ struct verify_how {
 	bool common_name;    /* counts if the certificate has no names (subjectAltName) */
 	bool name_last;	     /* it is the program that compares names, after all else */
 	bool relax;	     /* CATRUST_STRICT=relax */
+	bool public_only;    /* CATRUST_CONTEXTS=public */
 	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
 };
 
 /* Does this environment have CATRUST_STRICT=relax, for what is started with catrust-run? */
 bool verify_is_relaxed(void);
+
+/* The same of CATRUST_CONTEXTS=public. */
+bool verify_is_public_only(void);
 
 /* What libcatrust.so would add. */
 struct verify_anchors {
