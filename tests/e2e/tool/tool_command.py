@@ -308,6 +308,28 @@ class Linked(Case):
         self.assertIn("catrust-run --env", stack["advice"])
         self.assertIn("NOT KNOWN if reached: it read no bundle", self.text(rootless, code=1).out)
 
+    def test_a_wheel_with_its_roots_inside(self):
+        """rnet of PyPI: BoringSSL, which nothing reaches. It knows SSL_CERT_FILE, and does not go by it."""
+        wheel = glob.glob(os.path.join(lab.more("wheels"), "rnet-*.whl"))
+        if not wheel:
+            self.skipTest("no wheel of rnet")
+        where = lab.folder("rnet")
+        subprocess.run([lab.PYTHON, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--no-index",
+                        "--no-deps", "-t", where, wheel[0]], check=True, env=lab.clean_env(), stderr=subprocess.DEVNULL)
+        code = "import rnet, sys; rnet.BlockingClient().get(sys.argv[1])"
+        with lab.server("server-full") as srv:
+            argv = [lab.PYTHON, "-c", code, srv.named_url]
+            more = {"env": {"PYTHONPATH": where}, "code": 1}
+            report, err = self.doctor(*argv, **more)
+            text = self.text(*argv, **more).out
+            self.assertEqual((srv.good, len(srv.bad)), (0, 2), err)
+        stack = self.one(report, "BoringSSL")
+        self.in_reach(stack, "files")
+        self.assertIn("its roots are in the program", stack["advice"])
+        self.assertNotIn("all of it is reached", text)
+        self.assertIn("reached: 0, not known: 1", text)
+        self.assertNotEqual(report["ended"]["number"], 0)
+
     def test_hidden_without_the_file_layer(self):
         self.need_static()
         program = compiled("hidden", SHORT, *self.static_libraries)

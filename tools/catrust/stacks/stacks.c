@@ -423,8 +423,13 @@ static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADV
 	for (int i = 0; i < TLS_VARIABLES; i++)
 		if ((names & 1U << i) != 0)
 			add_name(list, ", ", tls_variable_name[i]);
+	/* A file that was there to be read, and was not: the variable may be another library's. */
 	snprintf(buf, STACKS_ADVICE,
-		 "start it with catrust-run --env: it sets %.300s, which the program knows", list);
+		 "start it with catrust-run --env: it sets %.200s, which the program knows%s", list,
+		 v->layer == LAYER_FILES
+			 ? "; if that does not help, its roots are in the program: look for an "
+			   "option or a build that uses the system's store"
+			 : "");
 }
 
 static const char *advice_by_kind(enum tls_kind kind)
