@@ -28,16 +28,8 @@ ln -sf "$to/bin/catrust" "$to/bin/catrust-run" /usr/local/bin/
 # One file with the CAs, for node and with it the server of the editor: its variable adds to what node trusts.
 "$to/bin/catrust" bundle --no-public -o "$to/corp.pem"
 
-# Every program that is linked dynamically, whatever starts it. musl reads no such file, but LD_PRELOAD.
-library=$to/lib/libcatrust.so
-trial=$(LD_PRELOAD=$library sh -c : 2>&1) || true
-[ -z "$trial" ] || fail "$library can't be loaded here: $trial"
-grep -qxF "$library" /etc/ld.so.preload 2>/dev/null || echo "$library" >>/etc/ld.so.preload
-
-# The editor takes the variables of a login shell for its terminals and tasks.
-if [ "${VARIABLES:-true}" = true ]; then
-	mkdir -p /etc/profile.d
-	cat >/etc/profile.d/catrust.sh <<'END'
-eval "$(/opt/catrust/bin/catrust-run --env --print-env)"
-END
-fi
+# Every program that is linked dynamically, whatever starts it; and, if it is wanted, variables for the others.
+# A build says so at length, so only what goes wrong is shown.
+variables=
+[ "${VARIABLES:-true}" != true ] || variables=--env
+said=$("$to/bin/catrust" enable --system ${variables:+"$variables"} 2>&1) || fail "$said"
