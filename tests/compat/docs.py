@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes docs/reached.md of reached.tsv, which says how each runtime is reached, and results.tsv, which compat/run has
-measured.
+"""Makes docs/reached.md of reached.tsv, which says how each runtime is reached, results.tsv, which compat/run has
+measured, and programs.tsv, which is compat/programs'.
 
 usage: docs.py            makes the page
        docs.py --check    says whether the page is what it would make, and warns of results that are not of the
@@ -23,6 +23,9 @@ PAGE = os.path.join(TOP, "docs", "reached.md")
 RESULTS = os.path.join(HERE, "results.tsv")
 KEPT = ["place", "machine", "libc", "openssl", "interpreter", "client", "outcome", "tests", "skipped", "sources"]
 PLACE = KEPT[:5]
+PROGRAMS = os.path.join(HERE, "programs.tsv")
+# The ways of compat/programs, as the page calls them.
+WAYS = {"without": "without", "run": "`catrust-run`", "env": "`catrust-run --env`", "mount": "`catrust-run --mount`"}
 SIGNS = {"ok": "✓", "failed": "**fails**", "absent": "–"}
 
 TEXT = """<!-- Made by tests/compat/docs.py: change that, or tests/compat/reached.tsv. -->
@@ -34,6 +37,13 @@ counts in brackets. What is not reached goes on as if catrust were not there.
 | runtime | how | tested with |
 |---|---|---|
 %(runtimes)s
+
+## Programs, one by one
+
+Each of these asks a server whose CA is in a trust directory; `tests/compat/programs` runs it in each way, and writes
+this table. ✓: it trusts the server; –: it does not; ?: it did not even try; empty: not run.
+
+%(programs)s
 
 ## The same library everywhere
 
@@ -74,10 +84,13 @@ def sources():
     return digest.hexdigest()[:16], newest
 
 
+def build():
+    return os.environ.get("CATRUST_BUILD", os.path.join(TOP, "build", "dev"))
+
+
 def take():
-    build = os.environ.get("CATRUST_BUILD", os.path.join(TOP, "build", "dev"))
-    measured = rows(os.path.join(build, "compat", "results.tsv"))
-    library = os.path.join(build, "shim", "libcatrust.so")
+    measured = rows(os.path.join(build(), "compat", "results.tsv"))
+    library = os.path.join(build(), "shim", "libcatrust.so")
     with open(library, "rb") as f:
         built = hashlib.sha256(f.read()).hexdigest()[:16]
     present, newest = sources()
@@ -96,6 +109,19 @@ def take():
         writer.writeheader()
         for place in dict.fromkeys(key[:-1] for key in kept):
             writer.writerows(kept[place + (client,)] for client in clients if place + (client,) in kept)
+
+
+def take_programs():
+    """Those of programs that were not run this time stay."""
+    path = os.path.join(build(), "compat", "programs.tsv")
+    if not os.path.exists(path):
+        return
+    kept = {row["program"]: row for row in (rows(PROGRAMS) if os.path.exists(PROGRAMS) else []) + rows(path)}
+    with open(PROGRAMS, "w", newline="") as f:
+        writer = csv.DictWriter(f, ["program", "version", "from", *WAYS], delimiter="\t", lineterminator="\n",
+                                extrasaction="ignore", restval="")
+        writer.writeheader()
+        writer.writerows(kept[name] for name in sorted(kept, key=str.lower))
 
 
 def where_of(row):
@@ -158,6 +184,18 @@ def table(results):
             yield "| %s | %s |" % (client, " | ".join(line))
 
 
+def programs():
+    """A line for each program, a column for each way that is among the results."""
+    results = rows(PROGRAMS)
+    signs = {"ok": "✓", "refused": "–", "unclear": "?"}
+    ways = [way for way in WAYS if any(row.get(way) for row in results)]
+    yield "| program | from | %s |" % " | ".join(WAYS[way] for way in ways)
+    yield "|---|---|" + "---|" * len(ways)
+    for row in results:
+        yield "| %s %s | %s | %s |" % (row["program"], row["version"], row["from"],
+                                       " | ".join(signs.get(row[way], "") for way in ways))
+
+
 def page():
     results = [{**dict.fromkeys(KEPT, ""), **row} for row in rows(RESULTS)]
     places = [row for row in results if row["place"] != "this machine" and not managed(row)]
@@ -165,6 +203,7 @@ def page():
                and row["client"] not in {row["client"] for row in places if row["outcome"] != "absent"}]
     shown = {row["client"] for row in machine}
     return TEXT % {"runtimes": "\n".join(runtimes(results)),
+                   "programs": "\n".join(programs()),
                    "places": "\n".join(table([row for row in places if row["client"] not in shown])),
                    "managed": "\n".join(table([row for row in results if managed(row)])),
                    "machine": "\n".join(table(machine))}
@@ -175,7 +214,9 @@ def main():
         print(__doc__.split("\n\n")[1], file=sys.stderr)
         sys.exit(2)
     if "--take" in sys.argv:
-        take()
+        if os.path.exists(os.path.join(build(), "compat", "results.tsv")):
+            take()
+        take_programs()
     made = page()
     if "--check" in sys.argv:
         with open(PAGE) as f:
