@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Makes docs/reached.md of reached.tsv, which says how each runtime is reached, results.tsv, which compat/run has
-measured, and programs.tsv, which is compat/programs'.
+measured, ways.tsv, which ways.py has, and programs.tsv, which is compat/programs'.
 
 usage: docs.py            makes the page
        docs.py --check    says whether the page is what it would make, and warns of results that are not of the
@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PAGE = os.path.join(TOP, "docs", "reached.md")
 RESULTS = os.path.join(HERE, "results.tsv")
+RUNTIMES = os.path.join(HERE, "ways.tsv")
 KEPT = ["place", "machine", "libc", "openssl", "interpreter", "client", "outcome", "tests", "skipped", "sources"]
 PLACE = KEPT[:5]
 PROGRAMS = os.path.join(HERE, "programs.tsv")
@@ -34,8 +35,12 @@ TEXT = """<!-- Made by tests/compat/docs.py: change that, or tests/compat/reache
 "library" is `libcatrust.so`, preloaded by `catrust-run`; "`catrust-run --env`" also sets variables, the one that
 counts in brackets. What is not reached goes on as if catrust were not there.
 
-| runtime | how | tested with |
-|---|---|---|
+The three columns in the middle were run by `tests/compat/ways.py` on the machine that builds the library: `catrust.inject()`
+in a Python program, `catrust-run --mount`, and `catrust enable --system`. ✓: reached; `--env`: with that option too; –:
+not; empty: not run, or no Python.
+
+| runtime | how | in Python by import | by --mount | by enable --system | tested with |
+|---|---|---|---|---|---|
 %(runtimes)s
 
 ## Programs, one by one
@@ -156,15 +161,23 @@ def sign(row):
     return "%s %d/%s" % (SIGNS["ok"], int(row["tests"]) - skipped, row["tests"])
 
 
+def ways():
+    """Of each runtime that ways.py has run, the cells of the three columns."""
+    words = {"yes": "✓", "env": "`--env`", "no": "–", "": ""}
+    return {row["runtime"]: [words[row[name]] for name in ("import", "mount", "enable")] for row in rows(RUNTIMES)}
+
+
 def runtimes(results):
+    found = ways()
     with open(os.path.join(HERE, "reached.tsv")) as f:
         for line in f:
             if line.startswith("#") or not line.strip():
                 continue
-            name, how, tested = line.rstrip("\n").split("\t")
+            name, how, tested, *key = line.rstrip("\n").split("\t")
             if tested.startswith("@"):
                 tested = where(results, tested[1:])
-            yield "| %s | %s | %s |" % (name, how, tested)
+            cells = found[key[0]] if key and key[0] in found else ["", "", ""]
+            yield "| %s |" % " | ".join([name, how, *cells, tested])
 
 
 def table(results):
