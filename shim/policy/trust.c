@@ -37,6 +37,17 @@ static void *copy(const void *data, size_t len)
 	return mine == NULL ? NULL : memcpy(mine, data, len);
 }
 
+/* Was it the data that could not be decoded? Where memory was short for a moment, a second try
+ * says. */
+static bool has_memory(void)
+{
+	enum { AMPLE = 1 << 16 };
+	void *volatile probe = malloc(AMPLE);
+
+	free(probe);
+	return probe != NULL;
+}
+
 static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 {
 	const unsigned char *at = a->der;
@@ -44,11 +55,12 @@ static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 
 	/*
 	 * X509_check_purpose() fills the cache of extensions, since several threads may use this
-	 * object. Without memory, OpenSSL takes the certificate for an invalid one from then on.
+	 * object. Without memory, OpenSSL takes the certificate for an invalid one from then on, or
+	 * for one that has no key.
 	 */
 	if (cert == NULL || at != a->der + a->der_len ||
 	    X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)) != 1 ||
-	    X509_check_purpose(cert, -1, 0) != 1) {
+	    X509_check_purpose(cert, -1, 0) != 1 || X509_get0_pubkey(cert) == NULL) {
 		X509_free(cert);
 		return NULL;
 	}
@@ -62,9 +74,12 @@ X509 *trust_cert(const struct crypto *c, struct trust_anchor *a)
 	if (known != NULL)
 		return known;
 	mine = decode(c, a);
+	if (mine == NULL && (atomic_load(&a->used) & ANCHOR_UNREADABLE) == 0)
+		mine = decode(c, a);
 	if (mine == NULL) {
 		binding_work_forget(c);
-		if ((atomic_fetch_or(&a->used, ANCHOR_UNREADABLE) & ANCHOR_UNREADABLE) == 0)
+		if (has_memory() &&
+		    (atomic_fetch_or(&a->used, ANCHOR_UNREADABLE) & ANCHOR_UNREADABLE) == 0)
 			trust_tell_unreadable(a->file, a->line);
 		return NULL;
 	}
@@ -95,12 +110,14 @@ static int read_name(const struct crypto *c, const struct anchor *from, X509_NAM
 
 	if (from->der_len > LONG_MAX || !der_subject(from->der, from->der_len, &name))
 		return -EINVAL;
-	at = name.at;
-	*ret = d2i_X509_NAME(NULL, &at, (long)name.len);
-	if (*ret != NULL)
-		return 0;
-	binding_work_forget(c);
-	return sound_name(name.at, name.len) ? -ENOMEM : -EINVAL;
+	for (int i = 0; i < 2; i++) {
+		at = name.at;
+		*ret = d2i_X509_NAME(NULL, &at, (long)name.len);
+		if (*ret != NULL)
+			return 0;
+		binding_work_forget(c);
+	}
+	return sound_name(name.at, name.len) || !has_memory() ? -ENOMEM : -EINVAL;
 }
 
 /* Returns 0 and *ret, or as read_name(). */

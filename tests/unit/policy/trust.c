@@ -5,6 +5,7 @@
 
 #include "fixture.h"
 #include "linked_openssl.h"
+#include "process/edition.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -44,6 +45,67 @@ bool __wrap_object_at(const void *address, struct object *ret)
 {
 	searches++;
 	return __real_object_at(address, ret);
+}
+
+/* The allocation that fails, of the shim's or of OpenSSL's, counted down; 0: none. And maybe all
+ * after it. */
+static size_t failing_alloc;
+static bool all_fail, has_failed;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool alloc_fails(void)
+{
+	if (failing_alloc == 0)
+		return false;
+	if (failing_alloc > 1) {
+		failing_alloc--;
+		return false;
+	}
+	failing_alloc = all_fail ? 1 : 0;
+	has_failed = true;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return alloc_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return alloc_fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return alloc_fails() ? NULL : __real_realloc(old, size);
+}
+
+static void *openssl_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return malloc(size);
+}
+
+static void *openssl_realloc(void *old, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return realloc(old, size);
+}
+
+static void openssl_free(void *data, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(data);
 }
 
 static void set_up(void)
@@ -225,6 +287,168 @@ START_TEST(changes_leave_nothing_behind)
 }
 END_TEST
 
+/* How many lines say that a certificate cannot be read, but for that of the junk? */
+static unsigned lines_of_unreadable(void)
+{
+	char path[4096], line[4096];
+	unsigned count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/log", dir);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		count += strstr(line, "that OpenSSL can read") != NULL &&
+			 strstr(line, "junk") == NULL;
+	if (file != NULL)
+		fclose(file);
+	return count;
+}
+
+/* Lines go to a file in the trust directory, whose name does not count there. */
+static void log_to_file(char *path, size_t size)
+{
+	snprintf(path, size, "%s/log", dir);
+	config.log_file = path;
+	config.log_level = LOG_ERROR;
+}
+
+/* A root whose name has the form of none that is known to be readable. */
+static X509 *new_odd_root(void)
+{
+	const struct cert_plan plan = {
+		.cn = "odd", .key = new_key(), .extensions = ROOT_EXTENSIONS};
+	X509 *root = new_cert(&plan);
+	X509_NAME *name = X509_NAME_new();
+
+	ck_assert(X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UNIVERSALSTRING,
+					     (const unsigned char *)"\0\0\0o", 4, -1, 0));
+	X509_set_subject_name(root, name);
+	X509_set_issuer_name(root, name);
+	ck_assert_int_gt(X509_sign(root, plan.key, EVP_sha256()), 0);
+	X509_NAME_free(name);
+	EVP_PKEY_free(plan.key);
+	return root;
+}
+
+enum { STAYING = 5 };
+
+static void expect_all(const struct trust *trust, X509 *const *staying, size_t at)
+{
+	for (size_t i = 0; i < STAYING; i++)
+		ck_assert_msg(find(trust, staying[i]) != NULL, "allocation %zu, anchor %zu", at, i);
+}
+
+/*
+ * Each allocation of an edition fails in which one comes and the other goes, and then the same the
+ * other way round. Returns how many editions these were.
+ */
+static size_t fail_each_of_a_change(X509 *const *staying, X509 *const *comes_and_goes)
+{
+	struct crypto *crypto = linked_ssl()->crypto;
+	size_t editions = 0, over = 0;
+
+	while (over < 2) {
+		X509 *comes = comes_and_goes[editions % 2];
+		size_t at = editions / 2 + 1;
+		const struct trust *trust;
+
+		write_cert(dir, "zzz.pem", comes);
+		ahead += 100;
+		edition_refresh();
+		has_failed = false;
+		failing_alloc = at;
+		trust = trust_enter(crypto);
+		over = has_failed ? 0 : over + 1;
+		failing_alloc = 0;
+		expect_all(trust, staying, at);
+		trust_leave();
+		/* The same edition, without another look. */
+		trust = trust_enter(crypto);
+		expect_all(trust, staying, at);
+		ck_assert_msg(find(trust, comes) != NULL, "allocation %zu", at);
+		ck_assert_uint_eq(trust->count, STAYING + 1);
+		trust_leave();
+		editions++;
+	}
+	return editions;
+}
+
+START_TEST(failed_malloc_loses_no_anchor)
+{
+	X509 *staying[STAYING], *comes_and_goes[2] = {new_root("one"), new_odd_root()};
+	unsigned char junk[TINY_CERT];
+	char scope[4096], log[4096];
+	size_t before, count;
+
+	for (unsigned i = 0; i < STAYING; i++) {
+		char name[] = "root0.pem";
+
+		name[4] = (char)('0' + i);
+		staying[i] = new_root(name);
+		if (i == 0) {
+			scope_name(scope, sizeof(scope));
+			write_cert(scope, name, staying[i]);
+		} else {
+			write_cert(dir, name, staying[i]);
+		}
+	}
+	tiny_cert(1, junk);
+	fixture_file(dir, "junk.pem", junk, sizeof(junk));
+	all_fail = _i == 1;
+	log_to_file(log, sizeof(log));
+	ck_assert_uint_eq(count_anchors(), STAYING);
+	count = fail_each_of_a_change(staying, comes_and_goes);
+	ck_assert_uint_gt(count, 20);
+	before = mallinfo2().uordblks;
+	fail_each_of_a_change(staying, comes_and_goes);
+	ck_assert_uint_le(mallinfo2().uordblks, before + 4096);
+	ck_assert_uint_eq(lines_of_unreadable(), 0);
+	for (unsigned i = 0; i < STAYING; i++)
+		X509_free(staying[i]);
+	X509_free(comes_and_goes[0]);
+	X509_free(comes_and_goes[1]);
+}
+END_TEST
+
+/* A certificate that is decoded when memory is short is none the worse for it. */
+START_TEST(failed_malloc_spoils_no_certificate)
+{
+	struct crypto *crypto = linked_ssl()->crypto;
+	X509 *root[2] = {new_root("one"), new_root("two")};
+	bool over = false;
+	size_t at = 0;
+	char log[4096];
+
+	all_fail = _i == 1;
+	log_to_file(log, sizeof(log));
+	while (!over) {
+		X509 *now = root[++at % 2], *cert;
+		struct trust_anchor *anchor;
+
+		write_cert(dir, "zzz.pem", now);
+		anchor = find(look(), now);
+		ck_assert_ptr_nonnull(anchor);
+		has_failed = false;
+		failing_alloc = at;
+		(void)trust_cert(crypto, anchor);
+		over = !has_failed;
+		failing_alloc = 0;
+		cert = trust_cert(crypto, anchor);
+		ck_assert_msg(cert != NULL && X509_cmp(cert, now) == 0, "allocation %zu", at);
+		ck_assert_msg(X509_get0_pubkey(cert) != NULL, "allocation %zu", at);
+		ck_assert_msg(X509_check_trust(cert, X509_TRUST_SSL_SERVER, 0) ==
+				      X509_TRUST_TRUSTED,
+			      "allocation %zu", at);
+		ck_assert_msg(X509_verify(cert, X509_get0_pubkey(now)) == 1, "allocation %zu", at);
+		trust_leave();
+	}
+	ck_assert_uint_gt(at, 30);
+	ck_assert_uint_eq(lines_of_unreadable(), 0);
+	X509_free(root[0]);
+	X509_free(root[1]);
+}
+END_TEST
+
 /* What is in the queue, and where the mark is. */
 static void put_errors(int count)
 {
@@ -296,11 +520,15 @@ int main(void)
 	Suite *suite = suite_create("trust");
 	TCase *tc = tcase_create("trust");
 
+	if (!CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free))
+		return 1;
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 280);
 	tcase_add_test(tc, what_stays_is_the_same_anchor);
 	tcase_add_test(tc, anchors_are_found_by_name);
 	tcase_add_test(tc, changes_leave_nothing_behind);
+	tcase_add_loop_test(tc, failed_malloc_loses_no_anchor, 0, 2);
+	tcase_add_loop_test(tc, failed_malloc_spoils_no_certificate, 0, 2);
 	tcase_add_test(tc, errors_of_bad_certificates_push_none_out);
 	tcase_add_test(tc, calls_from_one_place_ask_the_dynamic_linker_once);
 	suite_add_tcase(suite, tc);
