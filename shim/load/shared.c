@@ -3,6 +3,7 @@
 
 #include "anchors/compat.h"
 #include "load/decoded.h"
+#include "process/cancel.h"
 
 #include <errno.h>
 #include <openssl/pem.h>
@@ -154,7 +155,7 @@ static bool load_new(struct crypto *c, X509_STORE *store, int fd, const struct d
 
 bool shared_load(struct crypto *c, X509_STORE *store, const char *path)
 {
-	int saved_errno = errno, fd;
+	int saved_errno = errno, cancel = cancel_hold(), fd;
 	struct decoded_file file;
 	bool done = false;
 
@@ -163,6 +164,7 @@ bool shared_load(struct crypto *c, X509_STORE *store, const char *path)
 		done = load_known(c, store, &file) || load_new(c, store, fd, &file);
 		close(fd);
 	}
+	cancel_release(cancel);
 	errno = saved_errno;
 	return done;
 }

@@ -3,6 +3,7 @@
 
 #include "anchors/sound.h"
 #include "anchors/text.h"
+#include "process/cancel.h"
 #include "process/config.h"
 #include "process/log.h"
 
@@ -211,9 +212,11 @@ void edition_refresh(void)
 	bool is_looker = begin_look(), changed, replaced = false;
 	struct cost start, looked;
 	struct edition *e;
+	int cancel;
 
 	if (!is_looker && atomic_load_explicit(&newest, memory_order_acquire) != NULL)
 		return;
+	cancel = cancel_hold();
 	start = cost_now();
 	e = enter();
 	changed = e == NULL || trustdir_changed(e->anchors);
@@ -227,6 +230,7 @@ void edition_refresh(void)
 	if (replaced)
 		retire(&e->retired);
 	edition_leave();
+	cancel_release(cancel);
 }
 
 /* The one thread whose look at an edition is the first tells. */

@@ -3,6 +3,7 @@
 
 #include "anchors/compat.h"
 #include "anchors/text.h"
+#include "process/cancel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,10 +111,11 @@ void log_parts(enum log_level level, const char *const parts[])
 	char buf[LINE_MAX_BYTES];
 	struct text line = {buf, sizeof(buf) - 1, 0}; /* one byte kept for the newline */
 	int saved_errno = errno;
-	int fd = -1;
+	int fd = -1, cancel;
 
 	if (!log_wants(level))
 		return;
+	cancel = cancel_hold();
 	if (config.log_json)
 		add_json(&line, level, parts);
 	else
@@ -128,5 +130,6 @@ void log_parts(enum log_level level, const char *const parts[])
 	} else if (is_message_sink(STDERR_FILENO)) {
 		write_quietly(STDERR_FILENO, buf, line.len);
 	}
+	cancel_release(cancel);
 	errno = saved_errno;
 }

@@ -16,6 +16,7 @@
 #include "anchors/text.h"
 #include "openssl/object.h"
 #include "openssl/public.h"
+#include "process/cancel.h"
 #include "process/config.h"
 #include "process/dl.h"
 #include "process/edition.h"
@@ -381,14 +382,16 @@ static FILE *open_bundle(const char *path, const char *mode, const void *caller,
 {
 	struct request r = {.path = path, .kind = kind};
 	FILE *file = NULL;
-	int saved_errno = errno;
+	int saved_errno = errno, cancel;
 
 	if (busy)
 		return NULL;
 	busy = true;
+	cancel = cancel_hold();
 	if (!binding_knows(caller) && object_at(caller, &r.object) &&
 	    embedded_has_openssl(&r.object) && is_wanted(&r))
 		file = answer(&r, mode);
+	cancel_release(cancel);
 	busy = false;
 	errno = saved_errno;
 	return file;

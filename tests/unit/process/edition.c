@@ -426,6 +426,60 @@ START_TEST(children_of_threads_that_look)
 }
 END_TEST
 
+static bool looked;
+
+/* Whose cancellation waits for the first call that ends a thread. */
+static void *look_when_cancelled(void *unused)
+{
+	pthread_cancel(pthread_self());
+	refresh_after(1000);
+	looked = true;
+	pthread_testcancel();
+	return unused;
+}
+
+static int next_descriptor(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/* A look that has been begun comes to its end, and leaves nothing behind. */
+START_TEST(a_cancelled_thread_ends_its_look)
+{
+	int descriptor = next_descriptor();
+	size_t before = 0;
+	char log[PATH_MAX];
+
+	snprintf(log, sizeof(log), "%s/log", dir);
+	config.log_file = log;
+	config.log_level = LOG_ERROR;
+	for (unsigned i = 0; i < 200; i++) {
+		pthread_t thread;
+		void *ret;
+
+		write_der("ca.d/b.pem", i + 2);
+		if (i == 0)
+			fixture_file(dir, "ca.d/junk.pem", "junk", 4);
+		looked = false;
+		ck_assert_int_eq(pthread_create(&thread, NULL, look_when_cancelled, NULL), 0);
+		ck_assert_int_eq(pthread_join(thread, &ret), 0);
+		ck_assert_ptr_eq(ret, PTHREAD_CANCELED);
+		ck_assert(looked);
+		ck_assert_uint_eq(count(), 2);
+		ck_assert_uint_eq(generation(), i + 2);
+		if (i == 20)
+			before = allocated();
+	}
+	ck_assert_uint_eq(lines_of("log"), 1);
+	ck_assert_int_eq(next_descriptor(), descriptor);
+	ck_assert_uint_le(allocated(), before + 16 * 1024);
+	ck_assert_int_eq(wait_for_look(), 800);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("edition");
@@ -441,6 +495,7 @@ int main(void)
 	tcase_add_test(tc, memory_of_ten_thousand_changes);
 	tcase_add_test(tc, after_chroot);
 	tcase_add_test(tc, changed_problems_are_told_once_a_minute);
+	tcase_add_test(tc, a_cancelled_thread_ends_its_look);
 	/* The allocator of AddressSanitizer hangs in such children by itself. */
 #ifndef __SANITIZE_ADDRESS__
 	tcase_add_test(tc, children_of_threads_that_look);
