@@ -195,7 +195,8 @@ static const char *against(const struct reading *r, int fd, const struct stat *s
 		return "not a regular file, skipped";
 	if (st->st_size > TRUSTDIR_MAX_FILE)
 		return "skipped, since it is larger than 8 MiB";
-	return r->sources->allow_writable ? NULL : owner_mistrust(fd, st, r->sources->user);
+	return r->sources->allow_writable ? NULL
+					  : owner_mistrust(fd, st, r->sources->user, r->system);
 }
 
 void readfile(struct reading *r, int fd, const struct stat *st, const char *path)

@@ -96,6 +96,7 @@ struct reading {
 	uint64_t now;		      /* when it began, in ms of the monotonic clock */
 	const char **refused;	      /* paths that it may not read, or that others may write to */
 	size_t refused_count, refused_room;
+	bool system; /* what is being read is the system's trust directory, or in it */
 	bool sticky; /* as shared, and may not remove what is not theirs */
 	bool shared; /* others may add to the directory that is being read, and it counts */
 	const struct scope *scope; /* of the directory that is being read; NULL: every name */

@@ -102,6 +102,8 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 		reading_refused(r, path, reason);
 		return;
 	}
+	/* What a link leads to may be anywhere. */
+	r->system = r->system && !S_ISLNK(entry.st_mode);
 	reason = r->sticky ? owner_mistrust_link(&entry) : NULL;
 	if (reason != NULL) {
 		watch_add(r, path, &entry);
@@ -236,9 +238,11 @@ static int list(struct reading *r, DIR *dir, const char *dir_path, bool shared, 
  */
 static void read_directory(struct reading *r, int fd, const struct stat *st, const char *path)
 {
-	const char *reason =
-		r->sources->allow_writable ? NULL : owner_mistrust(fd, st, r->sources->user);
+	const char *reason = r->sources->allow_writable
+				     ? NULL
+				     : owner_mistrust(fd, st, r->sources->user, r->system);
 	bool shared = !r->sources->allow_writable && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+	bool system = r->system;
 	struct names names = {.count = 0};
 	DIR *dir = reason == NULL ? fdopendir(fd) : NULL;
 	int error = 0;
@@ -259,6 +263,7 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 		struct text entry = TEXT(buf);
 
 		path_of(&entry, path, names.name[i]);
+		r->system = system;
 		r->shared = shared;
 		r->sticky = shared && (st->st_mode & S_ISVTX) != 0;
 		/* What is beyond the first files need not be looked at. */
@@ -308,6 +313,7 @@ static void read_path(struct reading *r, const char *path, enum origin origin)
 	}
 	if (is_anothers_link(r, path))
 		return;
+	r->system = origin == SYSTEM;
 	if (compat_stat(path, &st) == 0 && S_ISREG(st.st_mode) && readfile_again(r, &st, path))
 		return;
 	fd = open(path, READ_FLAGS);

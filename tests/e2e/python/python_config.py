@@ -208,12 +208,12 @@ class Directories(Config):
         self.untrusted_with(XDG_CONFIG_HOME="", HOME=lab.folder("home"))
         self.untrusted_with(XDG_CONFIG_HOME=os.path.relpath(config, lab.scratch()))
 
-    def test_system_default(self):
-        """/etc/catrust/ca.d, in a mount namespace where it is the test's own."""
+    def system(self, *, shim=True, change="", start=""):
+        """The request, with the lab's root in /etc/catrust/ca.d of a mount namespace. change: lines of shell, before
+        it. start: words of shell, in front of the program."""
         lab.need(programs=["unshare", "mount"])
         layer = lab.folder("etc")
-        for name in "upper/catrust/ca.d", "work":
-            os.makedirs(os.path.join(layer, name))
+        os.makedirs(os.path.join(layer, "work"))
         # An overlay can't stand on another overlay's upper layer: a tmpfs holds it.
         script = """
             set -e
@@ -222,16 +222,56 @@ class Directories(Config):
             cp "$2" "$1/work/upper/catrust/ca.d/corp.pem"
             mount -t overlay -o "lowerdir=/etc,upperdir=$1/work/upper,workdir=$1/work/work" none /etc
             test -f /etc/catrust/ca.d/corp.pem
-            """
+            """ + change + "\n"
         wrap = ["unshare", "-m", "--propagation", "private", "sh", "-c"]
-        if lab.run(wrap + [script, "sh", layer, lab.cert("corp-root.pem")]).code != 0:
-            self.skipTest("no mount namespace or overlay here")
-        for shim in False, True:
-            program = script + ('LD_PRELOAD=%s; export LD_PRELOAD\n' % lab.shim() if shim else "") + \
-                'exec "$3" -c "$4" "$5"'
-            result = lab.run(wrap + [program, "sh", layer, lab.cert("corp-root.pem"), lab.PYTHON,
-                                     lab.PRELUDE + PROGRAM, self.server.port])
-            self.got_page(result) if shim else self.refused(result)
+        if lab.run(wrap + [script + start + " true", "sh", layer, lab.cert("corp-root.pem")]).code != 0:
+            self.skipTest("no mount namespace, overlay or user namespace here")
+        program = script + "exec %s env %s \"$3\" -c \"$4\" \"$5\"" % (start, "LD_PRELOAD=" + lab.shim() if shim else "")
+        return lab.run(wrap + [program, "sh", layer, lab.cert("corp-root.pem"), lab.PYTHON, lab.PRELUDE + PROGRAM,
+                               self.server.port])
+
+    def test_system_default(self):
+        """/etc/catrust/ca.d"""
+        self.refused(self.system(shim=False))
+        self.got_page(self.system())
+
+    def test_system_default_in_a_user_namespace(self):
+        """There, root is nobody, as any other user: on a read-only mount it counts, as in a sandbox that has the
+        machine's /etc."""
+        lab.need(programs=["setpriv"])
+        nobody = "/etc/catrust/ca.d: skipped, since its owner is nobody in this user namespace"
+        read_only = "mount -o remount,bind,ro /etc"
+        for start in "unshare -U", "setpriv --reuid 12345 --clear-groups unshare -U --map-current-user":
+            with self.subTest(start):
+                self.got_page(self.system(change=read_only, start=start))
+                result = self.system(start=start)
+                self.refused(result)
+                self.assertIn(nobody, result.err)
+                for change, line in (("chmod o+w /etc/catrust/ca.d/corp.pem", "corp.pem: skipped"),
+                                     ("chown 23456 /etc/catrust/ca.d/corp.pem", None),
+                                     ("cd /etc/catrust/ca.d; mv corp.pem ../corp; ln -s ../corp corp.pem",
+                                      "corp.pem: skipped, since its owner is nobody")):
+                    result = self.system(change=change + "\n" + read_only, start=start)
+                    if line is None:
+                        # The namespace can't tell.
+                        self.got_page(result)
+                    else:
+                        self.refused(result)
+                        self.assertIn(line, result.err)
+
+    def test_users_without_a_number_in_a_user_namespace(self):
+        """Their files seem to be the user's own to a program whose user has none, either."""
+        lab.need(programs=["unshare"], user="nobody")
+        for owner in 0, 12345, 65534:
+            path = lab.trustdir("corp-root.pem")
+            for name in "", "corp-root.pem":
+                os.chown(os.path.join(path, name), owner, -1)
+            result = lab.run(["unshare", "-U", "env", "LD_PRELOAD=" + lab.shim(), "CATRUST_DIR=" + path, lab.PYTHON, "-c",
+                              lab.PRELUDE + PROGRAM, self.server.port])
+            if "unshare failed" in result.err:
+                self.skipTest("no user namespace here")
+            self.refused(result)
+            self.assertIn("its owner is nobody in this user namespace", result.err)
 
     def test_missing(self):
         self.untrusted_with(["/nowhere/ca.d"], [r"/nowhere/ca\.d: .*no such"])
