@@ -76,11 +76,7 @@ static bool is_read_only(int fd)
 	return fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }
 
-/*
- * Where a sandbox has the machine's /etc, or a container has what root of the machine mounts there,
- * root has no number. What stands in /etc is for all to rely on, like the CAs of the system.
- */
-static bool is_the_systems(int fd, const struct stat *st)
+bool owner_is_the_systems(int fd, const struct stat *st)
 {
 	return (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 && is_unmapped(st) && is_read_only(fd);
 }
@@ -90,7 +86,7 @@ const char *owner_mistrust(int fd, const struct stat *st, const uid_t *user, boo
 {
 	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 
-	if (system && is_the_systems(fd, st))
+	if (system && owner_is_the_systems(fd, st))
 		return NULL;
 	if (!is_own(st, user))
 		return not_own(st);

@@ -12,9 +12,15 @@
  */
 
 /*
+ * Where a sandbox has the machine's /etc, or a container has what root of the machine mounts there,
+ * root has no number in the user namespace. On a read-only mount, what such a user has in /etc is
+ * for all to rely on, like the CAs of the system. Is it such a file or directory?
+ */
+bool owner_is_the_systems(int fd, const struct stat *st);
+
+/*
  * An open file or directory. system: it is the system's trust directory, or in it, and no link led
- * there. Then it may also be nobody's in a user namespace that has no number for its owner, if it
- * is on a read-only mount.
+ * there.
  */
 const char *owner_mistrust(int fd, const struct stat *st, const uid_t *user, bool system);
 

@@ -2,6 +2,7 @@
 #include "anchors/settings.h"
 
 #include "anchors/compat.h"
+#include "anchors/owner.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -110,11 +111,12 @@ static void take_all(char *text, size_t len, const struct settings_sink *sink)
 }
 
 /* Who may write to it decides what programs of all users do. */
-static const char *mistrust(const struct stat *st, bool privileged)
+static const char *mistrust(int fd, const struct stat *st, bool privileged)
 {
 	if (!S_ISREG(st->st_mode))
 		return "ignored, since it is not a regular file";
-	if (st->st_uid != 0 && (privileged || st->st_uid != getauxval(AT_EUID)))
+	if (st->st_uid != 0 && (privileged || owner_mistrust_entry(st, NULL) != NULL) &&
+	    !owner_is_the_systems(fd, st))
 		return "ignored, since it is not root's";
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return "ignored, since others may write to it: chmod go-w";
@@ -167,7 +169,7 @@ bool settings_read(const char *path, bool privileged, const struct settings_sink
 		result = false;
 		goto out;
 	}
-	problem = mistrust(&st, privileged);
+	problem = mistrust(fd, &st, privileged);
 	len = problem != NULL ? 0 : read_all(fd, buf, SETTINGS_MAX_FILE);
 	if (len < 0)
 		result = false;
