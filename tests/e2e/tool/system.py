@@ -102,9 +102,9 @@ class Machine(lab.Case):
                     st = os.lstat(path)
                     link = os.readlink(path) if os.path.islink(path) else None
                     data = lab.read(path) if link is None and os.path.isfile(path) else None
-                if data is not None and len(data) > 500:
-                    data = hashlib.sha256(data).hexdigest()
-                    found[path[len(self.root):]] = st.st_mode, st.st_uid, link, data
+                    if data is not None and len(data) > 500:
+                        data = hashlib.sha256(data).hexdigest()
+                    found[path[len(self.root):]] = st.st_mode, st.st_uid, st.st_gid, link, data
         return found
 
 
