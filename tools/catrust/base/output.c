@@ -62,9 +62,20 @@ static int open_parent(const char *path, const char **name)
 	return fd;
 }
 
-/* Returns 0 or a negative errno. */
-static int put(int dir, const char *name, const void *data, size_t len, mode_t mode)
+/* Readers by the group that the replaced file has stay so. Not where it is another user's: that
+ * user would own what is written here. Returns 0 or a negative errno. */
+static int keep_group(int fd, const struct stat *old)
 {
+	if (old->st_uid != geteuid() || fchown(fd, (uid_t)-1, old->st_gid) == 0 || errno == EPERM ||
+	    errno == EINVAL)
+		return 0;
+	return -errno;
+}
+
+/* old: of the file that is replaced, or NULL. Returns 0 or a negative errno. */
+static int put(int dir, const char *name, const void *data, size_t len, const struct stat *old)
+{
+	mode_t mode = old == NULL ? 0644 : old->st_mode & 0777;
 	char temporary[TEMPORARY_NAME];
 	int fd = temporary_make(dir, temporary);
 	int error;
@@ -72,6 +83,8 @@ static int put(int dir, const char *name, const void *data, size_t len, mode_t m
 	if (fd < 0)
 		return fd;
 	error = output_all(fd, data, len);
+	if (error == 0 && old != NULL)
+		error = keep_group(fd, old);
 	if (error == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
 		error = -errno;
 	if (error == 0 && renameat(dir, temporary, dir, name) != 0)
@@ -83,7 +96,7 @@ static int put(int dir, const char *name, const void *data, size_t len, mode_t m
 	return error;
 }
 
-static int replace(const char *path, const void *data, size_t len, mode_t mode)
+static int replace(const char *path, const void *data, size_t len, const struct stat *old)
 {
 	const char *name;
 	int dir = open_parent(path, &name);
@@ -93,7 +106,7 @@ static int replace(const char *path, const void *data, size_t len, mode_t mode)
 	if (dir < 0)
 		return dir;
 	interrupts_hold(&before);
-	error = put(dir, name, data, len, mode);
+	error = put(dir, name, data, len, old);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(dir);
 	return error;
@@ -107,7 +120,7 @@ int output_file(const char *path, const void *data, size_t len, bool binary, str
 	int error;
 
 	if (stat(path, &st) != 0) {
-		error = errno == ENOENT ? replace(path, data, len, 0644) : -errno;
+		error = errno == ENOENT ? replace(path, data, len, NULL) : -errno;
 	} else if (S_ISDIR(st.st_mode)) {
 		error = -EISDIR;
 	} else if (!S_ISREG(st.st_mode)) {
@@ -115,7 +128,7 @@ int output_file(const char *path, const void *data, size_t len, bool binary, str
 	} else {
 		/* What a link points to is replaced, not the link. */
 		target = realpath(path, NULL);
-		error = target == NULL ? -errno : replace(target, data, len, st.st_mode & 0777);
+		error = target == NULL ? -errno : replace(target, data, len, &st);
 	}
 	free(target);
 	if (error == -ENOTTY)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/interrupts.h"
 #include "base/show.h"
 #include "cli/command.h"
 #include "store/problems.h"
@@ -37,28 +38,53 @@ static void take_back(struct run *r, size_t first, struct reason *why)
 /* The entry that enable has written before, which is another one now. */
 static int drop_old(struct run *r, struct reason *why)
 {
+	bool any = false;
+
 	for (size_t i = r->record.count; i-- > 0;) {
-		if (r->record.item[i].kind != RECORD_PRELOAD)
+		if (r->record.item[i].kind != RECORD_PRELOAD ||
+		    strcmp(r->record.item[i].path, r->plan.entry) == 0)
 			continue;
 		if (preload_remove(r->record.item[i].path, why) != 0)
 			return -1;
 		record_remove(&r->record, i);
+		any = true;
 	}
-	return 0;
+	return any ? record_write(&r->record, why) : 0;
 }
 
 /* Tried before it counts, and once more when it does. */
 static int switch_on(struct run *r, const struct trial *trial, struct reason *why)
 {
 	const char *entry = r->plan.entry;
-	size_t first;
+	size_t first = r->record.count;
+	sigset_t before;
+	int error = -1;
 
-	if (drop_old(r, why) != 0)
-		return -1;
-	first = r->record.count;
+	/* To the end: an interrupt must not leave what was not tried. */
+	interrupts_hold(&before);
 	if (preload_prepare(&r->plan, &r->record, why) == 0 &&
-	    trial_again(trial, entry, why) == 0 && preload_add(entry, &r->record, why) == 0 &&
-	    trial_again(trial, NULL, why) == 0) {
+	    preload_check(&r->plan, &r->linkers, why) == 0 && trial_again(trial, entry, why) == 0 &&
+	    preload_add(entry, &r->record, why) == 0 && trial_again(trial, NULL, why) == 0)
+		error = 0;
+	else
+		take_back(r, first, why);
+	/* Only now, so that one of the two counts at any time. */
+	if (error == 0)
+		error = drop_old(r, why);
+	r->changed = r->changed || error == 0;
+	return error;
+}
+
+/* The entry counts already. What it leads to must be there for programs of every kind: a new kind
+ * may have come, and what is missing is said by each program at its start. */
+static int repair(struct run *r, struct reason *why)
+{
+	size_t first = r->record.count;
+
+	if (r->plan.count == 0)
+		return 0;
+	if (preload_prepare(&r->plan, &r->record, why) == 0 &&
+	    preload_check(&r->plan, &r->linkers, why) == 0) {
 		r->changed = true;
 		return 0;
 	}
@@ -76,7 +102,7 @@ static int enable_preload(struct run *r, struct reason *why)
 	if (found < 0)
 		return -1;
 	if (found && strcmp(there, r->plan.entry) == 0)
-		return 0;
+		return repair(r, why);
 	if (found && (recorded == NULL || strcmp(recorded, there) != 0)) {
 		reason_set(why,
 			   PRELOAD_PATH
@@ -108,7 +134,8 @@ static int enable_variables(struct run *r, struct reason *why)
 	(void)problems_show(&trusted);
 	if (record_add(&r->record, RECORD_VARIABLES, "") != 0)
 		reason_set(why, "out of memory");
-	else if (variables_make_bundles(&trusted, true, why) == 0)
+	else if (variables_make_bundles(&trusted, true, why) == 0 &&
+		 library_check_path(VARIABLES_BUNDLE, why) == 0)
 		error = variables_add(&r->record, why);
 	trusted_clear(&trusted);
 	if (error != 0)

@@ -188,7 +188,8 @@ int private_dir_put(int dir, const char *name, const char *data, size_t len)
 	if (fd < 0)
 		return fd;
 	error = output_all(fd, data, len);
-	if (error == 0 && fchmod(fd, 0644) != 0)
+	/* A machine that loses power must not find an empty one. */
+	if (error == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
 		error = -errno;
 	if (close(fd) != 0 && error == 0)
 		error = -errno;

@@ -89,28 +89,46 @@ static const char *damage_of(const char *path)
 	return problem;
 }
 
-int library_check(const char *path, struct reason *why)
+static int check_parts(const char *path, struct reason *why)
 {
-	char real[PATH_MAX], part[PATH_MAX], shown[SHOW_MAX];
+	char part[PATH_MAX], shown[SHOW_MAX];
 	const char *problem = NULL;
 	struct stat st;
 
-	if (realpath(path, real) == NULL) {
-		reason_set(why, "%s: %s", show_text(path, shown), strerror(errno));
-		return -1;
-	}
-	for (size_t i = 1; problem == NULL && i <= strlen(real); i++) {
-		if (real[i] != '/' && real[i] != '\0')
+	for (size_t i = 1; problem == NULL && i <= strlen(path); i++) {
+		if (path[i] != '/' && path[i] != '\0')
 			continue;
-		memcpy(part, real, i);
+		memcpy(part, path, i);
 		part[i] = '\0';
 		problem =
-			stat(part, &st) != 0 ? strerror(errno) : problem_with(&st, real[i] == '\0');
+			stat(part, &st) != 0 ? strerror(errno) : problem_with(&st, path[i] == '\0');
 	}
-	if (problem == NULL)
-		problem = damage_of(real);
 	if (problem == NULL)
 		return 0;
 	reason_set(why, "%s: %s", show_text(part, shown), problem);
+	return -1;
+}
+
+int library_check_path(const char *path, struct reason *why)
+{
+	char real[PATH_MAX], shown[SHOW_MAX];
+
+	if (strlen(path) < PATH_MAX && realpath(path, real) != NULL)
+		return check_parts(path, why) == 0 ? check_parts(real, why) : -1;
+	reason_set(why, "%s: %s", show_text(path, shown), strerror(errno));
+	return -1;
+}
+
+int library_check(const char *path, struct reason *why)
+{
+	const char *problem;
+	char shown[SHOW_MAX];
+
+	if (library_check_path(path, why) != 0)
+		return -1;
+	problem = damage_of(path);
+	if (problem == NULL)
+		return 0;
+	reason_set(why, "%s: %s", show_text(path, shown), problem);
 	return -1;
 }

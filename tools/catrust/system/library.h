@@ -15,4 +15,8 @@ int library_find(char path[PATH_MAX], struct reason *why);
  */
 int library_check(const char *path, struct reason *why);
 
+/* The same of any file and of every part of its path, as it is written and where links lead to; not
+ * of what is in it. */
+int library_check_path(const char *path, struct reason *why);
+
 #endif

@@ -5,9 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* Removed at the end. */
+#define LOCK "/var/lib/.catrust.lock"
 
 int machine_trusted(struct trusted *ret, struct reason *why)
 {
@@ -19,22 +24,54 @@ int machine_trusted(struct trusted *ret, struct reason *why)
 	return -1;
 }
 
+static void remove_lock(void)
+{
+	(void)unlink(LOCK);
+}
+
+/*
+ * Held until this process ends. A file that root alone can open: any user may lock one that he can
+ * read. Returns 0 or a negative errno.
+ */
+static int take_lock(void)
+{
+	enum { TRIES = 100 };
+	int error = -EWOULDBLOCK;
+
+	for (int i = 0; i < TRIES; i++) {
+		struct stat held, there;
+		int fd = open(LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &held) != 0) {
+			error = -errno;
+			close(fd);
+			return error;
+		}
+		/* The one before may have removed it meanwhile. */
+		if (stat(LOCK, &there) == 0 && there.st_ino == held.st_ino &&
+		    there.st_dev == held.st_dev)
+			return atexit(remove_lock) == 0 ? 0 : -ENOMEM;
+		close(fd);
+	}
+	return error;
+}
+
 int machine_open(struct record *ret, struct reason *why)
 {
-	/* Held until this process ends. */
-	static int lock = -1;
+	int error;
 
 	ret->count = 0;
 	if (geteuid() != 0) {
 		reason_set(why, "only root may change the machine: sudo catrust ...");
 		return -1;
 	}
-	/* A folder that is always there. */
-	lock = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock < 0 || (flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)) {
-		reason_set(why, "/etc: %s",
-			   errno == EWOULDBLOCK ? "another catrust is at work on this machine"
-						: strerror(errno));
+	error = take_lock();
+	if (error != 0) {
+		reason_set(why, LOCK ": %s",
+			   error == -EWOULDBLOCK ? "another catrust is at work on this machine"
+						 : strerror(-error));
 		return -1;
 	}
 	return record_read(ret, why);

@@ -4,6 +4,7 @@
 #include "base/output.h"
 #include "base/show.h"
 #include "system/blank.h"
+#include "system/library.h"
 #include "system/textfile.h"
 
 #include <errno.h>
@@ -35,6 +36,14 @@ static bool lies_in(const char *library, const char *lib, size_t *prefix_len)
 	return true;
 }
 
+static bool leads_to(const char *path, const char *library)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat(library, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 static int add_file(struct preload_plan *plan, const char *base, const char *lib,
 		    const struct linker *blank_for, struct reason *why)
 {
@@ -44,7 +53,7 @@ static int add_file(struct preload_plan *plan, const char *base, const char *lib
 	if (snprintf(path, PATH_MAX, "%s/%s/" NAME, base, lib) >= PATH_MAX)
 		return too_long(why);
 	if (lstat(path, &st) == 0 &&
-	    (blank_for == NULL ? S_ISLNK(st.st_mode) : linkers_is_for(blank_for, path)))
+	    (blank_for == NULL ? leads_to(path, plan->library) : linkers_is_for(blank_for, path)))
 		return 0;
 	plan->file[plan->count++].blank_for = blank_for;
 	return 0;
@@ -112,6 +121,25 @@ int preload_plan(const char *library, const struct linkers *linkers, struct prel
 	return linkers->count == 1 ? 0 : plan_several(ret, linkers, own, why);
 }
 
+/* What the entry stands for in the programs of each linker. */
+int preload_check(const struct preload_plan *plan, const struct linkers *linkers,
+		  struct reason *why)
+{
+	const char *lib = strstr(plan->entry, "$LIB");
+	char path[PATH_MAX];
+
+	if (lib == NULL)
+		return library_check_path(plan->entry, why);
+	for (size_t i = 0; i < linkers->count; i++) {
+		if (snprintf(path, sizeof(path), "%.*s%s%s", (int)(lib - plan->entry), plan->entry,
+			     linkers->item[i].lib, lib + strlen("$LIB")) >= PATH_MAX)
+			return too_long(why);
+		if (library_check_path(path, why) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int preload_prepare(const struct preload_plan *plan, struct record *r, struct reason *why)
 {
 	char shown[SHOW_MAX];
@@ -120,9 +148,14 @@ int preload_prepare(const struct preload_plan *plan, struct record *r, struct re
 		const char *path = plan->file[i].path;
 		struct stat st;
 
-		if (lstat(path, &st) == 0) {
-			reason_set(why, "%s: it is there already, and is not catrust's",
-				   show_text(path, shown));
+		bool own = record_has(r, RECORD_FILE, path);
+
+		/* A blank one is replaced; a link is that of an installation elsewhere. */
+		if (lstat(path, &st) == 0 && (!own || plan->file[i].blank_for == NULL)) {
+			reason_set(why, "%s: %s", show_text(path, shown),
+				   own ? "it leads to another library than this catrust's: catrust "
+					 "disable first, then enable again"
+				       : "it is there already, and is not catrust's");
 			return -1;
 		}
 		if (record_folder(r, path, why) != 0 || record_add(r, RECORD_FILE, path) != 0 ||
@@ -189,10 +222,20 @@ int preload_add(const char *entry, struct record *r, struct reason *why)
 {
 	char line[PATH_MAX + 1];
 	struct textfile f;
+	size_t at, len;
+	struct stat st;
 	int error = -1;
 
 	if (textfile_read(PRELOAD_PATH, &f, why) != 0)
 		return -1;
+	if (find_entry(&f, entry, &at, &len)) {
+		textfile_clear(&f);
+		return 0;
+	}
+	if (f.text == NULL && lstat(PRELOAD_PATH, &st) == 0) {
+		reason_set(why, PRELOAD_PATH ": a link to a file that is not there");
+		return -1;
+	}
 	snprintf(line, sizeof(line), "%s\n", entry);
 	if ((f.text == NULL && record_add(r, RECORD_FILE, PRELOAD_PATH) != 0) ||
 	    record_add(r, RECORD_PRELOAD, entry) != 0 || textfile_append(&f, line) != 0)

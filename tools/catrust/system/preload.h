@@ -30,13 +30,18 @@ int preload_plan(const char *library, const struct linkers *linkers, struct prel
 /* Makes the files of plan, each recorded first. Returns 0, or -1 and *why. */
 int preload_prepare(const struct preload_plan *plan, struct record *r, struct reason *why);
 
+/* Is what the entry leads to safe, for each linker (library.h)? Returns 0, or -1 and *why. */
+int preload_check(const struct preload_plan *plan, const struct linkers *linkers,
+		  struct reason *why);
+
 /*
  * The entry that names the library, whoever wrote it: entry if that is there, or else any of it.
  * Returns whether there is one, or -1 and *why.
  */
 int preload_look(const char *entry, char ret[PATH_MAX], struct reason *why);
 
-/* Adds the entry behind what is there, recorded first; takes it out. Return 0, or -1 and *why. */
+/* Adds the entry behind what is there, once, recorded first; takes it out. Return 0, or -1 and
+ * *why. */
 int preload_add(const char *entry, struct record *r, struct reason *why);
 int preload_remove(const char *entry, struct reason *why);
 

@@ -74,13 +74,20 @@ const char *record_find(const struct record *r, enum record_kind kind)
 	return NULL;
 }
 
+bool record_has(const struct record *r, enum record_kind kind, const char *path)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->item[i].kind == kind && strcmp(r->item[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 int record_add(struct record *r, enum record_kind kind, const char *path)
 {
 	char *copy;
 
-	for (size_t i = 0; i < r->count; i++)
-		if (r->item[i].kind == kind && strcmp(r->item[i].path, path) == 0)
-			return 0;
+	if (record_has(r, kind, path))
+		return 0;
 	copy = r->count == RECORD_MAX ? NULL : strdup(path);
 	if (copy == NULL)
 		return -1;

@@ -40,6 +40,8 @@ void record_clear(struct record *r);
 /* The path of the first item of the kind, "" if that has none; NULL: there is no such item. */
 const char *record_find(const struct record *r, enum record_kind kind);
 
+bool record_has(const struct record *r, enum record_kind kind, const char *path);
+
 /* Once for each kind and path. Returns 0, or -1: there is no room or memory. */
 int record_add(struct record *r, enum record_kind kind, const char *path);
 

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 4, OUTPUT_MAX = 4096, PATIENCE_MS = 30 * 1000, NOBODY = 65534, PARTS = 2 };
+enum { WORDS = 5, OUTPUT_MAX = 4096, PATIENCE_MS = 30 * 1000, NOBODY = 65534, PARTS = 2 };
 
 /* The first word is looked for; where it is not there, there is nothing to try. The first ones are
  * also run by a user, for whom the last two of these are privileged. */
@@ -29,7 +29,7 @@ static const char *const programs[][WORDS] = {
 	{"bash", "-c", "exit 0"},
 	{"busybox", "true"},
 	{"env", "true"},
-	{"python3", "-c", "import ssl"},
+	{"python3", "-I", "-c", "import ssl"},
 	{"perl", "-e", "exit 0"},
 	{"ssh", "-V"},
 	{"curl", "--version"},
@@ -66,10 +66,16 @@ struct trial {
 static void become(const struct run *r, const char *preload, int out, int err)
 {
 	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(err, STDERR_FILENO) < 0)
+	/* Not where others may have put what a program loads, and not for what it loads from a
+	 * home.
+	 */
+	if (chdir("/") != 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 		_exit(125);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	if (preload != NULL)

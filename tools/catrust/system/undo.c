@@ -51,6 +51,9 @@ static void undo_all(struct record *r, size_t first, bool preloads, struct reaso
 
 		if ((r->item[i].kind == RECORD_PRELOAD) != preloads)
 			continue;
+		/* A program that is told to read a bundle which is not there trusts nobody. */
+		if (r->item[i].kind == RECORD_VARIABLES && why->text[0] != '\0')
+			continue;
 		if (undo(r->item[i].kind, r->item[i].path, &this) == 0)
 			record_remove(r, i);
 		else if (why->text[0] == '\0')

@@ -204,8 +204,9 @@ static bool is_set(const struct textfile *f, const char *name)
 	for (const char *line = f->text; line != NULL && *line != '\0';) {
 		const char *end = strchr(line, '\n');
 
+		line += strspn(line, " \t");
 		if (strncmp(line, "export ", 7) == 0)
-			line += 7;
+			line += 7 + strspn(line + 7, " \t");
 		if (strncmp(line, name, len) == 0 && line[len] == '=')
 			return true;
 		line = end == NULL ? NULL : end + 1;
@@ -245,14 +246,6 @@ static char *text_for(const struct place *place, const struct textfile *there)
 	return NULL;
 }
 
-static bool has_file(const struct record *r, const char *path)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (r->item[i].kind == RECORD_FILE && strcmp(r->item[i].path, path) == 0)
-			return true;
-	return false;
-}
-
 static int add_to(const struct place *place, struct record *r, struct reason *why)
 {
 	bool shared = variables_is_shared(place->path);
@@ -266,7 +259,7 @@ static int add_to(const struct place *place, struct record *r, struct reason *wh
 		return 0;
 	if (record_folder(r, place->path, why) != 0 || textfile_read(place->path, &f, why) != 0)
 		return -1;
-	if (f.text != NULL && !shared && !has_file(r, place->path)) {
+	if (f.text != NULL && !shared && !record_has(r, RECORD_FILE, place->path)) {
 		reason_set(why, "%s: it is there already, and is not catrust's", place->path);
 		goto out;
 	}
@@ -305,7 +298,15 @@ int variables_remove_block(const char *path, struct reason *why)
 
 	if (textfile_read(path, &f, why) != 0)
 		return -1;
-	if (textfile_find(&f, FIRST_LINE, &at)) {
+	if (!textfile_find(&f, FIRST_LINE, &at)) {
+		if (f.text != NULL && strstr(f.text, RECORD_FOLDER "/") != NULL) {
+			reason_set(why,
+				   "%s: the line \"" FIRST_LINE "\" is gone: take out by hand the "
+				   "lines that name " RECORD_FOLDER,
+				   show_text(path, shown));
+			error = -1;
+		}
+	} else {
 		struct textfile rest = {f.text + at, f.len - at};
 
 		if (!textfile_find(&rest, LAST_LINE, &end)) {
