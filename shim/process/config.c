@@ -2,6 +2,7 @@
 #include "process/config.h"
 
 #include "anchors/text.h"
+#include "process/cancel.h"
 #include "process/log.h"
 
 #include <errno.h>
@@ -211,10 +212,12 @@ __attribute__((noinline)) static unsigned read_file(void)
 {
 	struct reading_of_file r = {.bits = FILE_READ};
 	const struct settings_sink sink = {take_setting, take_exclude, take_problem, &r};
-	int saved_errno = errno;
+	int saved_errno = errno, cancel = cancel_hold();
 	unsigned published = 0;
+	bool ok = settings_read(SETTINGS_PATH, config.sources.privileged, &sink);
 
-	if (!settings_read(SETTINGS_PATH, config.sources.privileged, &sink)) {
+	cancel_release(cancel);
+	if (!ok) {
 		errno = saved_errno;
 		return FILE_FAILED;
 	}

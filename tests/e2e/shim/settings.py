@@ -115,6 +115,14 @@ class Settings(Base):
         self.refused(self.fetch(within(off), user="nobody"))
 
 
+class Cancelled(lab.Case):
+    def test_the_file_is_read_by_a_thread_that_is_cancelled(self):
+        """open() and read() are where such a thread ends; SSL_CTX_new() is not."""
+        program = hostile.build("cancelled", "cancelled.c", *hostile.TLS)
+        for shim in False, True:
+            self.assertEqual((0, "not ended\n", ""), lab.run([program], shim=shim, dirs=[lab.trustdir("corp-root.pem")]))
+
+
 class Privileged(hostile.Privileges, Base):
     """Set-user-ID programs read no variable: the file is their only switch."""
 
