@@ -336,7 +336,7 @@ class Runs(lab.Case):
 
     def pod(self, name):
         row = next(row for row in pods.ROWS if row[0] == name)
-        return self.server.create(named(row[1], name))
+        return self.server.create(named(row[1], "run-" + name))
 
     def test_rotation(self):
         """As the user of Pod Security's profile "restricted", with a volume whose link is swapped."""
