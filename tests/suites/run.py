@@ -89,7 +89,7 @@ def read_tap(_path, log):
     outcomes = collections.defaultdict(list)
     for ok, number, rest in re.findall(r"^((?:not )?ok)\b *(\d*)(.*)$", log, re.M):
         todo = re.search(r"# *(skip|todo)", rest, re.I)
-        name = number or re.sub(r"\b\d{4,5}\b", "N", rest.strip())
+        name = number or re.sub(r"0x[0-9a-f]+|\b\d{4,5}\b", "N", rest.strip())
         outcomes[name].append(todo.group(1).lower() if todo else "passed" if ok == "ok" else "failed")
     skipped = re.search(r"^1\.\.0 *(# *skip.*)", log, re.M | re.I)
     if skipped:
