@@ -27,7 +27,7 @@ struct run {
 static void take_back(struct run *r, size_t first, struct reason *why)
 {
 	struct reason more = {""};
-	struct reason both;
+	struct reason both = {""};
 
 	if (undo_from(&r->record, first, &more) == 0)
 		return;
