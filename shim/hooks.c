@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
+#include "load/deferred.h"
 #include "load/load.h"
 #include "openssl/binding.h"
 #include "openssl/unserved.h"
@@ -10,6 +11,7 @@
 #include "process/seen.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -77,27 +79,60 @@ static void read_for_client(struct call *call, const SSL_METHOD *method)
 	binding_work_end(call->crypto, scope);
 }
 
-static void end_new(struct call *call, const SSL_CTX *ctx, const SSL_METHOD *method)
+/* Without handing it out; NULL if the copy can't say. */
+static X509_STORE *store_of(const struct call *call, const SSL_CTX *ctx)
+{
+	return call->ssl->real.SSL_CTX_get_cert_store == NULL
+		       ? NULL
+		       : call->ssl->real.SSL_CTX_get_cert_store(ctx);
+}
+
+/*
+ * Loads are deferred only if the program itself has called a hook. SSL_CTX_new() calls
+ * SSL_CTX_new_ex(), which comes here even if the program has got all its functions by dlsym(), and
+ * so could get at the store without a hook.
+ */
+static void end_new(struct call *call, const char *name, const SSL_CTX *ctx,
+		    const SSL_METHOD *method)
 {
 	leave(call);
-	if (ctx != NULL)
+	if (ctx != NULL && is_ours_to_see(call) && binding_is_client_method(call->ssl, method)) {
 		read_for_client(call, method);
+		if (strcmp(name, "SSL_CTX_new") == 0)
+			deferred_begin(call->crypto, store_of(call, ctx));
+	}
 	end(call);
 }
 
 static void end_load(struct call *call, const SSL_CTX *ctx, bool loaded)
 {
 	leave(call);
-	if (loaded && is_ours_to_see(call))
-		read_for_client(call, call->ssl->api.SSL_CTX_get_ssl_method(ctx));
+	if (ctx != NULL && is_ours_to_see(call)) {
+		/* It may have come in a way that is not hooked, and before what follows. */
+		deferred_stop(call->crypto, store_of(call, ctx));
+		if (loaded)
+			read_for_client(call, call->ssl->api.SSL_CTX_get_ssl_method(ctx));
+	}
+	end(call);
+}
+
+/* The program gets hold of a store. OpenSSL's calls of itself come here if it is so linked. */
+static void end_store(struct call *call, const void *caller, X509_STORE *store)
+{
+	leave(call);
+	if (is_ours_to_see(call) && !module_has(call->crypto->module, caller))
+		deferred_end(call->crypto, store);
 	end(call);
 }
 
 static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_METHOD *method)
 {
 	leave(call);
-	if (is_ours_to_see(call) && store != NULL)
+	if (is_ours_to_see(call) && store != NULL) {
+		if (method != call->crypto->api.X509_LOOKUP_file())
+			deferred_stop(call->crypto, store);
 		lend_note_lookup(call->crypto, store, method);
+	}
 	end(call);
 }
 
@@ -149,12 +184,17 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 #define HOOK_SSL_NEW(name, params, args)                                                           \
 	HOOK(SSL_CTX *, NULL, name, params, begin_ssl(&call, #name, CALLER, NULL, method),         \
 	     REAL(ssl, name, args, false);                                                         \
-	     end_new(&call, ret, method))
+	     end_new(&call, #name, ret, method))
 
 #define HOOK_SSL_LOAD(name, params, args)                                                          \
 	HOOK(int, 0, name, params, begin_ssl(&call, #name, CALLER, ctx, NULL),                     \
 	     REAL(ssl, name, args, false);                                                         \
 	     end_load(&call, ctx, ret == 1))
+
+#define HOOK_SSL_STORE(name, params, args)                                                         \
+	HOOK(X509_STORE *, NULL, name, params, begin_ssl(&call, #name, CALLER, ctx, NULL),         \
+	     REAL(ssl, name, args, false);                                                         \
+	     end_store(&call, CALLER, ret))
 
 #define HOOK_X509_LOAD(name, params, args, ...)                                                    \
 	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, store),                        \
@@ -173,6 +213,11 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	HOOK(X509_LOOKUP *, NULL, name, params, begin_x509(&call, #name, CALLER, store),           \
 	     REAL(crypto, name, args, false);                                                      \
 	     end_method(&call, store, method))
+
+#define HOOK_X509_STORE(name, params, args)                                                        \
+	HOOK(X509_STORE *, NULL, name, params, begin_x509(&call, #name, CALLER, NULL),             \
+	     REAL(crypto, name, args, false);                                                      \
+	     end_store(&call, CALLER, ret))
 
 #define HOOK_X509_VERIFY(name, params, args)                                                       \
 	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, NULL),                         \

@@ -181,13 +181,16 @@ static bool take_time(struct span *in, int64_t *ret)
 	return true;
 }
 
-static bool take_validity(struct span *in, int64_t now)
+struct validity {
+	int64_t from, until;
+};
+
+static bool take_validity(struct span *in, struct validity *ret)
 {
 	struct span validity;
-	int64_t from, until;
 
-	return take(in, DER_SEQUENCE, &validity) && take_time(&validity, &from) &&
-	       take_time(&validity, &until) && validity.len == 0 && from <= now && now <= until;
+	return take(in, DER_SEQUENCE, &validity) && take_time(&validity, &ret->from) &&
+	       take_time(&validity, &ret->until) && validity.len == 0;
 }
 
 /* SubjectPublicKeyInfo ::= SEQUENCE { algorithm, key BIT STRING } */
@@ -229,7 +232,7 @@ static bool take_version_3(struct span *in)
 	       explicit.len == 0 && version.len == 1 && version.at[0] == 2;
 }
 
-bool sound_cert(const unsigned char *der, size_t len, int64_t now)
+static bool read_cert(const unsigned char *der, size_t len, struct validity *ret)
 {
 	struct span in = {der, len}, cert, tbs;
 	bool version_3;
@@ -239,7 +242,21 @@ bool sound_cert(const unsigned char *der, size_t len, int64_t now)
 		return false;
 	version_3 = tbs.len > 0 && tbs.at[0] == DER_CONTEXT_0;
 	if ((version_3 && !take_version_3(&tbs)) || !take_integer(&tbs) || !take_algorithm(&tbs) ||
-	    !take_name(&tbs) || !take_validity(&tbs, now) || !take_name(&tbs) || !take_key(&tbs))
+	    !take_name(&tbs) || !take_validity(&tbs, ret) || !take_name(&tbs) || !take_key(&tbs))
 		return false;
 	return tbs.len == 0 || (version_3 && take_extensions(&tbs) && tbs.len == 0);
+}
+
+bool sound_form(const unsigned char *der, size_t len)
+{
+	struct validity ignored;
+
+	return read_cert(der, len, &ignored);
+}
+
+bool sound_cert(const unsigned char *der, size_t len, int64_t now)
+{
+	struct validity validity;
+
+	return read_cert(der, len, &validity) && validity.from <= now && now <= validity.until;
 }

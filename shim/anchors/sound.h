@@ -14,6 +14,9 @@
  */
 bool sound_cert(const unsigned char *der, size_t len, int64_t now);
 
+/* The same without the dates: d2i_X509() reads it, unless there is no memory. */
+bool sound_form(const unsigned char *der, size_t len);
+
 /* The same of a Name alone: if OpenSSL does not read it, there was no memory. */
 bool sound_name(const unsigned char *der, size_t len);
 

@@ -77,18 +77,107 @@ static void mix_cert(struct digest *d, X509 *cert)
 	mix_pointer(d, c->api.X509_get0_reject_objects(cert));
 }
 
-static uint64_t state_of(const struct decoded *d)
+static uint64_t state_of(const struct crypto *c, X509 *cert)
 {
-	struct digest digest = {.crypto = d->crypto};
+	struct digest digest = {.crypto = c};
 
-	for (size_t i = 0; i < d->count; i++)
-		mix_cert(&digest, d->cert[i]);
+	mix_cert(&digest, cert);
 	return digest.value;
 }
 
-bool decoded_is_unchanged(const struct decoded *d)
+/* ---- One certificate ---- */
+
+/* As it was decoded at some time. One that a program has changed stays, since others may have been
+ * given it without a reference of their own. */
+struct version {
+	struct version *before;
+	X509 *cert;
+	uint64_t state; /* of all that a program's call could change in it */
+	bool has_key;	/* that could be decoded */
+};
+
+static bool is_unchanged(const struct crypto *c, const struct version *v)
 {
-	return state_of(d) == d->state;
+	return v != NULL && state_of(c, v->cert) == v->state;
+}
+
+/*
+ * OpenSSL fills a certificate's cache of its extensions when it is first asked for, which is a race
+ * among threads that share it: so it is filled now. Takes cert; NULL: out of memory.
+ */
+static struct version *version_new(const struct crypto *c, X509 *cert)
+{
+	struct version *v = cert == NULL ? NULL : calloc(1, sizeof(*v));
+
+	if (v == NULL) {
+		c->api.X509_free(cert);
+		return NULL;
+	}
+	c->api.X509_check_purpose(cert, -1, 0);
+	v->cert = cert;
+	v->has_key = c->api.X509_get0_pubkey(cert) != NULL;
+	v->state = state_of(c, cert);
+	return v;
+}
+
+static void version_free(const struct crypto *c, struct version *v)
+{
+	while (v != NULL) {
+		struct version *before = v->before;
+
+		c->api.X509_free(v->cert);
+		free(v);
+		v = before;
+	}
+}
+
+/* Unchanged; NULL: out of memory, or the file is not plain. */
+static struct version *version_of(struct decoded *d, size_t i)
+{
+	const struct plain_cert *plain = &d->cert[i].plain;
+	struct version *known = atomic_load(&d->cert[i].version), *mine;
+	const unsigned char *at = plain->der;
+
+	if (is_unchanged(d->crypto, known))
+		return known;
+	if (at == NULL)
+		return NULL;
+	mine = version_new(d->crypto, d->crypto->api.d2i_X509(NULL, &at, (long)plain->len));
+	if (mine == NULL)
+		return NULL;
+	mine->before = known;
+	if (atomic_compare_exchange_strong(&d->cert[i].version, &known, mine))
+		return mine;
+	/* Another thread's, just now. */
+	mine->before = NULL;
+	version_free(d->crypto, mine);
+	return known;
+}
+
+X509 *decoded_cert(struct decoded *d, size_t i)
+{
+	struct version *v = version_of(d, i);
+
+	return v == NULL ? NULL : v->cert;
+}
+
+bool decoded_all(struct decoded *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		const struct version *v = version_of(d, i);
+
+		if (v == NULL || !v->has_key)
+			return false;
+	}
+	return true;
+}
+
+bool decoded_is_usable(const struct decoded *d)
+{
+	for (size_t i = 0; d->der == NULL && i < d->count; i++)
+		if (!is_unchanged(d->crypto, atomic_load(&d->cert[i].version)))
+			return false;
+	return true;
 }
 
 /* ---- From the file ---- */
@@ -165,88 +254,97 @@ static OPENSSL_STACK *parse(const struct crypto *c, const char *data, size_t len
 	return infos;
 }
 
-/*
- * OpenSSL fills a certificate's cache of its extensions when it is first asked for, which is a race
- * among threads that share it: so it is filled now. A key that can't be decoded now may be later.
- */
-static bool prepare(const struct crypto *c, X509 *cert)
-{
-	c->api.X509_check_purpose(cert, -1, 0);
-	return c->api.X509_get0_pubkey(cert) != NULL;
-}
-
-/* All certificates out of the infos; false if there is anything else. */
+/* All certificates out of the infos; false if there is anything else, or no memory. A key that
+ * can't be decoded now may be later. */
 static bool take_certs(struct decoded *d, const OPENSSL_STACK *infos)
 {
 	int count = d->crypto->api.OPENSSL_sk_num(infos);
 
 	for (int i = 0; i < count; i++) {
 		X509_INFO *info = d->crypto->api.OPENSSL_sk_value(infos, i);
+		struct version *v;
 
 		if (info->x509 == NULL || info->crl != NULL || info->x_pkey != NULL ||
-		    info->enc_data != NULL || !prepare(d->crypto, info->x509))
+		    info->enc_data != NULL)
 			return false;
-		d->cert[d->count++] = info->x509;
+		v = version_new(d->crypto, info->x509);
 		info->x509 = NULL;
+		if (v == NULL)
+			return false;
+		atomic_init(&d->cert[d->count++].version, v);
+		if (!v->has_key)
+			return false;
 	}
 	return true;
 }
 
-/* From 4.0 on, asking a store for its objects makes it another, slower kind of store. */
-static bool shows_objects(const struct crypto *c)
+static struct decoded *decoded_new(const struct crypto *c, size_t count,
+				   const struct decoded_file *file)
 {
-	return c->api.OpenSSL_version_num() < 0x40000000UL;
+	struct decoded *d = calloc(1, sizeof(*d) + count * sizeof(d->cert[0]));
+
+	if (d == NULL)
+		return NULL;
+	atomic_init(&d->references, 1);
+	d->crypto = c;
+	d->file = *file;
+	return d;
 }
 
-/* What an empty store has after the same calls. Where it fails, there is only no short cut. */
-static void find_order(struct decoded *d)
-{
-	const struct crypto *c = d->crypto;
-	X509_STORE *store = shows_objects(c) ? c->api.X509_STORE_new() : NULL;
-	OPENSSL_STACK *objects;
-	X509 **order;
-	size_t count;
-
-	if (store == NULL)
-		return;
-	for (size_t i = 0; i < d->count; i++)
-		if (c->api.X509_STORE_add_cert(store, d->cert[i]) != 1)
-			goto out;
-	objects = (OPENSSL_STACK *)c->api.X509_STORE_get0_objects(store);
-	count = (size_t)c->api.OPENSSL_sk_num(objects);
-	order = calloc(count, sizeof(X509 *));
-	if (order == NULL)
-		goto out;
-	for (size_t i = 0; i < count; i++)
-		order[i] = c->api.X509_OBJECT_get0_X509(c->api.OPENSSL_sk_value(objects, (int)i));
-	d->in_store = order;
-	d->in_store_count = count;
-out:
-	c->api.X509_STORE_free(store);
-}
-
-static struct decoded *decode(struct crypto *c, const char *data, const struct decoded_file *file)
+static struct decoded *decode(const struct crypto *c, const char *data,
+			      const struct decoded_file *file)
 {
 	OPENSSL_STACK *infos = parse(c, data, (size_t)file->size);
 	int count = infos == NULL ? 0 : c->api.OPENSSL_sk_num(infos);
 	struct decoded *d = NULL;
 
 	if (count > 0 && count <= DECODED_MAX_CERTS)
-		d = calloc(1, sizeof(*d) + (size_t)count * sizeof(X509 *));
-	if (d != NULL) {
-		d->crypto = c;
-		d->file = *file;
-		if (take_certs(d, infos)) {
-			find_order(d);
-			d->state = state_of(d);
-		} else {
-			decoded_free(d);
-			d = NULL;
-		}
+		d = decoded_new(c, (size_t)count, file);
+	if (d != NULL && !take_certs(d, infos)) {
+		decoded_unref(d);
+		d = NULL;
 	}
 	if (infos != NULL)
 		c->api.OPENSSL_sk_pop_free(infos, (OPENSSL_sk_freefunc)c->api.X509_INFO_free);
 	return d;
+}
+
+static bool has_twins(const struct plain_cert *certs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (certs[i].name == certs[j].name)
+				return true;
+	return false;
+}
+
+/* Of a plain file: found, and not decoded yet. */
+static struct decoded *index_plain(const struct crypto *c, const char *data,
+				   const struct decoded_file *file)
+{
+	size_t len = (size_t)file->size, count = plain_count(data, len);
+	struct plain_cert *certs = NULL;
+	struct decoded *d = NULL;
+
+	if (count == 0 || count > DECODED_MAX_CERTS)
+		return NULL;
+	certs = calloc(count, sizeof(*certs));
+	d = decoded_new(c, count, file);
+	if (certs == NULL || d == NULL)
+		goto fail;
+	d->der = malloc(len / 4 * 3 + 3);
+	if (d->der == NULL || !plain_read(data, len, certs, count, d->der))
+		goto fail;
+	for (; d->count < count; d->count++)
+		d->cert[d->count].plain = certs[d->count];
+	d->has_twins = has_twins(certs, count);
+	free(certs);
+	return d;
+fail:
+	free(certs);
+	if (d != NULL)
+		decoded_unref(d);
+	return NULL;
 }
 
 struct decoded *decoded_read(struct crypto *c, int fd, const struct decoded_file *file)
@@ -257,22 +355,102 @@ struct decoded *decoded_read(struct crypto *c, int fd, const struct decoded_file
 	if (data != NULL) {
 		struct binding_scope scope = binding_work_begin(c);
 
-		d = decode(c, data, file);
+		d = index_plain(c, data, file);
+		if (d == NULL)
+			d = decode(c, data, file);
 		binding_work_end(c, scope);
 	}
 	free(data);
 	return d;
 }
 
-void decoded_free(struct decoded *d)
+void decoded_ref(struct decoded *d)
 {
+	atomic_fetch_add(&d->references, 1);
+}
+
+void decoded_unref(struct decoded *d)
+{
+	if (atomic_fetch_sub(&d->references, 1) > 1)
+		return;
 	for (size_t i = 0; i < d->count; i++)
-		d->crypto->api.X509_free(d->cert[i]);
-	free(d->in_store);
+		version_free(d->crypto, atomic_load(&d->cert[i].version));
+	free(atomic_load(&d->order));
+	free(d->der);
 	free(d);
 }
 
 /* ---- Into a store ---- */
+
+/* The certificates that an empty store has after a load, in its order: OpenSSL sorts, and leaves
+ * out what is there twice. */
+struct order {
+	size_t count;
+	size_t index[];
+};
+
+/* From 4.0 on, asking a store for its objects makes it another, slower kind of store. */
+static bool shows_objects(const struct crypto *c)
+{
+	return c->api.OpenSSL_version_num() < 0x40000000UL;
+}
+
+static size_t index_of(X509 *const *certs, size_t count, const X509 *cert)
+{
+	size_t i = 0;
+
+	while (i < count && certs[i] != cert)
+		i++;
+	return i;
+}
+
+/* NULL where it can't be known. */
+static struct order *order_new(const struct decoded *d, X509 *const *certs)
+{
+	const struct crypto *c = d->crypto;
+	X509_STORE *store = c->api.X509_STORE_new();
+	struct order *order = NULL;
+	OPENSSL_STACK *objects;
+	size_t count;
+
+	if (store == NULL)
+		return NULL;
+	for (size_t i = 0; i < d->count; i++)
+		if (c->api.X509_STORE_add_cert(store, certs[i]) != 1)
+			goto out;
+	objects = (OPENSSL_STACK *)c->api.X509_STORE_get0_objects(store);
+	count = (size_t)c->api.OPENSSL_sk_num(objects);
+	order = calloc(1, sizeof(*order) + count * sizeof(order->index[0]));
+	if (order == NULL)
+		goto out;
+	for (; order->count < count; order->count++) {
+		const X509_OBJECT *object = c->api.OPENSSL_sk_value(objects, (int)order->count);
+		size_t i = index_of(certs, d->count, c->api.X509_OBJECT_get0_X509(object));
+
+		if (i == d->count) {
+			free(order);
+			order = NULL;
+			goto out;
+		}
+		order->index[order->count] = i;
+	}
+out:
+	c->api.X509_STORE_free(store);
+	return order;
+}
+
+static const struct order *order_of(struct decoded *d, X509 *const *certs)
+{
+	struct order *known = atomic_load(&d->order), *mine;
+
+	if (known != NULL || !shows_objects(d->crypto))
+		return known;
+	mine = order_new(d, certs);
+	if (mine == NULL || atomic_compare_exchange_strong(&d->order, &known, mine))
+		return mine;
+	free(mine);
+	return known;
+}
 
 static bool push(const struct crypto *c, OPENSSL_STACK *objects, X509 *cert)
 {
@@ -286,29 +464,34 @@ static bool push(const struct crypto *c, OPENSSL_STACK *objects, X509 *cert)
 }
 
 /* At once into an empty store: OpenSSL would look for each certificate before it adds it. */
-static bool fill_empty(const struct decoded *d, X509_STORE *store)
+static bool fill_empty(struct decoded *d, X509 *const *certs, X509_STORE *store)
 {
 	const struct crypto *c = d->crypto;
+	const struct order *order = order_of(d, certs);
 	OPENSSL_STACK *objects;
 	bool filled;
 
-	if (d->in_store == NULL || !c->api.X509_STORE_lock(store))
+	if (order == NULL || !c->api.X509_STORE_lock(store))
 		return false;
 	objects = (OPENSSL_STACK *)c->api.X509_STORE_get0_objects(store);
 	filled = c->api.OPENSSL_sk_num(objects) == 0 &&
-		 c->api.OPENSSL_sk_reserve(objects, (int)d->in_store_count) == 1;
-	for (size_t i = 0; filled && i < d->in_store_count; i++)
-		filled = push(c, objects, d->in_store[i]);
+		 c->api.OPENSSL_sk_reserve(objects, (int)order->count) == 1;
+	for (size_t i = 0; filled && i < order->count; i++)
+		filled = push(c, objects, certs[order->index[i]]);
 	c->api.X509_STORE_unlock(store);
 	return filled;
 }
 
-bool decoded_add_to(const struct decoded *d, X509_STORE *store)
+bool decoded_add_to(struct decoded *d, X509_STORE *store)
 {
-	if (fill_empty(d, store))
-		return true;
-	for (size_t i = 0; i < d->count; i++)
-		if (d->crypto->api.X509_STORE_add_cert(store, d->cert[i]) != 1)
-			return false;
-	return true;
+	X509 **certs = calloc(d->count, sizeof(X509 *));
+	bool added = certs != NULL;
+
+	for (size_t i = 0; added && i < d->count; i++)
+		added = (certs[i] = decoded_cert(d, i)) != NULL;
+	if (added && !fill_empty(d, certs, store))
+		for (size_t i = 0; added && i < d->count; i++)
+			added = d->crypto->api.X509_STORE_add_cert(store, certs[i]) == 1;
+	free(certs);
+	return added;
 }

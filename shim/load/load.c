@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/load.h"
 
+#include "load/deferred.h"
 #include "load/shared.h"
 #include "process/config.h"
 
@@ -108,9 +109,11 @@ static int load_defaults(struct crypto *c, X509_STORE *store)
 
 	if (lookup == NULL)
 		return 0;
-	if (!shared_load(c, store, default_file(c)))
+	if (!shared_load(c, store, default_file(c))) {
+		deferred_end(c, store);
 		c->real.X509_LOOKUP_ctrl(lookup, X509_L_FILE_LOAD, NULL, X509_FILETYPE_DEFAULT,
 					 NULL);
+	}
 	lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_hash_dir());
 	if (lookup == NULL)
 		return 0;
@@ -125,11 +128,8 @@ static int load_defaults(struct crypto *c, X509_STORE *store)
 	return 1;
 }
 
-bool load_store(struct crypto *c, const void *caller, X509_STORE *store,
-		const struct load_source *from, int *ret)
+static bool load(struct crypto *c, X509_STORE *store, const struct load_source *from, int *ret)
 {
-	if (store == NULL || !is_wanted(c, caller, from->libctx, from->propq))
-		return false;
 	if (from->defaults) {
 		if (c->api.OpenSSL_version_num() >= UNKNOWN_DEFAULTS)
 			return false;
@@ -144,6 +144,18 @@ bool load_store(struct crypto *c, const void *caller, X509_STORE *store,
 	return true;
 }
 
+bool load_store(struct crypto *c, const void *caller, X509_STORE *store,
+		const struct load_source *from, int *ret)
+{
+	if (store == NULL || !c->usable)
+		return false;
+	if (is_wanted(c, caller, from->libctx, from->propq) && load(c, store, from, ret))
+		return true;
+	/* The real function finds the store as if nothing had been deferred. */
+	deferred_end(c, store);
+	return false;
+}
+
 /* Its method is word 1, in 1.1.1 to 4.0. */
 static bool is_by(const X509_LOOKUP *lookup, const X509_LOOKUP_METHOD *method)
 {
@@ -153,13 +165,16 @@ static bool is_by(const X509_LOOKUP *lookup, const X509_LOOKUP_METHOD *method)
 	return word[1] == method;
 }
 
-bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int command,
-		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
-		 int *ret)
+/* A directory is looked into after what was loaded before it, as long as nothing is loaded first.
+ */
+static bool adds_directory(int command)
 {
-	if (lookup == NULL || !is_wanted(c, caller, libctx, propq) ||
-	    c->api.X509_LOOKUP_get_store(lookup) == NULL)
-		return false;
+	return command == X509_L_ADD_DIR || command == X509_L_ADD_STORE;
+}
+
+static bool look_up(struct crypto *c, X509_LOOKUP *lookup, int command, const char *name, long type,
+		    int *ret)
+{
 	if (command == X509_L_FILE_LOAD && is_by(lookup, c->api.X509_LOOKUP_file())) {
 		if (type == X509_FILETYPE_DEFAULT)
 			name = default_file(c);
@@ -173,5 +188,24 @@ bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int 
 		*ret = add_default_directory(c, lookup);
 		return true;
 	}
+	return false;
+}
+
+bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int command,
+		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
+		 int *ret)
+{
+	X509_STORE *store = NULL;
+
+	if (lookup != NULL && c->usable && (c->lacks & SHARING) == 0)
+		store = c->api.X509_LOOKUP_get_store(lookup);
+	if (store == NULL)
+		return false;
+	if (is_wanted(c, caller, libctx, propq) && look_up(c, lookup, command, name, type, ret))
+		return true;
+	if (adds_directory(command))
+		deferred_stop(c, store);
+	else
+		deferred_end(c, store);
 	return false;
 }

@@ -3,6 +3,7 @@
 
 #include "anchors/compat.h"
 #include "load/decoded.h"
+#include "load/deferred.h"
 #include "process/cancel.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static struct decoded *find(const struct crypto *c, const struct decoded_file *f
 		struct decoded *d = atomic_load(&files[i]);
 
 		if (d != NULL && d->crypto == c && decoded_same_file(&d->file, file))
-			return decoded_is_unchanged(d) ? d : NULL;
+			return decoded_is_usable(d) ? d : NULL;
 	}
 	return NULL;
 }
@@ -84,16 +85,17 @@ static atomic_int replaced; /* and not freed yet */
 static void free_replaced(struct retired *item)
 {
 	atomic_fetch_sub(&replaced, 1);
-	decoded_free((struct decoded *)item);
+	decoded_unref((struct decoded *)item);
 }
 
-/* Takes mine: for all, or to be freed where another thread was first or too many wait. */
+/* Takes a reference: for all, or none where another thread was first or too many wait. */
 static void publish(struct decoded *mine)
 {
 	struct decoded *before;
 	size_t place;
 	bool published = false;
 
+	decoded_ref(mine);
 	retire_enter();
 	place = place_for(mine);
 	before = atomic_load(&files[place]);
@@ -107,7 +109,7 @@ static void publish(struct decoded *mine)
 	}
 	retire_leave();
 	if (!published)
-		decoded_free(mine);
+		decoded_unref(mine);
 }
 
 /* Does to the queue of errors what the load of a good file does in this version: it reads on until
@@ -124,45 +126,70 @@ static void read_nothing(const struct crypto *c)
 	c->api.BIO_free(bio);
 }
 
-/* As decoded before, if it is. */
-static bool load_known(const struct crypto *c, X509_STORE *store, const struct decoded_file *file)
+/* With a reference; NULL: not known. */
+static struct decoded *known(const struct crypto *c, const struct decoded_file *file)
 {
-	const struct decoded *d;
-	bool done = false;
+	struct decoded *d;
 
 	retire_enter();
 	d = find(c, file);
-	if (d != NULL) {
-		read_nothing(c);
-		done = decoded_add_to(d, store);
-	}
+	if (d != NULL)
+		decoded_ref(d);
 	retire_leave();
-	return done;
+	return d;
 }
 
-static bool load_new(struct crypto *c, X509_STORE *store, int fd, const struct decoded_file *file)
+/* Likewise; NULL: OpenSSL itself is to load it. */
+static struct decoded *read_now(struct crypto *c, int fd, const struct decoded_file *file)
 {
-	struct decoded *mine = is_settled(file) ? decoded_read(c, fd, file) : NULL;
-	bool done;
+	struct decoded *d = is_settled(file) ? decoded_read(c, fd, file) : NULL;
 
-	if (mine == NULL)
+	if (d != NULL)
+		publish(d);
+	return d;
+}
+
+static bool add_now(struct crypto *c, X509_STORE *store, struct decoded *d)
+{
+	struct binding_scope scope;
+	bool decoded;
+
+	deferred_end(c, store);
+	scope = binding_work_begin(c);
+	decoded = decoded_all(d);
+	binding_work_end(c, scope);
+	if (!decoded)
 		return false;
 	read_nothing(c);
-	done = decoded_add_to(mine, store);
-	publish(mine);
-	return done;
+	/* What OpenSSL says of the certificates that the store has already, it says. */
+	return decoded_add_to(d, store);
+}
+
+static bool load(struct crypto *c, X509_STORE *store, struct decoded *d)
+{
+	if (!deferred_again(c, store, d) && !deferred_put(c, store, d))
+		return add_now(c, store, d);
+	read_nothing(c);
+	return true;
 }
 
 bool shared_load(struct crypto *c, X509_STORE *store, const char *path)
 {
 	int saved_errno = errno, cancel = cancel_hold(), fd;
 	struct decoded_file file;
+	struct decoded *d;
 	bool done = false;
 
 	fd = open_file(path, &file);
 	if (fd >= 0) {
-		done = load_known(c, store, &file) || load_new(c, store, fd, &file);
+		d = known(c, &file);
+		if (d == NULL)
+			d = read_now(c, fd, &file);
 		close(fd);
+		if (d != NULL) {
+			done = load(c, store, d);
+			decoded_unref(d);
+		}
 	}
 	cancel_release(cancel);
 	errno = saved_errno;

@@ -165,11 +165,10 @@ static unsigned char look_up_all(void *handle, const char *rows, size_t size, vo
 
 		memcpy(slot, &found, sizeof(found));
 		slot += sizeof(found);
-		if (found != NULL)
+		if (found != NULL || *row == OPTIONAL)
 			continue;
 		lacks |= (unsigned char)*row;
-		if (*row != OPTIONAL)
-			log_line(LOG_DEBUG, row + 1, ": a TLS library does not have this function");
+		log_line(LOG_DEBUG, row + 1, ": a TLS library does not have this function");
 	}
 	return lacks;
 }
@@ -184,6 +183,7 @@ static void *crypto_new(const struct object *where)
 #define HOOK_X509_LOAD ROW_OF_HOOK
 #define HOOK_X509_LOOKUP ROW_OF_HOOK
 #define HOOK_X509_METHOD ROW_OF_HOOK
+#define HOOK_X509_STORE ROW_OF_HOOK
 #define HOOK_X509_VERIFY ROW_OF_HOOK
 #include "hooks.def"
 		;
@@ -199,6 +199,7 @@ static void *crypto_new(const struct object *where)
 	atomic_init(&c->lookup_index, -1);
 	atomic_init(&c->told, false);
 	atomic_init(&c->directory_index, -1);
+	atomic_init(&c->deferred_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
 	if (config_disabled())
 		return c;
@@ -242,6 +243,7 @@ static void *ssl_new(const struct object *where)
 	static const char real[] =
 #define HOOK_SSL_NEW ROW_OF_HOOK
 #define HOOK_SSL_LOAD ROW_OF_HOOK
+#define HOOK_SSL_STORE ROW_OF_HOOK
 #include "hooks.def"
 		;
 	struct ssl *s = calloc(1, sizeof(*s));

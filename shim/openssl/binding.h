@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Of OpenSSL 3.3, whose headers these may not be. */
+STACK_OF(X509_OBJECT) * X509_STORE_get1_objects(X509_STORE *store);
+
 /*
  * Whose OpenSSL is this? Several copies of OpenSSL live in one process in practice (conda's beside
  * the one in a wheel), so each call is bound to the caller's own, and no object of one copy ever
@@ -27,6 +30,7 @@
 struct ssl_real {
 #define HOOK_SSL_NEW(name, ...) __typeof__(name) *name;
 #define HOOK_SSL_LOAD(name, ...) __typeof__(name) *name;
+#define HOOK_SSL_STORE(name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
 
@@ -34,6 +38,7 @@ struct crypto_real {
 #define HOOK_X509_LOAD(name, ...) __typeof__(name) *name;
 #define HOOK_X509_LOOKUP(name, ...) __typeof__(name) *name;
 #define HOOK_X509_METHOD(name, ...) __typeof__(name) *name;
+#define HOOK_X509_STORE(name, ...) __typeof__(name) *name;
 #define HOOK_X509_VERIFY(name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
@@ -57,9 +62,11 @@ struct crypto {
 	void *(*err_state)(void);	     /* ERR_get_state() of 1.1.1; NULL in others */
 	atomic_int loan_index, lookup_index; /* of ex_data, -1: none yet (lend.c) */
 	atomic_int directory_index;	     /* likewise (load/load.c) */
-	_Atomic(struct stock *) stock;	     /* lend.c */
-	_Atomic(struct trust *) trust;	     /* trust.c */
-	atomic_bool told;		     /* unserved.c */
+	atomic_int deferred_index;	     /* likewise (load/deferred.c) */
+	_Atomic(X509_LOOKUP_METHOD *) deferred_method;
+	_Atomic(struct stock *) stock; /* lend.c */
+	_Atomic(struct trust *) trust; /* trust.c */
+	atomic_bool told;	       /* unserved.c */
 };
 
 enum { CLIENT_METHODS_MAX = 12 };

@@ -139,6 +139,7 @@ enum {
 	FILE_NO_SHARE = 1 << 6,
 	FILE_HAS_LEVEL = 1 << 7,
 	FILE_LEVEL = 8, /* where an enum log_level begins */
+	FILE_ON_DEMAND = 1 << 10,
 };
 
 struct reading_of_file {
@@ -162,7 +163,7 @@ static unsigned bits_of(enum setting setting, const char *value)
 	case SETTING_FILES:
 		return is(value, "off") ? FILE_NO_FILES : 0;
 	case SETTING_SHARE:
-		return is(value, "off") ? FILE_NO_SHARE : 0;
+		return is(value, "off") ? FILE_NO_SHARE : is(value, "on") ? FILE_ON_DEMAND : 0;
 	default:
 		return 0;
 	}
@@ -174,7 +175,7 @@ static void take_setting(void *arg, enum setting setting, const char *value)
 	static const unsigned all[SETTINGS] = {
 		[SETTING_DISABLE] = FILE_OFF,	  [SETTING_LOG] = 3U << FILE_LEVEL,
 		[SETTING_CONTEXTS] = FILE_PUBLIC, [SETTING_STRICT] = FILE_RELAX,
-		[SETTING_FILES] = FILE_NO_FILES,  [SETTING_SHARE] = FILE_NO_SHARE,
+		[SETTING_FILES] = FILE_NO_FILES,  [SETTING_SHARE] = FILE_NO_SHARE | FILE_ON_DEMAND,
 	};
 	struct reading_of_file *r = arg;
 
@@ -258,6 +259,11 @@ bool config_public_only(void)
 bool config_share(void)
 {
 	return config.share && (of_file() & FILE_NO_SHARE) == 0;
+}
+
+bool config_share_on_demand(void)
+{
+	return config.share_on_demand || (of_file() & FILE_ON_DEMAND) != 0;
 }
 
 bool config_relax_strict(void)
@@ -378,6 +384,7 @@ __attribute__((constructor)) static void snapshot(void)
 	config.relax_strict = is(value[STRICT], "relax");
 	config.files = !is(value[FILES], "off");
 	config.share = !is(value[SHARE], "off");
+	config.share_on_demand = is(value[SHARE], "on");
 	config.default_bundle = value[BUNDLES] != NULL;
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)

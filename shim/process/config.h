@@ -24,6 +24,7 @@ struct config {
 	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
 	bool public_only;		    /* CATRUST_CONTEXTS=public */
 	bool share;			    /* not CATRUST_SHARE=off */
+	bool share_on_demand;		    /* CATRUST_SHARE=on */
 	bool relax_strict;		    /* CATRUST_STRICT=relax */
 	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
@@ -44,6 +45,7 @@ bool config_active(void);
 bool config_disabled(void);
 bool config_public_only(void);
 bool config_share(void);
+bool config_share_on_demand(void);
 bool config_relax_strict(void);
 bool config_files(void);
 enum log_level config_log_level(void);

@@ -54,3 +54,24 @@ catrust_wire_fuzz(starttls
 catrust_wire_fuzz(aia certs/aia.c)
 catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)
 catrust_wire_fuzz(names ../../shim/anchors/names.c ../../shim/anchors/scope.c ../../shim/anchors/der.c)
+
+# What is taken for a bundle that need not be decoded at once, OpenSSL decodes. Both kinds of file are its corpus.
+add_executable(plain_corpus ${CMAKE_CURRENT_LIST_DIR}/plain_fuzz.c ${CMAKE_CURRENT_LIST_DIR}/runner.c
+               ${CMAKE_CURRENT_LIST_DIR}/../../shim/load/plain.c)
+target_compile_definitions(plain_corpus PRIVATE _GNU_SOURCE)
+target_link_libraries(plain_corpus PRIVATE anchors OpenSSL::Crypto catrust_warnings catrust_sanitizers)
+file(GLOB plain CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/plain/*)
+add_test(NAME fuzz-plain-corpus COMMAND plain_corpus ${corpus} ${plain})
+set_tests_properties(fuzz-plain-corpus PROPERTIES LABELS unit TIMEOUT 60)
+if(CATRUST_FUZZ)
+  add_executable(plain_fuzz ${CMAKE_CURRENT_LIST_DIR}/plain_fuzz.c)
+  foreach(source load/plain.c anchors/sound.c anchors/der.c)
+    target_sources(plain_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim/${source})
+  endforeach()
+  target_include_directories(plain_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)
+  target_compile_definitions(plain_fuzz PRIVATE _GNU_SOURCE)
+  target_compile_options(plain_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
+    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)
+  target_link_options(plain_fuzz PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_link_libraries(plain_fuzz PRIVATE OpenSSL::Crypto catrust_warnings)
+endif()

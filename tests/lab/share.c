@@ -3,14 +3,29 @@
  * Loads files of certificates in every way that OpenSSL has, and says all that a program can see of
  * it: see share.py. For any OpenSSL from 1.1.1 on, so the prototypes are by hand.
  *
- * usage: share same FILE...           a transcript of all ways and all states of the queue of
- * errors share setters FILE           each setter of a certificate, and what the next load gets
- *        share threads SAME FILE COUNT  eight threads, COUNT contexts each; SAME: a file like it
- *        share fork SAME FILE COUNT   children of a process that has threads in a load
- *        share contexts FILE          library contexts that are not the default one
- *        share paths COUNT            the default places, so many times into one context
- *        share version -              which OpenSSL it is
- *        share times FILE COUNT KEEP  so many contexts; KEEP: 1 to keep them all, and tell the heap
+ * usage: share WHAT ARGUMENT...
+ *
+ * same FILE...: a transcript of all ways and all states of the queue of errors
+ *
+ * verify CHAIN KEY OTHER FILE...: handshakes with a server of that chain, between loads
+ *
+ * connect CHAIN KEY FILE COUNT: so many contexts with a handshake each
+ *
+ * shared CHAIN KEY FILE COUNT: threads that use one context, which another looks into
+ *
+ * setters FILE: each setter of a certificate, and what the next load gets
+ *
+ * threads SAME FILE COUNT: eight threads, COUNT contexts each; SAME: a file like it
+ *
+ * fork SAME FILE COUNT: children of a process that has threads in a load
+ *
+ * contexts FILE: library contexts that are not the default one
+ *
+ * paths COUNT: the default places, so many times into one context
+ *
+ * version -: which OpenSSL it is
+ *
+ * times FILE COUNT KEEP: so many contexts; KEEP: 1 to keep them all, and tell the heap
  */
 #include <errno.h>
 #include <malloc.h>
@@ -35,6 +50,16 @@ void *SSL_CTX_get_cert_store(const void *);
 int SSL_CTX_load_verify_locations(void *, const char *, const char *);
 WEAK int SSL_CTX_load_verify_file(void *, const char *);
 int SSL_CTX_set_default_verify_paths(void *), SSL_CTX_set_default_verify_file(void *);
+void SSL_CTX_set_verify(void *, int, int (*)(int, void *));
+int SSL_CTX_use_certificate_chain_file(void *, const char *);
+int SSL_CTX_use_PrivateKey_file(void *, const char *, int);
+void *SSL_new(void *);
+void SSL_free(void *), SSL_set_bio(void *, void *, void *);
+void SSL_set_connect_state(void *), SSL_set_accept_state(void *);
+int SSL_do_handshake(void *);
+long SSL_get_verify_result(const void *);
+void *SSL_get0_verified_chain(const void *);
+int BIO_new_bio_pair(void **, size_t, void **, size_t);
 WEAK void *SSL_CTX_new_ex(void *, const char *, const void *);
 void *X509_STORE_new(void);
 void X509_STORE_free(void *);
@@ -49,6 +74,8 @@ void X509_OBJECT_free(void *);
 int X509_OBJECT_get_type(const void *);
 void *X509_OBJECT_get0_X509(const void *), *X509_OBJECT_get0_X509_CRL(void *);
 void *X509_LOOKUP_file(void);
+void *X509_STORE_CTX_get0_store(const void *);
+int X509_STORE_CTX_get_error(const void *), X509_STORE_CTX_get_error_depth(const void *);
 int X509_LOOKUP_ctrl(void *, int, const char *, long, char **);
 int X509_STORE_lock(void *), X509_STORE_unlock(void *);
 int OPENSSL_sk_num(const void *);
@@ -240,10 +267,9 @@ static bool since_3(void)
 
 enum { WAYS = 12 };
 
+/* The program gets the store for those ways alone that need it. */
 static int load(int way, void *ctx, const char *file)
 {
-	void *store = SSL_CTX_get_cert_store(ctx);
-
 	switch (way) {
 	case 0:
 		return SSL_CTX_load_verify_locations(ctx, file, NULL);
@@ -254,19 +280,22 @@ static int load(int way, void *ctx, const char *file)
 	case 3:
 		return since_3() ? SSL_CTX_load_verify_file(ctx, file) : -9;
 	case 4:
-		return since_3() ? X509_STORE_load_file(store, file) : -9;
+		return since_3() ? X509_STORE_load_file(SSL_CTX_get_cert_store(ctx), file) : -9;
 	case 5:
-		return X509_STORE_load_locations(store, file, NULL);
+		return X509_STORE_load_locations(SSL_CTX_get_cert_store(ctx), file, NULL);
 	case 6:
-		return X509_LOOKUP_ctrl(X509_STORE_add_lookup(store, X509_LOOKUP_file()), FILE_LOAD,
-					file, FILETYPE_PEM, NULL);
+		return X509_LOOKUP_ctrl(
+			X509_STORE_add_lookup(SSL_CTX_get_cert_store(ctx), X509_LOOKUP_file()),
+			FILE_LOAD, file, FILETYPE_PEM, NULL);
 	case 7:
-		return X509_LOOKUP_ctrl(X509_STORE_add_lookup(store, X509_LOOKUP_file()), FILE_LOAD,
-					file, FILETYPE_ASN1, NULL);
+		return X509_LOOKUP_ctrl(
+			X509_STORE_add_lookup(SSL_CTX_get_cert_store(ctx), X509_LOOKUP_file()),
+			FILE_LOAD, file, FILETYPE_ASN1, NULL);
 	case 8:
 		setenv("SSL_CERT_FILE", file, 1);
-		return X509_LOOKUP_ctrl(X509_STORE_add_lookup(store, X509_LOOKUP_file()), FILE_LOAD,
-					NULL, FILETYPE_DEFAULT, NULL);
+		return X509_LOOKUP_ctrl(
+			X509_STORE_add_lookup(SSL_CTX_get_cert_store(ctx), X509_LOOKUP_file()),
+			FILE_LOAD, NULL, FILETYPE_DEFAULT, NULL);
 	case 9:
 		setenv("SSL_CERT_FILE", file, 1);
 		return SSL_CTX_set_default_verify_paths(ctx);
@@ -275,7 +304,7 @@ static int load(int way, void *ctx, const char *file)
 		return SSL_CTX_set_default_verify_file(ctx);
 	case 11:
 		setenv("SSL_CERT_FILE", file, 1);
-		return X509_STORE_set_default_paths(store);
+		return X509_STORE_set_default_paths(SSL_CTX_get_cert_store(ctx));
 	}
 	return -9;
 }
@@ -291,8 +320,9 @@ static void *new_context(int kind)
 	return ctx;
 }
 
-/* Twice the same file, and the one before in between, into one context. */
-static void tell_loads(const char *const files[3], int way, int state, int kind)
+/* Twice the same file, and the one before in between, into one context. looks: a bit for each load
+ * after which the program looks into the store. */
+static void tell_loads(const char *const files[3], int way, int state, int kind, int looks)
 {
 	void *ctx = new_context(kind);
 
@@ -304,7 +334,8 @@ static void tell_loads(const char *const files[3], int way, int state, int kind)
 		ret = load(way, ctx, files[i]);
 		printf("%d %d", ret, errno);
 		tell_errors(i != 1);
-		tell_store(SSL_CTX_get_cert_store(ctx));
+		if (looks & 1 << i)
+			tell_store(SSL_CTX_get_cert_store(ctx));
 		printf("; ");
 	}
 	SSL_CTX_free(ctx);
@@ -322,9 +353,13 @@ static void same(int count, char **files)
 {
 	for (int f = 0; f < count; f++)
 		for (int way = 0; way < WAYS; way++)
-			for (int round = 0; round < 2; round++) {
+			for (int round = 0; round < 4; round++) {
 				/* All states over the files; each is that of a first load, too. */
-				int state = (3 * round + f + way) % STATES, kind = (round + f) % 3;
+				int state = (3 * round + f + way) % STATES;
+				/* A client that does not look, or not at once, is also one. */
+				int kind = round < 2 ? (round + f) % 3 : 0;
+				int looks = round < 2 ? 7 : round == 2 ? 4 : 2;
+
 				/* What takes long is loaded in few of them. */
 				if (is_large(files[f]) && (way % 3 != 0 || round != way / 3))
 					continue;
@@ -334,10 +369,188 @@ static void same(int count, char **files)
 								     : files[(f + 1) % count],
 							     files[f]};
 
-				printf("%s way %d state %d kind %d: ", files[f], way, state, kind);
-				tell_loads(three, way, state, kind);
+				printf("%s way %d state %d kind %d looks %d: ", files[f], way,
+				       state, kind, looks);
+				tell_loads(three, way, state, kind, looks);
 				printf("\n");
 			}
+}
+
+/* ---- Handshakes ---- */
+
+enum { VERIFY_NONE = 0, VERIFY_PEER = 1 };
+
+static void *server_context;
+static bool callback_looks, quiet;
+
+static void set_server(const char *chain, const char *key)
+{
+	server_context = new_context(1);
+	check(SSL_CTX_use_certificate_chain_file(server_context, chain) == 1 &&
+		      SSL_CTX_use_PrivateKey_file(server_context, key, FILETYPE_PEM) == 1,
+	      "no certificate");
+}
+
+static int on_verify(int ok, void *ctx)
+{
+	if (quiet)
+		return ok;
+	printf(" (%d %d", X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx));
+	if (callback_looks)
+		tell_store(X509_STORE_CTX_get0_store(ctx));
+	printf(")");
+	return ok;
+}
+
+/* What the client says of the server; the chain that it found in *chain, encoded. */
+static long handshake(void *ctx, uint64_t *chain)
+{
+	void *client = SSL_new(ctx), *server = SSL_new(server_context), *bio[2], *certs;
+	long result;
+
+	check(client != NULL && server != NULL && BIO_new_bio_pair(&bio[0], 0, &bio[1], 0) == 1,
+	      "no connection");
+	SSL_set_bio(client, bio[0], bio[0]);
+	SSL_set_bio(server, bio[1], bio[1]);
+	SSL_set_connect_state(client);
+	SSL_set_accept_state(server);
+	for (int i = 0; i < 6; i++) {
+		SSL_do_handshake(client);
+		SSL_do_handshake(server);
+	}
+	result = SSL_get_verify_result(client);
+	certs = SSL_get0_verified_chain(client);
+	*chain = 0;
+	for (int i = 0; i < OPENSSL_sk_num(certs); i++) {
+		unsigned char *der = NULL;
+		int len = i2d_X509_AUX(OPENSSL_sk_value(certs, i), &der);
+
+		*chain = hash(*chain, der, (size_t)len);
+		free(der);
+	}
+	SSL_free(client);
+	SSL_free(server);
+	return result;
+}
+
+/* l: load, o: the other file, d: the default places, D: the default directory, v: a handshake, V:
+ * one whose callback looks into the store, s: look. */
+static void step(char what, void *ctx, const char *other, const char *file)
+{
+	uint64_t chain;
+
+	errno = 77;
+	switch (what) {
+	case 'l':
+		printf("%d", SSL_CTX_load_verify_locations(ctx, file, NULL));
+		break;
+	case 'o':
+		printf("%d", SSL_CTX_load_verify_locations(ctx, other, NULL));
+		break;
+	case 'd':
+		setenv("SSL_CERT_FILE", file, 1);
+		printf("%d", SSL_CTX_set_default_verify_paths(ctx));
+		break;
+	case 'D':
+		printf("%d", SSL_CTX_load_verify_locations(ctx, NULL, "/etc/ssl/certs"));
+		break;
+	case 'v':
+	case 'V':
+		callback_looks = what == 'V';
+		printf("%ld", handshake(ctx, &chain));
+		printf(" %016llx", (unsigned long long)chain);
+		break;
+	case 's':
+		tell_store(SSL_CTX_get_cert_store(ctx));
+		break;
+	}
+	printf(" %d", errno);
+	tell_errors(false);
+	printf("; ");
+}
+
+static void verify(const char *other, int count, char **files)
+{
+	static const char *const steps[] = {
+		"ls",	"lvs",	"lls",	 "llvs",  "lvls", "lvvs", "los",   "lovs", "lvovs",
+		"dvs",	"ddvs", "ldvs",	 "Dlvs",  "lDvs", "lVs",  "lVlvs", "vls",  "vlvs",
+		"slvs", "lsvs", "lvsvs", "olvls", "odvs", "lv",	  "lvov",  "Vlvs",
+	};
+
+	for (int f = 0; f < count; f++)
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+			void *ctx = new_context(0);
+
+			SSL_CTX_set_verify(ctx, VERIFY_PEER, on_verify);
+			printf("%s %s: ", files[f], steps[i]);
+			for (const char *at = steps[i]; *at != '\0'; at++)
+				step(*at, ctx, other, files[f]);
+			printf("\n");
+			SSL_CTX_free(ctx);
+		}
+}
+
+static void connect_each(const char *file, int count)
+{
+	uint64_t chain;
+
+	quiet = true;
+	for (int i = 0; i < count; i++) {
+		void *ctx = new_context(0);
+
+		SSL_CTX_set_verify(ctx, VERIFY_PEER, on_verify);
+		check(SSL_CTX_load_verify_locations(ctx, file, NULL) == 1, "load");
+		check(handshake(ctx, &chain) == 0, "handshake");
+		SSL_CTX_free(ctx);
+	}
+}
+
+static int shared_rounds;
+static void *volatile shared_context;
+
+static void *use_shared(void *arg)
+{
+	intptr_t bad = 0;
+	uint64_t chain;
+
+	(void)arg;
+	for (int i = 0; i < shared_rounds; i++)
+		bad += handshake(shared_context, &chain) != 0;
+	return (void *)bad;
+}
+
+/* Each time a new context, so that the threads are the first to ask for what was loaded. */
+static void shared(const char *file, int count)
+{
+	intptr_t all = 0;
+	int want = -1;
+
+	quiet = true;
+	shared_rounds = 3;
+	for (int i = 0; i < count; i++) {
+		pthread_t thread[8];
+		void *objects;
+
+		shared_context = new_context(0);
+		SSL_CTX_set_verify(shared_context, VERIFY_PEER, on_verify);
+		check(SSL_CTX_load_verify_locations(shared_context, file, NULL) == 1, "load");
+		for (int j = 0; j < 8; j++)
+			check(pthread_create(&thread[j], NULL, use_shared, NULL) == 0, "no thread");
+		if (i % 3 != 0)
+			usleep((useconds_t)i * 37 % 1000);
+		objects = objects_of(SSL_CTX_get_cert_store(shared_context));
+		want = want < 0 ? OPENSSL_sk_num(objects) : want;
+		all += OPENSSL_sk_num(objects) != want;
+		for (int j = 0; j < 8; j++) {
+			void *bad;
+
+			pthread_join(thread[j], &bad);
+			all += (intptr_t)bad;
+		}
+		objects_free(objects);
+		SSL_CTX_free(shared_context);
+	}
+	printf("%d handshakes, %ld wrong\n", count * 8 * shared_rounds, (long)all);
 }
 
 /* ---- Programs that change what they got from a store ---- */
@@ -624,7 +837,16 @@ int main(int argc, char **argv)
 
 	if (strcmp(what, "same") == 0)
 		same(argc - 2, argv + 2);
-	else if (strcmp(what, "setters") == 0)
+	else if (strcmp(what, "verify") == 0 && argc > 5) {
+		set_server(argv[2], argv[3]);
+		verify(argv[4], argc - 5, argv + 5);
+	} else if (strcmp(what, "connect") == 0 && argc == 6) {
+		set_server(argv[2], argv[3]);
+		connect_each(argv[4], atoi(argv[5]));
+	} else if (strcmp(what, "shared") == 0 && argc == 6) {
+		set_server(argv[2], argv[3]);
+		shared(argv[4], atoi(argv[5]));
+	} else if (strcmp(what, "setters") == 0)
 		setters(argv[2]);
 	else if (strcmp(what, "threads") == 0 && argc == 5)
 		threads(argv[2], argv[3], atoi(argv[4]));

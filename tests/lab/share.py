@@ -5,6 +5,7 @@ import base64
 import glob
 import os
 import random
+import re
 
 from lab import lab
 
@@ -167,6 +168,53 @@ def odd_files(seed=10):
         changed[at] = pick.choice([0, 0x80, 0xff, changed[at] ^ 1, changed[at] ^ 0x20])
         files["der-%d" % i] = sub + _pem(bytes(changed))
     return files
+
+
+def bundles(folder):
+    """A server of two CAs, and bundles for it: file of its chain, of its key, of another CA, and {name: bytes}.
+
+    A CA that is renewed has the same name and key; OpenSSL takes the first that will do. And a name is the same in
+    other letters, with other spaces, and as another type of string."""
+    def make(stem, *options):
+        lab.openssl("req", "-x509", "-key", os.path.join(folder, "ca.key"), "-days", "3000",
+                    "-addext", "basicConstraints=critical,CA:TRUE", "-out", os.path.join(folder, stem), *options)
+        return lab.read(os.path.join(folder, stem))
+
+    for key in "ca", "sub", "leaf":
+        lab.openssl("genrsa", "-out", os.path.join(folder, key + ".key"), "2048")
+    name = "/C=DE/O=Example  Company/CN=The Root of All"
+    first = make("first.pem", "-subj", name)
+    renewed, again = make("renewed.pem", "-subj", name), make("again.pem", "-subj", name)
+    letters = make("letters.pem", "-utf8", "-subj", "/C=DE/O= example COMPANY /CN=the root  of all")
+    for stem, ca, ca_name in ("sub", "first", "A CA below"), ("leaf", "sub", "localhost"):
+        request = os.path.join(folder, stem + ".csr")
+        lab.openssl("req", "-new", "-key", os.path.join(folder, stem + ".key"), "-subj", "/CN=" + ca_name, "-out", request)
+        extensions = lab.write(os.path.join(folder, stem + ".ext"), "subjectAltName=DNS:localhost\n" if stem == "leaf"
+                               else "basicConstraints=critical,CA:TRUE\n")
+        lab.openssl("x509", "-req", "-in", request, "-CA", os.path.join(folder, ca + ".pem"), "-CAkey",
+                    os.path.join(folder, ("ca" if ca == "first" else ca) + ".key"), "-set_serial", "77", "-days", "900",
+                    "-extfile", extensions, "-out", os.path.join(folder, stem + ".pem"))
+    leaf, sub = (lab.read(os.path.join(folder, stem + ".pem")) for stem in ("leaf", "sub"))
+    public = lab.read("/etc/ssl/certs/ca-certificates.crt")
+    other = lab.read(lab.cert("other-root.pem"))
+    few = b"".join(re.findall(b"-----BEGIN.*?END CERTIFICATE-----\n", public, re.S)[:12])
+    chain = lab.write(os.path.join(folder, "chain.pem"), leaf + sub)
+    return chain, os.path.join(folder, "leaf.key"), lab.write(os.path.join(folder, "other.pem"), other), {
+        "root-last": public + first,
+        "root-first": first + few,
+        "none": few,
+        "renewed": few + first + renewed + again,
+        "renewed-first": renewed + few + first,
+        "renewed-only": few + renewed,
+        "twice": first + few + first,
+        "letters": few + letters,
+        "letters-and-first": letters + few + first,
+        "sub": few + sub,
+        "sub-and-root": sub + few + first,
+        "leaf": few + leaf,
+        "crlf": (few + first).replace(b"\n", b"\r\n"),
+        "other": other + few + first,
+    }
 
 
 def _wrapped(data, width):

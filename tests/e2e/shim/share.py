@@ -37,7 +37,7 @@ class Loads(lab.Case):
         time.sleep(SETTLED)
 
     @classmethod
-    def use(cls, name, *args, shim=False, share=None, wrap=(), **more):
+    def use(cls, name, *args, shim=False, share="on", wrap=(), **more):
         return lab.run([*wrap, *cls.programs[name], *map(str, args)], shim=shim, timeout=TIMEOUT,
                        env={"CATRUST_SHARE": share, "MALLOC_ARENA_MAX": "1"}, **more)
 
@@ -65,8 +65,27 @@ class Loads(lab.Case):
             self.assertGreater(without.out.count(": 1 77 "), 1000)
             self.assertGreater(without.out.count(": 0 "), 500)
             self.same_lines(without, there)
-            if name == "system":
-                self.same_lines(without, self.use(name, "same", *files, shim=True, share="off", cwd=self.odd))
+            for share in (None, "off") if name == "system" else ():
+                self.same_lines(without, self.use(name, "same", *files, shim=True, share=share, cwd=self.odd))
+
+        self.each(check)
+
+    def test_handshakes(self):
+        """Between loads and looks, in 26 orders: the verdict, the chain, and what the store lists afterwards."""
+        folder, where = lab.folder("pki"), lab.folder("bundles")
+        chain, key, other, files = share_lab.bundles(folder)
+        for name, data in files.items():
+            lab.write(os.path.join(where, name), data)
+        time.sleep(SETTLED)
+        def check(name):
+            args = ["verify", chain, key, other, *sorted(files)]
+            without = self.use(name, *args, cwd=where)
+            self.assertEqual(26 * len(files), without.out.count("\n"))
+            self.assertGreater(len(re.findall(r"\)0 [0-9a-f]{16} ", without.out)), 100)
+            for share in "on", None, "eager":
+                self.same_lines(without, self.use(name, *args, shim=True, share=share, cwd=where))
+            told = self.use(name, "shared", chain, key, os.path.join(where, "root-last"), 60, shim=True)
+            self.assertEqual((0, "", "1440 handshakes, 0 wrong\n"), (told.code, told.err, told.out))
 
         self.each(check)
 

@@ -34,6 +34,17 @@ static X509_LOOKUP *lookup(SSL_CTX **ctx)
 	return X509_STORE_add_lookup(STORE, X509_LOOKUP_file());
 }
 
+static int get_store(SSL_CTX **ctx)
+{
+	X509_STORE_CTX *verification = X509_STORE_CTX_new();
+	int ret;
+
+	X509_STORE_CTX_init(verification, STORE, cert, NULL);
+	ret = X509_STORE_CTX_get0_store(verification) == STORE;
+	X509_STORE_CTX_free(verification);
+	return ret;
+}
+
 /* As libssl does it for a client. */
 static int verify(SSL_CTX **ctx)
 {
@@ -59,6 +70,8 @@ CALL(SSL_CTX_set_default_verify_paths, SSL_CTX_set_default_verify_paths(*ctx))
 CALL(SSL_CTX_set_default_verify_file, SSL_CTX_set_default_verify_file(*ctx))
 CALL(SSL_CTX_set_default_verify_dir, SSL_CTX_set_default_verify_dir(*ctx))
 CALL(SSL_CTX_set_default_verify_store, SSL_CTX_set_default_verify_store(*ctx))
+CALL(SSL_CTX_get_cert_store, SSL_CTX_get_cert_store(*ctx) != NULL)
+CALL(X509_STORE_CTX_get0_store, get_store(ctx))
 CALL(X509_STORE_load_locations, X509_STORE_load_locations(STORE, file, dir))
 CALL(X509_STORE_load_locations_ex, X509_STORE_load_locations_ex(STORE, file, dir, NULL, NULL))
 CALL(X509_STORE_load_file, X509_STORE_load_file(STORE, file))
@@ -79,9 +92,11 @@ static const struct {
 /* Those of libc and GnuTLS are for files.py and gnutls.py. */
 #define HOOK_SSL_NEW(name, ...) {#name, call_##name},
 #define HOOK_SSL_LOAD(name, ...) {#name, call_##name},
+#define HOOK_SSL_STORE(name, ...) {#name, call_##name},
 #define HOOK_X509_LOAD(name, ...) {#name, call_##name},
 #define HOOK_X509_LOOKUP(name, ...) {#name, call_##name},
 #define HOOK_X509_METHOD(name, ...) {#name, call_##name},
+#define HOOK_X509_STORE(name, ...) {#name, call_##name},
 #define HOOK_X509_VERIFY(name, ...) {#name, call_##name},
 #include "hooks.def"
 };
