@@ -458,6 +458,12 @@ http {
 }
 """
     @staticmethod
+    def is_listening(server):
+        """The socket is there some moments before nginx listens."""
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(server.socket) == 0
+
+    @staticmethod
     def ask(server, stem, version="", path="/"):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(20)
@@ -483,7 +489,7 @@ http {
             for shim in False, True:
                 with self.subTest(ca=ca, shim=shim), lab.server() as upstream, \
                         self.serve(ca, shim, upstream) as server:
-                    lab.wait_for(lambda: os.path.exists(server.socket), server)
+                    lab.wait_for(lambda: self.is_listening(server), server)
                     for version in "", "1.2":
                         for stem in "client", "own-client":
                             out = self.ask(server, stem, version)
