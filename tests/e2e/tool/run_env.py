@@ -117,13 +117,16 @@ class Base(unittest.TestCase):
         self.home = private()
         self.dirs = [lab.trustdir("corp-root.pem")]
 
+    def as_user(self):
+        return as_user()
+
     def run_it(self, *args, env=None, script=None, dirs=None, **options):
         full = {"CATRUST_LIB": lab.shim(), "XDG_RUNTIME_DIR": self.runtime, "HOME": self.home,
                 "TMPDIR": self.home, "JAVA_HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1",
                 "SSL_CERT_FILE": lab.cert("other-root.pem")}
         full.update(env or {})
         return lab.run([*self.shell, script or os.path.join(installed(), "catrust-run"), *args], env=full,
-                       dirs=self.dirs if dirs is None else dirs, **{**as_user(), **options})
+                       dirs=self.dirs if dirs is None else dirs, **{**self.as_user(), **options})
 
     def shown(self, *args, err="", **options):
         """The environment that a command sees."""

@@ -37,7 +37,11 @@ def fingerprint():
 
 
 class Base(run_env.Base):
-    """Runs by a user; see Root."""
+    """Runs by a user; see Root.
+
+    Not by nobody: in a user namespace, its number is also that of all who have none there."""
+
+    USER = 54321
 
     @classmethod
     def setUpClass(cls):
@@ -46,8 +50,17 @@ class Base(run_env.Base):
             raise unittest.SkipTest("no " + SYSTEM_BUNDLE)
         cls.before = fingerprint()
 
+    def as_user(self):
+        return {"user": self.USER, "group": self.USER} if os.geteuid() == 0 else {}
+
+    def own(self, path):
+        if os.geteuid() == 0:
+            os.chown(path, self.USER, self.USER)
+
     def setUp(self):
         super().setUp()
+        self.own(self.home)
+        self.own(self.runtime)
         done = self.mount("true")
         if done.code == 125 and re.search(r"no mount namespace can be had here", done.err):
             self.skipTest(done.err)
@@ -107,7 +120,10 @@ class Mount(Base):
         """Once, and an anchor that was taken away in between is gone."""
         run = [*self.shell, os.path.join(run_env.installed(), "catrust-run"), "--mount"]
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("corp-root")], self.bundle(*run))
-        inner = ["env", "CATRUST_DIR=" + lab.trustdir("client-root.pem"), *run]
+        folder = lab.trustdir("client-root.pem")
+        for path in folder, os.path.join(folder, "client-root.pem"):
+            self.own(path)
+        inner = ["env", "CATRUST_DIR=" + folder, *run]
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("client-root")], self.bundle(*inner))
 
     def test_who_the_command_is(self):
@@ -125,7 +141,7 @@ class Mount(Base):
             self.assertEqual(-signal.SIGUSR1, process.wait(lab.TIMEOUT))
 
     def who(self):
-        given = run_env.as_user()
+        given = self.as_user()
         return {**given, "extra_groups": []} if given else {}
 
     def test_status(self):
@@ -219,6 +235,9 @@ class Root(Mount):
     def who(self):
         return {}
 
+    def own(self, path):
+        """It is root's already."""
+
     def run_it(self, *args, **options):
         return super().run_it(*args, **{**options, "user": None, "group": None})
 
@@ -228,12 +247,9 @@ class Root(Mount):
 
 
 class OthersDirectories(Base):
-    """Trust directories of root's, for a user with a number of its own: in a user namespace nobody else has one.
+    """Trust directories of root's: in a user namespace nobody but the user has a number.
 
-    Not for nobody, whose number is that which all the others seem to have there. The library alone can do it:
-    SSL_CERT_FILE takes the system's bundle from the program."""
-
-    USER = 54321
+    The library alone can do it: SSL_CERT_FILE takes the system's bundle from the program."""
 
     @classmethod
     def setUpClass(cls):
@@ -243,11 +259,6 @@ class OthersDirectories(Base):
         cls.server = lab.server()
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.__exit__)
-
-    def run_it(self, *args, **options):
-        for path in self.home, self.runtime:
-            os.chown(path, self.USER, self.USER)
-        return super().run_it(*args, **{**options, "user": self.USER, "group": self.USER})
 
     def get(self, *dirs, before=(), env=None):
         code = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
@@ -323,6 +334,14 @@ class OthersDirectories(Base):
         self.refused(mine, theirs)
         self.refused(theirs, mine)
 
+    def test_nobody(self):
+        """Its files look there as those of all other users do, so it is not run at all."""
+        for path in self.home, self.runtime:
+            shutil.chown(path, "nobody", "nogroup")
+        done = self.mount("true", user="nobody", group="nogroup")
+        self.assertEqual(125, done.code, done)
+        self.assertIn("not the same would be trusted in the user namespace", done.err)
+
     def test_the_users_own_is_not_covered(self):
         """It goes on to be read as it is: what is added counts."""
         folder = lab.trustdir("client-root.pem")
@@ -341,7 +360,7 @@ class Host(Base):
         self.host = ["unshare", "-m", "--", "sh", "-ec", HOST, lab.folder("host")]
         if lab.run([*self.host, "true"]).code != 0:
             self.skipTest("no mount namespace for a host")
-        self.become = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--"]
+        self.become = ["setpriv", "--reuid", str(self.USER), "--regid", str(self.USER), "--clear-groups", "--"]
 
     def script(self, inside, host):
         """inside runs in the command, host on the host after the command has started; the output of both."""
@@ -349,7 +368,7 @@ class Host(Base):
         ready, go = (os.path.join(self.home, name) for name in ("ready", "go"))
         for path in ready, go:
             os.mkfifo(path)
-            run_env.own(path)
+            self.own(path)
         script = '"$@" & read -r _ <"$READY"; %s; echo >"$GO"; wait $!' % host
         command = 'echo >"$READY"; read -r _ <"$GO"; ' + inside
         return lab.run([*self.host, "sh", "-c", script, "sh", *self.become, run, "--mount", "sh", "-c", command],
