@@ -22,6 +22,13 @@ FILES = ["opt/catrust/bin/catrust", "opt/catrust/bin/catrust-run", "opt/catrust/
 LICENSES = ["opt/catrust/share/licenses/" + name for name in ("catrust", "curl", "musl", "openssl")]
 
 
+def asks_for_a_loader(program):
+    """Has the 64-bit ELF file a program header PT_INTERP?"""
+    start, = struct.unpack_from("<Q", program, 32)
+    size, count = struct.unpack_from("<HH", program, 54)
+    return any(struct.unpack_from("<I", program, start + i * size)[0] == 3 for i in range(count))
+
+
 class Layout(lab.Case):
     """As the OCI image specification wants it: every blob is what its name says."""
 
@@ -81,9 +88,9 @@ class Layout(lab.Case):
                 self.look_into({name: members[name][1] for name in FILES})
 
     def look_into(self, programs):
-        self.assertNotIn(b"\0/lib/ld-", programs[FILES[0]], "catrust asks for a dynamic loader")
+        self.assertFalse(asks_for_a_loader(programs[FILES[0]]))
         for name, data in programs.items():
-            self.assertNotIn(lab.scratch().encode(), data, name)
+            self.assertFalse(lab.scratch().encode() in data, name)
 
     def test_labels(self):
         for _, manifest, config, _ in self.images():
