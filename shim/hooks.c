@@ -11,7 +11,6 @@
 #include "process/seen.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -92,13 +91,13 @@ static X509_STORE *store_of(const struct call *call, const SSL_CTX *ctx)
  * SSL_CTX_new_ex(), which comes here even if the program has got all its functions by dlsym(), and
  * so could get at the store without a hook.
  */
-static void end_new(struct call *call, const char *name, const SSL_CTX *ctx,
-		    const SSL_METHOD *method)
+static void end_new(struct call *call, const SSL_CTX *ctx, const SSL_METHOD *method,
+		    bool by_program)
 {
 	leave(call);
 	if (ctx != NULL && is_ours_to_see(call) && binding_is_client_method(call->ssl, method)) {
 		read_for_client(call, method);
-		if (strcmp(name, "SSL_CTX_new") == 0)
+		if (by_program)
 			deferred_begin(call->crypto, store_of(call, ctx));
 	}
 	end(call);
@@ -181,10 +180,10 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	if (call.copy->real.name != NULL && !(done))                                               \
 	ret = call.copy->real.name args
 
-#define HOOK_SSL_NEW(name, params, args)                                                           \
+#define HOOK_SSL_NEW(name, params, args, by_program)                                               \
 	HOOK(SSL_CTX *, NULL, name, params, begin_ssl(&call, #name, CALLER, NULL, method),         \
 	     REAL(ssl, name, args, false);                                                         \
-	     end_new(&call, #name, ret, method))
+	     end_new(&call, ret, method, by_program))
 
 #define HOOK_SSL_LOAD(name, params, args)                                                          \
 	HOOK(int, 0, name, params, begin_ssl(&call, #name, CALLER, ctx, NULL),                     \

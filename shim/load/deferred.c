@@ -4,7 +4,6 @@
 #include "process/config.h"
 #include "process/dl.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -124,12 +123,6 @@ static X509 *held(const struct crypto *c, X509_STORE *store, const X509_NAME *na
 	return cert;
 }
 
-/* Do certificates of one name stay in their order when OpenSSL sorts? */
-static bool sorts_stably(void)
-{
-	return dl_symbol(RTLD_DEFAULT, "gnu_get_libc_version") != NULL;
-}
-
 /* The certificates that have the number of a name. */
 struct matches {
 	size_t count, first, last;
@@ -159,8 +152,9 @@ static bool is_named(const struct crypto *c, const X509 *cert, const X509_NAME *
 static bool add(const struct crypto *c, struct deferred *d, X509_STORE *store,
 		const struct matches *m)
 {
+	/* When OpenSSL sorts, those of one name stay in their order by glibc's qsort() alone. */
 	if (!has_table(c) && d->file->has_twins &&
-	    (m->count > 1 || atomic_load(&d->again) > 0 || !sorts_stably()))
+	    (m->count > 1 || atomic_load(&d->again) > 0 || dl_is_musl()))
 		return fill(c, d, store);
 	for (size_t i = has_table(c) ? 0 : m->first; i <= m->last; i++) {
 		X509 *cert = decoded_cert(d->file, i);

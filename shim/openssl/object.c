@@ -123,19 +123,6 @@ bool object_at(const void *address, struct object *ret)
 	return found;
 }
 
-static bool is_musl(void)
-{
-	enum { UNKNOWN, YES, NO };
-	static atomic_int known;
-	int answer = atomic_load_explicit(&known, memory_order_relaxed);
-
-	if (answer == UNKNOWN) {
-		answer = dl_symbol(RTLD_DEFAULT, "gnu_get_libc_version") == NULL ? YES : NO;
-		atomic_store_explicit(&known, answer, memory_order_relaxed);
-	}
-	return answer == YES;
-}
-
 /*
  * To find out that an object is loaded, musl's dlopen() opens the file, which fails after chroot(),
  * without a descriptor or under a filter of system calls. But a handle is the object's link_map
@@ -154,7 +141,7 @@ void *object_open(const struct object *object)
 {
 	if (object->is_main)
 		return dl_open(NULL, RTLD_LAZY);
-	if (is_musl())
+	if (dl_is_musl())
 		return open_in_musl(object);
 	return object->path == NULL || object->path[0] == '\0'
 		       ? NULL

@@ -163,3 +163,16 @@ void *dl_next(const char *name)
 		dl_iterate_phdr(find_libc, &w);
 	return w.found;
 }
+
+bool dl_is_musl(void)
+{
+	enum { UNKNOWN, YES, NO };
+	static atomic_int known;
+	int answer = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (answer == UNKNOWN) {
+		answer = dl_symbol(RTLD_DEFAULT, "gnu_get_libc_version") == NULL ? YES : NO;
+		atomic_store_explicit(&known, answer, memory_order_relaxed);
+	}
+	return answer == YES;
+}

@@ -20,4 +20,7 @@ bool dl_address(const void *address, Dl_info *ret);
  * library behind the shim. Also where there is no dlsym() at all. */
 void *dl_next(const char *name);
 
+/* Is the C library of this process musl? */
+bool dl_is_musl(void);
+
 #endif

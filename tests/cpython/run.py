@@ -14,7 +14,6 @@ import concurrent.futures
 import fnmatch
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -99,19 +98,7 @@ def run_module(env, module, test=None):
     argv = [PYTHON, "-m", "test", "-v", "--junit-xml", junit, module]
     if test:
         argv += ["-m", test]
-    with open(log, "wb") as f:
-        process = subprocess.Popen(argv, env=dict(env, TMPDIR=folder), cwd=folder, stdin=subprocess.DEVNULL,
-                                   stdout=f, stderr=f, start_new_session=True)
-        try:
-            status = process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            status = "no end within %d s" % TIMEOUT
-        finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+    status = lab.status_of(argv, log, TIMEOUT, env=dict(env, TMPDIR=folder), cwd=folder)
     text = lab.read(log).decode(errors="replace")
     try:
         outcomes = read_outcomes(junit)

@@ -6,6 +6,8 @@
  */
 #include "anchors/certfile.h"
 
+#include "must.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,14 +17,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "%s:%d: violated: %s\n", __FILE__, __LINE__, #condition);  \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 /* All that one run told its sink. */
 struct record {

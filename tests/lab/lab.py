@@ -458,6 +458,22 @@ class Server:
         self.thread.join()
 
 
+def status_of(argv, log, timeout, **options):
+    """The exit status of a program that writes to log, or "no end within N s"; all that it has started is ended."""
+    with open(log, "wb") as f:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True, **options)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return "no end within %d s" % timeout
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+
+
 def server(certificate="server-chain", **options):
     return Server(certificate, **options)
 

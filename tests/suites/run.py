@@ -17,7 +17,6 @@ import glob
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -167,19 +166,8 @@ def run_file(suite, source, env, file):
         if os.path.exists(os.path.join(source, name)):
             shutil.copytree(os.path.join(source, name), os.path.join(work, name), symlinks=True)
     os.mkdir(os.path.join(folder, "tmp"))
-    with open(log, "wb") as f:
-        process = subprocess.Popen(suite.command(file, junit), env=dict(env, TMPDIR=os.path.join(folder, "tmp")), cwd=work,
-                                   stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True)
-        try:
-            status = process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            status = "no end within %d s" % TIMEOUT
-        finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+    status = lab.status_of(suite.command(file, junit), log, TIMEOUT, env=dict(env, TMPDIR=os.path.join(folder, "tmp")),
+                           cwd=work)
     text = lab.read(log).decode(errors="replace")
     try:
         # The folder is another each time, too.

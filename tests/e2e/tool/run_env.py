@@ -52,6 +52,10 @@ def as_user():
     return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
 
 
+# A user of no other use. Not nobody: in a user namespace, its number is also that of all who have none there.
+NUMBERED = 54321
+
+
 def own(path):
     """path, made the property of him who runs the tools."""
     if os.geteuid() == 0:
@@ -760,10 +764,9 @@ class Programs(Base):
         """The same by --mount, with no variable at all."""
         user = {}
         if os.geteuid() == 0:
-            # Not nobody: in a user namespace, that is the number of all who have none there.
-            user = {"user": 54321, "group": 54321}
+            user = {"user": NUMBERED, "group": NUMBERED}
             for path in self.home, self.runtime:
-                os.chown(path, 54321, 54321)
+                os.chown(path, NUMBERED, NUMBERED)
         done = self.run_it("--mount", "env", "-i", program, self.server.url, env={"SSL_CERT_FILE": None}, **user)
         if done.code == 125 and "no mount namespace can be had here" in done.err:
             self.skipTest(done.err)

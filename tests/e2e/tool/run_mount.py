@@ -37,11 +37,9 @@ def fingerprint():
 
 
 class Base(run_env.Base):
-    """Runs by a user; see Root.
+    """Runs by a user; see Root."""
 
-    Not by nobody: in a user namespace, its number is also that of all who have none there."""
-
-    USER = 54321
+    USER = run_env.NUMBERED
 
     @classmethod
     def setUpClass(cls):

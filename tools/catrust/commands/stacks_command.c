@@ -4,12 +4,12 @@
 #include "base/show.h"
 #include "certs/readcerts.h"
 #include "program/linked.h"
+#include "program/runner.h"
 #include "program/script.h"
 #include "stacks/stacks_report.h"
 #include "stacks/stackwatch.h"
 #include "store/trusted.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,30 +80,6 @@ static void clear_check(struct anchors_check *check)
 		free(check->bundle[i].path);
 	if (check->trusted.anchors != NULL)
 		trusted_clear(&check->trusted);
-}
-
-/* catrust-run stands beside this program. */
-static int find_runner(char buf[PATH_MAX], struct reason *why)
-{
-	static const char name[] = "catrust-run";
-	ssize_t len = readlink("/proc/self/exe", buf, PATH_MAX - sizeof(name));
-	char shown[SHOW_MAX];
-	char *slash;
-
-	if (len <= 0) {
-		reason_set(why, "/proc/self/exe: %s", strerror(errno));
-		return -1;
-	}
-	buf[len] = '\0';
-	slash = strrchr(buf, '/');
-	if (slash != NULL)
-		memcpy(slash + 1, name, sizeof(name));
-	if (slash == NULL || access(buf, X_OK) != 0) {
-		reason_set(why, "%s, which would run the command, is not there: install it",
-			   show_text(buf, shown));
-		return -1;
-	}
-	return 0;
 }
 
 /* catrust-run [-d DIR] -- COMMAND ARG... */
@@ -219,7 +195,7 @@ static enum status run(const struct options *options)
 
 	if (trusted_read(&sources, &check.trusted) != 0)
 		show_error("out of memory");
-	else if (find_runner(runner, &why) != 0)
+	else if (runner_find(runner, "would run the command", &why) != 0)
 		show_error("%s", why.text);
 	else
 		status = watch_it(options, runner, &check);

@@ -119,6 +119,16 @@ uint64_t procfile_aux(const char *auxv, size_t len, uint64_t type)
 	return 0;
 }
 
+long procfile_status_of(pid_t pid, const char *name)
+{
+	size_t len;
+	char *status = procfile_read(pid, "status", &len);
+	long value = status == NULL ? -1 : procfile_status(status, name);
+
+	free(status);
+	return value;
+}
+
 long procfile_status(const char *status, const char *name)
 {
 	const char *line = status;

@@ -37,6 +37,9 @@ uint64_t procfile_aux(const char *auxv, size_t len, uint64_t type);
 /* The value of a line of status, as of "Tgid:", or -1. */
 long procfile_status(const char *status, const char *name);
 
+/* The same of a process; -1 also if its status is not to be read. */
+long procfile_status_of(pid_t pid, const char *name);
+
 /* Field number, from 3 (the state) on, of the text of stat; NULL: it has fewer. */
 const char *procfile_field(const char *stat, int number);
 

@@ -40,16 +40,6 @@ static bool read_stat(pid_t pid, struct stat_line *ret)
 	return is_read;
 }
 
-static long user_of(pid_t pid)
-{
-	size_t len;
-	char *text = procfile_read(pid, "status", &len);
-	long user = text == NULL ? -1 : procfile_status(text, "Uid:");
-
-	free(text);
-	return user;
-}
-
 static time_t time_of(unsigned long long ticks)
 {
 	long each_second = sysconf(_SC_CLK_TCK);
@@ -86,7 +76,7 @@ static int look_at(struct running *r, pid_t pid)
 	if (!read_stat(pid, &before) || !before.is_program)
 		return 0;
 	r->now = p.view = views_of(r->views, pid);
-	p.user = user_of(pid);
+	p.user = procfile_status_of(pid, "Uid:");
 	p.since = time_of(before.start);
 	stacktree_found(r->tree, pid);
 	r->now = NULL;

@@ -68,11 +68,8 @@ static struct task *find(struct watch *w, pid_t tid)
 
 static pid_t process_of(pid_t tid)
 {
-	size_t len;
-	char *status = procfile_read(tid, "status", &len);
-	long pid = status == NULL ? -1 : procfile_status(status, "Tgid:");
+	long pid = procfile_status_of(tid, "Tgid:");
 
-	free(status);
 	return pid > 0 ? (pid_t)pid : tid;
 }
 
@@ -212,15 +209,11 @@ static void on_fork(struct watch *w, const struct task *parent)
  */
 static void on_birth(const struct watch *w, const struct task *child)
 {
-	size_t len;
-	char *status;
 	long parent;
 
 	if (!w->of->started || child->tid != child->pid)
 		return;
-	status = procfile_read(child->tid, "status", &len);
-	parent = status == NULL ? -1 : procfile_status(status, "PPid:");
-	free(status);
+	parent = procfile_status_of(child->tid, "PPid:");
 	if (parent > 0)
 		stacktree_fork(w->of->tree, (pid_t)parent, child->pid);
 }

@@ -3,6 +3,7 @@
 
 #include "base/show.h"
 #include "program/capture.h"
+#include "program/runner.h"
 #include "program/tlsfile.h"
 
 #include <errno.h>
@@ -12,8 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char runner[] = "catrust-run";
 
 static void take_line(void *arg, char *text)
 {
@@ -35,25 +34,12 @@ static void take_line(void *arg, char *text)
 int library_find(char path[PATH_MAX], struct reason *why)
 {
 	static char option[] = "--print-env=docker", none[] = "LD_PRELOAD=";
-	char beside[PATH_MAX + sizeof(runner)], shown[SHOW_MAX];
+	char beside[PATH_MAX], shown[SHOW_MAX];
 	char *argv[] = {beside, option, NULL};
-	ssize_t len = readlink("/proc/self/exe", beside, PATH_MAX - 1);
-	char *slash;
 
 	path[0] = '\0';
-	if (len <= 0) {
-		reason_set(why, "/proc/self/exe: %s", strerror(errno));
+	if (runner_find(beside, "knows where the library is", why) != 0)
 		return -1;
-	}
-	beside[len] = '\0';
-	slash = strrchr(beside, '/');
-	if (slash != NULL)
-		memcpy(slash + 1, runner, sizeof(runner));
-	if (slash == NULL || access(beside, X_OK) != 0) {
-		reason_set(why, "%s, which knows where the library is, is not there: install it",
-			   show_text(beside, shown));
-		return -1;
-	}
 	if (capture_run(argv, none, take_line, path) == 0 && path[0] == '/')
 		return 0;
 	reason_set(why,

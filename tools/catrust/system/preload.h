@@ -35,8 +35,8 @@ int preload_check(const struct preload_plan *plan, const struct linkers *linkers
 		  struct reason *why);
 
 /*
- * The entry that names the library, whoever wrote it: entry if that is there, or else any of it.
- * Returns whether there is one, or -1 and *why.
+ * The entry that names the library, also one that the user wrote: entry if that is there, or else
+ * any of it. Returns whether there is one, or -1 and *why.
  */
 int preload_look(const char *entry, char ret[PATH_MAX], struct reason *why);
 
