@@ -32,12 +32,12 @@ SIGNS = {"ok": "✓", "failed": "**fails**", "absent": "–"}
 TEXT = """<!-- Made by tests/compat/docs.py: change that, or tests/compat/reached.tsv. -->
 # What is reached
 
-"library" is `libcatrust.so`, preloaded by `catrust-run`; "`catrust-run --env`" also sets variables, the one that
-counts in brackets. What is not reached goes on as if catrust were not there.
+"library" means `libcatrust.so`, preloaded by `catrust-run`. "`catrust-run --env`" also sets variables; the one that
+counts is in brackets. A program that is not reached runs as if catrust were not there.
 
-The three columns in the middle were run by `tests/compat/ways.py` on the machine that builds the library: `catrust.inject()`
-in a Python program, `catrust-run --mount`, and `catrust enable --system`. ✓: reached; `--env`: with that option too; –:
-not; empty: not run, or no Python.
+`tests/compat/ways.py` tested the three columns in the middle on the machine that builds the library: `catrust.inject()`
+in a Python program, `catrust-run --mount`, and `catrust enable --system`. ✓: reached. `--env`: reached if that option is
+added. –: not reached. Empty: not run, or not Python.
 
 | runtime | how | in Python by import | by --mount | by enable --system | tested with |
 |---|---|---|---|---|---|
@@ -45,30 +45,29 @@ not; empty: not run, or no Python.
 
 ## Programs, one by one
 
-Each of these asks a server whose CA is in a trust directory; `tests/compat/programs` runs it in each way, and writes
-this table. ✓: it trusts the server; –: it does not; ?: it did not even try; empty: not run.
+Each of these programs connects to a server whose CA is in a trust directory. `tests/compat/programs` runs it in each way,
+and writes this table. ✓: it trusts the server. –: it does not. ?: it did not even try. Empty: not run.
 
 %(programs)s
 
 ## The same library everywhere
 
-One `libcatrust.so`, built on Debian 12, and one list of cases: `tests/compat/run` makes the places (chroots by
-debootstrap, an OpenSSL built for musl, a root for qemu-user), runs the tests of `tests/e2e` in each under its own
-interpreter, and writes this table. ✓: its tests pass; ✓ 5/7: five of seven do, the others need what is not there;
-–: it is not there itself; empty: not run.
+This table is for one `libcatrust.so`, built on Debian 12. `tests/compat/run` makes the systems (chroots by
+debootstrap, an OpenSSL built for musl, a root directory for qemu-user), runs the tests of `tests/e2e` in each with that
+system's interpreter, and writes this table. ✓: its tests pass. ✓ 5/7: five of seven pass, the others need something that
+the system does not have. –: the program is not there. Empty: not run.
 
 %(places)s
 
-And under Pythons that version managers built or installed, where they link OpenSSL as a shared library:
+This table is for Pythons that version managers built or installed, if they link OpenSSL as a shared library:
 
 %(managed)s
 
-What takes a compiler, a server or a toolchain is tested on the machine that builds the library:
+Tests that need a compiler, a server or a toolchain run on the machine that builds the library:
 
 %(machine)s
 
-Not covered here: Alpine, RHEL and their like (the tests have neither), other processors than x86-64 and arm64, and
-arm64 on real hardware.
+Not tested: Alpine, RHEL and similar systems, processors other than x86-64 and arm64, and arm64 on real hardware.
 """
 
 

@@ -27,7 +27,7 @@ SAYS = {
     "Python: `CERTIFICATE": lab.PAGE, "The browser": lab.PAGE, "pip install": "Successfully installed demo-1.0",
     "`unable to get": "verif", "npm": "1[.]0[.]0", "Go": "corp.example/m v1[.]2[.]3", "uv": "demo==1.0|Checked 1 package",
     "Java": "trust.p12", "git": SHA, "It works in my shell": lab.PAGE, "Python 3.13": lab.PAGE,
-    "The administrator": "Example Corp Root CA", "The CA shall": "corp.example", "A program wants": "all.pem",
+    "The administrator": "Example Corp Root CA", "The CA should": "corp.example", "A program wants": "all.pem",
     "Tell me": r"\Aapp[.]py", "Kubernetes": "LD_PRELOAD",
 }
 FINGERPRINT = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
