@@ -45,6 +45,25 @@ class Release(lab.Case):
         self.assertEqual({"catrust", "openssl", "curl"}, {package["name"] for package in sbom["packages"]})
         for name in one:
             self.assertEqual(one[name], two[name], name)
+        self.is_spdx(json.dumps(sbom))
+
+    def is_spdx(self, text):
+        path = lab.write(os.path.join(lab.folder(), "release.spdx.json"), text)
+        done = lab.run([os.path.join(lab.more("validators"), "bin", "pyspdxtools"), "-i", path], timeout=180)
+        self.assertEqual(0, done.code, done)
+
+    def test_sbom_of_a_static_release(self):
+        """Its versions are those that packaging/static has written down."""
+        static, out = lab.folder("static"), lab.folder("out")
+        lab.write(os.path.join(out, "catrust.tar.gz"), "as it is")
+        lab.write(os.path.join(static, "components"), "openssl\t3.0.20\tApache-2.0\tDebian source package openssl 3.0.20-1\n"
+                  "curl\t7.88.1\tcurl\tDebian source package curl 7.88.1-10\nmusl\t1.2.3\tMIT\tDebian source package musl 1.2.3-1\n")
+        done = pack.run([os.path.join(pack.TOP, "packaging", "sbom"), "1.0.0", "0" * 40, static, out],
+                        env={"SOURCE_DATE_EPOCH": "1700000000"})
+        linked = [p for p in json.loads(done)["packages"] if p["name"] != "catrust"]
+        self.assertEqual([("openssl", "3.0.20"), ("curl", "7.88.1"), ("musl", "1.2.3")],
+                         [(p["name"], p["versionInfo"]) for p in linked])
+        self.is_spdx(done)
 
     def test_what_is_not_committed_is_refused(self):
         pack.need("git")
