@@ -60,11 +60,14 @@ class Schemas(lab.Case):
 
 
 class Kustomize(lab.Case):
+    """By kustomize's own packages (render/main.go)."""
+
     maxDiff = None
+    PROGRAM = "render"
 
     @classmethod
     def setUpClass(cls):
-        cls.program = cluster.program("kustomize")
+        cls.program = cluster.program(cls.PROGRAM)
 
     def build(self, folder):
         done = lab.run([self.program, "build", "--load-restrictor", "LoadRestrictionsNone", folder], timeout=120)
@@ -103,12 +106,21 @@ class Kustomize(lab.Case):
         self.assertEqual(0, lab.run([program, "--strict", path], timeout=180).code)
 
 
+class KustomizeCommand(Kustomize):
+    """The command itself, which takes minutes to build."""
+
+    PROGRAM = "kustomize"
+
+
 class Helm(lab.Case):
+    """By helm's own packages (render/main.go)."""
+
     maxDiff = None
+    PROGRAM = "render"
 
     @classmethod
     def setUpClass(cls):
-        cls.program = cluster.program("helm")
+        cls.program = cluster.program(cls.PROGRAM)
         cls.chart = os.path.join(cluster.INJECT, "chart")
 
     def helm(self, *args):
@@ -116,15 +128,18 @@ class Helm(lab.Case):
         return lab.run([self.program, *args], timeout=120, env={
             "HELM_CACHE_HOME": home, "HELM_CONFIG_HOME": home, "HELM_DATA_HOME": home})
 
-    def template(self, *args):
-        done = self.helm("template", "--kube-version", "1.37.0", "-n", "catrust-system", "catrust", self.chart, *args)
+    def render(self, *options, kube_version="1.37.0", namespace="catrust-system"):
+        return self.helm("template", "--kube-version", kube_version, "-n", namespace, *options, "catrust", self.chart)
+
+    def template(self, *options):
+        done = self.render(*options)
         self.assertEqual(0, done.code, done)
         return {key(t): t for t in cluster.documents(done.out)}
 
     def test_lint(self):
         done = self.helm("lint", "--strict", self.chart)
         self.assertEqual(0, done.code, done)
-        self.assertNotEqual(0, self.helm("lint", "--strict", self.chart, "--set", "immage=x").code)
+        self.assertNotEqual(0, self.helm("lint", "--strict", "--set", "immage=x", self.chart).code)
 
     def test_same_as_the_overlays(self):
         """But for the namespace, which Helm makes, and the path, which is the default."""
@@ -136,8 +151,8 @@ class Helm(lab.Case):
                 self.assertEqual(wanted, made)
 
     def test_namespace_and_values(self):
-        done = self.helm("template", "--kube-version", "1.37.0", "-n", "elsewhere", "catrust", self.chart,
-                         "--set", "signerName=corp.example/ca,path=corp.example/ca.pem,variables=null")
+        done = self.render("--set", "signerName=corp.example/ca,path=corp.example/ca.pem,variables=null",
+                           namespace="elsewhere")
         things = {key(t): t for t in cluster.documents(done.out)}
         settings = things["ConfigMap", "catrust-inject"]
         self.assertEqual("elsewhere", settings["metadata"]["namespace"])
@@ -146,9 +161,8 @@ class Helm(lab.Case):
         binding = things["MutatingAdmissionPolicyBinding", "catrust-inject"]
         self.assertEqual("elsewhere", binding["spec"]["paramRef"]["namespace"])
         for wrong in "path=../x.pem", "configMap=", "image=":
-            self.assertNotEqual(0, self.helm("template", "--kube-version", "1.37.0", "x", self.chart, "--set", wrong).code,
-                                wrong)
-        self.assertIn("1.36", self.helm("template", "--kube-version", "1.35.0", "x", self.chart).err)
+            self.assertNotEqual(0, self.render("--set", wrong).code, wrong)
+        self.assertIn("1.36", self.render(kube_version="1.35.0").err)
 
     def test_same_patterns(self):
         """The chart takes the settings that the policy takes, and no others."""
@@ -166,7 +180,7 @@ class Helm(lab.Case):
                 continue
             with self.subTest(settings):
                 values = lab.write(os.path.join(lab.folder(), "values.yaml"), json.dumps(settings))
-                done = self.helm("template", "--kube-version", "1.37.0", "x", self.chart, "-f", values)
+                done = self.render("-f", values)
                 self.assertEqual(right, done.code == 0, done)
 
     def test_version(self):
@@ -175,6 +189,12 @@ class Helm(lab.Case):
         chart, = cluster.documents(lab.read(os.path.join(self.chart, "Chart.yaml")))
         self.assertEqual((version, version), (chart["version"], chart["appVersion"]))
         self.assertTrue(pods.IMAGE.endswith(":" + version))
+
+
+class HelmCommand(Helm):
+    """The command itself, which takes minutes to build."""
+
+    PROGRAM = "helm"
 
 
 # A client that pins a CA of its own, and one that trusts what the system does.
