@@ -49,7 +49,8 @@ bool der_expect(struct span *in, unsigned char tag, struct span *content)
 	return true;
 }
 
-bool der_subject(const unsigned char *cert, size_t len, struct span *ret)
+bool der_subject(const unsigned char *cert, size_t len, struct span *ret_validity,
+		 struct span *ret_subject)
 {
 	struct span in = {cert, len}, whole, tbs, part;
 	const unsigned char *start;
@@ -62,11 +63,11 @@ bool der_subject(const unsigned char *cert, size_t len, struct span *ret)
 		return false;
 	/* The algorithm, the issuer and the validity. */
 	for (int i = 0; i < 3; i++)
-		if (!der_expect(&tbs, DER_SEQUENCE, &part))
+		if (!der_expect(&tbs, DER_SEQUENCE, ret_validity))
 			return false;
 	start = tbs.at;
 	if (!der_expect(&tbs, DER_SEQUENCE, &part))
 		return false;
-	*ret = (struct span){start, (size_t)(tbs.at - start)};
+	*ret_subject = (struct span){start, (size_t)(tbs.at - start)};
 	return true;
 }

@@ -45,7 +45,11 @@ bool der_next(struct span *in, unsigned char *tag, struct span *content);
 /* The same, where only one tag will do. */
 bool der_expect(struct span *in, unsigned char tag, struct span *content);
 
-/* The subject of a certificate (RFC 5280 4.1.2.6), as a whole element: a Name. */
-bool der_subject(const unsigned char *cert, size_t len, struct span *ret);
+/*
+ * The subject of a certificate (RFC 5280 4.1.2.6), as a whole element: a Name. ret_validity: the
+ * content of the element before it, which has the two dates.
+ */
+bool der_subject(const unsigned char *cert, size_t len, struct span *ret_validity,
+		 struct span *ret_subject);
 
 #endif

@@ -146,7 +146,10 @@ static int64_t take_two(struct span *s)
 	return value;
 }
 
-/* The days from 1970 to a date of the Gregorian calendar, whose years begin in March here. */
+/*
+ * The days from 1970 to a date of the Gregorian calendar, whose years begin in March here. Month 13
+ * is January of the next year.
+ */
 static int64_t days_to(int64_t year, int64_t month, int64_t day)
 {
 	int64_t shifted = month > 2 ? month - 3 : month + 9, y = month > 2 ? year : year - 1;
@@ -155,30 +158,41 @@ static int64_t days_to(int64_t year, int64_t month, int64_t day)
 }
 
 /* UTCTime is YYMMDDhhmmssZ, GeneralizedTime has the century before (RFC 5280, 4.1.2.5). */
-static bool take_time(struct span *in, int64_t *ret)
+static bool read_time(unsigned char tag, struct span s, int64_t *ret)
 {
-	struct span s = {NULL, 0};
-	int64_t century = -1, part[6];
+	int64_t century = tag == DER_GENERALIZED_TIME ? take_two(&s) : -1, part[6], year;
 
-	if (in->len > 0 && in->at[0] == DER_GENERALIZED_TIME) {
-		if (!take(in, DER_GENERALIZED_TIME, &s) || (century = take_two(&s)) < 0)
-			return false;
-	} else if (!take(in, DER_UTC_TIME, &s)) {
+	if (tag != DER_UTC_TIME && century < 0)
 		return false;
-	}
 	for (size_t i = 0; i < 6; i++)
 		if ((part[i] = take_two(&s)) < 0)
 			return false;
-	if (s.len != 1 || s.at[0] != 'Z' || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
-	    part[2] > 31 || part[3] > 23 || part[4] > 59 || part[5] > 59)
-		return false;
 	if (century < 0)
 		century = part[0] < 50 ? 20 : 19;
-	*ret = ((days_to(century * 100 + part[0], part[1], part[2]) * 24 + part[3]) * 60 +
-		part[4]) *
-		       60 +
-	       part[5];
+	year = century * 100 + part[0];
+	if (s.len != 1 || s.at[0] != 'Z' || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+	    part[2] > days_to(year, part[1] + 1, 1) - days_to(year, part[1], 1) || part[3] > 23 ||
+	    part[4] > 59 || part[5] > 59)
+		return false;
+	*ret = ((days_to(year, part[1], part[2]) * 24 + part[3]) * 60 + part[4]) * 60 + part[5];
 	return true;
+}
+
+bool sound_dates(struct span validity, int64_t *ret_from, int64_t *ret_until)
+{
+	struct span from, until;
+	unsigned char tag[2];
+
+	return der_next(&validity, &tag[0], &from) && der_next(&validity, &tag[1], &until) &&
+	       read_time(tag[0], from, ret_from) && read_time(tag[1], until, ret_until);
+}
+
+static bool take_time(struct span *in, int64_t *ret)
+{
+	struct span rest = *in, s;
+	unsigned char tag;
+
+	return der_next(&rest, &tag, &s) && take(in, tag, &s) && read_time(tag, s, ret);
 }
 
 struct validity {

@@ -140,9 +140,10 @@ static bool is_usual_key(struct span in)
 
 static bool describe(struct plain_cert *cert, const unsigned char *der, size_t len)
 {
-	struct span name, behind;
+	struct span validity, name, behind;
 
-	if (len > PLAIN_MAX_CERT || !sound_form(der, len) || !der_subject(der, len, &name))
+	if (len > PLAIN_MAX_CERT || !sound_form(der, len) ||
+	    !der_subject(der, len, &validity, &name))
 		return false;
 	behind.at = name.at + name.len;
 	behind.len = (size_t)(der + len - behind.at);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/candidates.h"
 
+#include <time.h>
+
 #include "openssl/openssl_calls.h"
 
 static void add_name(struct candidates *f, const X509_NAME *name)
@@ -37,25 +39,19 @@ static void add_issuers_of_sent(struct candidates *f, const X509_NAME *name)
 }
 
 /*
- * Is a certificate valid at the time that the verification is for? OpenSSL leaves out the dates of
- * a trust anchor that is not self-signed.
+ * Is an anchor valid at the time that the verification is for? OpenSSL leaves out the dates of a
+ * trust anchor that is not self-signed.
  */
-static bool is_in_date(const struct candidates *f, const X509 *cert)
+static bool is_in_date(const struct candidates *f, const struct trust_anchor *a)
 {
 	const struct crypto *c = f->crypto;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(f->ctx);
 	unsigned long flags = X509_VERIFY_PARAM_get_flags(param);
-	time_t set = 0, *when = NULL;
+	time_t when = (flags & X509_V_FLAG_USE_CHECK_TIME) != 0 ? X509_VERIFY_PARAM_get_time(param)
+								: time(NULL);
 
-	if ((flags & X509_V_FLAG_NO_CHECK_TIME) != 0)
-		return true;
-	if ((flags & X509_V_FLAG_USE_CHECK_TIME) != 0) {
-		set = X509_VERIFY_PARAM_get_time(param);
-		when = &set;
-	}
-	/* 0 is an error of the form. */
-	return X509_cmp_time(X509_get0_notBefore(cert), when) < 0 &&
-	       X509_cmp_time(X509_get0_notAfter(cert), when) > 0;
+	/* As X509_cmp_time() has it: at the second in which it ends, it has ended. */
+	return (flags & X509_V_FLAG_NO_CHECK_TIME) != 0 || (a->from <= when && when < a->until);
 }
 
 static void add_anchors(struct candidates *f, const struct trust *trust, const X509_NAME *name)
@@ -66,9 +62,10 @@ static void add_anchors(struct candidates *f, const struct trust *trust, const X
 
 	for (size_t i = 0; i < count; i++) {
 		bool is_blind = anchor[i]->scopes != NULL && (c->lacks & SCOPES) != 0;
-		const X509 *cert = is_blind ? NULL : trust_cert(c, anchor[i]);
+		const X509 *cert =
+			is_blind || !is_in_date(f, anchor[i]) ? NULL : trust_cert(c, anchor[i]);
 
-		if (cert == NULL || !is_in_date(f, cert))
+		if (cert == NULL)
 			continue;
 		if (f->anchor_count == CANDIDATES_ANCHORS) {
 			f->too_many = true;

@@ -102,25 +102,27 @@ static bool copy_scopes(const struct scope_list *scopes, struct trust_anchor *to
 	return to->scopes != NULL;
 }
 
-/* Returns 0 and *ret; -EINVAL for what is no certificate; -ENOMEM. */
-static int read_name(const struct crypto *c, const struct anchor *from, X509_NAME **ret)
+/* The name and the dates. Returns 0; -EINVAL for what is no certificate; -ENOMEM. */
+static int read_subject(const struct crypto *c, struct trust_anchor *a)
 {
 	const unsigned char *at;
-	struct span name;
+	struct span name, validity;
 
-	if (from->der_len > LONG_MAX || !der_subject(from->der, from->der_len, &name))
+	if (a->der_len > LONG_MAX || !der_subject(a->der, a->der_len, &validity, &name))
 		return -EINVAL;
+	if (!sound_dates(validity, &a->from, &a->until))
+		a->from = a->until = 0;
 	for (int i = 0; i < 2; i++) {
 		at = name.at;
-		*ret = d2i_X509_NAME(NULL, &at, (long)name.len);
-		if (*ret != NULL)
+		a->name = d2i_X509_NAME(NULL, &at, (long)name.len);
+		if (a->name != NULL)
 			return 0;
 		binding_work_forget(c);
 	}
 	return sound_name(name.at, name.len) || !has_memory() ? -ENOMEM : -EINVAL;
 }
 
-/* Returns 0 and *ret, or as read_name(). */
+/* Returns 0 and *ret, or as read_subject(). */
 static int anchor_new(const struct crypto *c, const struct anchor *from, struct trust_anchor **ret)
 {
 	struct trust_anchor *a = calloc(1, sizeof(*a));
@@ -135,7 +137,7 @@ static int anchor_new(const struct crypto *c, const struct anchor *from, struct 
 	a->line = from->line;
 	if (a->der == NULL || a->file == NULL)
 		goto fail;
-	error = read_name(c, from, &a->name);
+	error = read_subject(c, a);
 	if (error == 0 && from->scopes != NULL && !copy_scopes(from->scopes, a))
 		error = -ENOMEM;
 	if (error != 0)

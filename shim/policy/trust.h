@@ -30,6 +30,7 @@ struct trust_anchor {
 	_Atomic(X509 *) decoded; /* by trust_cert() */
 	unsigned char *der;
 	size_t der_len;
+	int64_t from, until; /* its dates; both 0 if they can't be read */
 	char *file;
 	size_t line;
 	atomic_uchar used; /* enum anchor_use */

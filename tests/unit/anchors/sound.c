@@ -13,6 +13,7 @@
 #include <time.h>
 
 enum { DER_MAX = 2048, DAY = 86400 };
+static const int64_t YEAR = 365 * INT64_C(86400);
 
 static EVP_PKEY *key;
 
@@ -93,6 +94,61 @@ START_TEST(dates)
 }
 END_TEST
 
+/* The dates say what X509_cmp_time() says, of changed dates too. */
+START_TEST(dates_as_openssl_takes_them)
+{
+	unsigned char der[DER_MAX], bad[DER_MAX];
+	time_t now = time(NULL);
+	size_t len = make(now - DAY, now + 100 * YEAR, true, der), in_date = 0, unreadable = 0;
+	struct span validity, name;
+	uint64_t random = 1;
+
+	ck_assert(der_subject(der, len, &validity, &name));
+	for (int i = 0; i < 50000; i++) {
+		const unsigned char *at = bad;
+		int64_t from = 0, until = 0;
+		struct span changed;
+		X509 *cert;
+		bool ours, theirs;
+
+		memcpy(bad, der, len);
+		for (int j = 0; j <= i % 3; j++) {
+			random = random * UINT64_C(6364136223846793005) +
+				 UINT64_C(1442695040888963407);
+			/* Mostly digits, and the last of them are "Z". */
+			bad[(size_t)(validity.at - der) + (random >> 33) % validity.len] =
+				(unsigned char)(i % 8 == 0 ? random >> 25
+							   : '0' + (random >> 25) % 10);
+		}
+		cert = d2i_X509(NULL, &at, (long)len);
+		if (cert == NULL)
+			continue;
+		ck_assert(der_subject(bad, len, &changed, &name));
+		ours = sound_dates(changed, &from, &until);
+		unreadable += !ours;
+		for (int64_t when = now - 50 * YEAR; when < now + 200 * YEAR; when += 25 * YEAR) {
+			time_t t = when;
+
+			theirs = X509_cmp_time(X509_get0_notBefore(cert), &t) < 0 &&
+				 X509_cmp_time(X509_get0_notAfter(cert), &t) > 0;
+			in_date += theirs;
+			ck_assert_msg((ours && from <= when && when < until) == theirs,
+				      "mutation %d", i);
+		}
+		if (ours) {
+			time_t t = until;
+
+			ck_assert_int_eq(X509_cmp_time(X509_get0_notAfter(cert), &t), -1);
+			t = until - 1;
+			ck_assert_int_eq(X509_cmp_time(X509_get0_notAfter(cert), &t), 1);
+		}
+		X509_free(cert);
+	}
+	ck_assert_uint_gt(in_date, 1000);
+	ck_assert_uint_gt(unreadable, 1000);
+}
+END_TEST
+
 /* What is sound, OpenSSL can read. */
 START_TEST(never_more_than_openssl)
 {
@@ -132,6 +188,7 @@ int main(void)
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, certificates);
 	tcase_add_test(tc, dates);
+	tcase_add_test(tc, dates_as_openssl_takes_them);
 	tcase_add_test(tc, never_more_than_openssl);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
