@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import cluster  # noqa: E402
 import image  # noqa: E402
+import kubelet  # noqa: E402
 import pack_lab as packs  # noqa: E402
 import pods  # noqa: E402
 from pack_lab import lab  # noqa: E402
@@ -270,59 +271,6 @@ while time.time() < end:
 """
 
 
-class Kubelet:
-    """Runs the containers of a pod by buildah: the volumes, mounts, variables and user that the API server gave.
-    What a kubelet does beyond that (images from a registry, networks, limits) is not done."""
-
-    def __init__(self, case, buildah, image, pod, config_maps):
-        self.case, self.buildah, self.image, self.config_maps = case, buildah, image, config_maps
-        self.pod = pod
-        self.volumes = {v["name"]: self.volume(v) for v in pod["spec"]["volumes"]}
-
-    def volume(self, volume):
-        if "image" in volume:
-            self.case.assertEqual(pods.IMAGE, volume["image"]["reference"])
-            made = self.buildah.start(self.image)
-            root = self.buildah("mount", made).strip()
-            self.case.addCleanup(self.buildah, "umount", made)
-            return root
-        source, = volume["projected"]["sources"]
-        folder = lab.folder("projected")
-        self.write(folder, source["configMap"], "..1")
-        os.symlink("..1", os.path.join(folder, "..data"))
-        for item in source["configMap"]["items"]:
-            os.symlink("..data/" + item["path"], os.path.join(folder, item["path"]))
-        os.chmod(folder, 0o777)
-        return folder
-
-    def write(self, folder, source, name):
-        os.mkdir(os.path.join(folder, name))
-        for item in source["items"]:
-            lab.write(os.path.join(folder, name, item["path"]), self.config_maps[source["name"]][item["key"]])
-
-    def rotate(self):
-        """As the kubelet's atomic writer does it: a new folder, and a rename of the link."""
-        for volume in self.pod["spec"]["volumes"]:
-            if "projected" in volume:
-                folder = self.volumes[volume["name"]]
-                self.write(folder, volume["projected"]["sources"][0]["configMap"], "..2")
-                os.symlink("..2", os.path.join(folder, "..new"))
-                os.rename(os.path.join(folder, "..new"), os.path.join(folder, "..data"))
-
-    def argv(self, container, *command):
-        made = self.buildah.start("localhost/base")
-        options = []
-        for mount in container["volumeMounts"]:
-            options += ["-v", "%s:%s%s" % (self.volumes[mount["name"]], mount["mountPath"],
-                                           ":ro" if mount.get("readOnly") else "")]
-        for variable in container["env"]:
-            options += ["--env", "%s=%s" % (variable["name"], variable["value"])]
-        user = container.get("securityContext", {}).get("runAsUser")
-        if user is not None:
-            options += ["--user", "%d:%d" % (user, user)]
-        return [*self.buildah.argv, "run", "--isolation", "chroot", *options, made, "--", *command]
-
-
 class Runs(lab.Case):
     """A pod of the real API server: its container gets the page, and goes on after a rotation."""
 
@@ -341,28 +289,28 @@ class Runs(lab.Case):
     def test_rotation(self):
         """As the user of Pod Security's profile "restricted", with a volume whose link is swapped."""
         maps = {"corp-ca": {"corp.pem": lab.read(lab.cert("corp-root.pem"))}}
-        kubelet = Kubelet(self, self.buildah, self.image, self.pod("restricted"), maps)
-        container, = kubelet.pod["spec"]["containers"]
+        node = kubelet.Kubelet(self, self.buildah, self.image, self.pod("restricted"), maps)
+        container, = node.pod["spec"]["containers"]
         with lab.server() as first, lab.server("other-server") as second:
-            argv = kubelet.argv(container, "python3", "-c", PROGRAM, first.url, second.url)
+            argv = node.argv(container, "python3", "-c", PROGRAM, first.url, second.url)
             with lab.Process(argv, ready="second refused", timeout=120) as process:
                 self.assertIn("first " + lab.PAGE.strip(), process.output())
                 maps["corp-ca"]["corp.pem"] += lab.read(lab.cert("other-root.pem"))
-                kubelet.rotate()
+                node.rotate()
                 lab.wait_for(lambda: "rotated" in process.output(), process, 60)
                 self.assertIn("rotated %s and %s" % (lab.PAGE.strip(), lab.PAGE.strip()), process.output())
 
     def test_each_container(self):
         """Init containers and sidecars as well, by what they print."""
         maps = {"corp-ca": {"corp.pem": lab.read(lab.cert("corp-root.pem"))}}
-        kubelet = Kubelet(self, self.buildah, self.image, self.pod("init_and_sidecar"), maps)
+        node = kubelet.Kubelet(self, self.buildah, self.image, self.pod("init_and_sidecar"), maps)
         code = "import os, urllib.request as u, sys\nprint(os.environ['NODE_EXTRA_CA_CERTS'], " \
                "os.path.exists(os.environ['LD_PRELOAD']), u.urlopen(sys.argv[1], timeout=30).read().decode())"
         with lab.server() as server:
-            spec = kubelet.pod["spec"]
+            spec = node.pod["spec"]
             for container in spec["initContainers"] + spec["containers"]:
                 with self.subTest(container["name"]):
-                    done = lab.run(kubelet.argv(container, "python3", "-c", code, server.url), timeout=180)
+                    done = lab.run(node.argv(container, "python3", "-c", code, server.url), timeout=180)
                     self.assertEqual((0, "%s True %s\n" % (pods.CA, lab.PAGE)), (done.code, done.out), done.err)
 
 

@@ -11,15 +11,12 @@ import json
 import os
 import struct
 import tarfile
-import unittest
 
 import image
 import pack_lab as packs
 from pack_lab import lab
 
-MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of ELF
 FILES = ["opt/catrust/bin/catrust", "opt/catrust/bin/catrust-run", "opt/catrust/lib/libcatrust.so"]
-LICENSES = ["opt/catrust/share/licenses/" + name for name in ("catrust", "curl", "musl", "openssl")]
 
 
 def asks_for_a_loader(program):
@@ -75,7 +72,7 @@ class Layout(lab.Case):
         self.assertEqual(self.architectures, [row[0] for row in self.images()])
         for architecture, _, _, members in self.images():
             with self.subTest(architecture):
-                self.assertEqual(sorted(FILES + LICENSES), sorted(n for n, (m, _) in members.items() if m.isfile()))
+                self.assertEqual(sorted(FILES + image.LICENSES), sorted(n for n, (m, _) in members.items() if m.isfile()))
                 links = {n: m.linkname for n, (m, _) in members.items() if m.issym()}
                 self.assertEqual({"bin": "opt/catrust/bin", "lib": "opt/catrust/lib"}, links)
                 for name, (member, data) in members.items():
@@ -84,7 +81,7 @@ class Layout(lab.Case):
                     self.assertEqual((0, 0, int(image.EPOCH)), (member.uid, member.gid, member.mtime), name)
                     self.assertEqual(0o755 if data is None or "/bin/" in name else 0o644, member.mode, name)
                 for name in FILES[0], FILES[2]:
-                    self.assertEqual(MACHINES[architecture], struct.unpack_from("<H", members[name][1], 18)[0], name)
+                    self.assertEqual(image.MACHINES[architecture], struct.unpack_from("<H", members[name][1], 18)[0], name)
                 self.look_into({name: members[name][1] for name in FILES})
 
     def look_into(self, programs):
@@ -135,32 +132,14 @@ class Packed(Layout):
 
     @classmethod
     def setUpClass(cls):
-        cls.architectures = [{62: "amd64", 183: "arm64"}[struct.unpack_from("<H", lab.read(lab.built_shim()), 18)[0]]]
-        cls.look_at(*cls.pack())
-
-    @classmethod
-    def pack(cls):
-        folder = lab.folder("image")
-        top = os.path.join(folder, "root", "opt", "catrust")
-        build = os.path.abspath(os.environ["CATRUST_BUILD"])
-        for name in "bin", "lib", "share/licenses":
-            os.makedirs(os.path.join(top, name))
-        for name, mode in ("tools/catrust", 0o755), ("tools/catrust-run", 0o755), ("shim/libcatrust.so", 0o644):
-            to = os.path.join(top, "lib" if name.endswith(".so") else "bin", os.path.basename(name))
-            lab.write(to, lab.read(os.path.join(build, name)), mode)
-        for path in LICENSES:
-            lab.write(os.path.join(folder, "root", path), "as it is")
-        lab.write(os.path.join(folder, "components"), "".join("%s\t1.0\tMIT\there\n" % n for n in ("openssl", "curl", "musl")))
-        out = lab.folder("out")
-        packs.run([os.path.join(packs.TOP, "packaging", "oci"), "1.0.0", out, "%s=%s" % (*cls.architectures, folder)],
-                  env={"SOURCE_DATE_EPOCH": image.EPOCH})
-        return [os.path.join(out, "catrust-1.0.0" + ending) for ending in (".oci.tar", ".spdx.json")]
+        cls.architectures = [image.machine()]
+        cls.look_at(*image.packed())
 
     def look_into(self, programs):
         """They are those of this machine."""
 
     def another(self):
-        return self.pack()
+        return image.packed()
 
 
 class Uses(lab.Case):
