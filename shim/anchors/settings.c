@@ -20,7 +20,7 @@ static const struct {
 	[SETTING_CONTEXTS] = {"CATRUST_CONTEXTS", {"all", "public"}},
 	[SETTING_STRICT] = {"CATRUST_STRICT", {"keep", "relax"}},
 	[SETTING_FILES] = {"CATRUST_FILES", {"on", "off"}},
-	[SETTING_SHARE] = {"CATRUST_SHARE", {"eager", "off", "on"}},
+	[SETTING_SHARE] = {"CATRUST_SHARE", {"on", "off", "eager"}},
 };
 
 const char *settings_name(enum setting setting)

@@ -139,7 +139,7 @@ enum {
 	FILE_NO_SHARE = 1 << 6,
 	FILE_HAS_LEVEL = 1 << 7,
 	FILE_LEVEL = 8, /* where an enum log_level begins */
-	FILE_ON_DEMAND = 1 << 10,
+	FILE_EAGER = 1 << 10,
 };
 
 struct reading_of_file {
@@ -163,7 +163,7 @@ static unsigned bits_of(enum setting setting, const char *value)
 	case SETTING_FILES:
 		return is(value, "off") ? FILE_NO_FILES : 0;
 	case SETTING_SHARE:
-		return is(value, "off") ? FILE_NO_SHARE : is(value, "on") ? FILE_ON_DEMAND : 0;
+		return is(value, "off") ? FILE_NO_SHARE : is(value, "eager") ? FILE_EAGER : 0;
 	default:
 		return 0;
 	}
@@ -175,7 +175,7 @@ static void take_setting(void *arg, enum setting setting, const char *value)
 	static const unsigned all[SETTINGS] = {
 		[SETTING_DISABLE] = FILE_OFF,	  [SETTING_LOG] = 3U << FILE_LEVEL,
 		[SETTING_CONTEXTS] = FILE_PUBLIC, [SETTING_STRICT] = FILE_RELAX,
-		[SETTING_FILES] = FILE_NO_FILES,  [SETTING_SHARE] = FILE_NO_SHARE | FILE_ON_DEMAND,
+		[SETTING_FILES] = FILE_NO_FILES,  [SETTING_SHARE] = FILE_NO_SHARE | FILE_EAGER,
 	};
 	struct reading_of_file *r = arg;
 
@@ -263,7 +263,7 @@ bool config_share(void)
 
 bool config_share_on_demand(void)
 {
-	return config.share_on_demand || (of_file() & FILE_ON_DEMAND) != 0;
+	return config.share_on_demand && (of_file() & (FILE_NO_SHARE | FILE_EAGER)) == 0;
 }
 
 bool config_relax_strict(void)
@@ -361,6 +361,7 @@ __attribute__((constructor)) static void snapshot(void)
 		config.log_level = LOG_ERROR;
 		config.files = true;
 		config.share = true;
+		config.share_on_demand = true;
 		config.active = true;
 		return;
 	}
@@ -384,7 +385,7 @@ __attribute__((constructor)) static void snapshot(void)
 	config.relax_strict = is(value[STRICT], "relax");
 	config.files = !is(value[FILES], "off");
 	config.share = !is(value[SHARE], "off");
-	config.share_on_demand = is(value[SHARE], "on");
+	config.share_on_demand = config.share && !is(value[SHARE], "eager");
 	config.default_bundle = value[BUNDLES] != NULL;
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)

@@ -24,7 +24,7 @@ struct config {
 	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
 	bool public_only;		    /* CATRUST_CONTEXTS=public */
 	bool share;			    /* not CATRUST_SHARE=off */
-	bool share_on_demand;		    /* CATRUST_SHARE=on */
+	bool share_on_demand;		    /* neither off nor eager */
 	bool relax_strict;		    /* CATRUST_STRICT=relax */
 	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first

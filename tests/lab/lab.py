@@ -6,6 +6,7 @@ Standard library and the openssl program only. From the environment:
   CATRUST_PYTHON  the Python under test (default /usr/bin/python3)
   CATRUST_LAB     a folder that keeps the certificates from one run to the next (default: none)
   CATRUST_MORE    the folder that tests/more fills (default: more/ in the build folder)
+  CATRUST_LAB_SHARE  CATRUST_SHARE of the programs under test (default: it is not set)
 
     with lab.server() as srv:
         plain = lab.run("import urllib.request, sys; urllib.request.urlopen(sys.argv[1])", args=[srv.url])
@@ -122,6 +123,8 @@ def openssl(*args, cwd=None, data=None):
 def clean_env(**extra):
     """PATH, HOME and LANG, and what is asked for: nothing that names a CA."""
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": home(), "LANG": "C.UTF-8"}
+    if os.environ.get("CATRUST_LAB_SHARE"):
+        env["CATRUST_SHARE"] = os.environ["CATRUST_LAB_SHARE"]
     env.update(extra)
     return env
 

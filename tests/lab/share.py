@@ -20,6 +20,19 @@ def _libraries(package):
     return os.path.dirname(os.path.abspath(found[0])) if found else None
 
 
+def _build(folder, name, libraries):
+    out = os.path.join(folder, name.replace(" ", "-"))
+    done = lab.run(["cc", *FLAGS, "-o", out, SOURCE, *libraries, "-lpthread"])
+    if done.code != 0:
+        raise RuntimeError(done.err)
+    return out
+
+
+def program(folder):
+    """share.c with this machine's OpenSSL."""
+    return [_build(folder, "system", ["-lssl", "-lcrypto"])]
+
+
 def programs(folder):
     """name → argv of share.c with that OpenSSL, and why others are left out."""
     found, why, libc = {}, [], _libraries("libc6")
@@ -34,10 +47,7 @@ def programs(folder):
                 "-Wl,--disable-new-dtags", "-Wl,-rpath," + where, "-Wl,--allow-shlib-undefined"]
             # Newer libraries need a newer C library than this machine's.
             start = [*glob.glob(libc + "/ld-linux-*.so.*"), "--library-path", libc] if libc else []
-        out = os.path.join(folder, name.replace(" ", "-"))
-        done = lab.run(["cc", *FLAGS, "-o", out, SOURCE, *libraries, "-lpthread"])
-        if done.code != 0:
-            raise RuntimeError(done.err)
+        out = _build(folder, name, libraries)
         done = lab.run([*start, out, "version", "-"])
         if done.code == 0:
             found[name] = [*start, out]

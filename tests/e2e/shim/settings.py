@@ -7,6 +7,7 @@ import unittest
 
 from e2e.shim import hostile
 from lab import lab
+from lab import share as share_lab
 
 PROGRAM = "print(get(context('default')(), sys.argv[1]))"
 CONF = "/etc/catrust/catrust.conf"
@@ -82,6 +83,28 @@ class Settings(Base):
         self.got_page(self.fetch(within(), **env))
         self.refused(self.fetch(public, **env))
         self.got_page(self.fetch(public, CATRUST_CONTEXTS="all", **env))
+
+    def test_share(self):
+        """Of a client's first load, the heap says what was decoded: all of it, unless on demand."""
+        lab.need(programs=["cc"])
+        argv = share_lab.program(lab.folder("share"))
+        bundle = "/etc/ssl/certs/ca-certificates.crt"
+
+        def first(*lines, **env):
+            done = lab.run([*self.conf(*lines), "env", "LD_PRELOAD=" + lab.shim(), *argv, "times", bundle, 1, 1], env=env)
+            self.assertEqual((0, ""), (done.code, done.err))
+            return int(done.out.split()[1])
+
+        on, eager = first("CATRUST_SHARE=on"), first("CATRUST_SHARE=eager")
+        self.assertGreater(eager, on * 2)
+        half = (on + eager) / 2
+        self.assertLess(first("# nothing"), half)
+        self.assertGreater(first("CATRUST_SHARE=off"), half)
+        self.assertLess(first("CATRUST_SHARE=eager", "CATRUST_SHARE=on"), half)
+        self.assertGreater(first("CATRUST_SHARE=on", "CATRUST_SHARE=eager"), half)
+        for line in "CATRUST_SHARE=eager", "CATRUST_SHARE=off":
+            self.assertLess(first(line, CATRUST_SHARE="on"), half)
+        self.assertGreater(first("CATRUST_SHARE=on", CATRUST_SHARE="eager"), half)
 
     def test_exclude(self):
         """A link stands for the file that it leads to; a slash for all below."""

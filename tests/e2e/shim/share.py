@@ -65,7 +65,7 @@ class Loads(lab.Case):
             self.assertGreater(without.out.count(": 1 77 "), 1000)
             self.assertGreater(without.out.count(": 0 "), 500)
             self.same_lines(without, there)
-            for share in (None, "off") if name == "system" else ():
+            for share in ("eager", "off") if name == "system" else ():
                 self.same_lines(without, self.use(name, "same", *files, shim=True, share=share, cwd=self.odd))
 
         self.each(check)
@@ -82,7 +82,7 @@ class Loads(lab.Case):
             without = self.use(name, *args, cwd=where)
             self.assertEqual(26 * len(files), without.out.count("\n"))
             self.assertGreater(len(re.findall(r"\)0 [0-9a-f]{16} ", without.out)), 100)
-            for share in "on", None, "eager":
+            for share in "on", "eager":
                 self.same_lines(without, self.use(name, *args, shim=True, share=share, cwd=where))
             told = self.use(name, "shared", chain, key, os.path.join(where, "root-last"), 60, shim=True)
             self.assertEqual((0, "", "1440 handshakes, 0 wrong\n"), (told.code, told.err, told.out))
@@ -92,7 +92,7 @@ class Loads(lab.Case):
     def test_certificates_are_shared(self):
         """Or all of the above would show nothing. Those of another library context are not."""
         def check(name):
-            for shim, share, shared in (False, None, 0), (True, None, 1), (True, "on", 1), (True, "off", 0):
+            for shim, share, shared in (False, None, 0), (True, "eager", 1), (True, "on", 1), (True, "off", 0):
                 told = self.use(name, "contexts", self.bundle, shim=shim, share=share)
                 self.assertEqual((0, ""), (told.code, told.err))
                 first, *others = told.out.splitlines()
@@ -129,7 +129,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_memory(self):
-        """Under valgrind: nothing wrong, nothing lost. And a context more costs less than a tenth."""
+        """A context more costs less than a tenth."""
         def check(name):
             sizes = {}
             for share in "off", "on":
@@ -139,8 +139,19 @@ class Loads(lab.Case):
             self.assertLess(sizes["on"][0], sizes["off"][0] * 1.06, sizes)
 
         self.each(check)
-        if not shutil.which("valgrind"):
-            self.skipTest("no valgrind")
+
+    def test_on_is_the_default(self):
+        """Of the first context, the heap says what was decoded."""
+        first = {share: int(self.use("system", "times", self.bundle, 1, 1, shim=True, share=share).out.split()[1])
+                 for share in (None, "", "on", "eager", "off")}
+        for share in None, "":
+            self.assertAlmostEqual(first[share], first["on"], delta=first["on"] / 20, msg=first)
+        for share in "eager", "off":
+            self.assertGreater(first[share], first["on"] * 2, first)
+
+    def test_valgrind(self):
+        """Nothing wrong, nothing lost."""
+        lab.need(programs=["valgrind"])
         wrap = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
         three = os.path.join(self.odd, "three")
         for args in ["setters", three], ["contexts", three], ["same", three, os.path.join(self.odd, "crl-last")]:
@@ -327,15 +338,17 @@ class Changes(lab.Case):
         for name, data in share_lab.odd_files().items():
             lab.write(os.path.join(odd, name), data)
         outcomes = []
-        for shim in False, True:
+        for share in None, "on", "eager":
             place = lab.folder("place")
-            told = lab.run(CHANGES, args=[odd, place], shim=shim, timeout=TIMEOUT)
+            told = lab.run(CHANGES, args=[odd, place], shim=share is not None, timeout=TIMEOUT,
+                           env={"CATRUST_SHARE": share})
             self.assertEqual((0, ""), (told.code, told.err))
             outcomes.append(told.out.replace(place, "place").splitlines())
         self.assertGreater(len(outcomes[0]), 100)
-        for a, b in zip(*outcomes):
-            self.assertEqual(a, b)
-        self.assertEqual(len(outcomes[0]), len(outcomes[1]))
+        for there in outcomes[1:]:
+            for a, b in zip(outcomes[0], there):
+                self.assertEqual(a, b)
+            self.assertEqual(len(outcomes[0]), len(there))
 
 
 if __name__ == "__main__":
