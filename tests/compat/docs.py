@@ -13,6 +13,7 @@ import csv
 import glob
 import hashlib
 import os
+import re
 import sys
 
 import cases
@@ -111,8 +112,15 @@ def take():
     with open(RESULTS, "w", newline="") as f:
         writer = csv.DictWriter(f, KEPT, delimiter="\t", lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
-        for place in dict.fromkeys(key[:-1] for key in kept):
+        for place in in_order(list(dict.fromkeys(key[:-1] for key in kept))):
             writer.writerows(kept[place + (client,)] for client in clients if place + (client,) in kept)
+
+
+def in_order(places):
+    """As they came, but for Pythons of one version manager, which go by their version."""
+    first = {place[0]: i for i, place in reversed(list(enumerate(places)))}
+    return sorted(places, key=lambda place: (first[place[0]], [int(n) for n in re.findall(r"\d+", place[4])]
+                                             if is_managed(place[0]) else []))
 
 
 def take_programs():
@@ -134,7 +142,11 @@ def where_of(row):
 
 def managed(row):
     """Is it a Python that a version manager installed?"""
-    return row["place"] in ("pyenv", "uv", "mise", "conda")
+    return is_managed(row["place"])
+
+
+def is_managed(place):
+    return place in ("pyenv", "uv", "mise", "conda")
 
 
 def where(results, client):
