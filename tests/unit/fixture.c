@@ -87,6 +87,16 @@ void fixture_file(const char *dir, const char *name, const void *data, size_t le
 	free(path);
 }
 
+TCase *fixture_slow(Suite *suite)
+{
+	TCase *tc = tcase_create("slow");
+
+	tcase_set_tags(tc, "slow");
+	tcase_set_timeout(tc, 280);
+	suite_add_tcase(suite, tc);
+	return tc;
+}
+
 int fixture_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

@@ -23,6 +23,9 @@ void fixture_remove(char *dir);
 /* Writes dir/name. */
 void fixture_file(const char *dir, const char *name, const void *data, size_t len);
 
+/* A new test case of a suite for what takes seconds: tests/quick leaves it out. */
+TCase *fixture_slow(Suite *suite);
+
 /* Runs a suite; what main() returns. */
 int fixture_run(Suite *suite);
 

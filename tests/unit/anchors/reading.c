@@ -761,9 +761,10 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("reading");
-	TCase *tc = tcase_create("reading");
+	TCase *tc = tcase_create("reading"), *slow = fixture_slow(suite);
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(slow, set_up, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, passing_failure_loses_nothing, 0,
 			    (int)(LENGTH(passing) * LENGTH(places)));
@@ -777,7 +778,6 @@ int main(void)
 	tcase_add_test(tc, rename_while_it_is_read);
 	tcase_add_test(tc, removed_from_a_directory_in_motion);
 	tcase_add_test(tc, removed_from_a_directory_that_cannot_be_read_for_now);
-	tcase_add_test(tc, missed_for_a_minute);
 	tcase_add_test(tc, out_of_reach_while_its_directory_cannot_be_read_for_now);
 	tcase_add_loop_test(tc, refused_while_another_directory_is_in_motion, 0, 4);
 	tcase_add_test(tc, first_reading_of_a_directory_in_motion);
@@ -786,6 +786,7 @@ int main(void)
 	tcase_add_loop_test(tc, files_of_the_user_that_root_acts_as, 0, 2);
 	tcase_add_test(tc, another_root_directory);
 	tcase_add_test(tc, size_of_all_files_is_bounded);
+	tcase_add_test(slow, missed_for_a_minute);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

@@ -183,13 +183,13 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("sound");
-	TCase *tc = tcase_create("sound");
+	TCase *tc = tcase_create("sound"), *slow = fixture_slow(suite);
 
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, certificates);
 	tcase_add_test(tc, dates);
 	tcase_add_test(tc, dates_as_openssl_takes_them);
-	tcase_add_test(tc, never_more_than_openssl);
+	tcase_add_test(slow, never_more_than_openssl);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

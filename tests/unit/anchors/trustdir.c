@@ -683,9 +683,10 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("trustdir");
-	TCase *tc = tcase_create("trustdir");
+	TCase *tc = tcase_create("trustdir"), *slow = fixture_slow(suite);
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(slow, set_up, tear_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, reads_known_endings_in_the_order_of_names);
 	tcase_add_test(tc, each_certificate_once);
@@ -709,8 +710,6 @@ int main(void)
 	tcase_add_test(tc, number_of_files_is_bounded);
 	tcase_add_test(tc, number_of_certificates_is_bounded);
 	tcase_add_test(tc, number_of_problems_is_bounded);
-	tcase_add_test(tc, memory_of_problems_is_bounded);
-	tcase_add_test(tc, number_of_entries_is_bounded);
 	tcase_add_loop_test(tc, files_that_others_may_write_are_skipped, 0,
 			    (int)(sizeof(modes) / sizeof(*modes)));
 	tcase_add_loop_test(tc, acl_of_somebody_else, 0, 2);
@@ -718,6 +717,8 @@ int main(void)
 	tcase_add_test(tc, hard_links_in_a_shared_directory);
 	tcase_add_loop_test(tc, links_of_others_to_a_trust_directory, 0, 3);
 	tcase_add_test(tc, where_new_anchors_go);
+	tcase_add_test(slow, memory_of_problems_is_bounded);
+	tcase_add_test(slow, number_of_entries_is_bounded);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

@@ -518,19 +518,20 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("trust");
-	TCase *tc = tcase_create("trust");
+	TCase *tc = tcase_create("trust"), *slow = fixture_slow(suite);
 
 	if (!CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free))
 		return 1;
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(slow, set_up, tear_down);
 	tcase_set_timeout(tc, 280);
 	tcase_add_test(tc, what_stays_is_the_same_anchor);
 	tcase_add_test(tc, anchors_are_found_by_name);
-	tcase_add_test(tc, changes_leave_nothing_behind);
 	tcase_add_loop_test(tc, failed_malloc_loses_no_anchor, 0, 2);
-	tcase_add_loop_test(tc, failed_malloc_spoils_no_certificate, 0, 2);
 	tcase_add_test(tc, errors_of_bad_certificates_push_none_out);
 	tcase_add_test(tc, calls_from_one_place_ask_the_dynamic_linker_once);
+	tcase_add_test(slow, changes_leave_nothing_behind);
+	tcase_add_loop_test(slow, failed_malloc_spoils_no_certificate, 0, 2);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
 }

@@ -208,7 +208,8 @@ static char *set_property(char *options, const char *property, const char *value
 /* Prints the variable with what was made among its options; with_secret: and what opens it. */
 static int print_java(struct env *env, const char *name, const struct java *j, bool with_secret)
 {
-	char *options = strdup(j->user == NULL ? "" : j->user);
+	const char *user = j->user == NULL ? "" : j->user;
+	char *options = strdup(user);
 	int error = 0;
 
 	if (j->made[0] != '\0')
@@ -221,7 +222,7 @@ static int print_java(struct env *env, const char *name, const struct java *j, b
 		show_error("out of memory");
 		return -1;
 	}
-	if (j->made[0] != '\0' || strcmp(options, j->user) != 0)
+	if (j->made[0] != '\0' || strcmp(options, user) != 0)
 		error = print(env, name, options);
 	free(options);
 	return error;
