@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """packaging/release: one folder with all that belongs to a release, and twice the same bytes."""
 
+import concurrent.futures
 import hashlib
 import json
 import os
+import shutil
 import unittest
 
 import pack_lab as pack
@@ -31,8 +33,10 @@ def release(folder):
 class Release(lab.Case):
     def test_what_is_in_it_and_that_it_is_the_same_twice(self):
         pack.need("dpkg-shlibdeps", "rpmbuild", "git")
-        trees = [commit(pack.tree(name)) for name in ("one", "another")]
-        one, two = map(release, trees)
+        one = commit(pack.tree("one"))
+        trees = [one, shutil.copytree(one, os.path.join(lab.folder("tree"), "another"), symlinks=True)]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            one, two = pool.map(release, trees)
         for end in FORMATS:
             self.assertEqual(1, len([name for name in one if name.endswith(end)]), (end, list(one)))
         sums = dict(reversed(line.split("  ")) for line in one.pop("SHA256SUMS").decode().splitlines())
