@@ -7,6 +7,7 @@ Standard library and the openssl program only. From the environment:
   CATRUST_LAB     a folder that keeps the certificates from one run to the next (default: none)
   CATRUST_MORE    the folder that tests/more fills (default: more/ in the build folder)
   CATRUST_LAB_SHARE  CATRUST_SHARE of the programs under test (default: it is not set)
+  CATRUST_NIGHTLY set: what takes long is tested as well
 
     with lab.server() as srv:
         plain = lab.run("import urllib.request, sys; urllib.request.urlopen(sys.argv[1])", args=[srv.url])
@@ -37,6 +38,7 @@ import unittest
 PAGE = "the page of the lab\n"
 PYTHON = os.environ.get("CATRUST_PYTHON", "/usr/bin/python3")
 TIMEOUT = 60
+NIGHTLY = bool(os.environ.get("CATRUST_NIGHTLY"))
 MORE = os.path.abspath(os.environ.get("CATRUST_MORE") or os.path.join(os.environ.get("CATRUST_BUILD", "."), "more"))
 
 # Certificates as the ca command of openssl makes them: the only one that sets both dates in every
@@ -209,7 +211,8 @@ def certificates():
             os.chmod(half, 0o755)
             _make_all(half)
             os.rename(half, folder)
-    return folder
+    # A copy that every user can read, wherever the kept one is.
+    return shutil.copytree(folder, os.path.join(scratch(), "pki"))
 
 
 def cert(name):
@@ -607,6 +610,16 @@ def takes_der():
     """Does the Python under test load DER? Before 3.8, not with OpenSSL 3: it takes the end for an error."""
     return run("import ssl, sys; ssl.SSLContext(ssl.PROTOCOL_TLS).load_verify_locations("
                "cadata=ssl.PEM_cert_to_DER_cert(open(sys.argv[1]).read()))", [cert("corp-root.pem")]).code == 0
+
+
+# For a test, or a class of tests, that needs minutes of a core.
+nightly = unittest.skipUnless(NIGHTLY, "it takes long; CATRUST_NIGHTLY=1 tests/run runs it")
+
+
+@functools.lru_cache(None)
+def left_out(what):
+    """Says for the end of tests/run, as unittest does of a whole test, what is left out of one by day."""
+    print("%s ... skipped 'it takes long; CATRUST_NIGHTLY=1 tests/run runs it'" % what, flush=True)
 
 
 class Case(unittest.TestCase):

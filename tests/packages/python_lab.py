@@ -30,16 +30,15 @@ def wheel():
 
 
 def pythons():
-    """The Pythons to test with: lab.PYTHON, and those in CATRUST_PYTHONS (paths with colons), or else pyenv's: at
-    night all, by day the oldest and the newest."""
+    """The Pythons to test with: lab.PYTHON, and those in CATRUST_PYTHONS (paths with colons), or else, at
+    night, all of pyenv's."""
     listed = os.environ.get("CATRUST_PYTHONS")
     home = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     more = listed.split(":") if listed else sorted(glob.glob(home + "/versions/3.*/bin/python"))
-    usable = [path for path in more if lab.run([path, "-c", "import ssl"]).code == 0]
-    if not listed and not os.environ.get("CATRUST_NIGHTLY"):
-        usable.sort(key=lab.python_version)
-        usable = [*usable[:1], *usable[1:][-1:]]
-    return [lab.PYTHON, *usable]
+    if more and not listed and not lab.NIGHTLY:
+        lab.left_out("python_package, pyenv's Pythons")
+        more = []
+    return [lab.PYTHON, *(path for path in more if lab.run([path, "-c", "import ssl"]).code == 0)]
 
 
 class Environment:

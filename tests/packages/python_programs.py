@@ -51,7 +51,7 @@ class Programs(python_lab.Case):
 
     def nightly(self):
         if not NIGHTLY:
-            self.skipTest("takes long: CATRUST_NIGHTLY=1 runs it")
+            self.skipTest("it takes long; CATRUST_NIGHTLY=1 tests/run runs it")
         self.find = [lab.more("python-nightly"), *self.find]
 
     def env(self, path, **more):

@@ -46,11 +46,12 @@ def write(name, *stems):
         f.write(pem(*stems))
 
 def within(wanted, call):
-    "What call() returns as soon as that is what is wanted, or after a second."
+    "What call() returns as soon as that is what is wanted, or when it was begun after a second."
     end = time.monotonic() + 1
     while True:
+        late = time.monotonic() > end
         got = call()
-        if got == wanted or time.monotonic() > end:
+        if got == wanted or late:
             return got
         time.sleep(0.02)
 
@@ -249,8 +250,9 @@ def put(scope=""):
 def until(wanted, c):
     end = time.monotonic() + 1
     while True:
+        late = time.monotonic() > end
         got = shake(c, A["chain"], "www.corp.example")
-        if got == wanted or time.monotonic() > end:
+        if got == wanted or late:
             return got
         time.sleep(0.02)
 results = {}

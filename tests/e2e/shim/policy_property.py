@@ -12,7 +12,7 @@ not vouch for a name is at hand as an intermediate below a CA that the program i
 is found where the first one has a flaw.
 
   CATRUST_SEED    a number, or "random" (default: always the same); what failed is told with it
-  CATRUST_ROUNDS  trust directories (default 16), each with CASES servers
+  CATRUST_ROUNDS  trust directories (default 8, at night 32), each with CASES servers
 """
 
 import functools
@@ -29,7 +29,7 @@ from lab.policy import Case, Pki
 
 SEED = os.environ.get("CATRUST_SEED", "8")
 SEED = random.SystemRandom().randrange(1 << 32) if SEED == "random" else int(SEED)
-ROUNDS = int(os.environ.get("CATRUST_ROUNDS", "16"))
+ROUNDS = int(os.environ.get("CATRUST_ROUNDS", "32" if lab.NIGHTLY else "8"))
 CASES = 40
 PARTIAL_CHAIN, STRICT = 0x80000, 0x20
 ALWAYS_CHECK_SUBJECT, NEVER_CHECK_SUBJECT = 0x1, 0x20  # flags for host names

@@ -10,7 +10,6 @@ from lab import lab
 PRELOAD = system.PRELOAD
 
 
-long = unittest.skipUnless(os.environ.get("CATRUST_NIGHTLY"), "takes long: only where CATRUST_NIGHTLY is set")
 
 
 class Hostile(system.Machine):
@@ -62,7 +61,7 @@ class Hostile(system.Machine):
                     os.mkdir(self.root + system.STATE)
                     os.chown(self.root + system.STATE, 65534, 65534)
 
-    @long
+    @lab.nightly
     def test_what_is_missing_is_made_again(self):
         self.need_other_linker()
         self.enable()
@@ -75,7 +74,7 @@ class Hostile(system.Machine):
         self.same(there)
         self.assertEqual(0, self.catrust("status").code)
 
-    @long
+    @lab.nightly
     def test_a_link_to_another_installation(self):
         self.need_other_linker()
         self.enable()
@@ -87,7 +86,7 @@ class Hostile(system.Machine):
             done = self.inside("/opt/new/bin/catrust", command, "--system")
             self.assertEqual(0, done.code, done)
 
-    @long
+    @lab.nightly
     def test_a_second_one_that_fails_changes_nothing(self):
         """As if programs of 32 bits came later, and one of them did otherwise."""
         self.need_other_linker()
@@ -103,7 +102,7 @@ class Hostile(system.Machine):
         self.disable()
         self.assertFalse(os.path.exists(self.root + PRELOAD) or os.path.exists(self.root + system.STATE))
 
-    @long
+    @lab.nightly
     def test_interrupted(self):
         """By Ctrl-C while it is tried: what does not pass is off."""
         before = self.state()
@@ -126,7 +125,7 @@ class Hostile(system.Machine):
         self.disable()
         self.assertFalse(os.path.exists(self.root + system.STATE))
 
-    @long
+    @lab.nightly
     def test_group_and_mode(self):
         path = self.put(PRELOAD, "# mine\n", 0o640)
         os.chown(path, 0, 42)
