@@ -806,11 +806,12 @@ class Programs(Base):
 
     def test_java(self):
         java = find("java")
-        source = lab.write(os.path.join(lab.folder("java"), "Get.java"), JAVA)
-        if lab.run([java, "--source", "11", source, "http:"], timeout=200).code != 1:
-            raise unittest.SkipTest("java runs no source file")
+        folder = lab.folder("java")
+        source = lab.write(os.path.join(folder, "Get.java"), JAVA)
+        compiled = lab.run([find("javac"), "--release", "11", "-d", folder, source], timeout=200)
+        self.assertEqual(0, compiled.code, compiled)
         self.runtime = private(ODD)
-        argv = [java, "-XX:TieredStopAtLevel=1", source, self.server.url]
+        argv = [java, "-XX:TieredStopAtLevel=1", "-cp", folder, "Get", self.server.url]
         self.only_with_env(argv, "PKIX path building failed|unable to find valid certification path", timeout=200,
                            err=r"Picked up JAVA_TOOL_OPTIONS: .*\n")
         with lab.server("other-server") as other:
@@ -918,6 +919,7 @@ class Programs(Base):
         self.only_with_env(argv, "UnknownIssuer", env={"DENO_DIR": lab.folder("deno"), "DENO_NO_UPDATE_CHECK": "1"},
                            user=None, group=None)
 
+    @lab.nightly
     def test_rust_program(self):
         """With rustls and rustls-native-certs; its crates have to be had."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
