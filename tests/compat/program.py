@@ -43,7 +43,8 @@ class Client(lab.Case):
         self.assertEqual(3, without.out.count(UNKNOWN), without)
         self.assertEqual((0, "without descriptors: %s\nwith descriptors again: trusted\nwith a new context: trusted\n"
                           % UNKNOWN), result[:2])
-        self.lines(result.err, [r"/corp-root\.pem: too many open files", r"/ca\.d-\w+: too many open files"])
+        # What changes of that within a minute is not told.
+        self.lines(result.err, [r": too many open files"])
 
     def test_refused(self):
         """Servers that the anchor does not make good, and an anchor of somebody else."""
