@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exported functions, made from hooks.def: bind, call the real one, do what the rule says. */
+/*
+ * The exported functions, made from hooks.def. Each finds the caller's library, calls the real
+ * function, and does what its kind of row says.
+ */
 #include "load/deferred.h"
 #include "load/load.h"
 #include "openssl/binding.h"
@@ -19,7 +22,7 @@ struct call {
 	struct ssl *ssl; /* NULL for functions of libcrypto */
 	struct crypto *crypto;
 	struct binding_scope scope;
-	int saved_errno; /* the program's, before the call and after */
+	int saved_errno; /* the program's errno, before the call and after */
 };
 
 /* Before the real call; false if there is none. */
@@ -48,7 +51,7 @@ static bool begin_x509(struct call *call, const char *name, const void *caller,
 	return begin(call, NULL, binding_crypto(name, caller, store));
 }
 
-/* After the real call. Then come the shim's own calls, and end(). */
+/* After the real call. The shim's own calls follow, and then end(). */
 static void leave(struct call *call)
 {
 	call->saved_errno = errno;
@@ -65,8 +68,10 @@ static bool is_ours_to_see(const struct call *call)
 	return config_active() && call->crypto->usable && (call->ssl == NULL || call->ssl->usable);
 }
 
-/* A client is made, or has loaded trust: what the trust directories have now counts for it,
- * whatever the program gives up before it connects (its root directory, its user, system calls). */
+/*
+ * A client was made, or has loaded trust. What the trust directories have now counts for it, even
+ * if the program gives up its root directory, its user or system calls before it connects.
+ */
 static void read_for_client(struct call *call, const SSL_METHOD *method)
 {
 	struct binding_scope scope;
@@ -78,7 +83,7 @@ static void read_for_client(struct call *call, const SSL_METHOD *method)
 	binding_work_end(call->crypto, scope);
 }
 
-/* Without handing it out; NULL if the copy can't say. */
+/* Gets the store without the hook; NULL if the copy lacks the function. */
 static X509_STORE *store_of(const struct call *call, const SSL_CTX *ctx)
 {
 	return call->ssl->real.SSL_CTX_get_cert_store == NULL
@@ -88,8 +93,8 @@ static X509_STORE *store_of(const struct call *call, const SSL_CTX *ctx)
 
 /*
  * Loads are deferred only if the program itself has called a hook. SSL_CTX_new() calls
- * SSL_CTX_new_ex(), which comes here even if the program has got all its functions by dlsym(), and
- * so could get at the store without a hook.
+ * SSL_CTX_new_ex(), which comes here even if the program found all its functions with dlsym(). Such
+ * a program could get at the store without a hook.
  */
 static void end_new(struct call *call, const SSL_CTX *ctx, const SSL_METHOD *method,
 		    bool by_program)
@@ -107,7 +112,10 @@ static void end_load(struct call *call, const SSL_CTX *ctx, bool loaded)
 {
 	leave(call);
 	if (ctx != NULL && is_ours_to_see(call)) {
-		/* It may have come in a way that is not hooked, and before what follows. */
+		/*
+		 * The program may have loaded trust in a way that is not hooked. Later loads must
+		 * come after that, so they are no longer deferred.
+		 */
 		deferred_stop(call->crypto, store_of(call, ctx));
 		if (loaded)
 			read_for_client(call, call->ssl->api.SSL_CTX_get_ssl_method(ctx));
@@ -115,7 +123,10 @@ static void end_load(struct call *call, const SSL_CTX *ctx, bool loaded)
 	end(call);
 }
 
-/* The program gets hold of a store. OpenSSL's calls of itself come here if it is so linked. */
+/*
+ * The program gets hold of a store. If OpenSSL is linked that way, its internal calls come here,
+ * too.
+ */
 static void end_store(struct call *call, const void *caller, X509_STORE *store)
 {
 	leave(call);
@@ -161,7 +172,10 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	end(call);
 }
 
-/* A hooked function. begun: begin_…(). What follows calls the real one, and ends the call. */
+/*
+ * The body of a hooked function. begun: the result of begin_…(). The code that follows calls the
+ * real function, and ends the call.
+ */
 #define CALLER __builtin_return_address(0)
 #define HOOK(type, failed, name, params, begun, ...)                                               \
 	EXPORT type name params                                                                    \
@@ -175,7 +189,10 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 		return ret;                                                                        \
 	}
 
-/* Unless the version of this copy lacks it, or the shim has done it already. */
+/*
+ * Calls the real function, unless this version of the copy lacks it, or the shim has done its work
+ * already.
+ */
 #define REAL(copy, name, args, done)                                                               \
 	if (call.copy->real.name != NULL && !(done))                                               \
 	ret = call.copy->real.name args

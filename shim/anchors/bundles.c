@@ -4,18 +4,21 @@
 #include <stddef.h>
 #include <string.h>
 
-/* How paths end. What names a whole path is also found below another root, as Nix has them. */
+/*
+ * Endings of paths. An entry that is a whole path also matches below another root directory, as in
+ * Nix.
+ */
 #define ROW(end, kind)                                                                             \
 	{                                                                                          \
 		end, sizeof(end) - 1, kind                                                         \
 	}
 #define ROW_OF_SYSTEM(path) ROW(path, BUNDLE_YES)
 static const struct {
-	char end[60]; /* in place, so that nothing is relocated at start */
+	char end[60]; /* an array, not a pointer, so that nothing needs relocation at start-up */
 	unsigned char len;
 	unsigned char kind;
 } table[] = {
-	/* Python; pip's vendored certifi ends as certifi does */
+	/* Python; the certifi inside pip has the same ending */
 	ROW("/certifi/cacert.pem", BUNDLE_YES),
 	ROW("/requests/cacert.pem", BUNDLE_YES),
 	ROW("/botocore/cacert.pem", BUNDLE_YES),
@@ -41,7 +44,7 @@ enum bundle bundles_kind(const char *path)
 {
 	size_t len = strlen(path);
 
-	/* Most files end otherwise than in .pem, .crt or .txt. */
+	/* Most files do not end in .pem, .crt or .txt. */
 	if (len < 8 || path[len - 4] != '.' || (path[len - 1] != 'm' && path[len - 1] != 't'))
 		return BUNDLE_NO;
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
@@ -51,6 +54,6 @@ enum bundle bundles_kind(const char *path)
 		    memcmp(path + len - n, table[i].end, n) == 0)
 			return (enum bundle)table[i].kind;
 	}
-	/* The letter between tells .pem and .crt from .txt and others. */
+	/* The letter in the middle tells .pem and .crt from .txt and others. */
 	return path[len - 3] == 'p' || path[len - 3] == 'c' ? BUNDLE_IF_NAMED : BUNDLE_NO;
 }

@@ -3,19 +3,19 @@
 #define CATRUST_BUNDLES_H
 
 /*
- * Which files are bundles of public CAs, by their names alone: asked for every file that a program
- * opens through stdio, so it looks at a few bytes.
+ * Which files are bundles of public CAs, by their names alone. This is called for every file that a
+ * program opens through stdio, so it looks at only a few bytes.
  */
 enum bundle {
 	BUNDLE_NO,
-	BUNDLE_IF_NAMED,  /* a usual ending: a bundle if a variable names it by now */
-	BUNDLE_IF_PUBLIC, /* a usual name, that a private CA's file may have as well */
-	BUNDLE_YES,	  /* nobody else's place */
+	BUNDLE_IF_NAMED,  /* a usual ending: a bundle only if a variable names it now */
+	BUNDLE_IF_PUBLIC, /* a usual name, which the file of a private CA may also have */
+	BUNDLE_YES,	  /* a path that only a public bundle has */
 };
 
 /*
- * The bundles of the systems, for X(path). Without ca-bundle.trust.crt of Red Hat, which also says
- * what a CA is not trusted for: no copy without that is as good.
+ * The bundles of the systems, for X(path). Red Hat's ca-bundle.trust.crt is not among them: it also
+ * says what a CA is not trusted for, and a copy without that would be wrong.
  */
 /* clang-format off */
 #define BUNDLES_OF_SYSTEMS(X)                                                                      \

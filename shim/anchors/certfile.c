@@ -76,7 +76,7 @@ static bool is_crl(struct span in)
 }
 
 static const char crl_ignored[] =
-	"a revocation list, ignored: those of a trust directory are not looked at, move it away";
+	"a revocation list, ignored: catrust uses no revocation lists, so remove it";
 
 static bool is_padding(struct span s)
 {
@@ -93,7 +93,7 @@ static bool is_oid(struct span oid, const char *value, size_t len)
 }
 
 /*
- * May a list of purposes speak for TLS servers? serverAuth (1.3.6.1.5.5.7.3.1) or
+ * Does a list of purposes include TLS servers? serverAuth (1.3.6.1.5.5.7.3.1) or
  * anyExtendedKeyUsage (2.5.29.37.0).
  */
 static bool names_server_auth(struct span purposes)
@@ -158,10 +158,10 @@ static void parse_pkcs7(struct parser *p, struct span in)
 		} else if (!der_next(&certs, &tag, &part)) {
 			problem(p, "broken PKCS#7");
 			return;
-		} /* else an attribute certificate or the like: not ours to trust */
+		} /* anything else, such as an attribute certificate, is not trusted */
 	}
 	if (p->certs == before && p->error == 0)
-		problem(p, "a PKCS#7 without certificates");
+		problem(p, "a PKCS#7 file without certificates");
 }
 
 static void parse_der(struct parser *p, struct span whole)
@@ -185,7 +185,7 @@ static void parse_der(struct parser *p, struct span whole)
 	if (p->error != 0)
 		return;
 	if (p->certs > 0)
-		problem(p, "bytes that are no certificate follow, ignored");
+		problem(p, "the data after the certificate is not a certificate, ignored");
 	else
 		problem(p, "broken DER, or something other than a certificate");
 }
@@ -282,7 +282,8 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 	unsigned char *buf = NULL;
 
 	if (ends_with(label, "PRIVATE KEY")) {
-		problem(p, "a private key, ignored: it does not belong here, move it away");
+		problem(p, "a private key, ignored: it does not belong here, so move it to another "
+			   "place");
 		return;
 	}
 	if (is_label(label, "X509 CRL")) {
@@ -290,7 +291,7 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 		return;
 	}
 	if (!trusted && !plain && !pkcs7)
-		return; /* parameters and the like do no harm */
+		return; /* other data, such as parameters, does no harm */
 	body = without_headers(body);
 	buf = malloc(body.len / 4 * 3 + 3);
 	if (buf == NULL) {
@@ -299,9 +300,10 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 	}
 	der.at = buf;
 	if (!base64_decode(body, buf, &der.len)) {
-		problem(p, find(body, "\\n") == NULL ? "broken base64"
-						     : "\\n in place of line breaks, skipped: "
-						       "printf '%b' \"$(cat FILE)\" >NEW.pem");
+		problem(p, find(body, "\\n") == NULL
+				   ? "broken base64"
+				   : "\\n instead of line breaks, skipped; to convert it: printf "
+				     "'%b' \"$(cat FILE)\" >NEW.pem");
 	} else if (is_pkcs7(der)) {
 		parse_pkcs7(p, der);
 	} else if (pkcs7 || !take_cert(&der, &cert)) {
@@ -311,7 +313,7 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 	} else {
 		found(p, cert);
 		if (plain && der.len > 0)
-			problem(p, "bytes that are no certificate follow, ignored");
+			problem(p, "the data after the certificate is not a certificate, ignored");
 	}
 	free(buf);
 }

@@ -3,8 +3,9 @@
 #define CATRUST_COMPAT_H
 
 /*
- * One shared object for every libc. What a build on a new glibc would bind in a version that older
- * ones lack is bound in its oldest version here, or asked of the kernel. tests/gate checks it.
+ * One shared object for every libc. A build on a new glibc would bind some functions in versions
+ * that older ones lack. They are bound in their oldest version here, or replaced by system calls.
+ * tests/gate checks it.
  */
 
 #include <dlfcn.h>
@@ -28,9 +29,10 @@
 #error "name this architecture's first glibc version here"
 #endif
 /*
- * In libdl until glibc 2.34 moved them to libc under a new version. Weak, so that a process without
- * libdl starts (under LD_BIND_NOW, too) although the shim does not bring libdl along: mapping one
- * more library is most of what a process that never uses TLS would notice of the shim. See dl.h.
+ * These were in libdl until glibc 2.34 moved them to libc under a new version. They are weak, so
+ * that a process without libdl starts, even under LD_BIND_NOW. The shim does not link libdl,
+ * because mapping one more library is most of what a process that never uses TLS would notice of
+ * the shim. See dl.h.
  */
 #pragma weak dlopen
 #pragma weak dlsym
@@ -42,8 +44,10 @@ __asm__(".symver dlclose,dlclose@" COMPAT_OLDEST);
 __asm__(".symver dladdr,dladdr@" COMPAT_OLDEST);
 #endif
 
-/* stat() is stat@GLIBC_2.33 or __xstat, depending on the build machine, and musl lacks the latter.
- * On 64-bit Linux, the kernel's struct stat is libc's. */
+/*
+ * stat() is stat@GLIBC_2.33 or __xstat, depending on the build machine, and musl lacks __xstat. On
+ * 64-bit Linux, the kernel's struct stat is the same as libc's.
+ */
 static inline int compat_fstat(int fd, struct stat *st)
 {
 	return (int)syscall(SYS_fstat, fd, st);

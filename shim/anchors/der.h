@@ -31,18 +31,18 @@ struct span {
 enum der_peek { DER_KNOWN, DER_SHORT, DER_INVALID };
 
 /*
- * The lengths of the header and of the content of the element that *in begins with, of which not
- * all need be there. DER_SHORT: too few bytes to tell.
+ * The lengths of the header and of the content of the element at the start of *in. The element may
+ * be incomplete. DER_SHORT: too few bytes to tell.
  */
 enum der_peek der_peek(const struct span *in, size_t *header, size_t *len);
 
 /*
- * Takes one element off the front of *in. tag: its tag byte (low tag numbers are all that occur
- * here). Only definite lengths of up to four bytes, which may be longer than need be.
+ * Takes one element off the front of *in. tag: its tag byte (only low tag numbers occur here).
+ * Accepts definite lengths of up to four bytes, even if they are longer than necessary.
  */
 bool der_next(struct span *in, unsigned char *tag, struct span *content);
 
-/* The same, where only one tag will do. */
+/* The same, if the element must have this tag. */
 bool der_expect(struct span *in, unsigned char tag, struct span *content);
 
 /*

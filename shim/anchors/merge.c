@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What files say, put together: each certificate once, with all its scopes. */
+/* Merges what the files say: each certificate once, with all its scopes. */
 #include "anchors/reading.h"
 
 #include <limits.h>
@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Certificates that were seen, by their bytes: 0, or 1 + their place among the anchors. */
+/*
+ * A hash table of the certificates so far, by their bytes. A slot is 0, or 1 + the index of the
+ * anchor.
+ */
 struct index {
 	uint16_t *slot;
 	size_t mask;
@@ -20,7 +23,10 @@ static bool is_cert(const struct anchor *a, const unsigned char *der, size_t len
 	return a->der_len == len && memcmp(a->der, der, len) == 0;
 }
 
-/* The slot where it is, or that is free for it. The end of a certificate is its signature. */
+/*
+ * The slot that has it, or a free slot for it. The hash is of the end of the certificate, which is
+ * its signature.
+ */
 static uint16_t *find_slot(const struct index *index, const struct anchors *all,
 			   const struct file_cert *cert)
 {
@@ -44,7 +50,7 @@ static bool has_scope(const struct anchor *a, const struct scope *scope)
 	return false;
 }
 
-/* One file on its way into the anchors. */
+/* One file that is being merged into the anchors. */
 struct merge {
 	struct reading *reading;
 	struct index index;
@@ -53,7 +59,7 @@ struct merge {
 	bool has_lost_scope;
 };
 
-/* One more directory has the certificate: scopes add up, and no scope is all of them. */
+/* Another directory has the certificate: scopes add up, and no scope means all names. */
 static void widen(struct merge *m, struct anchor *a)
 {
 	const struct trust_file *f = m->held->file;
@@ -74,7 +80,7 @@ static void widen(struct merge *m, struct anchor *a)
 		a->scopes = arena_keep(&m->reading->memory, &more, sizeof(more));
 }
 
-/* One more file has the certificate; a second time in the same file is no matter. */
+/* Another file has the certificate. If the same file has it twice, nothing changes. */
 static void note_copy(struct reading *r, struct anchor *a, const char *file)
 {
 	const struct anchor_copy copy = {file, a->copies};
@@ -147,13 +153,13 @@ void reading_merge(struct reading *r)
 		for (size_t c = 0; c < f->count && !r->memory.no_memory; c++)
 			add_cert(&m, &f->cert[c]);
 		if (m.full)
-			reading_problem(
-				r, TRUSTDIR_ERROR, f->seen.path,
-				"certificates beyond the first 4096 of all files are ignored");
+			reading_problem(r, TRUSTDIR_ERROR, f->seen.path,
+					"all files together have more than 4096 certificates; the "
+					"others are ignored");
 		if (m.has_lost_scope)
-			reading_problem(
-				r, TRUSTDIR_ERROR, f->seen.path,
-				"a certificate in it has 64 scopes already, and gets no more");
+			reading_problem(r, TRUSTDIR_ERROR, f->seen.path,
+					"a certificate in it already has 64 scopes, the maximum, "
+					"so this scope is ignored");
 	}
 	free(m.index.slot);
 }
@@ -171,7 +177,7 @@ static bool same_scopes(const struct anchor *a, const struct anchor *b)
 	return true;
 }
 
-/* guess: where it may be. */
+/* guess: the index to try first. */
 static const struct anchor *find_anchor(const struct anchors *all, const struct anchor *a,
 					size_t guess)
 {

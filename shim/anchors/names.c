@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* ASCII alone, whatever the locale: as in DNS, and as X509_check_host() compares. */
+/* Only ASCII, whatever the locale: as in DNS, and as X509_check_host() compares. */
 static char to_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -33,7 +33,7 @@ static bool is_one_of(char c, const char *set)
 	return c != '\0' && strchr(set, c) != NULL;
 }
 
-/* Without control characters and those that end a string, or a list of names, in some client. */
+/* No control characters, and no characters that end a string or a list of names in some client. */
 static bool is_plain(const char *s, size_t len, const char *but)
 {
 	for (size_t i = 0; i < len; i++)
@@ -58,7 +58,7 @@ static void take_text(struct name *name, const char *s, size_t len)
 	name->text[len] = '\0';
 }
 
-/* Letters, digits and hyphens; and what names of services and wildcards have. */
+/* Letters, digits and hyphens, and the characters of service names and wildcards. */
 static void take_domain(struct name *name, const char *s, size_t len)
 {
 	if (len == 0 || len >= NAMES_TEXT)
@@ -70,7 +70,7 @@ static void take_domain(struct name *name, const char *s, size_t len)
 	name->host = NAME_IS_HOST;
 }
 
-/* Is text one address, as inet_pton() has it? */
+/* Is text one address that inet_pton() accepts? */
 static bool take_address(struct name *name, int family, const char *s, size_t len)
 {
 	char text[INET6_ADDRSTRLEN] = "";
@@ -98,7 +98,9 @@ static void read_address(struct name *name, struct span value)
 	name->host = NAME_IS_ADDRESS;
 }
 
-/* user@domain. A user may have any character but those that some program ends an address at. */
+/*
+ * user@domain. The user may have any character except those at which some program ends an address.
+ */
 static void read_mailbox(struct name *name, const char *s, size_t len, bool user_needed)
 {
 	size_t user = length_before(s, len, "@");
@@ -149,7 +151,7 @@ static bool has_scheme(const char *s, size_t len, const char *scheme)
 	return true;
 }
 
-/* Of URIs without an authority, those of SIP name a server (RFC 5922 7.1), and URNs name none. */
+/* Among URIs without an authority, SIP URIs name a server (RFC 5922 7.1), and URNs name none. */
 static void read_uri(struct name *name, const char *s, size_t len)
 {
 	size_t scheme = length_before(s, len, ":"), authority;
@@ -167,7 +169,9 @@ static void read_uri(struct name *name, const char *s, size_t len)
 		read_authority(name, rest + 2, authority);
 	} else if (has_scheme(s, scheme, "sip") || has_scheme(s, scheme, "sips")) {
 		authority = length_before(rest, len, ";?");
-		/* A user may have these as well: then it is not clear where the host begins. */
+		/*
+		 * A user name may contain these, too; then it is not clear where the host begins.
+		 */
 		if (memchr(rest + authority, '@', len - authority) == NULL)
 			read_authority(name, rest, authority);
 	} else if (has_scheme(s, scheme, "urn")) {
@@ -286,11 +290,11 @@ bool names_next(struct span *rest, struct name *ret)
 }
 
 /*
- * Words such as "Our test server": with a space in them, which no host has in its last label. With
- * a space further to the left, a name is compared like any other: "a b.bank.example" could get at
- * cookies of bank.example. Clients compare a CN with the name of the host byte by byte, after they
- * have encoded that name as they like, so it is not for OpenSSL's notion of a plausible name
- * (cn2dnsid() in crypto/x509/v3_ncons.c) to say what no client takes for a host. Some parsers of
+ * Words such as "Our test server": they have a space in the last label, which no host name has. If
+ * the space is further to the left, the name is compared like any other, because "a b.bank.example"
+ * could get at the cookies of bank.example. Clients encode the name of the host as they like, and
+ * compare it with the common name byte by byte. So OpenSSL's idea of a plausible name (cn2dnsid()
+ * in crypto/x509/v3_ncons.c) does not tell which common names no client accepts. Some parsers of
  * addresses, such as glibc's inet_aton(), ignore what follows a space.
  */
 static bool is_title(const char *cn)
@@ -302,7 +306,10 @@ static bool is_title(const char *cn)
 				 cn[strspn(cn, "0123456789.:")] != ' ');
 }
 
-/* As Kubernetes calls the nodes, system:node:NAME; not an address, nor a host with a port. */
+/*
+ * The name of a node in Kubernetes, system:node:NAME, which is neither an address nor a host with a
+ * port.
+ */
 static bool is_kubernetes_user(const char *cn)
 {
 	static const char prefix[] = "system:node:";
@@ -340,13 +347,13 @@ static bool is_own_machine(const char *word, size_t len)
 	return false;
 }
 
-/* As inet_aton() reads one: 2130706433 and 0x7f000001 are 127.0.0.1. */
+/* An address in a form that inet_aton() accepts: 2130706433 and 0x7f000001 are 127.0.0.1. */
 static bool is_number(const char *word, size_t len)
 {
 	return is_all_digits(word, len) || (len > 1 && word[0] == '0' && to_lower(word[1]) == 'x');
 }
 
-/* Words with _ in front are those that systemd-resolved makes up: _gateway. */
+/* systemd-resolved makes up names that begin with _, such as _gateway. */
 bool names_is_first_label(const char *word, const struct name *dns)
 {
 	size_t len = strlen(word);

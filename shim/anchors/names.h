@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * The names that a certificate has for its server: the subject alternative names (RFC 5280 4.2.1.6)
- * that a client may go by, and the common names. Other names, such as directory names, or the user
- * principal names and GUIDs of domain controllers, name no TLS server.
+ * The names of the server in a certificate: the subject alternative names (RFC 5280 4.2.1.6) that a
+ * client may use, and the common names. Other names do not name a TLS server: directory names, or
+ * the user principal names and GUIDs of domain controllers.
  */
 enum name_kind {
 	NAME_DNS,
@@ -29,8 +29,7 @@ enum name_host {
 	NAME_IS_HOST,	    /* as text, perhaps with a wildcard; one word or a number too */
 	NAME_IS_ADDRESS,    /* address, of address_len bytes; and as text */
 	NAME_IS_NO_HOST,    /* no client takes it for a server */
-	NAME_IS_UNREADABLE, /* not of the form that its kind has: clients may take it for anything
-			     */
+	NAME_IS_UNREADABLE, /* malformed: clients may take it for anything */
 };
 
 enum { NAMES_TEXT = 254 };
@@ -45,12 +44,15 @@ struct name {
 };
 
 /*
- * Opens the value of the extension subjectAltName, DER. *ret: its names for names_next(). false: it
- * is none.
+ * Opens the value of the extension subjectAltName (DER). *ret: its names, for names_next(). Returns
+ * false if it is not a valid value.
  */
 bool names_open(const unsigned char *der, size_t len, struct span *ret);
 
-/* Takes the next name off *rest. false: there is none. What can't be read is the last one. */
+/*
+ * Takes the next name off *rest. Returns false if there is no more. A name that can't be read is
+ * the last one.
+ */
 bool names_next(struct span *rest, struct name *ret);
 
 /* A common name in UTF-8. */
@@ -58,8 +60,8 @@ void names_common(const unsigned char *text, size_t len, struct name *ret);
 
 /*
  * Is a common name of one word the first label of a DNS name? Many servers have such a pair:
- * server01 and server01.corp.example. Never a word that means the client's own machine, nor a
- * number, which getaddrinfo() takes for an address.
+ * server01 and server01.corp.example. Returns false for words that mean the client's own machine,
+ * and for numbers, which getaddrinfo() takes for addresses.
  */
 bool names_is_first_label(const char *word, const struct name *dns);
 

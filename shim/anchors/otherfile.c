@@ -25,8 +25,8 @@ static bool is_java_keystore(struct span s)
 }
 
 /*
- * PFX ::= SEQUENCE { version INTEGER 3, authSafe SEQUENCE … } (RFC 7292), also in BER with lengths
- * that are not told, as NSS writes it.
+ * PFX ::= SEQUENCE { version INTEGER 3, authSafe SEQUENCE … } (RFC 7292), also in BER with
+ * indefinite lengths, as NSS writes it.
  */
 static bool is_pkcs12(struct span s)
 {
@@ -40,7 +40,7 @@ static bool is_pkcs12(struct span s)
 	       starts_with((struct span){s.at + header, s.len - header}, "\x02\x01\x03\x30", 4);
 }
 
-/* Nothing but base64, that begins as a SEQUENCE of more than 255 bytes does. */
+/* Nothing but base64, and it begins like a SEQUENCE of more than 255 bytes. */
 static bool is_base64(struct span s)
 {
 	static const char digits[] =
@@ -63,12 +63,16 @@ const char *otherfile_what(const unsigned char *data, size_t len)
 	struct span s = {data, len};
 
 	if (is_utf16(s))
-		return "UTF-16 text, skipped: iconv -f UTF-16 -t UTF-8 FILE >NEW.pem";
+		return "UTF-16 text, skipped; to convert it: iconv -f UTF-16 -t UTF-8 FILE "
+		       ">NEW.pem";
 	if (is_java_keystore(s))
-		return "a Java keystore, skipped: keytool -list -rfc -keystore FILE >NEW.pem";
+		return "a Java keystore, skipped; to convert it: keytool -list -rfc -keystore FILE "
+		       ">NEW.pem";
 	if (is_pkcs12(s))
-		return "a PKCS#12 keystore, skipped: openssl pkcs12 -nokeys -in FILE -out NEW.pem";
+		return "a PKCS#12 keystore, skipped; to convert it: openssl pkcs12 -nokeys -in "
+		       "FILE -out NEW.pem";
 	if (is_base64(s))
-		return "base64 without BEGIN and END lines, skipped: base64 -di FILE >NEW.der";
+		return "base64 without BEGIN and END lines, skipped; to convert it: base64 -di "
+		       "FILE >NEW.der";
 	return NULL;
 }

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * What a file is that people take for one of certificates (certfile.h), and the command that makes
- * such a one of it. FILE in it stands for the file's name. NULL: nothing that is known here.
+ * Recognizes files that people mistake for files of certificates (certfile.h), and returns a text
+ * with the command that converts them. FILE in it stands for the file's name. NULL: not recognized.
  */
 const char *otherfile_what(const unsigned char *data, size_t len);
 

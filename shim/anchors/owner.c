@@ -11,8 +11,8 @@
 #include <sys/xattr.h>
 
 /*
- * In the user namespace that all others come of, all users have a number. In another, the kernel
- * shows who has none there as this one: user_namespaces(7).
+ * In the initial user namespace, all users have a number. In any other, the kernel shows a user
+ * without a number as this one: see user_namespaces(7).
  */
 enum { UNMAPPED_UID = 65534 };
 
@@ -30,16 +30,16 @@ static bool all_users_have_numbers(void)
 	return strstr(map, " 4294967295\n") != NULL;
 }
 
-/* May it be anybody's? */
+/* May it belong to any user? */
 static bool is_unmapped(const struct stat *st)
 {
 	return st->st_uid == UNMAPPED_UID && !all_users_have_numbers();
 }
 
 /*
- * Root, or the user that the program was started as: the kernel's note of it, which nothing
- * changes. With geteuid(), a daemon of root that acts as another user for a while, or has become
- * that user, would trust what that user wrote, with all that it holds as root.
+ * Root, or the user who started the program, as the kernel recorded it; nothing changes that. With
+ * geteuid(), a daemon of root that acts as another user for a while, or has become that user, would
+ * trust the files of that user while it still has what it read as root.
  */
 static bool is_own(const struct stat *st, const uid_t *user)
 {
@@ -49,17 +49,16 @@ static bool is_own(const struct stat *st, const uid_t *user)
 
 static const char *not_own(const struct stat *st)
 {
-	return is_unmapped(st)
-		       ? "skipped, since its owner is nobody in this user namespace, and may be "
-			 "any user: "
-			 "mount it read-only at /etc/catrust/ca.d, or set CATRUST_ALLOW_WRITABLE=1"
-		       : "skipped, since it is owned by neither root nor the user that the "
-			 "program was started as";
+	return is_unmapped(st) ? "skipped, because its owner has no number in this user namespace "
+				 "and may be any user: mount it read-only at /etc/catrust/ca.d, or "
+				 "set CATRUST_ALLOW_WRITABLE=1"
+			       : "skipped, because it belongs neither to root nor to the user who "
+				 "started the program";
 }
 
 /*
- * Do the group's bits allow only root's group, or a user's own group (the same number, as useradd
- * makes them)? With an ACL, those bits are the most that it allows anyone.
+ * Do the group's permissions apply only to root's group, or to a user's own group (the same number,
+ * as useradd makes them)? If there is an ACL, these bits are the maximum that it allows.
  */
 static bool has_own_group(int fd, const struct stat *st)
 {
@@ -81,7 +80,7 @@ bool owner_is_the_systems(int fd, const struct stat *st)
 	return (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 && is_unmapped(st) && is_read_only(fd);
 }
 
-/* A user who may write to a file or folder of trust may pose as any server. */
+/* A user who may write to such a file or folder can impersonate any server. */
 const char *owner_mistrust(int fd, const struct stat *st, const uid_t *user, bool system)
 {
 	bool sticky_dir = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
@@ -97,7 +96,8 @@ const char *owner_mistrust(int fd, const struct stat *st, const uid_t *user, boo
 	/* Kubernetes mounts ConfigMaps and Secrets with mode 0777, but read-only. */
 	if (is_read_only(fd))
 		return NULL;
-	return "skipped, since others may write to it: chmod go-w, or set CATRUST_ALLOW_WRITABLE=1";
+	return "skipped, because other users may write to it: chmod go-w, or set "
+	       "CATRUST_ALLOW_WRITABLE=1";
 }
 
 const char *owner_mistrust_entry(const struct stat *entry, const uid_t *user)
@@ -109,6 +109,6 @@ const char *owner_mistrust_link(const struct stat *entry)
 {
 	if (!S_ISREG(entry->st_mode) || entry->st_nlink < 2)
 		return NULL;
-	return "skipped, since it has more than one name, and others may have made this one: copy "
-	       "it";
+	return "skipped, because it has more than one name (hard links), and another user may have "
+	       "made this one: replace it with a copy";
 }

@@ -24,7 +24,7 @@ static bool file_cert(void *arg, const unsigned char *der, size_t len, struct ce
 	return true;
 }
 
-/* text stays the caller's. */
+/* The caller keeps text. */
 static void add_problem(struct trust_file *f, enum trustdir_level level, const struct text *line)
 {
 	struct trustdir_problem *all;
@@ -42,7 +42,10 @@ static void add_problem(struct trust_file *f, enum trustdir_level level, const s
 		all[f->problem_count++] = (struct trustdir_problem){level, text};
 }
 
-/* The first problem of a file is for the user; a torn bundle would otherwise fill the screen. */
+/*
+ * Only the first problem of a file is shown at error level; otherwise a damaged bundle would fill
+ * the screen.
+ */
 static void file_problem(void *arg, struct certfile_place place, const char *reason)
 {
 	struct trust_file *f = arg;
@@ -74,7 +77,7 @@ static struct trust_file *make_file(const struct reading *r, const struct stat *
 	return f;
 }
 
-/* Nothing of a file that has too many certificates counts. */
+/* If a file has too many certificates, none of them counts. */
 static void forget_certs(struct trust_file *f)
 {
 	char buf[PATH_SHOWN + 256];
@@ -82,7 +85,7 @@ static void forget_certs(struct trust_file *f)
 
 	f->count = f->problem_count = 0;
 	reading_add_shown(&line, f->seen.path);
-	text_add(&line, ": skipped, since it has more than 4096 certificates");
+	text_add(&line, ": skipped, because it has more than 4096 certificates");
 	add_problem(f, TRUSTDIR_ERROR, &line);
 }
 
@@ -112,7 +115,10 @@ static bool has_scope(const struct trust_file *f, const struct scope *scope)
 	return f->has_scope == (scope != NULL) && (scope == NULL || scope_equal(&f->scope, scope));
 }
 
-/* Is there room for one more file, of that size? The first for which there is none is told. */
+/*
+ * Is there room for one more file, of that size? The first file for which there is none is
+ * reported.
+ */
 static bool has_room(struct reading *r, const char *path, off_t size)
 {
 	if (r->files > TRUSTDIR_MAX_FILES)
@@ -124,8 +130,8 @@ static bool has_room(struct reading *r, const char *path, off_t size)
 	}
 	reading_problem(r, TRUSTDIR_ERROR, path,
 			r->files == TRUSTDIR_MAX_FILES
-				? "skipped, as are all files after the first 1000"
-				: "skipped, as are all files after the first 64 MiB");
+				? "skipped, like all files after the first 1000"
+				: "skipped, like all files after the first 64 MiB");
 	r->files = TRUSTDIR_MAX_FILES + 1;
 	return false;
 }
@@ -188,13 +194,13 @@ static int read_all(int fd, size_t expected, unsigned char **ret, size_t *ret_le
 	return 0;
 }
 
-/* What is against a file before its content is read, or NULL. */
+/* Why a file is not used, before its content is read; or NULL. */
 static const char *against(const struct reading *r, int fd, const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode))
 		return "not a regular file, skipped";
 	if (st->st_size > TRUSTDIR_MAX_FILE)
-		return "skipped, since it is larger than 8 MiB";
+		return "skipped, because it is larger than 8 MiB";
 	return r->sources->allow_writable ? NULL
 					  : owner_mistrust(fd, st, r->sources->user, r->system);
 }
@@ -219,7 +225,8 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 	if (error == 0)
 		readfile_parse(r, st, path, data, len);
 	else if (error == -EFBIG)
-		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is larger than 8 MiB");
+		reading_problem(r, TRUSTDIR_ERROR, path,
+				"skipped, because it is larger than 8 MiB");
 	else
 		reading_failed(r, path, -error, false);
 out:

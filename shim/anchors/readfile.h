@@ -7,16 +7,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* O_NONBLOCK: a FIFO must not stop the program. It changes nothing for a file. */
+/* O_NONBLOCK: a FIFO must not block the program. For a regular file it changes nothing. */
 enum { READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
-/* Takes a file over from the reading before, if it looks as it did then. */
+/* Takes the file over from the reading before, if it looks the same as then. */
 bool readfile_again(struct reading *r, const struct stat *st, const char *path);
 
-/* Reads a file for r, which then holds it. fd: the open file, closed here. */
+/* Reads a file into r. fd: the open file; it is closed here. */
 void readfile(struct reading *r, int fd, const struct stat *st, const char *path);
 
-/* The same for bytes; path: where they come from. */
+/* The same for bytes in memory; path: where they come from. */
 void readfile_parse(struct reading *r, const struct stat *st, const char *path,
 		    const unsigned char *data, size_t len);
 

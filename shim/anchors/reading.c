@@ -33,7 +33,7 @@ void *arena_grow(struct arena *arena, void *array, size_t count, size_t *room, s
 
 	if (count < *room)
 		return array;
-	/* No overflow: every caller has a bound of some ten thousand. */
+	/* No overflow: every caller has a limit of about ten thousand. */
 	bigger = realloc(array, (*room + *room / 2 + 16) * size);
 	if (bigger == NULL) {
 		arena->no_memory = true;
@@ -62,7 +62,7 @@ void reading_add_shown(struct text *line, const char *path)
 		text_add(line, "...");
 }
 
-/* Counts a problem. Is there room for its line? */
+/* Counts a problem. Returns whether there is room for its line. */
 static bool has_room(struct reading *r, enum trustdir_level level)
 {
 	if (level == TRUSTDIR_ERROR)
@@ -73,7 +73,7 @@ static bool has_room(struct reading *r, enum trustdir_level level)
 	return false;
 }
 
-/* For a problem that has_room(); text stays the caller's. */
+/* For a problem for which has_room() was true; the caller keeps text. */
 static void add_problem(struct reading *r, enum trustdir_level level, const char *text)
 {
 	struct trustdir_problem *problems =
@@ -155,7 +155,10 @@ static bool is_at_or_below(const char *path, const char *top)
 	return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-/* May what was read before of a path not count any more? st: as it is now; NULL: not there. */
+/*
+ * Must the certificates that were read before from a path stop counting? st: how it looks now;
+ * NULL: it is not there.
+ */
 static bool is_refused(const struct reading *r, const char *path, const struct stat *st)
 {
 	if (st != NULL && !r->sources->allow_writable &&
@@ -190,7 +193,7 @@ bool reading_keep(struct reading *r, const struct held *held, bool absent)
 	return true;
 }
 
-/* Did the reading before have certificates of a path, or did it say that they were lost? */
+/* Did the reading before have certificates from a path, or report that they were lost? */
 static bool had(const struct reading *before, const char *path)
 {
 	for (size_t i = 0; before != NULL && i < before->held_count; i++)
@@ -203,7 +206,7 @@ static bool had(const struct reading *before, const char *path)
 	return false;
 }
 
-/* What an errno means for the user. */
+/* The text for an errno. */
 static const char *text_of(int error)
 {
 	switch (error) {
@@ -233,10 +236,9 @@ void reading_failed(struct reading *r, const char *path, int error, bool normal)
 	const struct reading *before = r->before;
 	bool passing = watch_is_passing(error), lost = error == EACCES && had(before, path);
 	bool kept = false;
-	const char *reason =
-		lost ? "permission denied, so what was trusted because of it is trusted no "
-		       "longer: let the user that the program runs as read it"
-		     : text_of(error);
+	const char *reason = lost ? "permission denied, so its certificates are no longer trusted: "
+				    "let the user that the program runs as read it"
+				  : text_of(error);
 
 	watch_path(r, path, lost);
 	for (size_t i = 0; passing && before != NULL && i < before->held_count; i++) {
@@ -245,7 +247,7 @@ void reading_failed(struct reading *r, const char *path, int error, bool normal)
 		if (is_at_or_below(held->file->seen.path, path))
 			kept = reading_keep(r, held, false) || kept;
 	}
-	/* It may be what was trusted by another name. */
+	/* It may be a file that was trusted under another name. */
 	r->doubtful = r->doubtful || (passing && !kept);
 	r->out.unsteady = r->out.unsteady || passing;
 	if (lost)

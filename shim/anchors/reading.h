@@ -10,21 +10,20 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* One reading of all trust directories, as the parts of trustdir.c share it. */
+/* One reading of all trust directories, shared by the parts of trustdir.c. */
 
-/* What is allocated together is freed together. */
+/* Memory that is freed all at once. */
 struct arena {
 	struct block *blocks;
-	bool no_memory; /* something was not allocated: what was to be made of it must not be used
-			 */
+	bool no_memory; /* an allocation failed: the result must not be used */
 };
 
-/* A copy of data; NULL and no_memory if there is no memory. */
+/* A copy of data; NULL, and no_memory is set, if there is no memory. */
 void *arena_keep(struct arena *arena, const void *data, size_t len);
 
 /*
- * Room for one more in an array that realloc() made; NULL and no_memory if there is no memory. The
- * array is the caller's to free.
+ * Makes room for one more element in an array from realloc(). NULL, and no_memory is set, if there
+ * is no memory. The caller frees the array.
  */
 void *arena_grow(struct arena *arena, void *array, size_t count, size_t *room, size_t size);
 
@@ -39,7 +38,7 @@ struct file_cert {
 /* How a path looked when it was read. */
 struct watch {
 	const char *path;
-	int error; /* of stat; then the rest is 0 */
+	int error; /* the errno of stat; the rest is then 0 */
 	dev_t dev;
 	ino_t ino;
 	off_t size;
@@ -47,12 +46,12 @@ struct watch {
 	uid_t uid;
 	gid_t gid;
 	struct timespec mtime, ctime;
-	bool unsettled; /* changed so lately that another change may bear the same time */
-	bool lost;	/* was readable, and may not be read any more */
+	bool unsettled; /* changed so recently that another change may have the same time */
+	bool lost;	/* was readable, and is no longer */
 };
 
 /*
- * One file as it was read. It never changes, and readings share it: a file that looks as before is
+ * One file as it was read. It never changes, and readings share it: a file that looks the same is
  * not read again.
  */
 struct trust_file {
@@ -71,11 +70,12 @@ struct trust_file {
 /* A file whose certificates count. */
 struct held {
 	struct trust_file *file;
-	unsigned char missed; /* looks since it was found last; 0: this reading found it */
-	uint64_t since;	      /* when it was missed first, in ms; 0: not missed */
+	unsigned char
+		missed; /* number of looks since it was last found; 0: this reading found it */
+	uint64_t since; /* when it was first missed, in ms; 0: not missed */
 };
 
-/* What is handed out, first, and what it stands on. */
+/* The result, which must be the first member, and the data behind it. */
 struct reading {
 	struct anchors out;
 	struct arena memory;
@@ -84,27 +84,35 @@ struct reading {
 	size_t held_count, watch_count;
 	size_t anchor_room, problem_room, held_room, watch_room;
 	size_t entries;	     /* of directories, whatever their names */
-	size_t files, bytes; /* read, or found as they were */
+	size_t files, bytes; /* read, or found unchanged */
 	size_t copies;	     /* noted */
 	size_t errors;	     /* problems of TRUSTDIR_ERROR */
-	dev_t root_dev;	     /* of the root directory at that time */
+	dev_t root_dev;	     /* identify the root directory at that time */
 	ino_t root_ino;
 	/* While it is read: */
 	const struct trustdir_sources *sources;
 	const struct reading *before; /* NULL: this is the first */
-	bool again;		      /* before belongs to the same look */
+	bool again;		      /* before is an earlier try of the same look */
 	uint64_t now;		      /* when it began, in ms of the monotonic clock */
-	const char **refused;	      /* paths that it may not read, or that others may write to */
+	const char **refused; /* paths that must not be read, or that other users may write to */
 	size_t refused_count, refused_room;
-	bool system; /* what is being read is the system's trust directory, or in it */
-	bool sticky; /* as shared, and may not remove what is not theirs */
-	bool shared; /* others may add to the directory that is being read, and it counts */
-	const struct scope *scope; /* of the directory that is being read; NULL: every name */
-	/* Something may be missed: a directory had just changed, or a new name can't be read. */
+	bool system; /* the system's trust directory, or something in it, is being read */
+	bool sticky; /* shared, and others may not remove entries that are not theirs */
+	bool shared; /* other users may add entries to the directory that is being read, and it
+			still counts */
+	const struct scope
+		*scope; /* the scope of the directory that is being read; NULL: every name */
+	/*
+	 * Something may have been missed: a directory had just changed, or a new name can't be
+	 * read.
+	 */
 	bool doubtful;
 };
 
-/* Of a longer path, its beginning; escaped, it must still fit a line of the log with the reason. */
+/*
+ * A longer path is cut, so that it fits into a line of the log together with the reason, even when
+ * escaped.
+ */
 enum { PATH_SHOWN = 900 };
 
 /* A path as a line shows it: at most PATH_SHOWN bytes. */
@@ -114,26 +122,28 @@ void reading_add_shown(struct text *line, const char *path);
 void reading_problem(struct reading *r, enum trustdir_level level, const char *path,
 		     const char *reason);
 
-/* The same of a path that must not count any more, nor anything below it. */
+/* The same for a path that must no longer count, nor anything below it. */
 void reading_refused(struct reading *r, const char *path, const char *reason);
 
-/* Takes part in a file, or in the caller's part where that is new. */
+/* Adds a reference to the file, or takes over the caller's reference if the file is new. */
 void reading_hold(struct reading *r, struct held held);
 
 /*
- * A file of the reading before, which this one could not read, or did not find though it may be
- * there, goes on to count: as long as it is there (absent: it was not found) or else for a bounded
- * number of looks and a minute at most; but not where this reading refused it. Does it?
+ * Decides whether a file of the reading before still counts, although this reading could not read
+ * it or did not find it. It does as long as it exists. If it was not found (absent), it counts for
+ * a limited number of looks, and for a minute at most. It does not count if this reading refused
+ * it.
  */
 bool reading_keep(struct reading *r, const struct held *held, bool absent);
 
 /*
- * A path could not be read: error is why, an errno. What may pass leaves what was read before of it
- * and below it. normal: no fault, unless it could be read before.
+ * A path could not be read; error is the errno. If the error may pass, what was read before from
+ * that path and below it stays. normal: this is not a problem, unless the path could be read
+ * before.
  */
 void reading_failed(struct reading *r, const char *path, int error, bool normal);
 
-/* Fills out.anchor from what is held. */
+/* Fills out.anchor from the files that r holds. */
 void reading_merge(struct reading *r);
 
 void reading_free(struct reading *r);

@@ -28,8 +28,10 @@ static void push(struct retired *first)
 	while (!atomic_compare_exchange_weak(&waiting, &top, first));
 }
 
-/* Taken off the list first and the readers counted after that: readers who come later find what has
- * replaced the items. */
+/*
+ * The items are taken off the list first, and the readers are counted afterwards: readers who come
+ * later find what has replaced the items.
+ */
 void retire(struct retired *item)
 {
 	struct retired *next;

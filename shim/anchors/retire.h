@@ -3,22 +3,24 @@
 #define CATRUST_RETIRE_H
 
 /*
- * What threads read without a lock, and what may replace it at any time: what was replaced is freed
- * when there is no reader left. One count for all of it: a read is short and never calls the
- * program. After a fork, a reader that the child does not have keeps the child from freeing, which
- * costs memory and nothing else.
+ * For data that threads read without a lock, and that may be replaced at any time. Replaced data is
+ * freed when there is no reader left. There is one count of readers for all data: a read is short
+ * and never calls the program. After a fork, a reader that does not exist in the child keeps the
+ * child from freeing, which only costs memory.
  */
 struct retired {
 	struct retired *next;
 	void (*free)(struct retired *item);
 };
 
-/* Between these two, nothing that was published before retire_enter() is freed. */
+/* Between these two calls, nothing that was published before retire_enter() is freed. */
 void retire_enter(void);
 void retire_leave(void);
 
-/* Frees an item that readers no longer find, now or with a later one. The caller is a reader
- * itself, and does not use the item any more. */
+/*
+ * Frees an item that readers can no longer find, now or later. The caller is a reader itself, and
+ * no longer uses the item.
+ */
 void retire(struct retired *item);
 
 #endif

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Of at most digits digits, all of them digits; -1 for anything else. */
+/* A number of at most digits digits; -1 for anything else. */
 static int parse_number(const char *s, size_t digits)
 {
 	int value = 0;
@@ -23,7 +23,7 @@ static int parse_number(const char *s, size_t digits)
 	return value;
 }
 
-/* "fd00_" and "fd00__" are what is left of fd00__8 and fd00___8: both mean "fd00::". */
+/* "fd00_" and "fd00__" are the address parts of fd00__8 and fd00___8: both mean "fd00::". */
 static void to_ipv6(struct text *address)
 {
 	for (size_t i = 0; i < address->len; i++)
@@ -46,11 +46,11 @@ static int parse_address(const char *name, struct scope *scope)
 		return -EINVAL;
 	scope->address_len = v6 ? 16 : 4;
 	bits = (int)scope->address_len * 8;
-	/* Without a prefix length, one address; of IPv6 with its colons. */
+	/* Without a prefix length, it is one address; an IPv6 address has its colons. */
 	if (prefix != NULL && inet_pton(family, name, scope->address) != 1) {
 		int length = parse_number(prefix + 1, 3);
 
-		/* Less than 8 bits is a slip, such as __1 for ::1. */
+		/* Fewer than 8 bits are a mistake, such as __1 for ::1. */
 		if (length < 8 || length > bits)
 			return -EINVAL;
 		bits = length;
@@ -67,7 +67,7 @@ static int parse_address(const char *name, struct scope *scope)
 
 		scope->mask[i] = (unsigned char)(0xff00U >> ones & 0xffU);
 	}
-	/* 10.1.0.0_8 is a slip, one way or the other. */
+	/* In 10.1.0.0_8, either the address or the length is a mistake. */
 	for (size_t i = 0; i < scope->address_len; i++)
 		if ((scope->address[i] & ~scope->mask[i]) != 0)
 			return -EINVAL;
@@ -75,7 +75,7 @@ static int parse_address(const char *name, struct scope *scope)
 	return 0;
 }
 
-/* ASCII alone, whatever the locale: as in DNS, and as X509_check_host() compares. */
+/* Only ASCII, whatever the locale: as in DNS, and as X509_check_host() compares. */
 static char to_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -86,7 +86,10 @@ static bool is_label_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
 
-/* Host names of RFC 1123: internationalised ones as they are in certificates, "xn--…". */
+/*
+ * Host names as in RFC 1123; international names have the form that they have in certificates,
+ * "xn--…".
+ */
 static int parse_domain(const char *name, struct scope *scope)
 {
 	size_t len = strlen(name), label = 0;
@@ -184,7 +187,7 @@ static void note_outside(struct scope_check *check, const struct name *name)
 	check->is_outside = true;
 }
 
-/* Is it one that a DNS name may begin with, and is there room for it? */
+/* Can a DNS name begin with it, and is there room to record it? */
 static bool keep_word(struct scope_check *check, const struct name *name)
 {
 	size_t len = strlen(name->text);

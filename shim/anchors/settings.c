@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/* Names and values in place, so that nothing is relocated at start. The first value is the default.
+/*
+ * Arrays, not pointers, so that nothing needs relocation at start-up. The first value is the
+ * default.
  */
 static const struct {
 	char name[20];
@@ -33,7 +35,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Cuts white space off both ends. */
+/* Removes white space at both ends. */
 static char *trim(char *text)
 {
 	size_t len;
@@ -62,7 +64,7 @@ static const char *take_setting(const char *name, const char *value,
 		if (strcmp(table[i].name, name) != 0)
 			continue;
 		if (!is_value((enum setting)i, value))
-			return "the setting has no such value";
+			return "the setting does not have this value";
 		sink->set(sink->arg, (enum setting)i, value);
 		return NULL;
 	}
@@ -78,15 +80,15 @@ static const char *take_line(char *line, const struct settings_sink *sink)
 		return NULL;
 	value = strchr(name, '=');
 	if (value == NULL)
-		return "it is not NAME=VALUE";
+		return "the line is not of the form NAME=VALUE";
 	*value++ = '\0';
 	name = trim(name);
 	value = trim(value);
 	if (strcmp(name, "exclude") != 0)
 		return take_setting(name, value, sink);
 	if (value[0] != '/')
-		return "exclude= takes the full path of a program, or of a folder with a slash "
-		       "behind";
+		return "exclude= needs the full path of a program, or of a folder with a slash at "
+		       "the end";
 	sink->exclude(sink->arg, value);
 	return NULL;
 }
@@ -110,20 +112,20 @@ static void take_all(char *text, size_t len, const struct settings_sink *sink)
 	}
 }
 
-/* Who may write to it decides what programs of all users do. */
+/* A user who may write to it decides what the programs of all users do. */
 static const char *mistrust(int fd, const struct stat *st, bool privileged)
 {
 	if (!S_ISREG(st->st_mode))
-		return "ignored, since it is not a regular file";
+		return "ignored, because it is not a regular file";
 	if (st->st_uid != 0 && (privileged || owner_mistrust_entry(st, NULL) != NULL) &&
 	    !owner_is_the_systems(fd, st))
-		return "ignored, since it is not root's";
+		return "ignored, because it does not belong to root";
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return "ignored, since others may write to it: chmod go-w";
-	return st->st_size > SETTINGS_MAX_FILE ? "ignored, since it is larger than 8 KiB" : NULL;
+		return "ignored, because other users may write to it: chmod go-w";
+	return st->st_size > SETTINGS_MAX_FILE ? "ignored, because it is larger than 8 KiB" : NULL;
 }
 
-/* All of it, at most size bytes. Returns how many, or a negative errno. */
+/* Reads all of it, at most size bytes. Returns the number of bytes, or a negative errno. */
 static ssize_t read_all(int fd, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -155,14 +157,13 @@ bool settings_read(const char *path, bool privileged, const struct settings_sink
 	bool result = true;
 	struct stat st;
 	ssize_t len;
-	/* O_NONBLOCK: a FIFO must not stop the program. */
+	/* O_NONBLOCK: a FIFO must not block the program. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
-		/* A filter of system calls says EPERM or ENOSYS. */
+		/* A seccomp filter returns EPERM or ENOSYS. */
 		if (errno == EACCES || errno == ELOOP)
-			sink->problem(sink->arg, 0,
-				      "ignored, since it may not be read by this user");
+			sink->problem(sink->arg, 0, "ignored, because this user may not read it");
 		return !may_pass(errno);
 	}
 	if (compat_fstat(fd, &st) != 0) {
@@ -176,7 +177,7 @@ bool settings_read(const char *path, bool privileged, const struct settings_sink
 	else if (problem != NULL)
 		sink->problem(sink->arg, 0, problem);
 	else if (memchr(buf, '\0', (size_t)len) != NULL)
-		sink->problem(sink->arg, 0, "ignored, since it is not text");
+		sink->problem(sink->arg, 0, "ignored, because it is not text");
 	else
 		take_all(buf, (size_t)len, sink);
 out:
@@ -189,7 +190,7 @@ static bool is_below(const char *folder)
 {
 	char exe[PATH_MAX];
 	ssize_t len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", exe, sizeof(exe));
-	const char *name = (const char *)getauxval(AT_EXECFN); /* where there is no /proc */
+	const char *name = (const char *)getauxval(AT_EXECFN); /* if there is no /proc */
 	size_t n = strlen(folder);
 
 	if (len > 0)

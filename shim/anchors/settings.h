@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 /*
- * The settings of the machine: root's file, which counts for variables that are not set, and in
- * privileged processes. Lines of NAME=VALUE, exclude=PATH, comments behind '#', and empty ones.
+ * The settings of the machine, in a file that belongs to root. They count for variables that are
+ * not set, and in privileged processes. Lines are NAME=VALUE or exclude=PATH, comments begin with
+ * '#', and lines may be empty.
  */
 #define SETTINGS_PATH "/etc/catrust/catrust.conf"
 
@@ -23,11 +24,11 @@ enum setting {
 
 enum { SETTINGS_MAX_FILE = 8192 };
 
-/* What is called for each line. Strings live until it returns. */
+/* Called for each line. The strings are valid until it returns. */
 struct settings_sink {
 	void (*set)(void *arg, enum setting setting, const char *value);
 	void (*exclude)(void *arg, const char *path);
-	/* The line's number, or 0: the whole file, which then counts for nothing. */
+	/* The number of the line, or 0 for the whole file, which is then ignored. */
 	void (*problem)(void *arg, size_t line, const char *reason);
 	void *arg;
 };
@@ -36,14 +37,14 @@ struct settings_sink {
 const char *settings_name(enum setting setting);
 
 /*
- * Reads path. privileged: it must be root's; else the user's own does as well. Returns false where
- * it could not be read for the time being, and nothing was called then.
+ * Reads path. privileged: it must belong to root; otherwise it may also belong to the user. Returns
+ * false if the file can't be read at the moment; nothing was called then.
  */
 bool settings_read(const char *path, bool privileged, const struct settings_sink *sink);
 
 /*
- * Does exclude=path stand for the program of this process? A path stands for the file that it leads
- * to; one that ends in a slash, for all files below.
+ * Does exclude=path name the program of this process? A path means the file that it leads to; a
+ * path that ends in a slash means all files below.
  */
 bool settings_is_self(const char *path);
 

@@ -7,23 +7,23 @@
 #include <stdint.h>
 
 /*
- * Is it a certificate that any TLS library can read, and in date? For those who hand it to one by
- * way of a file: there, one that the library can't read would cost the program its whole bundle,
- * and one that has expired would stand before a renewed one of the same name. Rather too strict:
- * what has an unusual form is not sound. now: in seconds since 1970.
+ * Can any TLS library read the certificate, and is it valid now? This is for callers that hand the
+ * certificate to a TLS library in a file: if the library can't read one certificate there, the
+ * program loses its whole bundle, and one that has expired may hide a renewed one of the same name.
+ * This is rather too strict: certificates of an unusual form fail. now: in seconds since 1970.
  */
 bool sound_cert(const unsigned char *der, size_t len, int64_t now);
 
-/* The same without the dates: d2i_X509() reads it, unless there is no memory. */
+/* The same without the dates: d2i_X509() can read it, unless there is no memory. */
 bool sound_form(const unsigned char *der, size_t len);
 
 /*
- * The dates of a validity (der_subject()), in seconds since 1970. They are taken as X509_cmp_time()
- * takes them: UTCTime or GeneralizedTime, with seconds and in UTC. false: neither.
+ * The dates of a validity (der_subject()), in seconds since 1970, read as X509_cmp_time() does:
+ * UTCTime or GeneralizedTime, with seconds and in UTC. false: they have another form.
  */
 bool sound_dates(struct span validity, int64_t *ret_from, int64_t *ret_until);
 
-/* The same of a Name alone: if OpenSSL does not read it, there was no memory. */
+/* The same for a Name alone: if OpenSSL then fails to read it, there was no memory. */
 bool sound_name(const unsigned char *der, size_t len);
 
 #endif

@@ -61,7 +61,7 @@ static size_t printable(const unsigned char *s)
 		return 0;
 	if (code >= 0xd800 && code <= 0xdfff)
 		return 0;
-	/* Line and paragraph separators, and the characters that reverse the direction of text. */
+	/* Line and paragraph separators, and characters that reverse the direction of text. */
 	if (code == 0x2028 || code == 0x2029 || code == 0x200e || code == 0x200f ||
 	    (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069))
 		return 0;
@@ -95,7 +95,7 @@ void text_add_escaped(struct text *t, const char *s)
 void text_add_json(struct text *t, const char *s)
 {
 	text_add(t, "\"");
-	/* There is no control character in it, and nothing that is not UTF-8. */
+	/* It has no control characters, and is valid UTF-8. */
 	for (size_t n; *s != '\0'; s += n) {
 		n = strcspn(s, "\"\\");
 		text_add_n(t, s, n);

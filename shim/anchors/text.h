@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * Bounded text without stdio: inside other people's processes, printf brings locales, locks and
- * (with fortify) names that musl does not have. What does not fit is cut off; the buffer always
- * holds a string.
+ * Text of limited length, without stdio: in another program's process, printf would bring in
+ * locales, locks and (with fortify) names that musl does not have. Text that does not fit is cut
+ * off; the buffer always holds a valid string.
  */
 struct text {
 	char *buf;
@@ -21,11 +21,15 @@ struct text {
 void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_add_uint(struct text *t, size_t value);
-/* s with every byte that could move a cursor (control characters, DEL, C1 in UTF-8, and bytes that
- * are not UTF-8) as \xHH. */
+/*
+ * Adds s, and writes every byte that could move a cursor (control characters, DEL, C1 in UTF-8, and
+ * bytes that are not UTF-8) as \xHH.
+ */
 void text_add_escaped(struct text *t, const char *s);
-/* s, which text_add_escaped() has made, as a JSON string with its quotes (RFC 8259, 7). At most
- * twice as long, and two bytes. */
+/*
+ * Adds s, which comes from text_add_escaped(), as a JSON string with its quotes (RFC 8259, 7). It
+ * needs at most twice the length, and two bytes.
+ */
 void text_add_json(struct text *t, const char *s);
 
 #endif

@@ -54,13 +54,13 @@ static void read_scoped(struct reading *r, int fd, const struct stat *st, const 
 	struct scope scope;
 
 	if (r->scope != NULL)
-		reason = "skipped, since a scoped directory cannot have another one";
+		reason = "skipped, because the directory of a scope can't have subdirectories";
 	else if (trustdir_name_counts(name))
 		/* A mistake, not a scope: no domain ends in these. */
 		reason = "a directory, not a file, skipped";
 	else if (scope_parse(name, &scope) != 0)
-		reason = "neither a domain nor a range of addresses (corp.example, 10.0.0.0_8): "
-			 "its certificates are trusted for nothing";
+		reason = "its name is neither a domain nor a range of addresses (such as "
+			 "corp.example or 10.0.0.0_8), so its certificates are not trusted";
 	if (reason == NULL) {
 		r->scope = &scope;
 		read_directory(r, fd, st, path);
@@ -125,7 +125,7 @@ static void read_entry(struct reading *r, int dir, const char *path, const char 
 			close(fd);
 	} else if (r->shared && !is_still(dir, name, &entry)) {
 		r->out.moved = true;
-		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, since it is being replaced");
+		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, because it is being replaced");
 		close(fd);
 	} else if (S_ISDIR(st.st_mode)) {
 		read_scoped(r, fd, &st, path);
@@ -183,8 +183,9 @@ static bool has_room(struct reading *r, const char *path)
 		return false;
 	if (r->entries++ < TRUSTDIR_MAX_ENTRIES)
 		return true;
-	reading_problem(r, TRUSTDIR_ERROR, path,
-			"skipped, as are all entries after the first 50000 of all directories");
+	reading_problem(
+		r, TRUSTDIR_ERROR, path,
+		"skipped, like all entries after the first 50000 in all directories together");
 	return false;
 }
 
@@ -308,7 +309,7 @@ static void read_path(struct reading *r, const char *path, enum origin origin)
 
 	if (strlen(path) >= PATH_MAX - 1) {
 		/* It may have been cut off, and then names something else. */
-		reading_problem(r, TRUSTDIR_ERROR, path, "too long a path, skipped");
+		reading_problem(r, TRUSTDIR_ERROR, path, "skipped, because the path is too long");
 		return;
 	}
 	if (is_anothers_link(r, path))
@@ -362,7 +363,7 @@ static bool is_own_home(struct reading *r)
 	    owner_mistrust_entry(&st, s->user) == NULL)
 		return true;
 	reading_problem(r, TRUSTDIR_INFO, home,
-			"owned by neither root nor the user that the program was started as, so no "
+			"belongs neither to root nor to the user who started the program, so no "
 			"trust directory in it is read");
 	return false;
 }
@@ -468,7 +469,7 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 	/* A trust shim that silently does nothing is worse than none. */
 	if (r->out.count == 0 && r->errors == 0 && is_set(sources->dirs))
 		reading_problem(r, TRUSTDIR_ERROR, sources->dirs,
-				"no certificate there, so nothing is added");
+				"there is no certificate, so no CA is added");
 	if (r->memory.no_memory)
 		error = -ENOMEM;
 	else if (!watch_has_root(r))

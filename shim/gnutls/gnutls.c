@@ -61,12 +61,12 @@ struct gnutls {
 };
 
 /*
- * The copy that this thread is in: the real functions call each other by way of the hooks, by tail
- * calls, too, and then the shim itself seems to be the caller.
+ * The copy that this thread is running. The real functions call each other through the hooks, and
+ * by tail calls, too; then the shim itself seems to be the caller.
  */
 static _Thread_local const struct gnutls *current;
 
-/* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
+/* dlsym() returns function pointers as object pointers; POSIX guarantees that they are the same. */
 #define LOOK_UP(slot, g, name) (*(void **)&(slot) = dl_symbol((g)->handle, name))
 
 static bool find_copy(struct gnutls *g, const char *name, const void *caller)
@@ -88,7 +88,7 @@ static bool find_copy(struct gnutls *g, const char *name, const void *caller)
 	return true;
 }
 
-/* Only servers can be asked for the name that the client has sent. */
+/* Only a server's session can be asked for the name that the client sent. */
 static bool is_client(const struct gnutls *g, gnutls_session_t session)
 {
 	char name[256];
@@ -100,8 +100,9 @@ static bool is_client(const struct gnutls *g, gnutls_session_t session)
 }
 
 /*
- * The trust lists that have had revocation lists added. None is taken out: the address of one that
- * is gone costs another its anchors at worst. The last place is for all that find no other.
+ * The trust lists to which revocation lists were added. None is removed: if the address of a freed
+ * list is used again, the new list gets no anchors, at worst. The last place stands for all lists
+ * that found no other place.
  */
 static _Atomic(gnutls_x509_trust_list_t) with_crls[64];
 enum { WITH_CRLS = sizeof(with_crls) / sizeof(*with_crls) };
@@ -137,7 +138,7 @@ static gnutls_x509_trust_list_t list_of(const struct gnutls *g,
 	return list;
 }
 
-/* Under CATRUST_CONTEXTS=public: do the program's credentials trust the public CAs? */
+/* For CATRUST_CONTEXTS=public: do the program's credentials trust the public CAs? */
 static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credentials_t credentials)
 {
 	struct public_roots roots = {{false}};
@@ -146,7 +147,7 @@ static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credential
 	gnutls_x509_crt_t crt;
 	unsigned char der[8192];
 
-	/* The iterator is freed at the end, so there is no leaving early. */
+	/* The iterator is freed only at the end, so the loop must not stop early. */
 	while (list != NULL && g->api.gnutls_x509_trust_list_iter_get_ca(list, &iter, &crt) >= 0) {
 		size_t len = sizeof(der);
 
@@ -177,9 +178,9 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 }
 
 /*
- * Credentials that have the anchors, and check as strictly as the program's; NULL without anchors.
- * The limits of gnutls_certificate_set_verify_limits() need no copy: what is beyond them is an
- * error of the first verification, with any issuer.
+ * Credentials that have the anchors, and check as strictly as the program's; NULL if there are no
+ * anchors. The limits of gnutls_certificate_set_verify_limits() need no copy: a chain that exceeds
+ * them fails the first verification with any issuer.
  */
 static gnutls_certificate_credentials_t
 make_credentials(const struct gnutls *g, gnutls_certificate_credentials_t like, size_t *left_out)
@@ -198,14 +199,17 @@ make_credentials(const struct gnutls *g, gnutls_certificate_credentials_t like, 
 	return NULL;
 }
 
-/* One verification, and the program's credentials while the session has those with the anchors. */
+/*
+ * One verification. It keeps the program's credentials while the session has those with the
+ * anchors.
+ */
 struct verification {
 	struct gnutls copy;
 	const struct gnutls *gnutls, *outer;
 	void *credentials;
 	gnutls_certificate_credentials_t anchors;
 	size_t left_out; /* anchors that have a scope */
-	int saved_errno; /* the program's, before the call and after */
+	int saved_errno; /* the program's errno, before the call and after */
 };
 
 static bool begin(struct verification *v, const char *name, const void *caller)
@@ -221,7 +225,9 @@ static bool begin(struct verification *v, const char *name, const void *caller)
 	return true;
 }
 
-/* Must the server be verified again? Then the session has the anchors' credentials. */
+/*
+ * Must the server be verified again? If so, the session now has the credentials with the anchors.
+ */
 static bool begin_again(struct verification *v, gnutls_session_t session, int ret,
 			const unsigned *status)
 {
@@ -238,7 +244,7 @@ static bool begin_again(struct verification *v, gnutls_session_t session, int re
 	       g->api.gnutls_credentials_set(session, API_CRD_CERTIFICATE, v->anchors) >= 0;
 }
 
-/* Each of these once in a process. */
+/* Each of these is logged once in a process. */
 static void tell(atomic_flag *told, enum log_level level, const char *what, const char *more)
 {
 	if (log_wants(level) && !atomic_flag_test_and_set(told))
@@ -253,12 +259,12 @@ static void tell_left_out(size_t count)
 
 	text_add_uint(&number, count);
 	tell(&told, LOG_INFO,
-	     "a server was not trusted; certificates left out, as they have a scope: ", buf);
+	     "a server was not trusted; certificates not used, because they have a scope: ", buf);
 }
 
 static const unsigned UNKNOWN_ISSUER = API_CERT_INVALID | API_CERT_SIGNER_NOT_FOUND;
 
-/* first: what was found with the program's credentials, second: with the anchors'. */
+/* first: the result with the program's credentials; second: with the anchors'. */
 static void end_again(struct verification *v, gnutls_session_t session, int ret, unsigned second,
 		      unsigned *first)
 {
@@ -270,8 +276,9 @@ static void end_again(struct verification *v, gnutls_session_t session, int ret,
 	v->left_out = 0;
 	if (has_crls(list_of(v->gnutls, v->credentials))) {
 		tell(&revocable, LOG_ERROR,
-		     "a server is not trusted though its CA is in a trust directory: the program "
-		     "has revocation lists, which can't be had for such a CA",
+		     "a server is not trusted although its CA is in a trust directory: the program "
+		     "uses revocation lists, which catrust can't check. Name the CA in the "
+		     "program's own settings",
 		     NULL);
 		return;
 	}

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * What the shim needs of GnuTLS, by hand: nothing else would call for its headers, and the ABI has
- * been the same since 3.4. tests/unit/gnutls_api.c compiles this together with the real header,
- * where there is one: a wrong prototype does not compile.
+ * The parts of GnuTLS's headers that the shim needs, written by hand: nothing else needs those
+ * headers, and the ABI has been the same since 3.4. If the real header is installed,
+ * tests/unit/gnutls_api.c compiles both together, and a wrong prototype does not compile.
  */
 #ifndef GNUTLS_GNUTLS_H
 typedef struct gnutls_session_int *gnutls_session_t;

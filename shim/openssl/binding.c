@@ -11,13 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After all others: it gives names of OpenSSL's another meaning. */
+/* Included after all others, because it redefines names of OpenSSL. */
 #include "openssl/openssl_calls.h"
 
-/* More copies than any process has. Beyond that, calls fail as those of a broken OpenSSL would. */
+/*
+ * More copies than any process has. Beyond this number, calls fail as those of a broken OpenSSL
+ * would.
+ */
 enum { COPIES_MAX = 32 };
 
-/* Filled from the front and never emptied. What is in them begins with its module. */
+/* Filled from the front and never emptied. Each entry begins with its module. */
 typedef _Atomic(struct module *) copies[COPIES_MAX];
 static copies cryptos, ssls;
 
@@ -33,7 +36,7 @@ struct binding_scope binding_enter(struct crypto *crypto)
 
 void binding_leave(struct binding_scope scope)
 {
-	/* The copy stays: a call to come may have us as its caller. */
+	/* The copy stays recorded: the shim may seem to be the caller of a later call. */
 	current.working = scope.working;
 	if (scope.last != NULL)
 		current.last = scope.last;
@@ -44,7 +47,7 @@ struct binding_scope binding_work_begin(struct crypto *c)
 	struct binding_scope before = binding_enter(c);
 
 	if (!before.working) {
-		/* An engine could go on with another job of this thread (ASYNC_pause_job(3)). */
+		/* An engine could continue another job of this thread (ASYNC_pause_job(3)). */
 		if (ASYNC_block_pause != NULL && ASYNC_unblock_pause != NULL)
 			ASYNC_block_pause();
 		current.errors = errors_begin(c);
@@ -88,7 +91,8 @@ static struct module *known(copies all, const void *address)
 	return NULL;
 }
 
-/* Adds mine, unless another thread was first; then that one's is returned. NULL: there is no room.
+/*
+ * Adds mine, unless another thread was first; then returns that thread's. NULL: there is no room.
  */
 static struct module *publish(copies all, struct module *mine)
 {
@@ -103,7 +107,7 @@ static struct module *publish(copies all, struct module *mine)
 	return NULL;
 }
 
-/* The copy that a function of it, or any address in it, belongs to. */
+/* The copy that an address lies in, such as that of one of its functions. */
 static void *copy_at(copies all, const void *address, void *(*make)(const struct object *where))
 {
 	struct module *there = known(all, address), *mine;
@@ -125,7 +129,7 @@ bool binding_knows(const void *address)
 	return known(cryptos, address) != NULL || known(ssls, address) != NULL;
 }
 
-/* BoringSSL and AWS-LC call themselves "OpenSSL 1.1.1 (compatible; …)", and are not. */
+/* BoringSSL and AWS-LC call themselves "OpenSSL 1.1.1 (compatible; …)", but are not OpenSSL. */
 static bool is_openssl(const struct crypto *c)
 {
 	static const char name[] = "OpenSSL ";
@@ -138,12 +142,12 @@ static bool is_openssl(const struct crypto *c)
 	       strstr(version, "compatible;") == NULL && OpenSSL_version_num() >= 0x10101000UL;
 }
 
-/* Function pointers come from dlsym() as object pointers; POSIX has them the same. */
+/* dlsym() returns function pointers as object pointers; POSIX guarantees that they are the same. */
 #define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
 
 /*
- * What is to be looked up, in the order of the slots of a struct that the same table makes: for
- * each the byte that says what it is for, and its name.
+ * The functions to look up, in the order of the slots of a struct that the same table makes. Each
+ * entry is a byte that says what the function is for, followed by its name.
  */
 #define FOR_LENDING "\1"
 #define FOR_SCOPES "\2"
@@ -154,7 +158,10 @@ static bool is_openssl(const struct crypto *c)
 #define ROW_OF_USE(use, name) FOR_##use #name "\0"
 #define ROW_OF_HOOK(name, ...) FOR_OPTIONAL #name "\0"
 
-/* Fills the slots; one whose function is not there is NULL. Returns for what any is missing. */
+/*
+ * Fills the slots; a slot is NULL if the function is missing. Returns the set of purposes for which
+ * a function is missing.
+ */
 static unsigned char look_up_all(void *handle, const char *rows, size_t size, void *slots)
 {
 	unsigned char lacks = 0;
@@ -188,8 +195,10 @@ static void *crypto_new(const struct object *where)
 #include "hooks.def"
 		;
 	struct crypto *c = calloc(1, sizeof(*c));
-	/* Kept for good: a copy that we point into must not be unloaded. OpenSSL pins itself
-	 * anyway. */
+	/*
+	 * This reference is kept for good: a copy that we point into must not be unloaded. OpenSSL
+	 * itself prevents unloading anyway.
+	 */
 	void *handle = object_open(where);
 
 	if (c == NULL || handle == NULL)
@@ -270,7 +279,9 @@ fail:
 	return NULL;
 }
 
-/* The real function as the object at an address sees it: its own, or its dependencies'. */
+/*
+ * The real function that the object at an address would find: its own, or that of its dependencies.
+ */
 static void *real_seen_from(const void *address, const char *name)
 {
 	struct object where;
@@ -286,9 +297,9 @@ static void *real_seen_from(const void *address, const char *name)
 }
 
 /*
- * The hooked function, if one of the addresses lies in a library that has it itself. What an object
- * of an unknown layout has in the place of an address says nothing, so, and nothing wrong. First
- * those that are known: they take no lock of the dynamic linker.
+ * The hooked function, if one of the addresses lies in a library that has it. If an object has an
+ * unknown layout, the value that we read as an address finds nothing, so nothing goes wrong. Known
+ * copies are tried first, because that takes no lock of the dynamic linker.
  */
 static const void *function_beside(copies all, const void *const address[], size_t count,
 				   const char *name)
@@ -323,14 +334,13 @@ static const void *owner_of(const SSL_CTX *ctx, const SSL_METHOD *method, const 
 }
 
 /*
- * The libcrypto that a store belongs to, if the caller does not tell: a program that looked libssl
- * up by dlsym() appears as the caller where libssl makes a tail call.
- *
- * In OpenSSL 1.1.0 to 4.0, a store begins with the int 1 (X509_STORE.cache, which nothing changes)
- * and the zeros that fill it up to a word. BoringSSL, AWS-LC and LibreSSL have a pointer there;
- * then nothing more is read. Word 1 is the stack of objects, and word 3 of a stack its comparison.
- * Since 4.0, word 1 is a hash table, and word 1 of that the function that frees; after
- * X509_STORE_get0_objects(), there is no table, and the stack is word 2.
+ * The libcrypto that a store belongs to, if the caller does not tell. If a program found libssl
+ * with dlsym(), the program appears as the caller of libssl's tail calls. In OpenSSL 1.1.0 to 4.0,
+ * a store begins with the int 1 (X509_STORE.cache, which nothing changes) and zeros that fill it up
+ * to a word. BoringSSL, AWS-LC and LibreSSL have a pointer there; then nothing more is read. Word 1
+ * is the stack of objects, and word 3 of a stack is its comparison function. Since 4.0, word 1 is a
+ * hash table, and word 1 of that is the function that frees. After X509_STORE_get0_objects(), there
+ * is no table, and the stack is word 2.
  */
 static const void *owner_of_store(const X509_STORE *store, const char *name)
 {
@@ -378,7 +388,7 @@ static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-/* The only loaded object that has a function, if it is the only one. The last resort. */
+/* The loaded object that has a function, if only one object has it. This is the last resort. */
 static void *only_owner(const char *name)
 {
 	struct paths *p = calloc(1, sizeof(*p));
@@ -392,7 +402,7 @@ static void *only_owner(const char *name)
 		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
 		void *real = symbol(handle, name);
 
-		/* Seen from an object that only depends on the owner, it is the same address. */
+		/* An object that only depends on the owner finds the same address. */
 		if (real != NULL && !object_is_own(real) && real != found) {
 			found = real;
 			count++;
@@ -405,7 +415,7 @@ static void *only_owner(const char *name)
 	return count == 1 ? found : NULL;
 }
 
-/* By what the caller has in sight, or else by what there is. */
+/* Tries what the caller can see, and then all loaded objects. */
 static void *real_for(const void *caller, const char *name)
 {
 	void *real = real_seen_from(caller, name);
@@ -421,8 +431,8 @@ static void tell_unbound(const char *name)
 
 	if (!atomic_flag_test_and_set(&told))
 		log_line(LOG_ERROR, name,
-			 ": the caller's TLS library is not to be found, so the call fails: "
-			 "run this program without the preload, and report it");
+			 ": can't find the caller's TLS library, so the call fails: run this "
+			 "program without catrust, and report this problem");
 }
 
 struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx,
@@ -433,7 +443,7 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 
 	if (real == NULL)
 		real = known(ssls, caller) != NULL ? caller : real_seen_from(caller, name);
-	/* The main program and what it was started with bind in this very order. */
+	/* The main program and the libraries that it was started with bind in this order. */
 	if (real == NULL)
 		real = dl_symbol(RTLD_NEXT, name);
 	s = real == NULL ? NULL : copy_at(ssls, real, ssl_new);
@@ -443,9 +453,9 @@ struct ssl *binding_ssl(const char *name, const void *caller, const SSL_CTX *ctx
 }
 
 /*
- * The role of a verification is libssl's to say, so the one that the caller has in sight is made
- * known: once for each place that calls, as the dynamic linker has locks. Should another object be
- * loaded in that very place, its libssl is known as soon as it verifies.
+ * Only libssl can tell the role of a verification, so the libssl that the caller can see is
+ * recorded. This is done once for each calling place, because the dynamic linker takes locks. If
+ * another object is loaded at the same place later, its libssl is recorded when it verifies.
  */
 static void find_ssl(const void *caller)
 {
@@ -478,7 +488,7 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 		c = current.last;
 	if (c != NULL)
 		return c;
-	/* The store first: where its copy is known, no lock of the dynamic linker is needed. */
+	/* The store first: if its copy is known, this needs no lock of the dynamic linker. */
 	real = owner_of_store(store, name);
 	if (real == NULL)
 		real = real_for(caller, name);

@@ -3,7 +3,7 @@
 
 #include "openssl/openssl_calls.h"
 
-/* Of an error in 1.1.1's queue, which err.h shows. */
+/* Flags of an error in the queue of 1.1.1, as in err.h. */
 enum { ERROR_MARKED = 1 };
 
 /* The flags of the topmost error; NULL if there is none, or the queue is not that of 1.1.1. */
@@ -26,9 +26,9 @@ static int *top_error(const struct crypto *crypto)
 }
 
 /*
- * In 1.1.1 a mark is a flag, not a count, so one that is set and taken away again above the same
- * error, as d2i_X509() does, takes away all that were there. So ours is set again, and the
- * program's is put back.
+ * In 1.1.1 a mark is a flag, not a count. If somebody sets and clears a mark on the same error, as
+ * d2i_X509() does, all marks on that error are gone. So we set our mark again, and put the
+ * program's mark back.
  */
 static void pop(const struct crypto *c, struct errors e)
 {

@@ -5,10 +5,10 @@
 #include "openssl/binding.h"
 
 /*
- * Round the shim's own calls of a copy: their errors never reach the program's queue.
- * errors_forget() drops those so far, so that they do not pile up: the queue is a ring of 16, and
- * what is too much pushes out the program's oldest. There is no way to keep those if the queue is
- * almost full and a single call leaves more errors than there is room.
+ * Around the shim's own calls of a copy, so that their errors never reach the program's queue.
+ * errors_forget() drops the errors so far, so that they do not pile up: the queue is a ring of 16,
+ * and new errors push out the program's oldest. If the queue is almost full, and a single call
+ * leaves more errors than there is room, the program's oldest errors can't be kept.
  */
 struct errors errors_begin(const struct crypto *crypto);
 void errors_forget(const struct crypto *crypto, struct errors errors);

@@ -21,7 +21,7 @@ static struct module place_of(const struct dl_phdr_info *info, const ElfW(Phdr) 
 	return (struct module){start, start + segment->p_memsz};
 }
 
-/* As the linker maps it: not writable, and all of it from the file. */
+/* A part that the linker maps from the file only, and not writable. */
 static void collect_parts(const struct dl_phdr_info *info, struct object *ret)
 {
 	ret->part_count = 0;
@@ -61,7 +61,7 @@ static int take(struct dl_phdr_info *info, size_t size, void *arg)
 
 /*
  * The program headers of the object that an address lies in, if they are on its first page.
- * patchelf moves them to its end.
+ * patchelf may move them to the end.
  */
 static bool read_headers(const void *address, struct dl_phdr_info *ret)
 {
@@ -106,8 +106,8 @@ static uintptr_t main_dynamic(void)
 }
 
 /*
- * dl_iterate_phdr() is the last resort: the child of a fork may have its lock as another thread
- * held it, for good. glibc frees only the one that dladdr() and the like take.
+ * dl_iterate_phdr() is the last resort: if another thread held its lock at a fork, the child can
+ * never take it. glibc frees only the lock that dladdr() and similar functions take.
  */
 bool object_at(const void *address, struct object *ret)
 {
@@ -124,9 +124,9 @@ bool object_at(const void *address, struct object *ret)
 }
 
 /*
- * To find out that an object is loaded, musl's dlopen() opens the file, which fails after chroot(),
- * without a descriptor or under a filter of system calls. But a handle is the object's link_map
- * there, and no object is ever unloaded, so the list of them can be walked.
+ * To find out whether an object is loaded, musl's dlopen() opens the file. That fails after
+ * chroot(), without a free descriptor, or under a seccomp filter. But in musl a handle is the
+ * object's link_map, and no object is ever unloaded, so the list of them can be walked.
  */
 static void *open_in_musl(const struct object *object)
 {

@@ -8,7 +8,7 @@
 
 /* The objects that the dynamic linker has loaded. */
 
-/* Where one lies. */
+/* Where an object lies in memory. */
 struct module {
 	uintptr_t start, end;
 };
@@ -24,14 +24,14 @@ struct object {
 	struct module module;
 	const char *path; /* the dynamic linker's own string */
 	bool is_main;
-	struct module part[OBJECT_PARTS]; /* what is constant in it: code, and data to be read */
+	struct module part[OBJECT_PARTS]; /* its constant parts: code, and read-only data */
 	size_t part_count;
 };
 
 /* The object that an address lies in. */
 bool object_at(const void *address, struct object *ret);
 
-/* A handle on an object that is loaded already, and on no other; NULL if there is none. */
+/* A handle on an object that is already loaded; NULL if it is not. Never loads anything. */
 void *object_open(const struct object *object);
 
 /* Does it lie in this library? */

@@ -8,10 +8,10 @@
 #include "openssl/openssl_calls.h"
 
 /*
- * Roots of unrelated operators that every public bundle has had since 2019 (Mozilla's list, so
- * certifi's and the distributions'). Found by name, known by key: a renewed certificate of the same
- * key is still theirs, and no one else has the key. A store with three of them does not pin a
- * private CA.
+ * Roots of unrelated operators that every public bundle has had since 2019 (Mozilla's list, and so
+ * certifi's and the distributions'). They are found by name and recognized by key: a renewed
+ * certificate has the same key, and nobody else has that key. A store with three of them does not
+ * pin a private CA.
  */
 enum { ENOUGH = 3, NAME_MAX_BYTES = 160, DIGEST_BYTES = 32 };
 

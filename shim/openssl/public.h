@@ -5,12 +5,12 @@
 #include "openssl/binding.h"
 
 /*
- * Does a store trust the public CAs? Told by content: by the keys of well-known roots, in memory or
- * in one of its directories. lookup: a context over the store.
+ * Does a store trust the public CAs? The content decides: the keys of well-known roots, in memory
+ * or in one of its directories. lookup: a context over the store.
  */
 bool public_bundle(const struct crypto *crypto, X509_STORE_CTX *lookup);
 
-/* The same by name only, for certificates that no copy of OpenSSL has. */
+/* The same, but only by name, for certificates that are not in a copy of OpenSSL. */
 enum { PUBLIC_ROOTS = 8 };
 struct public_roots {
 	bool root[PUBLIC_ROOTS]; /* which ones were seen */
@@ -18,7 +18,7 @@ struct public_roots {
 void public_note(struct public_roots *seen, const unsigned char *der, size_t len);
 bool public_enough(const struct public_roots *seen);
 
-/* That of the text of a PEM file. */
+/* The same for the text of a PEM file. */
 bool public_pem(const unsigned char *data, size_t len);
 
 #endif

@@ -5,8 +5,9 @@
 #include "openssl/binding.h"
 
 /*
- * To be called when a copy that is passed through has refused a certificate. Says once for each
- * such copy, at error level, that no trust directory was asked, if there are anchors in one.
+ * Call this when a copy that is passed through has refused a certificate. If a trust directory has
+ * anchors, it logs at error level, once for each such copy, that the trust directories were not
+ * used.
  */
 void unserved_tell(struct crypto *crypto);
 

@@ -39,8 +39,8 @@ static void add_issuers_of_sent(struct candidates *f, const X509_NAME *name)
 }
 
 /*
- * Is an anchor valid at the time that the verification is for? OpenSSL leaves out the dates of a
- * trust anchor that is not self-signed.
+ * Is an anchor valid at the time of the verification? OpenSSL does not check the dates of a trust
+ * anchor that is not self-signed.
  */
 static bool is_in_date(const struct candidates *f, const struct trust_anchor *a)
 {
@@ -50,7 +50,7 @@ static bool is_in_date(const struct candidates *f, const struct trust_anchor *a)
 	time_t when = (flags & X509_V_FLAG_USE_CHECK_TIME) != 0 ? X509_VERIFY_PARAM_get_time(param)
 								: time(NULL);
 
-	/* As X509_cmp_time() has it: at the second in which it ends, it has ended. */
+	/* As in X509_cmp_time(), a certificate has expired at the very second in which it ends. */
 	return (flags & X509_V_FLAG_NO_CHECK_TIME) != 0 || (a->from <= when && when < a->until);
 }
 
@@ -78,8 +78,8 @@ static void add_anchors(struct candidates *f, const struct trust *trust, const X
 }
 
 /*
- * OpenSSL looks the name up in directories, too, if it is not in memory, and keeps what it finds
- * there in the store. Returns true if one of the certificates is self-signed: OpenSSL stops there.
+ * If the name is not in memory, OpenSSL also looks it up in directories, and keeps what it finds in
+ * the store. Returns true if one of the certificates is self-signed: OpenSSL stops there.
  */
 static bool add_own(struct candidates *f, const X509_NAME *name)
 {
@@ -104,7 +104,7 @@ static bool add_own(struct candidates *f, const X509_NAME *name)
 	return is_top;
 }
 
-/* The names to begin with. */
+/* Adds the names to begin with. */
 static void begin(struct candidates *f)
 {
 	const struct crypto *c = f->crypto;
@@ -118,7 +118,7 @@ static void begin(struct candidates *f)
 		add_name(f, X509_get_subject_name(f->leaf));
 }
 
-/* Does what was sent lead to the name of an anchor? */
+/* Do the certificates that were sent lead to the name of an anchor? */
 static bool is_anchor_near(struct candidates *f, const struct trust *trust)
 {
 	size_t count = 0;
@@ -146,11 +146,11 @@ bool candidates_find(struct candidates *f, struct crypto *c, const struct trust 
 		return false;
 	near = is_anchor_near(f, trust);
 	begin(f);
-	/* The list grows meanwhile. */
+	/* The list grows during the loop. */
 	for (size_t i = 0; i < f->name_count && !f->too_many; i++) {
 		add_anchors(f, trust, f->name[i]);
 		is_top = add_own(f, f->name[i]);
-		/* Without an anchor in sight, no name is looked up that OpenSSL does not. */
+		/* If no anchor can be reached, look up no name that OpenSSL would not look up. */
 		if (near || !is_top)
 			add_issuers_of_sent(f, f->name[i]);
 	}

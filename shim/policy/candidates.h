@@ -5,10 +5,10 @@
 #include "policy/trust.h"
 
 /*
- * What a verification could build a chain of: the certificates that bear the name of an issuer of
- * the leaf, of that issuer's issuer, and so on to the top, as far as the server has sent them, an
- * anchor is one, or the program's store has one. These are the names that OpenSSL asks the store
- * for as well.
+ * The certificates from which a verification could build a chain. These are the certificates with
+ * the name of the leaf's issuer, of that issuer's issuer, and so on to the top, as far as the
+ * server has sent them, an anchor has the name, or the program's store has one. OpenSSL asks the
+ * store for the same names.
  */
 enum { CANDIDATES_NAMES = 32, CANDIDATES_OWN = 64, CANDIDATES_ANCHORS = 32 };
 
@@ -19,16 +19,17 @@ struct candidates {
 	STACK_OF(X509) * sent;
 	const X509_NAME *name[CANDIDATES_NAMES];
 	size_t name_count;
-	X509 *own[CANDIDATES_OWN]; /* of the program's store, each with a reference */
+	X509 *own[CANDIDATES_OWN]; /* from the program's store, each with a reference */
 	size_t own_count;
-	struct trust_anchor *anchor[CANDIDATES_ANCHORS]; /* in date, each with a reference */
+	struct trust_anchor *anchor[CANDIDATES_ANCHORS]; /* valid now, each with a reference */
 	size_t anchor_count;
-	bool too_many; /* some are missing here, so nothing can be said */
+	bool too_many; /* some are missing here, so no decision is possible */
 };
 
 /*
- * Collects them for a verification that has not begun. trust: NULL has no anchor. false: no anchor
- * bears one of the names, or there are too many to say. In either case candidates_free() is owed.
+ * Collects them for a verification that has not begun. trust: NULL means no anchors. Returns false
+ * if no anchor has one of the names, or if there are too many certificates. Call candidates_free()
+ * in either case.
  */
 bool candidates_find(struct candidates *f, struct crypto *crypto, const struct trust *trust,
 		     X509_STORE_CTX *ctx);

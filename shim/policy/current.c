@@ -13,7 +13,7 @@ void trust_tell_unreadable(const char *file, size_t line)
 	if (line > 0)
 		text_add_uint(&number, line);
 	log_line(LOG_ERROR, file, line > 0 ? ": line " : "", buf,
-		 ": not a certificate that OpenSSL can read, skipped");
+		 ": OpenSSL can't read this certificate, skipped");
 }
 
 static void free_retired(struct retired *item)

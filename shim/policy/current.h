@@ -5,14 +5,14 @@
 #include "policy/trust.h"
 
 /*
- * Looks at the trust directories if it is time to. Returns what they say now, or NULL if there is
- * no anchor. It stays valid until trust_leave(), which is owed in either case. Nothing of the
- * program's may be called in between.
+ * Looks at the trust directories if it is time to. Returns the present trust, or NULL if there is
+ * no anchor. It is valid until trust_leave(), which must be called in either case. Call nothing of
+ * the program's in between.
  */
 const struct trust *trust_enter(struct crypto *crypto);
 void trust_leave(void);
 
-/* Reads the trust directories now, so that what can be read now counts later. */
+/* Reads the trust directories now, so that what can be read now still counts later. */
 void trust_read(struct crypto *crypto);
 
 #endif

@@ -52,7 +52,7 @@ enum remedy hint_remedy(int error, bool strict_would_do)
 	}
 }
 
-/* Returns false if no address is known: no socket, as in asyncio. */
+/* Returns false if the address is not known: asyncio, for instance, uses no socket. */
 static bool add_peer(struct text *t, const struct sockaddr_storage *peer)
 {
 	char buf[INET6_ADDRSTRLEN] = "";
@@ -68,7 +68,10 @@ static bool add_peer(struct text *t, const struct sockaddr_storage *peer)
 	return true;
 }
 
-/* Where the connection goes: the name that is verified, or at least asked for, or the address. */
+/*
+ * The target of the connection: the name that is verified or that the client sent, or else the
+ * address.
+ */
 static void add_host(struct text *t, const struct verification *v,
 		     const struct sockaddr_storage *peer)
 {
@@ -115,8 +118,8 @@ static unsigned port_of(const struct sockaddr_storage *peer)
 }
 
 /*
- * As catrust takes it: host, host:port, [v6] or [v6]:port. unknown_port: what stands for a port
- * that is not known.
+ * The target in a form that catrust accepts: host, host:port, [v6] or [v6]:port. unknown_port: the
+ * text for a port that is not known.
  */
 static void add_target(struct text *t, const struct verification *v, const char *unknown_port)
 {
@@ -141,14 +144,14 @@ static void add_target(struct text *t, const struct verification *v, const char 
 	}
 }
 
-/* Of a long name, its beginning: a name may have any length. */
+/* A long name is cut, because a name may have any length. */
 static void add_name(struct text *t, const struct crypto *c, const X509_NAME *name)
 {
 	char *all = X509_NAME_oneline(name, NULL, 0);
 	size_t len = all == NULL ? 0 : strlen(all);
 
 	text_add(t, "\"");
-	/* A name must not end its own quotes and go on as if it were the hint. */
+	/* A name must not close its own quotes and continue as if it were part of the hint. */
 	for (size_t i = 0; i < len && i < SHOWN_NAME; i++) {
 		if (all[i] == '"')
 			text_add(t, "\\x22");
@@ -178,7 +181,7 @@ static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *
 	text_add(t, ")");
 }
 
-/* The chain as far as it was built, and the issuer that is missing, if that is what is wrong. */
+/* The chain as far as it was built, and the missing issuer, if that is the error. */
 static void add_chain(struct text *t, const struct verification *v, enum remedy remedy)
 {
 	const struct crypto *c = v->crypto;
@@ -202,7 +205,7 @@ static void add_chain(struct text *t, const struct verification *v, enum remedy 
 	}
 }
 
-/* A shell may take the brackets of an IPv6 address for a pattern. */
+/* A shell may treat the brackets of an IPv6 address as a pattern. */
 static void add_quoted(struct text *t, const char *target)
 {
 	const char *quote = strchr(target, '[') != NULL ? "'" : "";
@@ -212,7 +215,10 @@ static void add_quoted(struct text *t, const char *target)
 	text_add(t, quote);
 }
 
-/* The target in a command that the user may paste: a URL can hold anything a shell would run. */
+/*
+ * The target in a command that the user may paste. It is checked, because a URL can hold anything
+ * that a shell would run.
+ */
 static void add_command(struct text *t, const char *command, const struct verification *v)
 {
 	char buf[NAME_BYTES] = "";
@@ -228,7 +234,10 @@ static void add_command(struct text *t, const char *command, const struct verifi
 		add_quoted(t, buf);
 }
 
-/* Is a certificate of the chain an anchor whose scope lacks a name of the leaf? *ret: which. */
+/*
+ * Is a certificate of the chain an anchor whose scope lacks a name of the leaf? *ret: the first
+ * such name.
+ */
 static bool is_outside(const struct crypto *c, const struct trust *trust, const X509 *cert,
 		       const X509 *leaf, struct name *ret)
 {
@@ -297,29 +306,31 @@ static void add_remedy(struct text *t, const struct verification *v, enum remedy
 		add_outside(t, v);
 		break;
 	case REMEDY_RENEW:
-		text_add(t, "; no CA helps: renew the certificate, or set the clock right");
+		text_add(
+			t,
+			"; adding a CA does not help: renew the certificate, or correct the clock");
 		break;
 	case REMEDY_NAME:
-		text_add(t, "; no CA helps: the certificate is for another name");
+		text_add(t, "; adding a CA does not help: the certificate is for another name");
 		break;
 	case REMEDY_NO_CA:
-		add_command(t, "; no CA helps: see catrust doctor", v);
+		add_command(t, "; adding a CA does not help: see catrust doctor", v);
 		break;
 	}
 }
 
 /*
- * What has been told within a minute, which nothing new takes the place of: so no more than this
- * many lines come in any minute. Two threads may overwrite each other's entry: a line more, no
- * harm.
+ * Failures that were logged within the last minute. New ones do not replace them, so at most this
+ * many lines are logged in any minute. Two threads may overwrite each other's entry; that only
+ * costs one more line.
  */
 static struct told {
 	_Atomic uint64_t what; /* a hash of the failure */
 	_Atomic uint64_t when; /* in seconds; 0: never */
-	_Atomic uint64_t more; /* not told since */
+	_Atomic uint64_t more; /* not logged since then */
 } lately[LINES_A_MINUTE];
 
-static _Atomic uint64_t others; /* not told, and not counted there */
+static _Atomic uint64_t others; /* not logged, and counted nowhere else */
 
 static uint64_t hash_of(const char *s)
 {
@@ -337,7 +348,7 @@ static bool is_old(const struct told *told, uint64_t now)
 	return when == 0 || now - when >= REPEAT_AFTER_S;
 }
 
-/* The entry of a failure, or one that it may take; NULL: there is none. */
+/* The entry of a failure, or one that it may use; NULL: there is none. */
 static struct told *find_told(uint64_t what, uint64_t now)
 {
 	struct told *free_one = NULL;
@@ -351,7 +362,10 @@ static struct told *find_told(uint64_t what, uint64_t now)
 	return free_one;
 }
 
-/* Is it time to tell? Then *ret_more is how often it was not, and *ret_others how many others. */
+/*
+ * Is it time to log this failure? If so, *ret_more is how often it was not logged, and *ret_others
+ * how many others were not.
+ */
 static bool is_due(uint64_t what, uint64_t *ret_more, uint64_t *ret_others)
 {
 	struct timespec now = {0, 0};
@@ -406,7 +420,7 @@ static bool is_issued(const struct crypto *c, const struct trust *trust, const X
 	return count > 0;
 }
 
-/* Does an anchor bear the name of an issuer of the leaf, or of what was sent? */
+/* Does an anchor have the name of the issuer of the leaf, or of a certificate that was sent? */
 static bool is_named(const struct verification *v)
 {
 	const struct crypto *c = v->crypto;
@@ -420,7 +434,7 @@ static bool is_named(const struct verification *v)
 	return named;
 }
 
-/* Of an error that CATRUST_STRICT=relax forgives: does it do, all in all? */
+/* For an error that CATRUST_STRICT=relax forgives: would relax make the verification succeed? */
 static enum remedy strict_remedy(const struct verification *v, int error, const char **ret_left)
 {
 	const struct crypto *c = v->crypto;
@@ -456,7 +470,7 @@ void hint_failed(const struct verification *v)
 		remedy = strict_remedy(v, error, &left);
 		add_chain(&chain, v, remedy);
 		if (left != NULL) {
-			text_add(&rest, "; CATRUST_STRICT=relax alone would not do: ");
+			text_add(&rest, "; CATRUST_STRICT=relax alone would not help: ");
 			text_add(&rest, left);
 		}
 		add_remedy(&rest, v, remedy);
@@ -476,7 +490,7 @@ void hint_used(const struct verification *v, struct trust_anchor *anchor)
 	bool refuses;
 	unsigned char how;
 
-	/* With an error left, it was the program that accepted it. */
+	/* If there is still an error, the program itself accepted it. */
 	if (anchor == NULL || !is_told(v) || X509_STORE_CTX_get_error(v->ctx) != X509_V_OK)
 		return;
 	refuses = SSL_get_verify_mode(v->connection) != SSL_VERIFY_NONE;
@@ -488,7 +502,7 @@ void hint_used(const struct verification *v, struct trust_anchor *anchor)
 	add_fingerprint(&name, c, trust_cert(c, anchor));
 	log_line(LOG_INFO, host_buf, refuses ? " trusted" : " verified", " because of ", name_buf,
 		 " in ", anchor->file,
-		 refuses ? "" : " (SSL_VERIFY_NONE: whether that matters is for the program)");
+		 refuses ? "" : " (SSL_VERIFY_NONE: the program decides whether that matters)");
 }
 
 void hint_passed(const struct verification *v)
@@ -502,6 +516,6 @@ void hint_passed(const struct verification *v)
 	add_target(&host, v, "");
 	if (is_due(hash_of(host_buf) * 31, &more, &not_shown))
 		log_line(LOG_INFO, host_buf,
-			 ": the trust directory's certificates are left out, since the program "
-			 "finds issuers in its own way, or has TLSA records");
+			 ": the certificates of the trust directory are not used, because the "
+			 "program finds issuers in its own way or has TLSA records");
 }

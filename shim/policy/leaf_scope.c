@@ -6,8 +6,8 @@
 #include "openssl/openssl_calls.h"
 
 /*
- * The subject alternative names, as the certificate has them. false: they can't be read, or there
- * is more than one list of them; then OpenSSL would go by the CN.
+ * The subject alternative names of the certificate. Returns false if they can't be read, or if
+ * there is more than one list of them; OpenSSL would then use the common name.
  */
 static bool get_names(const struct crypto *c, const X509 *cert, struct span *ret)
 {
@@ -23,7 +23,7 @@ static bool get_names(const struct crypto *c, const X509 *cert, struct span *ret
 	return names_open(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value), ret);
 }
 
-/* A CN that is no text counts as one with a NUL in it, which is in no scope. */
+/* A common name that is not text counts as one with a NUL in it, which is in no scope. */
 static void check_common_name(const struct crypto *c, const ASN1_STRING *value,
 			      struct scope_check *check)
 {

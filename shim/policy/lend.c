@@ -8,17 +8,16 @@
 #include "openssl/openssl_calls.h"
 
 /*
- * What a context has been lent. It belongs to the context's ex_data: there it survives a callback
- * that is left by longjmp, and a switch to another coroutine.
- *
- * There is no way to take a trusted stack back, so it stays, empty, when the verification is over.
- * A context that has one is known by that.
+ * What a context has been lent. It is kept in the context's ex_data, where it survives a callback
+ * that leaves by longjmp, and a switch to another coroutine. A trusted stack can't be removed from
+ * a context, so it stays there, empty, when the verification is over. A context that already has
+ * one is recognized by that.
  */
 struct loan {
 	struct candidates found;
 	struct policy_loan stacks;
 	STACK_OF(X509) * sent;		 /* the program's */
-	X509_STORE_CTX_verify_fn verify; /* the program's, if it is replaced; or NULL */
+	X509_STORE_CTX_verify_fn verify; /* the program's value, if it was replaced; or NULL */
 	bool is_strict;			 /* X509_V_FLAG_X509_STRICT is to be set again */
 };
 
@@ -34,7 +33,7 @@ static void loan_clear(struct loan *l)
 	l->stacks.untrusted = NULL;
 }
 
-/* OpenSSL calls it when the context is freed, or initialized anew. */
+/* OpenSSL calls this when the context is freed, or initialized again. */
 static void loan_free(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl,
 		      void *argp)
 {
@@ -59,7 +58,7 @@ static struct loan *loan_of(const struct crypto *c, X509_STORE_CTX *ctx)
 	return index < 0 ? NULL : X509_STORE_CTX_get_ex_data(ctx, index);
 }
 
-/* A new one, that the context has. */
+/* Makes a new one and attaches it to the context. */
 static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 {
 	int index = binding_ex_index(c, &c->loan_index, CRYPTO_EX_INDEX_X509_STORE_CTX, loan_free);
@@ -91,7 +90,7 @@ static bool has_own_lookup(const struct crypto *c, X509_STORE_CTX *ctx)
 	return index >= 0 && X509_STORE_get_ex_data(X509_STORE_CTX_get0_store(ctx), index) != NULL;
 }
 
-/* How a context works that the program has changed nothing of. */
+/* The functions of a context in which the program has changed nothing. */
 struct stock {
 	X509_STORE_CTX_get_issuer_fn get_issuer;
 	X509_STORE_CTX_lookup_certs_fn lookup_certs;
@@ -160,9 +159,9 @@ struct trust_anchor *lend_anchor(const struct loan *l, X509_STORE_CTX *ctx, int 
 }
 
 /*
- * In place of the check of signatures and dates, when the chain has been built: its names must be
- * in the scope of the anchor. A program may have copied it to a context of its own, which is none
- * of ours; there it does what it stands for.
+ * Replaces the check of signatures and dates, which runs when the chain has been built: the names
+ * of the chain must be in the scope of the anchor. If a program has copied this function pointer to
+ * one of its own contexts, the function does there what the original would do.
  */
 static int check_scope(X509_STORE_CTX *ctx)
 {
@@ -182,7 +181,7 @@ static int check_scope(X509_STORE_CTX *ctx)
 		outside = leaf_scope_break(c, ctx, depth, anchor);
 	binding_work_end(c, scope);
 	if (outside >= 0) {
-		/* As any error of OpenSSL's own: the program's callback is asked. */
+		/* As for any error of OpenSSL, the program's callback is asked. */
 		X509_STORE_CTX_set_current_cert(
 			ctx, certs_at(c, X509_STORE_CTX_get0_chain(ctx), outside));
 		X509_STORE_CTX_set_error_depth(ctx, outside);
@@ -201,7 +200,7 @@ static bool is_any_scoped(const struct candidates *f)
 	return false;
 }
 
-/* Puts a loan into the context that it is for. */
+/* Puts a loan into its context. */
 static void lend(struct loan *l, const struct candidates *found, const struct policy_loan *stacks)
 {
 	const struct crypto *c = found->crypto;
@@ -242,7 +241,7 @@ struct loan *lend_begin(struct candidates *found, bool wanted,
 
 	if (wanted)
 		stacks = policy_decide(found, settings);
-	/* The store is out of reach for a context with a trusted stack. */
+	/* A context with a trusted stack does not use its store. */
 	if (is_ours && stacks.trusted == NULL)
 		stacks.trusted = policy_own(found);
 	if (stacks.trusted != NULL || stacks.relax) {
@@ -267,7 +266,7 @@ void lend_end(struct loan *l, X509_STORE_CTX *ctx)
 {
 	const struct crypto *c = l->found.crypto;
 
-	/* Unless the program has set its own meanwhile, in a callback. */
+	/* Skipped if the program has set its own meanwhile, in a callback. */
 	if (l->verify != NULL && X509_STORE_CTX_get_verify(ctx) == check_scope)
 		X509_STORE_CTX_set_verify(ctx, l->verify);
 	l->verify = NULL;

@@ -14,9 +14,9 @@ void policy_free(const struct crypto *c, struct policy_loan *loan)
 }
 
 /*
- * What the store has is at the end of the chain. A leaf that is a trust anchor itself, under
- * X509_V_FLAG_PARTIAL_CHAIN, stays first, with what the server sent behind it (check_trust() in
- * crypto/x509/x509_vfy.c).
+ * A certificate from the store is at the end of the chain. A leaf that is a trust anchor itself,
+ * under X509_V_FLAG_PARTIAL_CHAIN, stays first, with the certificates that the server sent behind
+ * it (check_trust() in crypto/x509/x509_vfy.c).
  */
 int policy_anchor_depth(const struct crypto *c, const X509_STORE_CTX *ctx)
 {
@@ -28,23 +28,23 @@ int policy_anchor_depth(const struct crypto *c, const X509_STORE_CTX *ctx)
 	return sent <= 0 ? 0 : count - 1;
 }
 
-/* The index of ex_data in a context of our own: that of X509_STORE_CTX_set_app_data(). */
+/* The index of ex_data in our own contexts: the one that X509_STORE_CTX_set_app_data() uses. */
 enum { ERRORS_MAX = 16, PROBE = 0 };
 
 /*
- * A verification of our own, by the same parameters, that the program does not notice: on an empty
- * store, without the program's callbacks and without revocation lists.
+ * A probe: our own verification, with the same parameters, which the program does not notice. It
+ * uses an empty store, and neither the program's callbacks nor revocation lists.
  */
 struct probe {
 	const struct crypto *crypto;
-	X509_STORE_CTX *ctx; /* afterwards, to be freed in any case */
+	X509_STORE_CTX *ctx; /* the caller frees it, in any case */
 	struct {
 		int code, depth;
-	} error[ERRORS_MAX]; /* all that was found, in this order */
+	} error[ERRORS_MAX]; /* all errors, in the order in which they were found */
 	size_t error_count;
 };
 
-/* Goes on after each error, so that all are found. */
+/* A callback that goes on after each error, so that all are found. */
 static int record(int ok, X509_STORE_CTX *ctx)
 {
 	struct crypto *c = binding_calling(__builtin_return_address(0));
@@ -93,7 +93,7 @@ static bool probe_run(struct probe *p, const struct candidates *f, STACK_OF(X509
 	param = NULL;
 	X509_STORE_CTX_set0_trusted_stack(p->ctx, trusted);
 	X509_STORE_CTX_set_verify_cb(p->ctx, record);
-	/* What it returns says whether it got through, as no error stops it. */
+	/* The result says only whether it ran to the end, because no error stops it. */
 	ran = c->real.X509_verify_cert(p->ctx) >= 0;
 out:
 	X509_VERIFY_PARAM_free(param);
@@ -102,8 +102,8 @@ out:
 }
 
 /*
- * Is another chain of the same leaf free of an error? Not if it is the leaf's alone: its names,
- * its dates, its purpose, its revocation.
+ * Could another chain of the same leaf be free of this error? Not if the error is about the leaf
+ * alone: its names, dates, purpose or revocation.
  */
 static bool is_of_chain(int error, int depth)
 {
@@ -137,8 +137,10 @@ static bool is_of_chain(int error, int depth)
 	       error != X509_V_ERR_EMAIL_MISMATCH && error != X509_V_ERR_IP_ADDRESS_MISMATCH;
 }
 
-/* The first error that makes a chain unfit, or X509_V_OK; relax: those of CATRUST_STRICT=relax do
- * not. */
+/*
+ * The first error that makes a chain unusable, or X509_V_OK. relax: ignores the errors that
+ * CATRUST_STRICT=relax forgives.
+ */
 static int error_of_chain(const struct probe *p, bool relax)
 {
 	for (size_t i = 0; i < p->error_count; i++)
@@ -161,7 +163,7 @@ STACK_OF(X509) * policy_own(const struct candidates *f)
 	return certs;
 }
 
-/* Of the program's certificates, the one that is the anchor's. */
+/* The program's own copy of the anchor's certificate, or NULL. */
 static X509 *own_copy(const struct candidates *f, struct trust_anchor *anchor)
 {
 	const struct crypto *c = f->crypto;
@@ -173,8 +175,8 @@ static X509 *own_copy(const struct candidates *f, struct trust_anchor *anchor)
 }
 
 /*
- * Does the program trust each of the anchors itself, as a trust anchor? Then an anchor adds
- * nothing. Most companies' images have their CA in both places.
+ * Does the program itself trust each of the anchors, as a trust anchor? Then lending adds nothing.
+ * Most companies' images have their CA in both places.
  */
 static bool trusts_all(const struct candidates *f)
 {
@@ -192,8 +194,8 @@ static bool trusts_all(const struct candidates *f)
 }
 
 /*
- * The anchor that the chain of a probe ends at, or that the program's certificate there is a copy
- * of; or NULL. *ret_in_scope: its scope has the chain.
+ * The anchor at which the chain of a probe ends, even if the certificate there is the program's own
+ * copy; NULL if there is none. *ret_in_scope: the anchor's scope covers the chain.
  */
 static struct trust_anchor *anchor_of(const struct probe *p, const struct candidates *f,
 				      bool *ret_in_scope)
@@ -227,7 +229,7 @@ static bool has_error(const struct probe *p, int code, int depth)
 
 /*
  * Does a chain that was probed in strict mode have an error that relax forgives? *ret_kept: it also
- * fails for what relax does not forgive, in that mode alone, or that is not known.
+ * has an error that only strict mode finds and relax does not forgive, or this can't be told.
  */
 static bool is_forgivable(const struct probe *p, const struct candidates *f,
 			  STACK_OF(X509) * trusted, STACK_OF(X509) * untrusted, bool *ret_kept)
@@ -252,10 +254,11 @@ static bool is_forgivable(const struct probe *p, const struct candidates *f,
 }
 
 /*
- * Tries trusted certificates, the program's own or others. Returns true if they make a good chain,
- * or if there is no memory: then the program is better off as if we were not there. *ret_relax:
- * X509_V_FLAG_X509_STRICT may be left out, as the chain ends at an anchor, and nothing is found but
- * what is to be forgiven. Out of the scope of a lent anchor, the check of the chain refuses.
+ * Tries trusted certificates: the program's own (own) or lent ones. Returns true if they make a
+ * good chain. Also returns true if there is no memory: the program then runs as if we were not
+ * there. *ret_relax: X509_V_FLAG_X509_STRICT may be switched off, because the chain ends at an
+ * anchor, and has only errors that may be forgiven. If the chain is outside the scope of a lent
+ * anchor, check_scope() refuses it later.
  */
 static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 			STACK_OF(X509) * untrusted, bool own, bool relax, bool *ret_relax)
@@ -271,7 +274,7 @@ static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 		forgivable = relax && is_forgivable(&p, f, trusted, untrusted, &kept);
 		*ret_relax = anchor != NULL && (!own || in_scope) && !kept;
 		does = error_of_chain(&p, *ret_relax) == X509_V_OK && (own || in_scope);
-		/* An anchor may make up for it, if the chain ends there. */
+		/* With an anchor, these errors may be forgiven, if the chain ends there. */
 		if (forgivable && !*ret_relax)
 			does = false;
 	}
@@ -279,7 +282,7 @@ static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 	return does;
 }
 
-/* Does the program's own trust do? */
+/* Is the program's own trust enough? */
 static bool own_trust_does(const struct candidates *f, bool relax, bool *ret_relax)
 {
 	const struct crypto *c = f->crypto;
@@ -296,7 +299,7 @@ static bool has_signed(const struct crypto *c, const X509 *issuer, X509 *cert)
 	       X509_cmp(cert, issuer) != 0 && X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
 }
 
-/* Has an anchor signed one of the certificates at hand? */
+/* Has an anchor signed one of the candidates? */
 static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
 {
 	const struct crypto *c = f->crypto;
@@ -318,9 +321,9 @@ static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
 }
 
 /*
- * Of two anchors of one name, OpenSSL takes either if the certificates have no key identifiers, and
- * an anchor of the issuer's name although its key is another: the error would be another one then.
- * So an anchor with another key than the chain was signed by is left out.
+ * If two anchors have the same name, and the certificates have no key identifiers, OpenSSL may use
+ * either. It also uses an anchor that has the issuer's name but another key, and the error would
+ * then be different. So an anchor is left out if its key did not sign the chain.
  */
 static bool is_other_key(const struct candidates *f, size_t at)
 {
@@ -335,8 +338,10 @@ static bool is_other_key(const struct candidates *f, size_t at)
 	return !is_clear && !has_signed_any(f, f->anchor[at]);
 }
 
-/* X509_trusted(): with trust settings that the program's own file gives it (BEGIN TRUSTED
- * CERTIFICATE). */
+/*
+ * X509_trusted(): the certificate has trust settings from the program's own file (BEGIN TRUSTED
+ * CERTIFICATE).
+ */
 static bool lend_own(const struct candidates *f, struct policy_loan *loan)
 {
 	const struct crypto *c = f->crypto;
@@ -363,7 +368,10 @@ static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
 
 		if ((own != NULL && X509_trusted(own) != 0) || is_other_key(f, i))
 			continue;
-		/* If no scope has the leaf, the check of the chain says so. */
+		/*
+		 * If no scope covers the leaf, anchors are lent all the same, so that check_scope()
+		 * reports it.
+		 */
 		if (!certs_add(c, in_scope[i] || !any ? loan->trusted : loan->untrusted, cert))
 			return false;
 	}
@@ -397,7 +405,10 @@ struct policy_loan policy_decide(struct candidates *f, const struct policy_setti
 	if (f->own_count > 0 && (own_trust_does(f, relax, &loan.relax) || all_own))
 		return loan;
 	does = make_loan(f, &loan);
-	/* Without a certificate of its own that could count, the program has nothing to lose. */
+	/*
+	 * If the program has no certificate of its own that could be part of the chain, it has
+	 * nothing to lose.
+	 */
 	if (does && (f->own_count > 0 || relax))
 		does = try_trusted(f, loan.trusted, loan.untrusted, false, relax, &loan.relax) ||
 		       f->own_count == 0;

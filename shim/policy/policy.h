@@ -4,26 +4,32 @@
 
 #include "policy/candidates.h"
 
-/* What a verification is to be given in place of the program's store, for as long as it takes. */
+/* What a verification gets instead of the program's store, while it runs. */
 struct policy_loan {
 	/* Trusted certificates; NULL: nothing is lent. Both stacks hold references. */
 	STACK_OF(X509) * trusted;
-	/* Links: what the server has sent, and what may stand between the leaf and an anchor. */
+	/*
+	 * Links of the chain: what the server sent, and what may come between the leaf and an
+	 * anchor.
+	 */
 	STACK_OF(X509) * untrusted;
-	/* Errors that CATRUST_STRICT=relax forgives are all that X509_V_FLAG_X509_STRICT finds. */
+	/* X509_V_FLAG_X509_STRICT finds only errors that CATRUST_STRICT=relax forgives. */
 	bool relax;
 };
 
 /* What the user has set. */
 struct policy_settings {
 	bool relax; /* CATRUST_STRICT=relax */
-	/* Is the verification one that anchors are for? NULL: each is. (CATRUST_CONTEXTS) */
+	/*
+	 * Is this a verification for which anchors count? NULL: every verification is.
+	 * (CATRUST_CONTEXTS)
+	 */
 	bool (*is_meant)(const struct crypto *crypto, X509_STORE_CTX *ctx);
 };
 
 /*
- * Decides about a verification that has not begun. Nothing is lent if the program's own trust does
- * by itself, nor if the program would lose by it: it keeps each verdict that it has without us.
+ * Decides about a verification that has not begun. Nothing is lent if the program's own trust is
+ * enough, or if the program would lose by it: whatever it accepts without us, it still accepts.
  */
 struct policy_loan policy_decide(struct candidates *f, const struct policy_settings *settings);
 void policy_free(const struct crypto *crypto, struct policy_loan *loan);
@@ -36,8 +42,8 @@ STACK_OF(X509) * policy_own(const struct candidates *f);
 int policy_anchor_depth(const struct crypto *crypto, const X509_STORE_CTX *ctx);
 
 /*
- * What a server's verification that failed would still fail with under CATRUST_STRICT=relax, or
- * X509_V_OK.
+ * The error with which a failed verification of a server would still fail under
+ * CATRUST_STRICT=relax, or X509_V_OK.
  */
 int policy_relaxed(struct candidates *f);
 

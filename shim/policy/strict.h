@@ -5,8 +5,9 @@
 #include <stdbool.h>
 
 /*
- * Does CATRUST_STRICT=relax forgive this X509_V_ERR_…? Only what X509_V_FLAG_X509_STRICT finds, and
- * of that nothing about signatures, whether a certificate is a CA, or what it names.
+ * Does CATRUST_STRICT=relax forgive this X509_V_ERR_…? It forgives only errors that
+ * X509_V_FLAG_X509_STRICT finds, and among them none about signatures, about whether a certificate
+ * is a CA, or about names.
  */
 bool strict_forgives(int error);
 

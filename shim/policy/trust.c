@@ -37,8 +37,7 @@ static void *copy(const void *data, size_t len)
 	return mine == NULL ? NULL : memcpy(mine, data, len);
 }
 
-/* Was it the data that could not be decoded? Where memory was short for a moment, a second try
- * says. */
+/* Was the data invalid? Memory may have been short for a moment, so a second try tells. */
 static bool has_memory(void)
 {
 	enum { AMPLE = 1 << 16 };
@@ -54,9 +53,9 @@ static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 	X509 *cert = d2i_X509(NULL, &at, (long)a->der_len);
 
 	/*
-	 * X509_check_purpose() fills the cache of extensions, since several threads may use this
-	 * object. Without memory, OpenSSL takes the certificate for an invalid one from then on, or
-	 * for one that has no key.
+	 * X509_check_purpose() fills the cache of extensions now, because several threads may use
+	 * this object. If there is no memory, OpenSSL treats the certificate as invalid from then
+	 * on, or as one that has no key.
 	 */
 	if (cert == NULL || at != a->der + a->der_len ||
 	    X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)) != 1 ||
@@ -102,7 +101,7 @@ static bool copy_scopes(const struct scope_list *scopes, struct trust_anchor *to
 	return to->scopes != NULL;
 }
 
-/* The name and the dates. Returns 0; -EINVAL for what is no certificate; -ENOMEM. */
+/* Reads the name and the dates. Returns 0; -EINVAL if it is not a certificate; -ENOMEM. */
 static int read_subject(const struct crypto *c, struct trust_anchor *a)
 {
 	const unsigned char *at;
@@ -122,7 +121,7 @@ static int read_subject(const struct crypto *c, struct trust_anchor *a)
 	return sound_name(name.at, name.len) || !has_memory() ? -ENOMEM : -EINVAL;
 }
 
-/* Returns 0 and *ret, or as read_subject(). */
+/* Returns 0 and *ret, or the errors of read_subject(). */
 static int anchor_new(const struct crypto *c, const struct anchor *from, struct trust_anchor **ret)
 {
 	struct trust_anchor *a = calloc(1, sizeof(*a));
@@ -174,7 +173,7 @@ struct trust_anchor *trust_find_same(const struct trust *t, const struct anchor 
 	return NULL;
 }
 
-/* How many anchors come before a name; with those of that name, if after is set. */
+/* The number of anchors that come before a name; if after is set, including those of that name. */
 static size_t place_of(const struct trust *t, const X509_NAME *name, bool after)
 {
 	const struct crypto *c = t->crypto;

@@ -8,7 +8,7 @@
 
 #include <openssl/x509v3.h>
 
-/* What CATRUST_LOG=info has told of an anchor. */
+/* What CATRUST_LOG=info has logged about an anchor. */
 enum anchor_use {
 	ANCHOR_TRUSTED = 1,    /* a server was trusted because of it */
 	ANCHOR_VERIFIED = 2,   /* the same, but the program would have accepted any server */
@@ -17,10 +17,9 @@ enum anchor_use {
 
 /*
  * The trust directories as certificates of one copy of libcrypto, found by name. A certificate is
- * decoded when a chain first asks for its name: 1,000 of them cost 0.8 s on OpenSSL 3.0.
- *
- * They are our own objects, which no store of the program's ever holds, and they are trusted for
- * serverAuth alone.
+ * decoded when a chain first needs its name: to decode 1,000 of them takes 0.8 s with OpenSSL 3.0.
+ * These objects are our own. No store of the program ever holds them, and they are trusted only for
+ * serverAuth.
  */
 struct trust_anchor {
 	atomic_size_t references;
@@ -45,8 +44,8 @@ struct trust {
 };
 
 /*
- * Makes one of anchors. An anchor that stays the same as in before, which may be NULL, keeps its
- * object. NULL: out of memory.
+ * Makes one from anchors. An anchor that is also in before, which may be NULL, keeps its object.
+ * NULL: out of memory.
  */
 struct trust *trust_make(const struct crypto *crypto, const struct anchors *anchors,
 			 const struct trust *before);
@@ -55,18 +54,20 @@ void trust_free(struct trust *trust);
 /* The anchor that was made of from; NULL: none. */
 struct trust_anchor *trust_find_same(const struct trust *trust, const struct anchor *from);
 
-/* OpenSSL cannot read a certificate: in the shim, a line for the user (current.c). */
+/* Called if OpenSSL can't read a certificate. The shim logs a line for the user (current.c). */
 void trust_tell_unreadable(const char *file, size_t line);
 
 /* The anchors of a name: the first of them, and how many there are. */
 struct trust_anchor *const *trust_find(const struct trust *trust, const X509_NAME *name,
 				       size_t *ret_count);
 
-/* The certificate; NULL if OpenSSL can't decode it now, which is told if it is for good. It is the
- * anchor's. */
+/*
+ * The certificate; NULL if OpenSSL can't decode it now. If it never can, that is reported. The
+ * certificate belongs to the anchor.
+ */
 X509 *trust_cert(const struct crypto *crypto, struct trust_anchor *anchor);
 
-/* An anchor stays as long as there is a reference to it. */
+/* An anchor lives as long as there is a reference to it. */
 void trust_anchor_ref(struct trust_anchor *anchor);
 void trust_anchor_unref(const struct crypto *crypto, struct trust_anchor *anchor);
 

@@ -11,9 +11,9 @@
 #include "openssl/openssl_calls.h"
 
 /*
- * Does the connection have TLSA records (RFC 6698)? They say what may be trusted. The records are
- * word 1 of an SSL_DANE, in 1.1.0 to 4.0 (include/internal/dane.h); there is no function that
- * tells.
+ * Does the connection have TLSA records (RFC 6698)? They say themselves what is trusted. The
+ * records are word 1 of an SSL_DANE, in 1.1.0 to 4.0 (include/internal/dane.h); no function returns
+ * them.
  */
 static bool has_tlsa_records(const struct verification *v)
 {
@@ -45,7 +45,10 @@ struct verification verify_begin(struct crypto *c, X509_STORE_CTX *ctx)
 	struct binding_scope scope;
 	struct ssl *s;
 
-	/* With a chain, OpenSSL refuses: it was verified before, or a callback verifies again. */
+	/*
+	 * If the context already has a chain, OpenSSL refuses: it was verified before, or a
+	 * callback verifies again.
+	 */
 	if (ctx == NULL || X509_STORE_CTX_get0_chain(ctx) != NULL)
 		return v;
 	s = binding_ssl_of(c, ctx, &v.connection);

@@ -5,10 +5,10 @@
 #include "policy/trust.h"
 
 /*
- * Round X509_verify_cert(), which libssl calls for every chain: the only place that decides about
- * trust. For a TLS client that verifies a server, the anchors that its chain asks for are lent to
- * the verification, for as long as it takes (policy.h). No certificate of ours is ever put into a
- * store of the program's.
+ * Around X509_verify_cert(), which libssl calls for every chain: the only place that decides about
+ * trust. If a TLS client verifies a server, the anchors that its chain needs are lent to the
+ * verification, as long as it runs (policy.h). No anchor is ever put into one of the program's
+ * stores.
  */
 struct verification {
 	struct crypto *crypto;

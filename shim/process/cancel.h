@@ -5,10 +5,10 @@
 #include <pthread.h>
 
 /*
- * open(), read(), write() and others are where pthread_cancel() ends a thread. What the shim does
- * there must come to its end, or nothing is looked at for a minute, and nothing is freed any more.
- * Between these two, a thread is not ended; the program's own next such call ends it. glibc has the
- * function in libc from its first version on, musl too.
+ * pthread_cancel() ends a thread in open(), read(), write() and others. The shim must always finish
+ * its work there. Otherwise nothing would look for changes for a minute, and nothing would be freed
+ * any more. Between these two calls, a thread is not ended; the program's own next such call ends
+ * it. glibc has had the function in libc since its first version, and musl has it, too.
  */
 static inline int cancel_hold(void)
 {

@@ -16,7 +16,7 @@
 
 struct config config;
 
-/* The variables that are read: those of the bundles last. */
+/* The variables that are read; those that name bundles come last. */
 #define FOR_EACH(X)                                                                                \
 	X(DIRS, "CATRUST_DIR")                                                                     \
 	X(PEM, "CATRUST_PEM")                                                                      \
@@ -46,24 +46,29 @@ struct config config;
 enum variable { FOR_EACH(IDENTIFIER) VARIABLES };
 _Static_assert(VARIABLES == BUNDLES + CONFIG_BUNDLES - 1, "config.h has room for the bundles");
 
-/* The names, one after the other: an array of pointers would be relocated in every process. */
+/* The names, one after the other. An array of pointers would need relocation in every process. */
 #define NAME(id, name) name "\0"
 static const char names[] = FOR_EACH(NAME);
 
-/* Copies. Almost always they fit here, so that a process that never uses TLS does not malloc. */
+/*
+ * Copies of the values. They almost always fit here, so that a process that never uses TLS does not
+ * call malloc.
+ */
 static char copies[2048];
 static size_t copies_len;
 
 static const char *copy_of(const char *value)
 {
-	/* strlen() and memcpy() by hand, and so that the compiler does not see it: to bind one
-	 * costs a process more than all of this. */
+	/*
+	 * strlen() and memcpy() by hand, written so that the compiler does not recognize them. To
+	 * bind one of these functions would cost a process more than all of this code.
+	 */
 	const volatile char *from = value;
 	size_t size = 0;
 	char *copy;
 
 	if (value[0] == '\0')
-		return NULL; /* empty counts as unset */
+		return NULL; /* an empty variable counts as unset */
 	while (from[size++] != '\0')
 		;
 	if (size <= sizeof(copies) - copies_len) {
@@ -79,7 +84,7 @@ static const char *copy_of(const char *value)
 	return copy;
 }
 
-/* Relative paths mean what they meant when the program was started. */
+/* Relative paths are relative to the directory in which the program was started. */
 static bool has_relative_path(const char *list)
 {
 	for (bool start = true; list != NULL && *list != '\0'; list++) {
@@ -90,7 +95,7 @@ static bool has_relative_path(const char *list)
 	return false;
 }
 
-/* A path that can't be made absolute is no path: it would name something else some time. */
+/* A path that can't be made absolute is dropped, because it could name something else later. */
 static const char *absolute(const char *path)
 {
 	char buf[PATH_MAX];
@@ -126,26 +131,26 @@ static enum log_level level_of(const char *value)
 }
 
 /*
- * What the file says, in one word, so that threads that read it at once agree without a lock: the
- * first one publishes. Bits; 0: it has not been read.
+ * The settings of the file in one word of bits, so that threads that read the file at once agree
+ * without a lock: the first one publishes. 0: it has not been read.
  */
 enum {
 	FILE_READ = 1 << 0,
-	FILE_FAILED = 1 << 1, /* never published: it can't be read for the time being */
+	FILE_FAILED = 1 << 1, /* never published: the file can't be read at the moment */
 	FILE_OFF = 1 << 2,
 	FILE_PUBLIC = 1 << 3,
 	FILE_RELAX = 1 << 4,
 	FILE_NO_FILES = 1 << 5,
 	FILE_NO_SHARE = 1 << 6,
 	FILE_HAS_LEVEL = 1 << 7,
-	FILE_LEVEL = 8, /* where an enum log_level begins */
+	FILE_LEVEL = 8, /* the first bit of an enum log_level */
 	FILE_EAGER = 1 << 10,
 };
 
 struct reading_of_file {
 	unsigned bits;
 	bool excluded;
-	char where[128]; /* of the first problem */
+	char where[128]; /* the line of the first problem */
 	const char *problem;
 };
 
@@ -169,7 +174,7 @@ static unsigned bits_of(enum setting setting, const char *value)
 	}
 }
 
-/* The last line of a setting counts. */
+/* If a setting has several lines, the last one counts. */
 static void take_setting(void *arg, enum setting setting, const char *value)
 {
 	static const unsigned all[SETTINGS] = {
@@ -208,7 +213,7 @@ static void take_problem(void *arg, size_t line, const char *reason)
 
 static atomic_uint file_bits;
 
-/* Not inlined: what it takes of the stack, the later calls do not need. */
+/* Not inlined, so that later calls do not need its space on the stack. */
 __attribute__((noinline)) static unsigned read_file(void)
 {
 	struct reading_of_file r = {.bits = FILE_READ};
@@ -237,7 +242,7 @@ static unsigned of_file(void)
 {
 	unsigned bits = atomic_load_explicit(&file_bits, memory_order_relaxed);
 
-	/* Under the kill switch not one system call is the library's. */
+	/* Under the kill switch the library makes no system call. */
 	return bits != 0 || !config.active ? bits : read_file();
 }
 
@@ -284,7 +289,7 @@ enum log_level config_log_level(void)
 					    : config.log_level;
 }
 
-/* May it be one of the names? What most environments have is told by its first letters. */
+/* Could it be one of the names? The first letters rule out most of what an environment has. */
 static bool may_be_one(const char *entry)
 {
 	switch (entry[0]) {
@@ -313,7 +318,8 @@ static bool may_be_one(const char *entry)
 	}
 }
 
-/* The value behind a name and '=', where entry is that; NULL otherwise. *name goes on to the next.
+/*
+ * The value, if entry is the name followed by '='; NULL otherwise. *name goes on to the next name.
  */
 static const char *value_of(const char *entry, const char **name)
 {
@@ -331,7 +337,7 @@ static const char *value_of(const char *entry, const char **name)
 	return NULL;
 }
 
-/* The first of a name counts, as for getenv(). */
+/* If a name occurs twice, the first counts, as for getenv(). */
 static void take(const char *entry, const char *value[VARIABLES])
 {
 	const char *name = names;
@@ -347,7 +353,7 @@ static void take(const char *entry, const char *value[VARIABLES])
 	}
 }
 
-/* All that happens in a process that never uses TLS. */
+/* This is all that happens in a process that never uses TLS. */
 __attribute__((constructor)) static void snapshot(void)
 {
 	static const unsigned char variable[SETTINGS] = {

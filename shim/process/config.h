@@ -12,12 +12,12 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 enum { CONFIG_BUNDLES = 11 };
 
 /*
- * The environment as the process was started with, for programs that clear it or write over it
- * (setproctitle). See libcatrust(7) for the variables. For those of settings.h ask the functions
- * below.
+ * The environment at the start of the process: programs may clear it or overwrite it
+ * (setproctitle). See libcatrust(7) for the variables. For the settings of settings.h, call the
+ * functions below.
  */
 struct config {
-	bool active;   /* read, and not switched off */
+	bool active;   /* the environment was read, and the library is not switched off */
 	bool disabled; /* read, and switched off by CATRUST_DISABLE */
 	enum log_level log_level;
 	const char *log_file;		    /* NULL: stderr */
@@ -29,17 +29,17 @@ struct config {
 	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
 					       is SSL_CERT_FILE's */
-	bool default_bundle;		    /* there is such a first one */
-	unsigned given;			    /* a bit for each enum setting: by a variable */
+	bool default_bundle;		    /* SSL_CERT_FILE is set */
+	unsigned given;			    /* a bit for each enum setting that a variable sets */
 	struct trustdir_sources sources;
 };
 
-/* Constant once the library's constructor has run; before that, nothing is active. */
+/* Does not change after the library's constructor has run; before that, nothing is active. */
 extern struct config config;
 
 /*
- * The same with what the file says (settings.h), for what is not given. The first call of any of
- * these reads it. Until it can be read, nothing is active.
+ * The same, with the settings of the file (settings.h) for variables that are not set. The first
+ * call of any of these reads the file. While it can't be read, nothing is active.
  */
 bool config_active(void);
 bool config_disabled(void);

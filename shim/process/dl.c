@@ -10,14 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The tables of a loaded object that a name is looked up by. */
+/* The tables of a loaded object in which a name is looked up. */
 struct tables {
 	const ElfW(Sym) * symbols;
 	const char *names;
 	const uint32_t *hash; /* DT_GNU_HASH */
 };
 
-/* glibc has these relocated in memory. */
+/* glibc has relocated these in memory. */
 static bool read_tables(const struct dl_phdr_info *info, struct tables *ret)
 {
 	const ElfW(Dyn) *entry = NULL;
@@ -38,9 +38,9 @@ static bool read_tables(const struct dl_phdr_info *info, struct tables *ret)
 }
 
 /*
- * The function of a name. The hash table is walked rather than asked: buckets, then chains whose
- * last entry has bit 0 set. libdl has a dozen symbols, each in one version that matters: the only
- * one, or the default, which comes under the same name and does the same.
+ * Finds a function by its name. This goes through the whole hash table instead of using the hash:
+ * buckets, then chains whose last entry has bit 0 set. libdl has a dozen symbols, each in one
+ * version that matters: the only one, or the default, which has the same name and does the same.
  */
 static void *find(const struct dl_phdr_info *info, const struct tables *t, const char *name)
 {
@@ -90,9 +90,9 @@ static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /*
- * dlopen() and the like. Only dlsym() is bound by the dynamic linker, as each name that is costs
- * every process that is started; the others are asked of it. Cheap where libc has them, and
- * elsewhere rare.
+ * dlopen() and similar functions. The dynamic linker binds only dlsym(), because each bound name
+ * costs time in every process. dlsym() finds the others; that is cheap if libc has them, and
+ * otherwise rarely needed.
  */
 static void *function(const char *name)
 {
@@ -119,8 +119,7 @@ void *dl_symbol(void *handle, const char *name)
 
 	if (symbol == NULL)
 		*(void **)&symbol = function("dlsym");
-	/* RTLD_NEXT means next to the caller: a call in tail position would make that another
-	 * caller. */
+	/* RTLD_NEXT depends on the caller, and a tail call would make that another caller. */
 	found = symbol == NULL ? NULL : symbol(handle, name);
 	return found;
 }
@@ -142,7 +141,7 @@ bool dl_address(const void *address, Dl_info *ret)
 	return find_address != NULL && find_address(address, ret) != 0;
 }
 
-/* libc has more symbols than libdl, but of those that are wanted one version each as well. */
+/* libc has more symbols than libdl, but only one version of each symbol that is needed here. */
 static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct wanted *w = arg;

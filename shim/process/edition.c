@@ -13,17 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long after a look the next one comes, at least, and only when something is verified. */
+/* The shortest times from one look to the next; looks happen only when something is verified. */
 enum {
 	CHECK_EVERY_MS = 800,
-	SOON_MS = 100,	    /* after one that could not read all, or saw a directory in motion */
-	LONGEST_MS = 60000, /* however long a look takes */
+	SOON_MS = 100, /* after a look that could not read everything, or saw a directory change */
+	LONGEST_MS = 60000, /* the longest time, however long a look takes */
 	TELL_EVERY_MS = 60000,
 };
 
 static _Atomic(struct edition *) newest;
-static _Atomic uint64_t checked_at, wait_ms; /* the last look, and the time from it to the next */
-static atomic_int looker;		     /* the process in which a thread looks; 0: none does */
+static _Atomic uint64_t checked_at,
+	wait_ms;	  /* the time of the last look, and the time until the next */
+static atomic_int looker; /* the process in which a thread looks; 0: none does */
 
 static void edition_free(struct retired *item)
 {
@@ -33,8 +34,7 @@ static void edition_free(struct retired *item)
 	free(e);
 }
 
-/* A reader that enters before a new edition is published may hold the one before until it leaves.
- */
+/* A reader that enters before a new edition is published may keep the old one until it leaves. */
 static struct edition *enter(void)
 {
 	retire_enter();
@@ -91,8 +91,8 @@ static uint64_t clock_us(clockid_t clock)
 }
 
 /*
- * Other users may be able to change the problems all the time, in a directory where they may add
- * entries: after the first ones, others are told once a minute.
+ * In a directory where other users may add entries, they can change the problems all the time. So
+ * after the first ones, new ones are logged once a minute.
  */
 static bool may_tell(void)
 {
@@ -103,7 +103,7 @@ static bool may_tell(void)
 	       atomic_compare_exchange_strong(&told_at, &last, now);
 }
 
-/* The problems of what moves are those of a moment. */
+/* While directories change, problems are valid only for a moment. */
 static void tell_news(const struct edition *before, struct edition *e)
 {
 	if (before != NULL && before->told && same_problems(before->anchors, e->anchors)) {
@@ -116,7 +116,7 @@ static void tell_news(const struct edition *before, struct edition *e)
 	}
 }
 
-/* Reads the directories and publishes them in place of before, which may be NULL. */
+/* Reads the directories, and publishes the result instead of before, which may be NULL. */
 static bool read_edition(struct edition *before)
 {
 	struct edition *e = calloc(1, sizeof(*e)), *expected = before;
@@ -151,7 +151,7 @@ static int64_t time_of_day(void)
 	return now.tv_sec;
 }
 
-/* What a look costs: the time of a core, and the time that its thread waits for it. */
+/* The cost of a look: CPU time, and the time that its thread waits for it. */
 struct cost {
 	uint64_t cpu, wall; /* in us */
 };
@@ -162,8 +162,8 @@ static struct cost cost_now(void)
 }
 
 /*
- * In us times a hundred, or ten. What has changed may be read at ten times the cost of looking:
- * the wait after it is for the next change to count.
+ * The wait is a hundred times the cost of looking, or ten times the cost of reading what changed
+ * (in us). After a change, a short wait matters more, because the next change should count soon.
  */
 static uint64_t wait_after(const struct edition *e, struct cost start, struct cost looked,
 			   struct cost end)
@@ -181,20 +181,20 @@ static uint64_t wait_after(const struct edition *e, struct cost start, struct co
 	return wait < LONGEST_MS ? wait : LONGEST_MS;
 }
 
-/* Is it time for a look? If so, it is this thread that looks. */
+/* Is it time for a look? If so, this thread looks. */
 static bool begin_look(void)
 {
 	uint64_t now = clock_us(CLOCK_MONOTONIC_COARSE) / 1000;
 	uint64_t last = atomic_load_explicit(&checked_at, memory_order_relaxed);
 	int other = atomic_load(&looker);
 
-	/* The child of a fork has no thread that looks. */
+	/* In the child of a fork, the thread that was looking does not exist. */
 	if (now - last < atomic_load(&wait_ms) && (other == 0 || other == getpid()))
 		return false;
 	if (!atomic_compare_exchange_strong(&checked_at, &last, now))
 		return false;
 	atomic_store(&looker, getpid());
-	/* A look that hangs holds up one more thread a minute, not all of them. */
+	/* If a look hangs, one more thread a minute hangs, but not all threads. */
 	atomic_store(&wait_ms, LONGEST_MS);
 	return true;
 }
@@ -206,7 +206,7 @@ static void end_look(uint64_t wait)
 	atomic_store(&looker, 0);
 }
 
-/* One thread looks for all; as long as there is no edition, each for itself. */
+/* One thread looks for all. As long as there is no edition, each thread looks for itself. */
 void edition_refresh(void)
 {
 	bool is_looker = begin_look(), changed, replaced = false;
@@ -233,7 +233,7 @@ void edition_refresh(void)
 	cancel_release(cancel);
 }
 
-/* The one thread whose look at an edition is the first tells. */
+/* Only the first thread that looks at an edition logs. */
 static void tell_unsound(const struct edition *e, int64_t now)
 {
 	static _Atomic uint64_t told;
@@ -243,8 +243,8 @@ static void tell_unsound(const struct edition *e, int64_t now)
 	for (size_t i = 0; i < e->anchors->count; i++)
 		if (!sound_cert(e->anchors->anchor[i].der, e->anchors->anchor[i].der_len, now))
 			log_line(LOG_INFO, e->anchors->anchor[i].file,
-				 ": expired, not yet valid, or of an unusual form: left out where "
-				 "no OpenSSL is to be asked");
+				 ": expired, not yet valid, or of an unusual form: not used where "
+				 "catrust can't ask OpenSSL about it");
 }
 
 void edition_each(bool (*each)(void *arg, const struct anchor *anchor), void *arg)

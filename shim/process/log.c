@@ -14,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* PIPE_BUF: a pipe that polls as writable takes so much at once. */
+/* PIPE_BUF: a pipe that polls as writable accepts this much at once. */
 enum { LINE_MAX_BYTES = 4096 };
 
 /*
- * A daemon that closed its stderr may have got something else as descriptor 2. A network connection
- * or a file open for reading and writing is no place for messages.
+ * A daemon that closed its stderr may have something else as descriptor 2. Messages must not go to
+ * a network connection, or to a file that is open for reading and writing.
  */
 static bool is_message_sink(int fd)
 {
@@ -38,7 +38,7 @@ static bool is_message_sink(int fd)
 	return true;
 }
 
-/* write() that neither waits nor raises SIGPIPE, SIGXFSZ or SIGTTOU in the program. */
+/* A write() that neither waits nor raises SIGPIPE, SIGXFSZ or SIGTTOU in the program. */
 static void write_quietly(int fd, const char *data, size_t len)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
@@ -52,7 +52,9 @@ static void write_quietly(int fd, const char *data, size_t len)
 	sigaddset(&mine, SIGXFSZ);
 	sigaddset(&mine, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &mine, &before);
-	/* Only what was blocked can be waiting. Else that is not asked: a seccomp filter may kill.
+	/*
+	 * Only a signal that was blocked can be pending. Otherwise sigpending() is not called,
+	 * because a seccomp filter may kill the process for it.
 	 */
 	sigemptyset(&pending);
 	if (sigismember(&before, SIGPIPE) == 1 || sigismember(&before, SIGXFSZ) == 1)
@@ -61,7 +63,7 @@ static void write_quietly(int fd, const char *data, size_t len)
 		int sig = errno == EPIPE ? SIGPIPE : SIGXFSZ;
 		sigset_t raised;
 
-		/* Raised by this write, unless it was waiting before. */
+		/* This write raised the signal, unless it was pending before. */
 		sigemptyset(&raised);
 		sigaddset(&raised, sig);
 		if (!sigismember(&pending, sig))
@@ -83,12 +85,12 @@ static void add_text(struct text *line, const char *const parts[])
 	add_parts(line, parts);
 }
 
-/* Not inlined: what the message takes of the stack, a line of text does not need. */
+/* Not inlined, so that a line of text does not need its space on the stack. */
 __attribute__((noinline)) static void add_json(struct text *line, enum log_level level,
 					       const char *const parts[])
 {
 	static const char *const names[] = {"off", "error", "info", "debug"};
-	/* So long that the whole object always fits. */
+	/* Long enough for the whole object. */
 	char buf[(LINE_MAX_BYTES - 200) / 2];
 	struct text message = TEXT(buf);
 	struct timespec now = {0, 0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/seen.h"
 
-/* Initialized, so that it lies in a mapping of the library's file. */
+/* Initialized, so that it is in a mapping of the library's file. */
 struct seen seen = {.magic = SEEN_MAGIC, .version = CATRUST_VERSION};

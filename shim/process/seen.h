@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What the library has seen in this process, for catrust doctor, which looks for it in the memory
- * of a process. Nothing here is read by the library itself.
+ * What the library has seen in this process. catrust doctor reads it from the memory of the
+ * process; the library itself never reads it.
  */
 
 #define SEEN_MAGIC "catrust seen v1"
@@ -17,16 +17,18 @@ enum { SEEN_MAX = 8 };
 struct seen {
 	char magic[16];
 	char version[16];
-	/* Addresses, 0 behind the last: real functions that verified a certificate by way of a hook
+	/*
+	 * Addresses, with 0 after the last: of real functions that verified a certificate through a
+	 * hook
 	 */
 	_Atomic uintptr_t verified[SEEN_MAX];
-	/* and in files whose OpenSSL was given a bundle with anchors. */
+	/* and in files whose OpenSSL got a bundle with anchors. */
 	_Atomic uintptr_t served[SEEN_MAX];
 };
 
 extern struct seen seen;
 
-/* Once for each address. No locks; what does not fit is left out. */
+/* Records each address once. There are no locks; addresses that do not fit are dropped. */
 static inline void seen_note(_Atomic uintptr_t list[SEEN_MAX], uintptr_t address)
 {
 	for (int i = 0; i < SEEN_MAX; i++) {

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Answers that were found: a hash of the question, and the answer in bit 0. */
+/* Answers so far: a hash of the question, with the answer in bit 0. */
 static _Atomic uint64_t answers[64];
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -18,14 +18,14 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-/* Another object may be loaded where one was: the name counts, too. */
+/* Another object may be loaded at the same address later, so the name counts, too. */
 static uint64_t question(const struct object *o, const void *about)
 {
 	uint64_t hash = mix(mix(1, o->module.start), o->module.end);
 
 	for (const char *p = o->path; p != NULL && *p != '\0'; p++)
 		hash = mix(hash, (unsigned char)*p);
-	return mix(hash, (uintptr_t)about) | 3; /* never 0, which is an empty slot's */
+	return mix(hash, (uintptr_t)about) | 3; /* never 0, which marks an empty slot */
 }
 
 static _Atomic uint64_t *slot_of(uint64_t asked)
@@ -48,7 +48,7 @@ static bool remember(uint64_t asked, bool answer)
 	return answer;
 }
 
-/* Is a string among its constants, with the NUL at its end? */
+/* Do the constants of the object contain a string, with the NUL at its end? */
 static bool has_string(const struct object *o, const char *string)
 {
 	for (size_t i = 0; i < o->part_count; i++) {
@@ -62,9 +62,9 @@ static bool has_string(const struct object *o, const char *string)
 }
 
 /*
- * A shared libcrypto in the object's sight is the one that it uses, and the hooks are before that.
- * One that the main program exports itself, as node does, is before the hooks. The hook itself, or
- * nothing, is what an object sees that uses no shared one.
+ * If the object can see a shared libcrypto, it uses that one, and the hooks come before it. If the
+ * main program exports its own, as node does, that comes before the hooks. If the object uses no
+ * shared libcrypto, it sees the hook itself, or nothing.
  */
 static bool sees_shared(const struct object *o)
 {
@@ -76,8 +76,10 @@ static bool sees_shared(const struct object *o)
 	return seen != NULL && !object_is_own(seen) && !(o->is_main && module_has(o->module, seen));
 }
 
-/* The name of a kind of PEM block that nothing else reads, and one of the texts that only
- * verification has. */
+/*
+ * The name of a kind of PEM block that only OpenSSL reads, and a text that only verification code
+ * has.
+ */
 static bool has_marks(const struct object *o)
 {
 	return has_string(o, "TRUSTED CERTIFICATE") &&

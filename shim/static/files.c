@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file layer, for an OpenSSL that is linked statically into a program or a module: no hook sees
- * its functions, but it reads its bundle through the C library's fopen(). Of a bundle of public CAs
- * it gets one that also has the anchors.
- *
- * They are TRUSTED CERTIFICATE blocks with serverAuth as their only purpose, the same mark as
- * elsewhere, so a server that loads a public bundle for its clients lets no one in by them. A scope
- * can't be said there: an anchor that has one is left out.
- *
- * A shared libcrypto reads the file as it is: its stores get the anchors by the hooks. So do all
- * who read it for something else.
+ * The file layer, for an OpenSSL that is linked statically into a program or a module. No hook sees
+ * its functions, but it reads its bundle through the C library's fopen(). If that is a bundle of
+ * public CAs, it gets a copy that also has the anchors. The anchors are TRUSTED CERTIFICATE blocks
+ * with serverAuth as their only purpose, as everywhere. So a server that loads a public bundle for
+ * its clients lets no client in because of them. A bundle can't express a scope, so an anchor that
+ * has one is left out. A shared libcrypto reads the file as it is, because its verifications get
+ * the anchors through the hooks. So does code that reads the file for another purpose.
  */
 #include "anchors/bundles.h"
 #include "anchors/compat.h"
@@ -36,18 +33,18 @@
 
 enum { BUNDLE_MAX = TRUSTDIR_MAX_FILE, ANCHORS_MAX = 8 << 20, CHUNK = 1 << 16 };
 
-/* Bytes that grow. */
+/* A buffer that grows. */
 struct bytes {
 	char *at;
 	size_t len, room;
 	bool failed; /* too many, or out of memory */
 };
 
-/* One fopen() that is to be answered. */
+/* One fopen() to answer. */
 struct request {
 	const char *path;
 	enum bundle kind;
-	bool is_default; /* what the OpenSSL in object takes if no file is named */
+	bool is_default; /* the default file of the OpenSSL in object */
 	struct object object;
 	struct bytes bytes;
 	size_t added, left_out; /* anchors */
@@ -132,7 +129,7 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 	return !r->bytes.failed;
 }
 
-/* false if the file can't be read, or is not text. A file that is not there counts as empty. */
+/* Returns false if the file can't be read, or is not text. A missing file counts as empty. */
 static bool read_bundle(struct request *r)
 {
 	static const char begin[] = "-----BEGIN ";
@@ -143,7 +140,7 @@ static bool read_bundle(struct request *r)
 
 	if (compat_stat(r->path, &st) != 0)
 		return errno == ENOENT && r->is_default;
-	/* Only files: what can be read once only is the program's alone. */
+	/* Only regular files: data that can be read only once must be left to the program. */
 	if (!S_ISREG(st.st_mode) || st.st_size > BUNDLE_MAX)
 		return false;
 	fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -161,7 +158,7 @@ static bool read_bundle(struct request *r)
 	return true;
 }
 
-/* Is what was read a bundle that gets the anchors? */
+/* Does the content that was read get the anchors? */
 static bool counts(const struct request *r)
 {
 	return r->is_default || r->kind == BUNDLE_YES ||
@@ -172,14 +169,17 @@ static bool counts(const struct request *r)
 enum place { SHARED_MEMORY, MEMORY_FILE, TMP, VAR_TMP, PLACES };
 
 /*
- * Ahead of memfd_create(), for which a seccomp filter may kill the program, a file that is opened:
- * the program does that itself.
+ * This is tried before memfd_create(), for which a seccomp filter may kill the program. It only
+ * opens a file, which the program does itself.
  */
 static int new_file(enum place place)
 {
 	enum { CLOEXEC = 1, ALLOW_SEALING = 2, NOEXEC_SEAL = 8 };
 	static const char *const dirs[PLACES] = {"/dev/shm", NULL, "/tmp", "/var/tmp"};
-	/* A kernel may want to be told that it will not be executed, and an old one can't be. */
+	/*
+	 * Some kernels want to know that the file will not be executed, and old ones do not accept
+	 * that flag.
+	 */
 	int fd;
 
 	if (dirs[place] != NULL)
@@ -203,7 +203,7 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
-/* Where the program may write no large files, the signal for trying is not its own. */
+/* If the program may not write large files, it must not get the signal for our attempt. */
 static bool write_quietly(int fd, const struct bytes *b)
 {
 	const struct timespec at_once = {0, 0};
@@ -213,7 +213,9 @@ static bool write_quietly(int fd, const struct bytes *b)
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &mine, &before);
-	/* Only what was blocked can be waiting. Else that is not asked: a seccomp filter may kill.
+	/*
+	 * Only a signal that was blocked can be pending. Otherwise sigpending() is not called,
+	 * because a seccomp filter may kill the process for it.
 	 */
 	sigemptyset(&pending);
 	if (sigismember(&before, SIGXFSZ) == 1)
@@ -234,7 +236,7 @@ static bool is_same_file(int a, int b)
 	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-/* The file behind fd once more, for reading only, in place of fd; or -1, and fd stays. */
+/* Opens the file behind fd again, only for reading, and replaces fd; or -1, and fd stays. */
 static int reopen(int fd, int flags)
 {
 	char buf[40];
@@ -244,7 +246,7 @@ static int reopen(int fd, int flags)
 	text_add(&path, "/proc/self/fd/");
 	text_add_uint(&path, (size_t)fd);
 	again = open(buf, O_RDONLY | O_NOCTTY | flags);
-	/* A thread may have descriptors of its own. */
+	/* A thread may have its own table of descriptors. */
 	if (again >= 0 && is_same_file(fd, again)) {
 		close(fd);
 		return again;
@@ -255,9 +257,9 @@ static int reopen(int fd, int flags)
 }
 
 /*
- * fd as a file that is opened for reading is: read-only, at its start, and the lowest descriptor,
- * which takes two steps. Without /proc, it is one that can't be changed or, at worst, one that
- * could.
+ * Makes fd look like a file that was opened for reading: read-only, at its start, and the lowest
+ * free descriptor. That takes two steps. Without /proc, it is a file that can't be changed or, at
+ * worst, one that could be.
  */
 static int for_reading(int fd, bool cloexec)
 {
@@ -297,7 +299,7 @@ static FILE *make_file(const struct bytes *b, const char *mode)
 	return file;
 }
 
-/* Once for each bundle; at every load for those who look for a fault. */
+/* Logged once for each bundle; at debug level, at every load. */
 static void tell(const struct request *r, const FILE *file)
 {
 	static atomic_flag failed = ATOMIC_FLAG_INIT;
@@ -309,7 +311,7 @@ static void tell(const struct request *r, const FILE *file)
 	if (file == NULL) {
 		if (!atomic_flag_test_and_set(&failed))
 			log_line(LOG_ERROR, r->path,
-				 ": no memory file and no temporary file can be made, so no "
+				 ": can't make a memory file or a temporary file, so no "
 				 "certificate is added; see CATRUST_FILES in libcatrust(7)");
 		return;
 	}
@@ -318,7 +320,7 @@ static void tell(const struct request *r, const FILE *file)
 	log_line(atomic_exchange(&told, what) == what ? LOG_DEBUG : LOG_INFO, r->path, ": ", added,
 		 " certificates added for the TLS library in ",
 		 r->object.is_main ? "the program itself" : r->object.path,
-		 r->left_out > 0 ? "; left out, as they have a scope: " : "",
+		 r->left_out > 0 ? "; not added, because they have a scope: " : "",
 		 r->left_out > 0 ? left_out : "");
 }
 
@@ -347,7 +349,7 @@ static enum bundle named_kind(const char *path)
 {
 	for (size_t i = 0; i < CONFIG_BUNDLES && config.bundle[i] != NULL; i++)
 		if (strcmp(config.bundle[i], path) == 0)
-			/* The first is OpenSSL's default, as if it had no other. */
+			/* The first one is SSL_CERT_FILE, which replaces OpenSSL's default file. */
 			return !config_public_only() || (i == 0 && config.default_bundle)
 				       ? BUNDLE_YES
 				       : BUNDLE_IF_PUBLIC;
@@ -359,13 +361,13 @@ static bool is_reading(const char *mode)
 	return mode != NULL && mode[0] == 'r' && strpbrk(mode, "+,") == NULL;
 }
 
-/* In a request: memory or a file of our own must not lead to another. */
+/* While a file is being answered, our own memory or file must not lead to another answer. */
 static _Thread_local bool busy;
 
 /*
- * The program may have changed SSL_CERT_FILE since it was started. OpenSSL hands over the very
- * string in the environment if no file is named, so it has just looked there itself: to look
- * once more is no new race. A file that is not there counts then, as does its own default one.
+ * The program may have changed SSL_CERT_FILE since it started. If no file is named, OpenSSL passes
+ * the very string in the environment, so it has just looked there itself, and another look is not a
+ * new race. A missing file counts then, as OpenSSL's own default file does.
  */
 static bool is_wanted(struct request *r)
 {
@@ -377,7 +379,7 @@ static bool is_wanted(struct request *r)
 	return r->is_default || r->kind != BUNDLE_IF_NAMED;
 }
 
-/* NULL: the call is to be passed through. */
+/* NULL: pass the call through. */
 static FILE *open_bundle(const char *path, const char *mode, const void *caller, enum bundle kind)
 {
 	struct request r = {.path = path, .kind = kind};
@@ -397,7 +399,7 @@ static FILE *open_bundle(const char *path, const char *mode, const void *caller,
 	return file;
 }
 
-/* Nanoseconds, for nearly all that a program opens. */
+/* This takes nanoseconds for nearly all files that a program opens. */
 static enum bundle kind_of(const char *path, const char *mode)
 {
 	enum bundle kind;
@@ -412,7 +414,7 @@ static enum bundle kind_of(const char *path, const char *mode)
 		       : kind;
 }
 
-/* The real function stays where it is, so the thread that finds it first finds it for all. */
+/* The real function does not move, so the first thread that finds it finds it for all. */
 #define HOOK_FOPEN(name, params, args)                                                             \
 	EXPORT FILE *name params                                                                   \
 	{                                                                                          \
@@ -441,7 +443,7 @@ static void *real_function(_Atomic(void *) *known, const char *name)
 	if (real != NULL)
 		return real;
 	real = dl_next(name);
-	/* On 64-bit Linux the same; musl has the other name for old programs' sake only. */
+	/* On 64-bit Linux the two are the same; musl has the other name only for old programs. */
 	if (real == NULL)
 		real = dl_next("fopen");
 	atomic_store_explicit(known, real, memory_order_release);

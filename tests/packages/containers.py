@@ -89,7 +89,7 @@ class Container(lab.Case):
         for options in [], root:
             done = self.run_in("catrust-run", "--mount", *count, options=options)
             self.assertEqual(("", 125), (done.out, done.code), done)
-            self.assertRegex(done.err, r"(?m)^catrust: --mount: no mount namespace can be had here: .*catrust-run --env ")
+            self.assertRegex(done.err, r"(?m)^catrust: --mount: can't make a mount namespace here: .*catrust-run --env ")
         may = self.run_in("catrust-run", "--mount", "env", "-i", *count, options=[*root, "--cap-add", "CAP_SYS_ADMIN"])
         self.assertEqual((0, int(plain.out) + 1), (may.code, int(may.out or 0)), may)
         self.assertEqual(plain, self.run_in(*count, options=root))

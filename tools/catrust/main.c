@@ -54,7 +54,7 @@ static void print_help(FILE *to)
 {
 	fputs("usage: catrust COMMAND [OPTION...] [ARGUMENT...]\n"
 	      "\n"
-	      "Finds, checks and keeps the certificates of a company's own CAs, for programs\n"
+	      "Finds, checks and saves the certificates of a company's own CAs, for programs\n"
 	      "that are started with catrust-run.\n"
 	      "\n"
 	      "commands:\n",
@@ -192,7 +192,7 @@ static void follow_up(const struct command *command)
 	    (command != &add_command && command != &fetch_command && command != &remove_command))
 		return;
 	if (machine_refresh(&why) < 0)
-		show_error("the bundles of catrust enable --env are as before: %s", why.text);
+		show_error("the bundles of catrust enable --env were not updated: %s", why.text);
 }
 
 static struct outcome run(const struct command *command, int argc, char **argv)

@@ -239,7 +239,7 @@ class Directories(Config):
         """There, root is nobody, as any other user: on a read-only mount it counts, as in a sandbox that has the
         machine's /etc."""
         lab.need(programs=["setpriv"])
-        nobody = "/etc/catrust/ca.d: skipped, since its owner is nobody in this user namespace"
+        nobody = "/etc/catrust/ca.d: skipped, because its owner has no number in this user namespace"
         read_only = "mount -o remount,bind,ro /etc"
         for start in "unshare -U", "setpriv --reuid 12345 --clear-groups unshare -U --map-current-user":
             with self.subTest(start):
@@ -250,7 +250,7 @@ class Directories(Config):
                 for change, line in (("chmod o+w /etc/catrust/ca.d/corp.pem", "corp.pem: skipped"),
                                      ("chown 23456 /etc/catrust/ca.d/corp.pem", None),
                                      ("cd /etc/catrust/ca.d; mv corp.pem ../corp; ln -s ../corp corp.pem",
-                                      "corp.pem: skipped, since its owner is nobody")):
+                                      "corp.pem: skipped, because its owner has no number")):
                     result = self.system(change=change + "\n" + read_only, start=start)
                     if line is None:
                         # The namespace can't tell.
@@ -271,7 +271,7 @@ class Directories(Config):
             if "unshare failed" in result.err:
                 self.skipTest("no user namespace here")
             self.refused(result)
-            self.assertIn("its owner is nobody in this user namespace", result.err)
+            self.assertIn("its owner has no number in this user namespace", result.err)
 
     def test_missing(self):
         self.untrusted_with(["/nowhere/ca.d"], [r"/nowhere/ca\.d: .*no such"])
@@ -280,7 +280,7 @@ class Directories(Config):
 
     def test_empty(self):
         empty = lab.folder("ca.d")
-        self.untrusted_with([empty], ["%s: no certificate" % empty])
+        self.untrusted_with([empty], ["%s: there is no certificate" % empty])
         self.trusted([empty, lab.trustdir("corp-root.pem")])
 
     def test_scope_is_never_trusted_for_everything(self):

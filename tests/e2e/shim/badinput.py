@@ -65,7 +65,7 @@ class BadInput(lab.Case):
 
 class Directories(BadInput):
     def test_empty_directory(self):
-        self.refused_with(lab.folder("ca.d"), ["{}: no certificate"])
+        self.refused_with(lab.folder("ca.d"), ["{}: there is no certificate"])
 
     def test_missing_directory(self):
         self.refused_with("/nowhere/ca.d", ["{}: no such file or directory"])
@@ -129,7 +129,7 @@ class Files(BadInput):
                  ("big.crt", b"\xfe\xff" + self.root.decode().encode("utf-16-be"), "UTF-16"),
                  ("store.cer", p12, "PKCS#12"),
                  ("bare.pem", lines.replace(b"\n", b"\r\n"), "base64"), ("line.pem", lines.replace(b"\n", b""), "base64"),
-                 ("quoted.pem", self.root.replace(b"\n", b"\\n"), "in place of line breaks")]
+                 ("quoted.pem", self.root.replace(b"\n", b"\\n"), "instead of line breaks")]
         if shutil.which("keytool"):
             lab.write(folder + "/root.der", der)
             made = lab.run(["keytool", "-importcert", "-noprompt", "-alias", "corp", "-file", folder + "/root.der",
@@ -145,7 +145,7 @@ class Files(BadInput):
                 line = [line for line in result.err.splitlines() if line.startswith("catrust: ")]
                 self.assertEqual(1, len(line), result.err)
                 self.assertIn(what, line[0])
-                command = line[0].split(", skipped: ")[1].replace("FILE", path + "/" + name).replace("NEW", path + "/new")
+                command = line[0].split(", skipped; to convert it: ")[1].replace("FILE", path + "/" + name).replace("NEW", path + "/new")
                 done = lab.run(["sh", "-c", command], stdin=b"secret\n", cwd=folder)
                 self.assertEqual(0, done.code, (command, done))
                 os.remove(path + "/" + name)
@@ -202,11 +202,11 @@ class Files(BadInput):
         broken = bytearray(lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-outform", "DER"))
         at = bytes(broken).index(b"\xa0\x03\x02\x01\x02")
         broken[at + 2] = 0x04  # a version that is no INTEGER
-        for name, data, where in (("bad.pem", pem(bytes(broken)), "line 1: "), ("bad.der", bytes(broken), "(byte 0: )?not ")):
+        for name, data, where in (("bad.pem", pem(bytes(broken)), "line 1: "), ("bad.der", bytes(broken), "(byte 0: )?OpenSSL can't read ")):
             self.runs_on(self.dir(name, data), [r"{}/bad\.[a-z]+: " + where + ".*certificate"])
 
     def test_der_with_trailing_bytes(self):
-        self.runs_on(self.dir("a.der", self.other_der + b"trailing"), [r"{}/a\.der: byte %d: .*follow"
+        self.runs_on(self.dir("a.der", self.other_der + b"trailing"), [r"{}/a\.der: byte %d: .*after"
                                                                        % len(self.other_der)])
         # Whatever follows, the certificate before it counts.
         der = lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-outform", "DER")
@@ -311,7 +311,7 @@ class Files(BadInput):
             self.assertNotEqual(der, changed)
             # Whether such a subject is well-formed is for OpenSSL to say; that there is a line if not, for us.
             readable = lab.run(["openssl", "x509", "-noout", "-inform", "PEM"], stdin=pem(changed)).code == 0
-            for file, data, where in (("a.der", changed, "(byte 0: )?not "), ("a.pem", pem(changed), "line 1: ")):
+            for file, data, where in (("a.der", changed, "(byte 0: )?OpenSSL can't read "), ("a.pem", pem(changed), "line 1: ")):
                 self.runs_on(self.dir(file, data), [] if readable else [r"{}/%s: %s.*certificate" % (file, where)])
             result = lab.run(PROGRAM, [self.server.port], shim=True, dirs=[self.dir("a.pem", pem(changed))],
                              env={"CATRUST_LOG": "debug"})
@@ -488,15 +488,15 @@ class OtherUsers(BadInput):
     def test_owned_by_another_user(self):
         path = self.dir("a.pem", self.other)
         os.chown(path + "/a.pem", 1234, 1234)
-        self.runs_on(path, [r"{}/a\.pem: .*own"])
-        self.runs_on(path, [r"{}/a\.pem: .*own"], **self.NOBODY)
+        self.runs_on(path, [r"{}/a\.pem: .*belongs"])
+        self.runs_on(path, [r"{}/a\.pem: .*belongs"], **self.NOBODY)
         self.runs_on(path, [], env={"CATRUST_ALLOW_WRITABLE": "1"})
 
     def test_directory_of_another_user(self):
         path, good = self.dir(), self.dir()
         os.chown(path, 1234, 1234)
-        self.refused_with(path, ["{}: .*own"])
-        self.runs_on(path, ["{}: .*own"], dirs=[path, good])
+        self.refused_with(path, ["{}: .*belongs"])
+        self.runs_on(path, ["{}: .*belongs"], dirs=[path, good])
 
     def test_ones_own_files(self):
         nobody = pwd.getpwnam("nobody").pw_uid

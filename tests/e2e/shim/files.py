@@ -187,7 +187,7 @@ class Refused(Files):
         shutil.copy(lab.cert("corp-root.pem"), os.path.join(both, "localhost"))
         self.assertEqual(2, self.loads(self.bundle, shim=True, dirs=[both]))
         result = self.run_static("load", self.bundle, shim=True, dirs=[both], env={"CATRUST_LOG": "info"})
-        self.lines(result.err, ["1 certificates added .*; left out, as they have a scope: 1"])
+        self.lines(result.err, ["1 certificates added .*; not added, because they have a scope: 1"])
 
     def test_unsound_anchors_stay_out(self):
         """One that has expired, and one that OpenSSL can't read: the bundle would be lost with it."""
@@ -205,7 +205,7 @@ class Refused(Files):
         os.chmod(trust, 0o777)
         result = self.run_static("get", self.server.port, self.bundle, shim=True, dirs=[trust])
         self.refused(result, UNTRUSTED)
-        self.lines(result.err, [re.escape(trust) + ": skipped, since others may write"])
+        self.lines(result.err, [re.escape(trust) + ": skipped, because other users may write"])
 
     def test_server(self):
         """A server that takes a public bundle for its clients lets nobody in by an anchor."""
@@ -321,7 +321,7 @@ class Surroundings(Files):
         big = self.make("certifi/cacert.pem", lab.read(self.bundle) + b"# more\n" * 1000)
         result = self.run_static("-f", "load", big, shim=True)
         self.assertEqual((0, "1 certificates, 0 errors\n"), result[:2])
-        self.lines(result.err, ["no memory file and no temporary file"])
+        self.lines(result.err, ["make a memory file or a temporary file"])
 
     def test_no_proc(self):
         """Then nothing tells how a descriptor was opened but its flags."""
@@ -337,7 +337,7 @@ class Surroundings(Files):
     def test_no_files_without_a_name(self):
         result = self.run_static("-t", "load", self.bundle, shim=True)
         self.assertEqual("1 certificates, 0 errors\n", result.out)
-        self.lines(result.err, ["no memory file and no temporary file"])
+        self.lines(result.err, ["make a memory file or a temporary file"])
 
     def test_no_descriptors(self):
         results = {self.run_static("-n", "cat", self.bundle, "r", shim=shim) for shim in (False, True)}

@@ -96,7 +96,7 @@ class Wget(Gnutls):
         self.neither([*self.wget, self.server.named_url], dirs=[scoped])
         result = lab.run([*self.wget, self.server.named_url], shim=True, dirs=[scoped], env={"CATRUST_LOG": "info"})
         self.refused(result, UNTRUSTED)
-        self.told(result, "GnuTLS: a server was not trusted; certificates left out, as they have a scope: 1$")
+        self.told(result, "GnuTLS: a server was not trusted; certificates not used, because they have a scope: 1$")
         # Nor is it said where nothing had to be left out, or where another one did.
         shutil.copy(lab.cert("corp-sub.pem"), scoped)
         result = lab.run([*self.wget, "-q", self.server.named_url], shim=True, dirs=[scoped], env={"CATRUST_LOG": "info"})
@@ -119,7 +119,7 @@ class Wget(Gnutls):
                 argv = [*self.wget, "--crl-file=" + crl, server.url]
                 result = lab.run(argv, **options)
                 self.refused(result, UNTRUSTED)
-                self.told(result, "GnuTLS: a server is not trusted though its CA is in a trust directory: .* revocation")
+                self.told(result, "GnuTLS: a server is not trusted although its CA is in a trust directory: .* revocation")
                 # Of a CA that the program knows itself, they count as ever.
                 argv += ["-q", "--ca-certificate=" + root]
                 self.assertEqual(known, self.same(argv, dirs=options["dirs"]).code)

@@ -201,8 +201,8 @@ print(json.dumps(out + [shake(c, A["www"], A["name"]), shake(c, A["chain"], A["n
 class Permissions(Case):
     """A file or folder that others may write to is skipped, with a line."""
 
-    WRITABLE = "others may write to it"
-    OWNER = "owned by neither"
+    WRITABLE = "other users may write to it"
+    OWNER = "belongs neither"
 
     def trust(self, dirs, line=None, env=None, scope=False):
         """line None: the anchor counts."""

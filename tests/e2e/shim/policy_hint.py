@@ -216,14 +216,14 @@ class Remedies(Case):
             self.assertEqual(0, result.code, result)
             self.assertRegex("\n".join(lines), r"\Acatrust: localhost:\d+ trusted because of \"/CN=CA strict/O=Example\" %s in .*\Z" % ID)
             # Where it would not be enough, that is said.
-            self.one("localhost:%d: .*; CATRUST_STRICT=relax alone would not do: permitted subtree violation; the CA is "
+            self.one("localhost:%d: .*; CATRUST_STRICT=relax alone would not help: permitted subtree violation; the CA is "
                      "trusted for other names only: .*" % server.port, program, [server.port],
                      dirs=[p.trustdir({"corp.example": [root]})])
             # Where it would be no use, it is not named.
             result, lines = self.hints("c = ssl.create_default_context(cafile=sys.argv[2])\n" + program.split("\n", 1)[1],
                                        [server.port, p.cert(root)])
             self.assertEqual((1, 1), (result.code, len(lines)), result)
-            self.assertRegex(lines[0], r"; no CA helps: see catrust doctor localhost:\d+$")
+            self.assertRegex(lines[0], r"; adding a CA does not help: see catrust doctor localhost:\d+$")
 
     def test_scope(self):
         path = lab.folder("ca.d")
@@ -246,10 +246,10 @@ class Remedies(Case):
 
     def test_no_ca_helps(self):
         dirs = [lab.trustdir("corp-root.pem")]
-        for stem, said in (("expired", "certificate has expired; .*; no CA helps: renew .*"),
-                           ("future", "certificate is not yet valid; .*; no CA helps: .* clock right"),
-                           ("wrongname", ".*ostname mismatch.*; no CA helps: the certificate is for another name"),
-                           ("client", ".* purpose; .*; no CA helps: see catrust doctor localhost:[0-9]+")):
+        for stem, said in (("expired", "certificate has expired; .*; adding a CA does not help: renew .*"),
+                           ("future", "certificate is not yet valid; .*; adding a CA does not help: .* correct the clock"),
+                           ("wrongname", ".*ostname mismatch.*; adding a CA does not help: the certificate is for another name"),
+                           ("client", ".* purpose; .*; adding a CA does not help: see catrust doctor localhost:[0-9]+")):
             with self.subTest(stem), lab.server(stem) as server:
                 self.one("localhost:%d: %s" % (server.port, said), GET, [server.port, "localhost"], dirs=dirs)
 
@@ -391,7 +391,7 @@ print(get(c, sys.argv[1]))
 print(get(ssl.create_default_context(), sys.argv[1]))
 """, [server.port], dirs=[lab.trustdir("corp-root.pem")])
         self.assertEqual((0, 2), (result.code, len(lines)), result)
-        self.assertRegex(lines[0], r" verified because of .* \(SSL_VERIFY_NONE: whether that matters is for the program\)$")
+        self.assertRegex(lines[0], r" verified because of .* \(SSL_VERIFY_NONE: the program decides whether that matters\)$")
         self.assertRegex(lines[1], r" trusted because of .*/corp-root.pem$")
 
     def test_a_child_tells_for_itself(self):

@@ -230,8 +230,7 @@ if os.getuid() == 0:
     os.utime(T + "/evil.pem")
     seen += during(2.5, "other-www")
 print(json.dumps(sorted(set(seen))))
-""".replace("HOW", how), path, [r"/evil\.pem: skipped, since it is owned by neither root nor the user that the "
-                                r"program was started as"])
+""".replace("HOW", how), path, [r"/evil\.pem: skipped, because it belongs neither to root nor to the user who started the program"])
                 self.assertEqual([UNKNOWN], got)
 
 

@@ -116,8 +116,8 @@ class Settings(Base):
 
     def test_lines_that_are_wrong(self):
         """The first one is told; the others count."""
-        for line, why in ("CATRUST_STRICKT=relax", "there is no such setting"), ("nonsense", "not NAME=VALUE"), \
-                ("CATRUST_LOG=loud", "no such value"), ("exclude=python3", "full path"), \
+        for line, why in ("CATRUST_STRICKT=relax", "there is no such setting"), ("nonsense", "not of the form NAME=VALUE"), \
+                ("CATRUST_LOG=loud", "does not have this value"), ("exclude=python3", "full path"), \
                 ("CATRUST_DIR=/tmp", "no such setting"):
             done = self.fetch(self.conf("# a comment", line, "CATRUST_FILES=off", "CATRUST_FILES=maybe"))
             self.got_page(done, [r"catrust\.conf: line 2: .*" + why])
@@ -127,14 +127,14 @@ class Settings(Base):
     def test_whose_it_is(self):
         """What others could write is ignored, with a line."""
         off = "CATRUST_DISABLE=1\n"
-        for options, why in ({"mode": 0o666}, "others may write"), ({"mode": 0o664}, "others may write"), \
-                ({"owner": 65534}, "not root's"):
-            self.got_page(self.fetch(within(off, **options)), [r"catrust\.conf: ignored, since .*" + why])
+        for options, why in ({"mode": 0o666}, "other users may write"), ({"mode": 0o664}, "other users may write"), \
+                ({"owner": 65534}, "does not belong to root"):
+            self.got_page(self.fetch(within(off, **options)), [r"catrust\.conf: ignored, because .*" + why])
         self.got_page(self.fetch(within("#" * 9000 + "\n" + off)), ["larger than 8 KiB"])
         self.got_page(self.fetch(within(off + "\0")), ["not text"])
         # A user's own settings are the user's to make; by variables as well.
         self.refused(self.fetch(within(off, owner=65534), user="nobody"))
-        self.got_page(self.fetch(within(off, mode=0o600), user="nobody"), ["may not be read"])
+        self.got_page(self.fetch(within(off, mode=0o600), user="nobody"), ["may not read it"])
         self.refused(self.fetch(within(off), user="nobody"))
 
 
@@ -174,7 +174,7 @@ class Privileged(hostile.Privileges, Base):
         # The user that it runs as owns it: not enough here.
         done = lab.run([*within("CATRUST_DISABLE=1\n", owner=65534), *argv], env=env)
         self.assertEqual((0, "privileged: 1\nonce: trusted\n"), done[:2])
-        self.assertRegex(done.err, r"\Acatrust: /etc/catrust/catrust\.conf: ignored, since it is not root's\n\Z")
+        self.assertRegex(done.err, r"\Acatrust: /etc/catrust/catrust\.conf: ignored, because it does not belong to root\n\Z")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Check(unittest.TestCase):
     def test_openssl(self):
         lab.need(programs=["curl"])
         self.says(0, r"\A/\S+/curl: " + LOADED + OPENSSL, "curl", "-o", "/nonexistent", "https://nowhere.invalid")
-        self.says(0, r"(?m)^    the mildest way that is known: catrust-run$", "curl")
+        self.says(0, r"(?m)^    the simplest way that is known: catrust-run$", "curl")
 
     def test_switched_off(self):
         lab.need(programs=["curl"])
@@ -81,8 +81,8 @@ class Check(unittest.TestCase):
         self.says(1, "not loaded into it: the program is for another machine", path)
 
     def test_no_program(self):
-        self.says(1, "it is no program for this machine", self.script("\x7fELF"))
-        self.says(1, "it is no program for this machine", self.script("\x7fELF" + "\0" * 500))
+        self.says(1, "it is not a program for this machine", self.script("\x7fELF"))
+        self.says(1, "it is not a program for this machine", self.script("\x7fELF" + "\0" * 500))
 
     @unittest.skipUnless(os.geteuid() == 0, "takes root")
     def test_privileged(self):
@@ -94,7 +94,7 @@ class Check(unittest.TestCase):
         self.says(0, LOADED, path, **nobody)
         for mode in 0o4755, 0o2755:
             os.chmod(path, mode)
-            self.says(1, r"not loaded into it: the program is setuid[^\n]*\n    the mildest way that is known: catrust enable "
+            self.says(1, r"not loaded into it: the program is setuid[^\n]*\n    the simplest way that is known: catrust enable "
                          r"--system\n", path, **nobody)
             self.says(0, LOADED, path)
         os.chmod(path, 0o755)
@@ -123,7 +123,7 @@ class Check(unittest.TestCase):
         self.says(1, r"not reached: its first line names no program", self.script("#!\n"))
         self.says(1, r"not reached: its first line names no program", self.script("#!/usr/bin/env -S\n"))
         path = os.path.join(lab.folder(), "loop")
-        self.says(1, "scripts for scripts, too many", lab.write(path, "#!%s\n" % path, mode=0o755))
+        self.says(1, "its interpreter is a script", lab.write(path, "#!%s\n" % path, mode=0o755))
 
     def test_linked_into_the_program(self):
         lab.need(programs=["gcc"])

@@ -338,7 +338,7 @@ class Cases:
     def test_nothing_to_trust(self):
         nothing = [lab.trustdir()]
         env = self.shown("-e", dirs=nothing, err=
-                         "catrust: %s: no certificate there, so nothing is added\n"
+                         "catrust: %s: there is no certificate, so no CA is added\n"
                          "catrust: no CA is trusted for every name, so there is no variable to set\n" % nothing[0])
         self.assertEqual(env["SSL_CERT_FILE"], lab.cert("other-root.pem"))
         self.assertNotIn("NODE_EXTRA_CA_CERTS", env)
@@ -412,7 +412,7 @@ class Cases:
                       self.run_it("--print-env=systemd", env=told).out)
         result = self.run_it("--print-env=docker", env=told)
         self.assertEqual(result.code, 125)
-        self.assertRegex(result.err, "CATRUST_PEM=.*: a file of variables for docker can't hold a new line")
+        self.assertRegex(result.err, "CATRUST_PEM=.*: a file of variables for docker can't hold a line break")
 
     def test_print_for_docker(self):
         self.runtime = private(ODD)
@@ -470,7 +470,7 @@ class Cases:
 
     def test_wrong_usage(self):
         for args, text in [(["--print-env=csh"], "sh, docker, systemd and kubernetes"), (["--print-env", "true"], "runs no command"),
-                           (["-e"], "what is to be run"), (["--env=x", "true"], "no option --env=x")]:
+                           (["-e"], "name a command to run"), (["--env=x", "true"], "no option --env=x")]:
             result = self.run_it(*args)
             self.assertEqual((result.code, result.out), (125, ""))
             self.assertIn(text, result.err)
@@ -768,7 +768,7 @@ class Programs(Base):
             for path in self.home, self.runtime:
                 os.chown(path, NUMBERED, NUMBERED)
         done = self.run_it("--mount", "env", "-i", program, self.server.url, env={"SSL_CERT_FILE": None}, **user)
-        if done.code == 125 and "no mount namespace can be had here" in done.err:
+        if done.code == 125 and "can't make a mount namespace here" in done.err:
             self.skipTest(done.err)
         self.assertEqual((0, lab.PAGE, ""), done, done.err)
 

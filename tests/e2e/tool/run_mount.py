@@ -60,7 +60,7 @@ class Base(run_env.Base):
         self.own(self.home)
         self.own(self.runtime)
         done = self.mount("true")
-        if done.code == 125 and re.search(r"no mount namespace can be had here", done.err):
+        if done.code == 125 and re.search(r"can't make a mount namespace here", done.err):
             self.skipTest(done.err)
 
     def tearDown(self):
@@ -197,9 +197,9 @@ class Mount(Base):
         self.assertEqual((0, done.out, ""), off)
 
     def test_wrong_usage(self):
-        for args, words in (["--mount=some", "true"], "it is --mount or --mount=all"), \
+        for args, words in (["--mount=some", "true"], "use --mount or --mount=all"), \
                 (["--mount", "--print-env"], "--print-env runs none"), (["--mount", "--check", "true"], "--check runs none"), \
-                (["--mount"], "what is to be run?"):
+                (["--mount"], "name a command to run"):
             done = self.run_it(*args)
             self.assertEqual((125, ""), (done.code, done.out))
             self.assertIn(words, done.err)
@@ -294,7 +294,7 @@ class OthersDirectories(Base):
         # Inside, the link's owner is not known, and a mount can't cover a link.
         done = self.get(link)
         self.assertEqual((125, ""), (done.code, done.out), done)
-        self.assertRegex(done.err, r"^catrust: --mount: of what .* holds, not the same would be trusted .*\n$")
+        self.assertRegex(done.err, r"^catrust: --mount: in a user namespace, other certificates of .* would be trusted .*\n$")
         os.lchown(link, self.USER, self.USER)
         self.got_page(link)
 
@@ -323,7 +323,7 @@ class OthersDirectories(Base):
         """A stranger's file is no better for lying in a directory that is copied."""
         folder = lab.trustdir("client-root.pem", "corp-root.pem")
         os.chown(os.path.join(folder, "corp-root.pem"), self.USER + 1, self.USER + 1)
-        self.assertIn("corp-root.pem: skipped, since it is owned by neither root nor the user", self.refused(folder))
+        self.assertIn("corp-root.pem: skipped, because it belongs neither to root nor to the user", self.refused(folder))
 
     def test_a_strangers_file_beside_one_of_roots(self):
         folder = lab.trustdir("client-root.pem", "corp-root.pem")
@@ -338,7 +338,7 @@ class OthersDirectories(Base):
             shutil.chown(path, "nobody", "nogroup")
         done = self.mount("true", user="nobody", group="nogroup")
         self.assertEqual(125, done.code, done)
-        self.assertIn("not the same would be trusted in the user namespace", done.err)
+        self.assertIn("would be trusted than now", done.err)
 
     def test_the_users_own_is_not_covered(self):
         """It goes on to be read as it is: what is added counts."""

@@ -76,7 +76,7 @@ class Machine(lab.Case):
         return done.out
 
     def disable(self):
-        self.assertEqual((0, "disabled: what catrust enable had written is gone\n", ""), self.catrust("disable"))
+        self.assertEqual((0, "disabled: everything that catrust enable wrote is removed\n", ""), self.catrust("disable"))
 
     def put(self, path, data, mode=0o644):
         return lab.write(self.root + path, data, mode)
@@ -168,7 +168,7 @@ class Enable(Machine):
         self.put(PRELOAD, "# mine\n")
         status = self.catrust("status")
         self.assertEqual(1, status.code)
-        self.assertIn("somebody has taken the entry of catrust enable out", status.out)
+        self.assertIn("somebody has removed the entry of catrust enable", status.out)
 
     def test_one_that_was_written_by_hand(self):
         self.put(PRELOAD, LIBRARY + "\n")
@@ -177,13 +177,13 @@ class Enable(Machine):
         if done.code == 0:  # the very same entry
             self.assertEqual("enabled already: nothing was changed\n", done.out)
         else:
-            self.assertRegex(done.err, r"nothing was changed: /etc/ld\.so\.preload names /\S+, which catrust enable has not written")
+            self.assertRegex(done.err, r"nothing was changed: /etc/ld\.so\.preload names /\S+, which catrust enable did not write")
         self.same(before)
         status = self.catrust("status")
         self.assertIn("not written by catrust enable", status.out)
         done = self.catrust("disable")
         self.assertEqual((1, ""), (done.code, done.out))
-        self.assertIn("take it out by hand", done.err)
+        self.assertIn("remove it by hand", done.err)
         self.same(before)
 
     def test_damage(self):
@@ -209,7 +209,7 @@ class Enable(Machine):
                 self.got_page(self.fetch())
         os.unlink(self.root + LIBRARY)
         done = self.catrust("disable")
-        self.assertEqual((0, "disabled: what catrust enable had written is gone\n"), done[:2])
+        self.assertEqual((0, "disabled: everything that catrust enable wrote is removed\n"), done[:2])
         self.assertFalse(os.path.exists(self.root + PRELOAD))
         done = self.catrust("enable", "--system")
         self.assertEqual((1, ""), done[:2])
@@ -303,7 +303,7 @@ class OtherPrograms(Machine, hostile.Linking):
         self.assertEqual((3, "32 bits\n", ""), self.inside(program))
         # As if they came later.
         self.put(PRELOAD, LIBRARY + "\n")
-        self.assertIn("programs here that it is not for", self.catrust("status").out)
+        self.assertIn("the library does not fit some programs here", self.catrust("status").out)
 
 
 for _name in [n for n in dir(hostile.Linking) if n.startswith("test_")]:
@@ -379,7 +379,7 @@ class Variables(Machine):
         self.put("/etc/profile.d/catrust.sh", "# mine\n")
         before = self.state()
         done = self.catrust("enable", "--system", "--env")
-        self.assertIn("/etc/profile.d/catrust.sh: it is there already, and is not catrust's", " ".join(done.err.split()))
+        self.assertIn("/etc/profile.d/catrust.sh: it exists already, and catrust did not write it", " ".join(done.err.split()))
         self.same(before)
 
 

@@ -118,7 +118,7 @@ class Hostile(system.Machine):
         self.put("/etc/environment", text.replace("\n", "\r\n"))
         done = self.catrust("disable")
         self.assertEqual((1, ""), done[:2])
-        self.assertIn("take out by hand", " ".join(done.err.split()))
+        self.assertIn("remove by hand", " ".join(done.err.split()))
         self.assertTrue(os.path.exists(self.root + system.STATE + "/bundle.pem"))
         self.assertFalse(os.path.exists(self.root + PRELOAD))
         self.put("/etc/environment", "")

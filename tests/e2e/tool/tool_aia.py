@@ -218,7 +218,7 @@ class Aia(unittest.TestCase):
     def test_der(self):
         result = self.found()
         self.assertEqual(self.web.asked, ["/issuer", "/root"])
-        self.assertIn("not sent, but fetched from where", result.err)
+        self.assertIn("not sent, but downloaded from the address", result.err)
         self.assertIn("this proves no more than if the server had sent it", result.err)
         got = self.python()
         self.assertEqual((got.code, got.out.strip()), (0, lab.PAGE.strip()), got.err)
@@ -286,7 +286,7 @@ class Aia(unittest.TestCase):
                 self.web.asked.clear()
                 self.web.pages["/issuer"] = redirect(to)
                 result = self.fetch(code=1)
-                self.assertRegex(result.err, "only http is asked|no URL that may be asked|strange one")
+                self.assertRegex(result.err, "only http is allowed|not a valid URL|an invalid one")
                 self.assertEqual(self.web.asked, ["/issuer"])
 
     def test_redirect_that_would_write_on_the_terminal(self):
@@ -322,7 +322,7 @@ class Aia(unittest.TestCase):
         for stem in "aia-namesake", "aia-root":
             with self.subTest(stem):
                 self.web.pages["/issuer"] = self.der[stem]
-                self.not_found("what is there is not the issuer")
+                self.not_found("the certificate there is not the issuer")
 
     def test_junk(self):
         for body in b"", b"<html>no</html>", self.der["aia-sub"][:-5], b"\x30\x82\xff\xff":
@@ -359,7 +359,7 @@ class Aia(unittest.TestCase):
         self.serve_all("cycle-a", "cycle-b")
         result = self.fetch(code=1, leaf="cycle-leaf")
         self.assertEqual(self.web.asked, ["/cycle-a", "/cycle-b", "/cycle-a"])
-        self.assertIn("what is there is not the issuer", result.err)
+        self.assertIn("the certificate there is not the issuer", result.err)
 
     def test_five_urls_of_a_certificate(self):
         self.web.pages = {"/6": self.der["aia-sub"]}

@@ -235,7 +235,7 @@ class Layouts(Case):
                      "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"):
             with self.subTest(path):
                 self.assertEqual(certificates(self.layout(path).out), [self.other_root, self.corp_root])
-        self.assertIn("name one with --public-bundle", self.layout(code=1).err)
+        self.assertIn("name it with --public-bundle", self.layout(code=1).err)
 
     def test_this_system(self):
         system = "/etc/ssl/certs/ca-certificates.crt"

@@ -128,7 +128,7 @@ class Programs(Case):
             self.reached(self.one(report, "OpenSSL"))
             report, err = self.doctor("env", "-i", lab.PYTHON, "-c", get, server.url, code=1)
             self.assertIn("CERTIFICATE_VERIFY_FAILED", err)
-            self.not_reached(self.one(report, "OpenSSL"), "environment-cleared", "behind what clears")
+            self.not_reached(self.one(report, "OpenSSL"), "environment-cleared", "behind the command that clears")
             self.assertEqual(report["ended"], {"by": "exit", "number": 1})
 
     def test_no_tls(self):
@@ -249,7 +249,7 @@ class Programs(Case):
         lost = report["without_library"][0]
         self.assertEqual((lost["reason"], lost["path"]), ("static", os.path.realpath(busybox)))
         out = self.text(busybox, "true", code=0).out
-        self.assertIn("other programs that the library is not in:\n  " + os.path.realpath(busybox), out)
+        self.assertIn("other programs, without the library:\n  " + os.path.realpath(busybox), out)
         self.assertIn("linked statically", out)
 
     def test_disabled(self):
@@ -390,7 +390,7 @@ class Processes(Case):
         out = self.text(script, code=1).out
         for words in ("in reach of the hooks, but it verified nothing in this run:\n  OpenSSL ", "NOT reached:\n  OpenSSL ",
                       "      why  it was started without LD_PRELOAD", "      do   put catrust-run behind",
-                      "other programs that the library is not in:\n",
+                      "other programs, without the library:\n",
                       "script ended with status 5\nTLS stacks: 2, reached: 0, not known: 1, not reached: 1\n"):
             self.assertIn(words, out)
 
@@ -502,10 +502,10 @@ class Transparent(Case):
 
     def test_a_command_that_failed_though_all_is_reached(self):
         program = "import os, sys, urllib.request; print('out', flush=True)\nurllib.request.urlopen(sys.argv[1])\nos._exit(%d)"
-        hint = "all of it is reached: if the command failed for a certificate, catrust doctor HOST says why\n"
+        hint = "all of it is reached: if the command failed because of a certificate, catrust doctor HOST says why\n"
         with lab.server() as server:
             failed = self.text(lab.PYTHON, "-c", program % 1, server.url, code=0).out
-            self.assertTrue(failed.startswith("out\n\nreached by the hooks: it verified by them"), failed)
+            self.assertTrue(failed.startswith("out\n\nreached by the hooks: it verified through them"), failed)
             self.assertTrue(failed.endswith(hint), failed)
             self.assertNotIn(hint, self.text(lab.PYTHON, "-c", program % 0, server.url, code=0).out)
         # nothing was verified: nothing is claimed
@@ -521,11 +521,11 @@ class Transparent(Case):
         subprocess.run([cc, "-o", where + "/main", where + "/main.c", "-L" + where, "-llib", "-Wl,--no-as-needed", "-lssl"],
                        check=True)
         result = self.text(where + "/main", code=1)
-        self.assertIn("it did not start: libnotthere.so.7, which it needs, is not there\n", result.out)
+        self.assertIn("it did not start: it needs libnotthere.so.7, which is not there\n", result.out)
         self.assertEqual(self.doctor(where + "/main", code=1)[0]["missing"], "libnotthere.so.7")
         check = lab.run([tools.tool("catrust-run"), "--check", where + "/main"], dirs=[self.dir])
         self.assertEqual(check.code, 1)
-        self.assertIn("can't be started: libnotthere.so.7, which it needs, is not there", check.out + check.err)
+        self.assertIn("can't be started: it needs libnotthere.so.7, which is not there", check.out + check.err)
 
     def test_could_not_run(self):
         for command, code, words in ((["no-such-command"], 127, "not found"), (["/etc/passwd"], 126, "not executable"),

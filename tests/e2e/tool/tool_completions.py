@@ -71,7 +71,7 @@ class Bash(Case):
         self.assertEqual(self.complete("fetch", "--starttls", "xmpp"), {"xmpp", "xmpp-server"})
         known = tools.catrust("fetch", "--starttls", "?", "x").err
         self.assertEqual(self.complete("fetch", "--starttls", ""),
-                         set(re.findall(r"[a-z0-9-]+", known[known.index("one of ") + 7:known.index(";")])) - {"and"})
+                         set(re.findall(r"[a-z0-9-]+", known[known.index("must be ") + 8:known.index(";")])) - {"or"})
 
 
 class Zsh(Case):

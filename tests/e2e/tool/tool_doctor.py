@@ -874,7 +874,7 @@ class Sources(Doctor):
         """With its root trusted, it would be refused for the signature."""
         where = self.where("below-sha1-sub sha1-sub")
         _, out = self.says_so(where, "other", code=1)
-        self.assertIn("the root would not help, as the signature", out)
+        self.assertIn("the root would not help, because the signature", out)
         self.assertNotIn("get the root's certificate", out)
 
     def test_the_default_store(self):

@@ -246,7 +246,7 @@ class Chains(Case):
                              lab.cert("corp-root.pem"), lab.cert("corp-sub.pem"))
         with lab.server(chain, key=lab.cert("server.key")) as srv:
             result = self.fetch(srv, "--fingerprint", self.root, code=0)
-        self.assertIn("sent, but no part of the chain", result.err)
+        self.assertIn("sent, but not part of the chain", result.err)
         self.saved(result, lab.cert("corp-root.pem"))
 
     def test_client_certificate_wanted(self):
@@ -745,7 +745,7 @@ class Scopes(Case):
                 (LEAF, ["DNS:localhost", "DNS:*.org"], r"also names \*\.org"),
                 (LEAF, ["DNS:localhost", "DNS:*.corp.example"], r"also names \*\.corp\.example"),
                 (LEAF, ["DNS:localhost", "DNS:*"], r"also names \*"),
-                (LEAF, ["DNS:localhost", "DNS:my_host"], "also names my_host, and that can be no scope"),
+                (LEAF, ["DNS:localhost", "DNS:my_host"], "also names my_host, and that can't be a scope"),
                 (LEAF, ["DNS:localhost", "DNS:10.0.0.1"], "also names 10.0.0.1, and that is an address"),
                 (LEAF, ["DNS:localhost"] + ["DNS:h%d.example" % i for i in range(80)], "more than 64 names"),
         ):
@@ -830,7 +830,7 @@ class Scopes(Case):
                 result = self.fetch(*args, *confirmed, code=1)
                 if cn == "proxy":
                     # One word may be a part of the Internet, such as com: the user has to write it.
-                    self.assertRegex(result.err, r"also names proxy \(common name\), and it could .* give each name by --scope")
+                    self.assertRegex(result.err, r"also names proxy \(common name\), and it could .* give each name with --scope")
                     result = self.fetch(*args, "--scope", "proxy", *confirmed, code=1)
                 self.assertIn("the server's certificate also names %s. Python refuses" % missing.split(",")[0], result.err)
                 command = re.search("(?m)^  catrust (fetch .*)$", result.err).group(1).split()
@@ -848,7 +848,7 @@ class Scopes(Case):
     def test_scope_overrules_a_pin(self):
         stem = tools.make(OWN_CA + names("DNS:localhost", "DNS:nas"))
         with tools.server_of(stem) as srv:
-            self.assertIn("give each name by --scope", self.pin(srv, stem, code=1).err)
+            self.assertIn("give each name with --scope", self.pin(srv, stem, code=1).err)
             self.assertIn("also names nas", self.pin(srv, stem, "--scope", "localhost", code=1).err)
             self.pin(srv, stem, "--scope", "localhost", "--scope", "nas")
             self.assertEqual("", self.python(srv))
@@ -1035,7 +1035,7 @@ class ChainNotes(Case):
         chain = tools.joined(lab.cert("server.pem"), lab.cert("corp-sub.pem"), tools.cert("renamed-root"))
         with lab.server(chain, key=lab.cert("server.key")) as srv:
             result = self.fetch(srv, code=1, env={"SSL_CERT_FILE": lab.cert("corp-root.pem")})
-            self.assertIn("the name is right, but the key is another", result.err)
+            self.assertIn("right name, but another key", result.err)
             result = self.fetch(srv, "--fingerprint", self.root, code=0,
                                 env={"SSL_CERT_FILE": lab.cert("corp-root.pem")})
             self.assertEqual(tools.fingerprint(result.out.strip()), self.root)

@@ -303,8 +303,8 @@ class Add(Case):
                 os.unlink(path)
         p12 = os.path.join(where, "store.p12")
         self.put("corp.pem", lab.cert("corp-root.pem"))
-        for form, words in (("pkcs12", "a PKCS#12 file, which this does not read: openssl pkcs12 -in FILE -nokeys"),
-                            ("jks", "a Java keystore, which this does not read: keytool -list -rfc -keystore FILE")):
+        for form, words in (("pkcs12", "a PKCS#12 file, which catrust can't read; to convert it: openssl pkcs12 -in FILE -nokeys"),
+                            ("jks", "a Java keystore, which catrust can't read; to convert it: keytool -list -rfc -keystore FILE")):
             self.catrust("bundle", "--no-public", "--format", form, "--password", "changeit", "-o", p12, code=0)
             self.assertIn(words, self.add(p12, code=1).err)
             self.assertIn(words, self.catrust("bundle", "--public-bundle", p12, code=1).err)
@@ -585,7 +585,7 @@ class OthersLinks(Case):
         os.chown(link, 65534, 65534, follow_symlinks=False)
         for path in link, os.path.join(link, "ca.d"), os.path.join(link, "a", "..", "ca.d"):
             with self.subTest(path):
-                self.assertRegex(self.add(path, 1).err, "belongs to another user|owned by neither root nor the user")
+                self.assertRegex(self.add(path, 1).err, "belongs to another user|belongs neither to root nor to the user")
                 self.assert_untouched()
         kept = lab.write(os.path.join(self.victim, "corp.pem"), lab.read(lab.cert("corp-root.pem")))
         result = self.catrust("remove", link + "/corp.pem", "--dir", link, code=1)

@@ -121,7 +121,7 @@ class Library(Case):
         self.assertEqual(lines[0], "with the library:")
         self.assertRegex(lines[1], r"process %d of user %d, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: " % (pid, os.getuid()))
         for word in (p["library"]["version"] + ", " + lab.shim(), there, "%s (it is not there)" % missing,
-                     "certificates: 2, skipped: 2", "reached: it verified by the hooks"):
+                     "certificates: 2, skipped: 2", "reached: it verified through the hooks"):
             self.assertTrue(any(word in line for line in lines), (word, lines))
 
     def test_not_used_yet(self):
@@ -166,7 +166,7 @@ class Library(Case):
                 self.assertEqual((p["library"]["file"], p["library"]["replaced"]), (where, True))
                 self.assertEqual(p["library"]["version"], tools.catrust("--version").out.split()[-1])
                 self.assertTrue(self.openssl(p)["reached"], p)
-                self.assertTrue(any("start the process again" in line for line in lines), lines)
+                self.assertTrue(any("restart the process" in line for line in lines), lines)
 
     def test_a_directory_that_hangs(self):
         there = lab.trustdir("corp-root.pem")
@@ -235,7 +235,7 @@ class Users(Case):
         self.assertNotIn(pid, found)
         self.assertGreaterEqual(report["closed"], 1)
         self.assertFalse(report["complete"])
-        self.assertRegex(text, r"(?m)^not to be looked into: \d+ more, of other users or privileged$")
+        self.assertRegex(text, r"(?m)^could not look into: \d+ more, of other users or privileged$")
 
     def test_own_processes(self):
         with process(dirs=[lab.trustdir("corp-root.pem")], user=NOBODY, group=NOBODY, extra_groups=[]) as pid:

@@ -122,8 +122,8 @@ class Cases:
             self.assertEqual((result.code, result.out), (0, "second\n"), result.err)
 
     def test_wrong_usage(self):
-        self.failed(125, "what is to be run", )
-        self.failed(125, "what is to be run", "-v", "--")
+        self.failed(125, "name a command to run", )
+        self.failed(125, "name a command to run", "-v", "--")
         for option in "-x", "--nonsense", "--dir", "-d", "--envs":
             with self.subTest(option):
                 self.failed(125, option, option)
@@ -233,11 +233,11 @@ class Cases:
         os.mkdir(os.path.join(home, ".cache"))
         os.chmod(os.path.join(home, ".cache"), 0o777)
         env = {"CATRUST_LIB": lib, "HOME": home}
-        self.failed(125, "others may write to", "true", env=env)
+        self.failed(125, "other users may write to", "true", env=env)
         if os.getuid() == 0:
             os.chmod(os.path.join(home, ".cache"), 0o775)
             os.chown(os.path.join(home, ".cache"), -1, 12345)
-            self.failed(125, "others may write to", "true", env=env)
+            self.failed(125, "other users may write to", "true", env=env)
             os.chown(os.path.join(home, ".cache"), -1, 0)
             self.shown(env=env)
         os.chmod(os.path.join(home, ".cache"), 0o755)

@@ -158,8 +158,8 @@ START_TEST(private_keys_are_reported_and_ignored)
 
 	fputs("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n", out);
 	write_cert(out, "CERTIFICATE", 1);
-	expect_text(out,
-		    "-@1 a private key, ignored: it does not belong here, move it away; +1@4 ");
+	expect_text(out, "-@1 a private key, ignored: it does not belong here, so move it to "
+			 "another place; +1@4 ");
 }
 END_TEST
 
@@ -176,8 +176,7 @@ START_TEST(other_blocks_are_nothing_to_speak_of)
 }
 END_TEST
 
-#define CRL                                                                                        \
-	"a revocation list, ignored: those of a trust directory are not looked at, move it away; "
+#define CRL "a revocation list, ignored: catrust uses no revocation lists, so remove it; "
 
 START_TEST(revocation_lists_are_reported_and_ignored)
 {
@@ -211,10 +210,16 @@ static const struct {
 	{                                                                                          \
 		{bytes, sizeof(bytes) - 1}, said                                                   \
 	}
-#define UTF16 "-@0b UTF-16 text, skipped: iconv -f UTF-16 -t UTF-8 FILE >NEW.pem; "
-#define JAVA "-@0b a Java keystore, skipped: keytool -list -rfc -keystore FILE >NEW.pem; "
-#define PKCS12 "-@0b a PKCS#12 keystore, skipped: openssl pkcs12 -nokeys -in FILE -out NEW.pem; "
-#define BASE64 "-@0b base64 without BEGIN and END lines, skipped: base64 -di FILE >NEW.der; "
+#define UTF16 "-@0b UTF-16 text, skipped; to convert it: iconv -f UTF-16 -t UTF-8 FILE >NEW.pem; "
+#define JAVA                                                                                       \
+	"-@0b a Java keystore, skipped; to convert it: keytool -list -rfc -keystore FILE "         \
+	">NEW.pem; "
+#define PKCS12                                                                                     \
+	"-@0b a PKCS#12 keystore, skipped; to convert it: openssl pkcs12 -nokeys -in FILE -out "   \
+	"NEW.pem; "
+#define BASE64                                                                                     \
+	"-@0b base64 without BEGIN and END lines, skipped; to convert it: base64 -di FILE "        \
+	">NEW.der; "
 	OTHER("\xff\xfe-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 \0", UTF16),
 	OTHER("\xfe\xff\0-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 ", UTF16),
 	OTHER("-\0-\0-\0-\0-\0B\0E\0G\0I\0N\0 \0", UTF16),
@@ -232,7 +237,8 @@ static const struct {
 	OTHER("MINE", "-@0b neither PEM nor DER; "),
 	OTHER("My notes", "-@0b neither PEM nor DER; "),
 	OTHER("-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n",
-	      "-@1 \\n in place of line breaks, skipped: printf '%b' \"$(cat FILE)\" >NEW.pem; "),
+	      "-@1 \\n instead of line breaks, skipped; to convert it: printf '%b' \"$(cat FILE)\" "
+	      ">NEW.pem; "),
 };
 
 START_TEST(other_files_are_named)
@@ -304,7 +310,7 @@ START_TEST(der_one_or_many)
 	expect_der(der, 2 * TINY_CERT + 3, "+1@0b +2@11b ");
 	memcpy(der + TINY_CERT, "trailing", 8);
 	expect_der(der, TINY_CERT + 8,
-		   "+1@0b -@11b bytes that are no certificate follow, ignored; ");
+		   "+1@0b -@11b the data after the certificate is not a certificate, ignored; ");
 }
 END_TEST
 
@@ -367,7 +373,7 @@ START_TEST(pkcs7_in_der_and_pem)
 		ck_assert_ptr_null(strchr(result, '+'));
 	}
 	len = pkcs7(data, certs, 0);
-	expect_der(data, len, "-@0b a PKCS#7 without certificates; ");
+	expect_der(data, len, "-@0b a PKCS#7 file without certificates; ");
 }
 END_TEST
 

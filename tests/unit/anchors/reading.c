@@ -360,8 +360,8 @@ END_TEST
 /* A service that has dropped root, whose directory is root's alone. */
 START_TEST(what_may_not_be_read_any_more_goes)
 {
-	static const char lost[] = ": permission denied, so what was trusted because of it is "
-				   "trusted no longer: let the user that the program runs as read "
+	static const char lost[] = ": permission denied, so its certificates are no longer "
+				   "trusted: let the user that the program runs as read "
 				   "it";
 	static const struct {
 		const char *name, *trusted, *line;
@@ -754,7 +754,7 @@ START_TEST(size_of_all_files_is_bounded)
 	look();
 	ck_assert(trusts("1 2 3 "));
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
-			 "ca.d/z7.pem: skipped, as are all files after the first 64 MiB");
+			 "ca.d/z7.pem: skipped, like all files after the first 64 MiB");
 }
 END_TEST
 

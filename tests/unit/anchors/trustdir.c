@@ -226,7 +226,7 @@ END_TEST
 START_TEST(empty_directory_is_told_where_it_was_named)
 {
 	read_dirs(dir);
-	ck_assert_str_eq(problem(TRUSTDIR_ERROR), ": no certificate there, so nothing is added");
+	ck_assert_str_eq(problem(TRUSTDIR_ERROR), ": there is no certificate, so no CA is added");
 }
 END_TEST
 
@@ -341,9 +341,9 @@ START_TEST(number_of_scopes_is_bounded)
 		count++;
 	}
 	ck_assert_uint_eq(count, TRUSTDIR_MAX_SCOPES);
-	ck_assert_str_eq(
-		problem(TRUSTDIR_ERROR),
-		"/s64.example/a.pem: a certificate in it has 64 scopes already, and gets no more");
+	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
+			 "/s64.example/a.pem: a certificate in it already has 64 scopes, the "
+			 "maximum, so this scope is ignored");
 }
 END_TEST
 
@@ -389,7 +389,7 @@ START_TEST(size_of_a_file_is_bounded)
 	read_dirs(dir);
 	ck_assert_str_eq(ids(), "");
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
-			 "/big.pem: skipped, since it is larger than 8 MiB");
+			 "/big.pem: skipped, because it is larger than 8 MiB");
 }
 END_TEST
 
@@ -417,13 +417,13 @@ START_TEST(number_of_certificates_is_bounded)
 	}
 	read_dirs(dir);
 	ck_assert_uint_eq(anchors->count, TRUSTDIR_MAX_ANCHORS);
-	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
-			 "/4.pem: certificates beyond the first 4096 of all files are ignored");
+	ck_assert_str_eq(problem(TRUSTDIR_ERROR), "/4.pem: all files together have more than 4096 "
+						  "certificates; the others are ignored");
 	write_many("0.pem", 0, CERTFILE_MAX_CERTS + 1);
 	read_dirs(path("0.pem"));
 	ck_assert_uint_eq(anchors->count, 0);
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
-			 "/0.pem: skipped, since it has more than 4096 certificates");
+			 "/0.pem: skipped, because it has more than 4096 certificates");
 }
 END_TEST
 
@@ -483,8 +483,8 @@ START_TEST(number_of_entries_is_bounded)
 	read_dirs(dir);
 	ck_assert_str_eq(ids(), "1 ");
 	snprintf(over, sizeof(over), "%s", problem(TRUSTDIR_ERROR) + strlen("/00000"));
-	ck_assert_str_eq(strstr(over, "owned by neither root"),
-			 over + strlen(": skipped, since it is "));
+	ck_assert_str_eq(strstr(over, "belongs neither to root"),
+			 over + strlen(": skipped, because it "));
 	ck_assert_uint_eq(anchors->problems_lost, TRUSTDIR_MAX_ENTRIES - 1);
 	ck_assert_uint_lt(((const struct reading *)anchors)->watch_count, 10);
 }
@@ -542,7 +542,7 @@ START_TEST(acl_of_somebody_else)
 	ck_assert_int_eq(chmod(dir, on_dir ? 0775 : 0755), 0);
 	read_dirs(dir);
 	ck_assert_str_eq(ids(), "");
-	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "others may write to it"));
+	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "other users may write to it"));
 	/* One that gives nobody anything more. */
 	ck_assert_int_eq(chmod(on_dir ? dir : path("a.pem"), on_dir ? 0755 : 0644), 0);
 	read_dirs(dir);
@@ -606,7 +606,7 @@ START_TEST(entries_that_change_while_they_are_opened)
 	before_openat = NULL;
 	ck_assert_str_eq(ids(), expected[_i]);
 	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
-			 _i == 2 ? "/b.pem: skipped, since it is being replaced" : "");
+			 _i == 2 ? "/b.pem: skipped, because it is being replaced" : "");
 	ck_assert_int_eq(anchors->moved, _i == 2);
 }
 END_TEST
@@ -654,7 +654,8 @@ START_TEST(links_of_others_to_a_trust_directory)
 	ck_assert_int_eq(lchown(path("link"), 1234, 1234), 0);
 	read_dirs(link);
 	ck_assert_str_eq(ids(), "");
-	ck_assert_ptr_nonnull(strstr(problem(TRUSTDIR_ERROR), "/link: skipped, since it is owned"));
+	ck_assert_ptr_nonnull(
+		strstr(problem(TRUSTDIR_ERROR), "/link: skipped, because it belongs"));
 	sources.dirs = link;
 	sources.allow_writable = true;
 	read_sources(&sources);

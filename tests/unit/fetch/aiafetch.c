@@ -98,7 +98,8 @@ START_TEST(all_answers_together_have_theirs)
 	/* One takes its second, the next what is left, and the others are not asked. */
 	ask(5, &options, &why);
 	ck_assert_int_le(connections(), 2);
-	ck_assert_ptr_nonnull(strstr(why.text, "/4: not asked, as 1.5 s are over"));
+	ck_assert_ptr_nonnull(
+		strstr(why.text, "/4: not downloaded, because the 1.5 s for downloads are over"));
 }
 END_TEST
 

@@ -439,11 +439,11 @@ START_TEST(what_else_may_be_wrong)
 
 	X509_STORE_add_cert(store, root);
 	verify_as(&(struct attempt){.store = store, .leaf = old, .sni = "www.corp.example"});
-	matches(one_line(), "certificate has expired; chain: .*\\); no CA helps: renew the "
-			    "certificate, or set the clock right\n$");
+	matches(one_line(), "certificate has expired; chain: .*\\); adding a CA does not help: "
+			    "renew the certificate, or correct the clock\n$");
 	verify_as(&(struct attempt){.store = store, .leaf = leaf, .host = "other.example"});
-	matches(one_line(), "^catrust: other\\.example: [Hh]ostname mismatch; chain: .*\\); no CA "
-			    "helps: the certificate is for another name\n$");
+	matches(one_line(), "^catrust: other\\.example: [Hh]ostname mismatch; chain: .*\\); adding "
+			    "a CA does not help: the certificate is for another name\n$");
 	X509_free(old);
 }
 END_TEST
@@ -513,7 +513,7 @@ START_TEST(used_where_openssl_refuses_nobody)
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(verify_as(&attempt).ret, 1);
 	matches(one_line(), "^catrust: a server verified because of \"/CN=root\" .* "
-			    "\\(SSL_VERIFY_NONE: whether that matters is for the program\\)\n$");
+			    "\\(SSL_VERIFY_NONE: the program decides whether that matters\\)\n$");
 	/* Who is refused otherwise is told nonetheless. */
 	attempt.verify_none = false;
 	for (int i = 0; i < 3; i++)
@@ -639,8 +639,9 @@ START_TEST(strict_setting_is_not_enough)
 	attempt.leaf = leaf;
 	verify_as(&attempt);
 	matches(one_line(),
-		"key usage.*; CATRUST_STRICT=relax alone would not do: certificate has "
-		"expired; no CA helps: renew the certificate, or set the clock right\n$");
+		"key usage.*; CATRUST_STRICT=relax alone would not help: certificate has "
+		"expired; adding a CA does not help: renew the certificate, or correct the "
+		"clock\n$");
 	/* Nor would it, if it were set. */
 	config.relax_strict = true;
 	ck_assert_int_eq(verify_as(&attempt).error, X509_V_ERR_CERT_HAS_EXPIRED);
@@ -654,7 +655,7 @@ START_TEST(strict_setting_does_not_widen_a_scope)
 	verify_as(
 		&(struct attempt){.store = store, .leaf = leaf, .flags = X509_V_FLAG_X509_STRICT});
 	matches(one_line(),
-		"; CATRUST_STRICT=relax alone would not do: permitted subtree violation; "
+		"; CATRUST_STRICT=relax alone would not help: permitted subtree violation; "
 		"the CA is trusted for other names only: ");
 }
 END_TEST
@@ -666,7 +667,7 @@ START_TEST(strict_setting_is_not_named_where_it_is_no_use)
 	X509_STORE_add_cert(store, root);
 	verify_as(
 		&(struct attempt){.store = store, .leaf = leaf, .flags = X509_V_FLAG_X509_STRICT});
-	matches(one_line(), "; no CA helps: see catrust doctor SERVER\n$");
+	matches(one_line(), "; adding a CA does not help: see catrust doctor SERVER\n$");
 }
 END_TEST
 

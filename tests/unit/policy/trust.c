@@ -297,8 +297,7 @@ static unsigned lines_of_unreadable(void)
 	snprintf(path, sizeof(path), "%s/log", dir);
 	file = fopen(path, "re");
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		count += strstr(line, "that OpenSSL can read") != NULL &&
-			 strstr(line, "junk") == NULL;
+		count += strstr(line, "OpenSSL can't read") != NULL && strstr(line, "junk") == NULL;
 	if (file != NULL)
 		fclose(file);
 	return count;

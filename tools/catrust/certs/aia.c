@@ -117,13 +117,13 @@ const char *aia_url_wrong(const char *url, bool local)
 		return "out of memory";
 	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
 	    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-		wrong = "it is no URL that may be asked";
+		wrong = "it is not a valid URL";
 	else if (strcmp(scheme, "http") != 0)
-		wrong = "only http is asked";
+		wrong = "only http is allowed";
 	else if (curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK)
 		wrong = "it names no host";
 	else if (!local && host_is_local(host))
-		wrong = "it leads to this machine or its link (--aia-local allows that)";
+		wrong = "it leads to this machine or its local network (--aia-local allows that)";
 	curl_free(scheme);
 	curl_free(host);
 	curl_url_cleanup(parts);

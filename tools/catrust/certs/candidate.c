@@ -75,7 +75,7 @@ static void check_ca(X509 *cert, struct findings *f)
 		    "it is of X.509 version 1, which can't say whether it is a CA");
 	else if (has_basic_constraints(cert) && (X509_get_extension_flags(cert) & EXFLAG_CA) == 0)
 		add(f, FINDING_REFUSE, "not-a-ca",
-		    "it says itself that it is no CA (basicConstraints: CA:FALSE)");
+		    "it says that it is not a CA (basicConstraints: CA:FALSE)");
 	else if ((X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) == 0)
 		add(f, FINDING_REFUSE, "not-a-ca",
 		    "its key usage does not allow it to sign certificates (keyCertSign)");

@@ -112,11 +112,13 @@ const char *certforms_name(const unsigned char *data, size_t len)
 	enum { HEAD = 12 };
 
 	if (len >= HEAD && data[0] == 0x30 && memmem(data, HEAD, version, sizeof(version)) != NULL)
-		return "a PKCS#12 file, which this does not read: openssl pkcs12 -in FILE -nokeys "
+		return "a PKCS#12 file, which catrust can't read; to convert it: openssl pkcs12 "
+		       "-in FILE -nokeys "
 		       "-out ca.pem";
 	if (len >= sizeof(jks) &&
 	    (memcmp(data, jks, sizeof(jks)) == 0 || memcmp(data, jceks, sizeof(jceks)) == 0))
-		return "a Java keystore, which this does not read: keytool -list -rfc -keystore "
+		return "a Java keystore, which catrust can't read; to convert it: keytool -list "
+		       "-rfc -keystore "
 		       "FILE > ca.pem";
 	if (has(data, len, "-----BEGIN CERTIFICATE-----\\n") ||
 	    has(data, len, "-----BEGIN CERTIFICATE-----\\r\\n"))

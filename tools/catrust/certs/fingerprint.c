@@ -33,7 +33,7 @@ const char *fingerprint_parse(const char *text, struct fingerprint *ret)
 		int high, low;
 
 		if (colons && count > 0 && *text++ != ':')
-			return "a colon is missing between two bytes, or one byte has not two "
+			return "a colon is missing between two bytes, or a byte does not have two "
 			       "digits";
 		high = hex_value(text[0]);
 		low = high < 0 ? -1 : hex_value(text[1]);

@@ -7,10 +7,10 @@
 /* clang-format off */
 #define HELP_CONNECT \
 	"how to connect:\n" \
-	"  --starttls PROTO          what to speak before TLS, if TARGET does not tell; or none\n" \
+	"  --starttls PROTO          the protocol before TLS, if TARGET does not imply it; or none\n" \
 	"  --proxy URL               http, https, socks4, socks4a, socks5, socks5h\n" \
-	"                            (default: the environment's; \"\": none)\n" \
-	"  --servername NAME         the name to ask for and to verify, if not TARGET's\n" \
+	"                            (default: from the environment; \"\": no proxy)\n" \
+	"  --servername NAME         the name to ask for and to verify, if not that of TARGET\n" \
 	"  --cert FILE, --key FILE   a client certificate and its key, in PEM\n" \
 	"  --timeout S               how many seconds to wait at each step (10)\n" \
 	"  --no-aia                  do not download missing issuers from the addresses that\n" \

@@ -162,7 +162,7 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 			return "there are too many of them";
 		return fingerprint_parse(text, &o->fingerprints.item[o->fingerprints.count++]);
 	case OPTION_FORMAT:
-		return is_format(text) ? NULL : "it is one of pem, pkcs12 and jks";
+		return is_format(text) ? NULL : "it must be pem, pkcs12 or jks";
 	case OPTION_SCOPE:
 		if (o->scope_count == SCOPES_MAX)
 			return "there are too many of them";
@@ -174,16 +174,16 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 		o->starttls_given = true;
 		return starttls_by_name(text, &o->starttls)
 			       ? NULL
-			       : "it is one of smtp, lmtp, imap, pop3, ftp, ldap, xmpp, "
-				 "xmpp-server, irc, nntp, sieve, postgres, mysql and none";
+			       : "it must be smtp, lmtp, imap, pop3, ftp, ldap, xmpp, xmpp-server, "
+				 "irc, nntp, sieve, postgres, mysql or none";
 	case OPTION_TIMEOUT:
 		return parse_timeout(text, &o->timeout_ms) == 0
 			       ? NULL
-			       : "it is a number of seconds from 0.1 to 3600";
+			       : "it must be a number of seconds from 0.1 to 3600";
 	case OPTION_WITHIN:
 		return parse_days(text, &o->within_days) == 0
 			       ? NULL
-			       : "it is a number of days, at most 36500";
+			       : "it must be a number of days, at most 36500";
 	default:
 		return NULL;
 	}

@@ -26,10 +26,9 @@ static enum status add_certificate(X509 *cert, const char *path, const struct ad
 	enum status status = STATUS_NO;
 	struct import import = {
 		.cert = cert,
-		.because = chain_is_root(cert)
-				   ? "a root CA"
-				   : "no root, but below another CA: what others below that CA "
-				     "issue stays untrusted",
+		.because = chain_is_root(cert) ? "a root CA"
+					       : "not a root, but below another CA: certificates "
+						 "from other CAs below that one stay untrusted",
 		.source = source,
 		.options = adding->options,
 		.sources = &adding->sources,
@@ -128,8 +127,8 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Saves the CA certificates of FILE in the trust directory. Each must be confirmed: at the\n"
-	"terminal, or by --fingerprint. FILE is PEM, DER or PKCS#7; - is standard input.\n"
+	"Saves the CA certificates in FILE in the trust directory. You must confirm each of them:\n"
+	"at the terminal, or with --fingerprint. FILE is PEM, DER or PKCS#7; - is standard input.\n"
 	"\n"
 	"options:\n"
 	"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, without\n"
@@ -144,7 +143,7 @@ static const char help[] =
 const struct command add_command = {
 	.name = "add",
 	.arguments = "[OPTION...] FILE...",
-	.summary = "adds CAs from files, with the checks of fetch",
+	.summary = "adds CAs from files, after the same checks as fetch",
 	.help = help,
 	.options = OPTION_DIR | OPTION_FINGERPRINT | OPTION_PUBLIC_BUNDLE | OPTION_SCOPE,
 	.example = "catrust add corp-root.pem",

@@ -44,8 +44,8 @@ static int add_public(STACK_OF(X509) * certs, const char *path, struct reason *w
 		path = system_bundle();
 	if (path == NULL) {
 		reason_set(why,
-			   "this system's bundle of public CAs is in none of the known places: "
-			   "name one with --public-bundle FILE, or go without by --no-public");
+			   "this system's bundle of public CAs is not in any of the usual places: "
+			   "name it with --public-bundle FILE, or leave it out with --no-public");
 		return -1;
 	}
 	if (readcerts_any(path, &r, why) != 0)
@@ -108,7 +108,7 @@ static STACK_OF(X509) * gather(const struct options *options, struct reason *why
 		goto failed;
 	if (scoped > 0)
 		show_error("left out: %d certificate%s that may vouch only for some names, which a "
-			   "bundle can't say (catrust list shows them)",
+			   "bundle can't express (catrust list shows them)",
 			   scoped, scoped == 1 ? "" : "s");
 	if (sk_X509_num(certs) > 0)
 		return certs;
@@ -199,8 +199,8 @@ out:
 
 /* clang-format off */
 static const char help[] =
-	"Writes the public CAs of this system and the CAs of the trust directories to one file, for\n"
-	"programs that take only a file. CAs that are trusted only for some names are left out.\n"
+	"Writes the public CAs of this system and the CAs in the trust directories to one file, for\n"
+	"programs that accept only a file. CAs that are trusted only for some names are left out.\n"
 	"\n"
 	"options:\n"
 	"  --format FORMAT       pem (the default), or a Java trust store: pkcs12, jks\n"

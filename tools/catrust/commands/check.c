@@ -154,7 +154,7 @@ static void show_stack(const struct check *c, const struct stacks_use *use,
 	if (v->layer == LAYER_ENVIRONMENT)
 		printf(" %s", v->variable >= 0 ? tls_variable_name[v->variable] : c->java_variable);
 	if (v->is_aside)
-		printf(", but no TLS of the program's is known to need it");
+		printf(", but the program is not known to use it for TLS");
 	else if (v->layer == LAYER_NONE)
 		printf(": %s. To do: %s", stacks_reason_text(v->reason), stacks_advice(v, advice));
 	printf("\n");
@@ -178,7 +178,7 @@ static void show_stacks(struct check *c, size_t *ret_seen)
 static void show_way(const char *command)
 {
 	if (command != NULL)
-		printf("    the mildest way that is known: %s\n", command);
+		printf("    the simplest way that is known: %s\n", command);
 	else
 		printf("    no way is known to reach all of it\n");
 }
@@ -206,11 +206,11 @@ static enum status check_program(const char *path, const char *library)
 	show_text(path, shown);
 	lost = stacks_lost(&c->program);
 	if (c->program.use_count == 0) {
-		printf("%s: not reached: it is no program for this machine\n", shown);
+		printf("%s: not reached: it is not a program for this machine\n", shown);
 		goto out;
 	}
 	if (c->linked.missing[0] != '\0') {
-		printf("%s: not reached: it can't be started: %s, which it needs, is not there\n",
+		printf("%s: not reached: it can't be started: it needs %s, which is not there\n",
 		       shown, show_text(c->linked.missing, missing));
 		goto out;
 	}
@@ -228,8 +228,8 @@ static enum status check_program(const char *path, const char *library)
 	if (c->ways != 0)
 		show_way(ways_command(c->ways));
 	if (seen == 0 && lost == REASON_NONE && c->asked)
-		printf("    it has no TLS of its own; of what it loads or runs later, catrust "
-		       "doctor -- COMMAND tells\n");
+		printf("    it has no TLS of its own; catrust doctor -- COMMAND shows what it "
+		       "loads or runs later\n");
 	if (c->unreached == 0 && (seen > 0 || (lost == REASON_NONE && c->asked)))
 		status = STATUS_DONE;
 out:
@@ -280,7 +280,8 @@ static int follow(char path[PATH_MAX])
 		}
 		printf("%s: a script for %s\n", shown, show_text(path, shown_name));
 	}
-	printf("not reached: scripts for scripts, too many\n");
+	printf("not reached: its interpreter is a script, whose interpreter is a script, and so "
+	       "on\n");
 	return -1;
 }
 
@@ -303,9 +304,9 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Says whether the library is loaded into COMMAND and, for each TLS library that comes with\n"
-	"it, whether and how it is reached. COMMAND does not run. catrust-run --check calls this in\n"
-	"the environment that COMMAND would have. Exit status 0: reached, 1: not.\n"
+	"Says whether the library would be loaded into COMMAND and, for each TLS library that comes\n"
+	"with it, whether and how it is reached. Does not run COMMAND. catrust-run --check calls this,\n"
+	"in the environment that COMMAND would have. Exit status: 0 reached, 1 not reached.\n"
 	"\n"
 	"options:\n"
 	"  --help\n";

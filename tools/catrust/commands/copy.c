@@ -113,7 +113,7 @@ static enum status run(const struct options *options)
 static const char help[] =
 	"Copies bin/catrust, bin/catrust-run and lib/libcatrust.so to DIR, from the folder that this\n"
 	"catrust is installed in. Each file is written whole or not at all. This is for an init\n"
-	"container that fills a volume of the pod: the image of catrust has no shell and no cp.\n"
+	"container that fills a volume of the pod, because the image of catrust has no shell and no cp.\n"
 	"\n"
 	"options:\n"
 	"  --help\n";
@@ -122,7 +122,7 @@ static const char help[] =
 const struct command copy_command = {
 	.name = "copy",
 	.arguments = "DIR",
-	.summary = "copies library and commands of the image to a directory",
+	.summary = "copies the library and the commands of the image to a directory",
 	.help = help,
 	.least_args = 1,
 	.most_args = 1,

@@ -19,8 +19,8 @@ static enum status look(void)
 	if (found < 0)
 		show_error("%s", why.text);
 	else
-		show_error(PRELOAD_PATH " names %s, which catrust enable has not written: take it "
-					"out by hand",
+		show_error(PRELOAD_PATH
+			   " names %s, which catrust enable did not write: remove it by hand",
 			   show_text(there, shown));
 	return STATUS_NO;
 }
@@ -44,7 +44,7 @@ static enum status run(const struct options *options)
 	} else {
 		status = look();
 		if (status == STATUS_DONE)
-			puts(was_on ? "disabled: what catrust enable had written is gone"
+			puts(was_on ? "disabled: everything that catrust enable wrote is removed"
 				    : "it was not enabled: nothing was changed");
 	}
 	record_clear(&record);
@@ -54,10 +54,10 @@ static enum status run(const struct options *options)
 /* clang-format off */
 static const char help[] =
 	"Undoes catrust enable --system, byte for byte: the entry in /etc/ld.so.preload, the variables\n"
-	"and their bundles. Programs that run already keep the library until they end.\n"
+	"and their bundles. Programs that are already running keep the library until they end.\n"
 	"\n"
 	"options:\n"
-	"  --system  may be given, as for enable\n"
+	"  --system  accepted, but not needed\n"
 	"  --help\n";
 /* clang-format on */
 

@@ -5,16 +5,16 @@
 
 /* clang-format off */
 static const char help[] =
-	"Connects to TARGET as Python does. Names every cause for which Python up to 3.12, or 3.13\n"
-	"and newer, would fail, in Python's own words; says whether adding a CA would help, and\n"
-	"which command fixes it. Saves nothing.\n"
+	"Connects to TARGET as Python does, and says why verification fails: every cause, for Python\n"
+	"up to 3.12 and for Python 3.13 and newer, in Python's own words. Says whether adding a CA\n"
+	"would help, and which command fixes the problem. Saves nothing.\n"
 	"\n"
 	"TARGET is HOST, HOST:PORT, [IPV6]:PORT or a URL: https, smtp, imap, ldap, postgres...\n"
-	"The port is 443 if not given.\n"
+	"The default port is 443.\n"
 	"\n"
-	"what to verify with, besides the trust directories:\n"
+	"what to verify with, in addition to the trust directories:\n"
 	"  --ca-bundle FILE          this bundle, instead of the system's\n"
-	"  --python EXE              what the ssl, certifi and requests of this Python really load\n"
+	"  --python EXE              the CAs that ssl, certifi and requests of this Python load\n"
 	"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the defaults\n"
 	"  --public-bundle FILE      the public CAs (default: the system's)\n"
 	"\n"
@@ -22,8 +22,8 @@ static const char help[] =
 	"  --json                    print the result as JSON\n"
 	"  --help\n"
 	"\n"
-	"exit status: 0 it verifies already; 1 it fails, and the CA that is named would fix it;\n"
-	"2 wrong usage; 3 no connection; 4 adding a CA would not help; the text says what would.\n";
+	"exit status: 0 verification succeeds; 1 it fails, and the CA that is named would fix it;\n"
+	"2 wrong usage; 3 no connection; 4 adding a CA is not enough, or would not help.\n";
 /* clang-format on */
 
 const struct command doctor_command = {

@@ -106,8 +106,7 @@ static int enable_preload(struct run *r, struct reason *why)
 	if (found && (recorded == NULL || strcmp(recorded, there) != 0)) {
 		reason_set(why,
 			   PRELOAD_PATH
-			   " names %s, which catrust enable has not written: take it out "
-			   "first",
+			   " names %s, which catrust enable did not write: remove it first",
 			   show_text(there, shown));
 		return -1;
 	}
@@ -194,9 +193,9 @@ static enum status run(const struct options *options)
 	struct reason why = {""};
 
 	if (!options->system) {
-		show_error("enable: with --system it is for every program of this machine or "
-			   "container. For one program there is catrust-run, for a virtual "
-			   "environment of Python python -m catrust enable");
+		show_error("enable needs --system, and is then for every program of this machine "
+			   "or container. For one program, use catrust-run; for a Python virtual "
+			   "environment, python -m catrust enable");
 		free(r);
 		return STATUS_USAGE;
 	}
@@ -218,19 +217,19 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Has the dynamic linker load the library into every program of this machine or container, by\n"
-	"/etc/ld.so.preload. It is tried first, and again once it is on; if a program then does\n"
-	"otherwise than before, all is as it was. What is trusted lies in /etc/catrust/ca.d.\n"
-	"catrust disable undoes it, byte for byte.\n"
+	"Makes the dynamic linker load the library into every program of this machine or container,\n"
+	"through /etc/ld.so.preload. Tries some programs with the library before and after; if one of\n"
+	"them behaves differently, nothing stays changed. Programs then trust the CAs in\n"
+	"/etc/catrust/ca.d. catrust disable undoes all of it, byte for byte.\n"
 	"\n"
 	"options:\n"
-	"  --system  is needed: every program is meant, sudo and sshd included\n"
-	"  --env     also writes bundles of the CAs to /var/lib/catrust, and sets the variables that\n"
+	"  --system  required: it confirms that you mean every program, including sudo and sshd\n"
+	"  --env     also write bundles of the CAs to /var/lib/catrust, and set the variables that\n"
 	"            name them for Go, Rust, Java, node and others, in the files that login shells,\n"
-	"            PAM and systemd read. Variables that these files set already stay\n"
+	"            PAM and systemd read. Variables that these files already set are kept\n"
 	"  --help\n"
 	"\n"
-	"exit status: 0 it is on; 1 it is not, and nothing was changed.\n";
+	"exit status: 0 enabled; 1 not enabled, and nothing was changed.\n";
 /* clang-format on */
 
 const struct command enable_command = {

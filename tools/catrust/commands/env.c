@@ -52,8 +52,8 @@ static int print(const struct env *env, const char *name, const char *value)
 		return 0;
 	show_error("%s=%s: %s", name, show_text(value, shown),
 		   env->format == ENVPRINT_KUBERNETES
-			   ? "a manifest for Kubernetes can't hold what is not UTF-8"
-			   : "a file of variables for docker can't hold a new line");
+			   ? "a manifest for Kubernetes can't hold a value that is not UTF-8"
+			   : "a file of variables for docker can't hold a line break");
 	return -1;
 }
 
@@ -102,7 +102,7 @@ static bool has_setting(const struct env *env, const char *name)
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		if (strcmp(settings[i].variable, name) == 0 && settings[i].is_there()) {
 			if (env->verbose)
-				show_error("%s is not set: %s counts", name, settings[i].text);
+				show_error("%s is not set, to keep %s", name, settings[i].text);
 			return true;
 		}
 	return false;
@@ -286,8 +286,8 @@ static void tell_problems(const struct env *env, const struct trusted *trusted)
 	for (size_t i = 0; i < trusted->anchors->count; i++)
 		scoped += trusted->anchors->anchor[i].scopes != NULL;
 	if (scoped > 0 && env->verbose)
-		show_error("%zu CAs that may not vouch for every name are in no bundle: programs "
-			   "that read one keep to no scope",
+		show_error("%zu CAs that may not vouch for every name are not in the bundles: "
+			   "programs that read a bundle can't limit a CA to some names",
 			   scoped);
 }
 
@@ -366,13 +366,14 @@ static enum status run(const struct options *options)
 /* clang-format off */
 static const char help[] =
 	"Prints the variables that tell Go, Rust, Java, node and others which file of certificates\n"
-	"to trust, and writes these files. Each holds what the program trusts anyway, what the user\n"
-	"has set, and the CAs of the trust directories. catrust-run --env runs a command with them.\n"
+	"to trust, and writes these files. Each file holds what the program trusts anyway, what the\n"
+	"user has set, and the CAs in the trust directories. catrust-run --env runs a command with\n"
+	"the variables.\n"
 	"\n"
 	"options:\n"
-	"  --syntax SYNTAX  sh, the default; docker: for --env-file; systemd: for a unit;\n"
-	"                   kubernetes: for the env of a container\n"
-	"  --only           print what is given as NAME=VALUE, and nothing else\n"
+	"  --syntax SYNTAX  sh (the default), docker (for its --env-file), systemd (for a unit) or\n"
+	"                   kubernetes (for the env of a container)\n"
+	"  --only           print only what is given as NAME=VALUE\n"
 	"  --help\n";
 /* clang-format on */
 

@@ -116,10 +116,10 @@ out:
 /* clang-format off */
 static const char help[] =
 	"Connects to each TARGET, shows its certificates and finds the CA to trust. Saves the CA in\n"
-	"the trust directory once it is confirmed: at the terminal, or by --fingerprint.\n"
+	"the trust directory after you confirm it: at the terminal, or with --fingerprint.\n"
 	"\n"
 	"TARGET is HOST, HOST:PORT, [IPV6]:PORT or a URL: https, smtp, imap, ldap, postgres...\n"
-	"- reads TARGETs from standard input, one a line. The port is 443 if not given.\n"
+	"- reads TARGETs from standard input, one per line. The default port is 443.\n"
 	"\n"
 	"what to save:\n"
 	"  --fingerprint sha256:HEX  save the certificate with this SHA-256 fingerprint, without\n"
@@ -138,7 +138,7 @@ static const char help[] =
 	"  --help\n"
 	"\n"
 	"exit status: 0 saved, or trusted already; 1 not confirmed, or refused; 2 wrong usage;\n"
-	"3 no connection. With several TARGETs, the highest.\n";
+	"3 no connection. With several TARGETs, the highest status.\n";
 /* clang-format on */
 
 const struct command fetch_command = {

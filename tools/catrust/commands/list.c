@@ -408,14 +408,15 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Shows the certificates of the trust directories: expiry, scope, subject, file, SHA-256,\n"
-	"and notes. Files that can't be read are named on standard error.\n"
+	"Shows the certificates in the trust directories, with expiry, scope, subject, file, SHA-256\n"
+	"and warnings. Files that can't be used are named on standard error.\n"
 	"\n"
 	"options:\n"
 	"  --dir DIR      the trust directory, instead of CATRUST_DIR and the defaults\n"
-	"  --check        for monitoring: print only what is wrong, a line for each: expired, not a\n"
-	"                 CA, skipped, nothing there; exit status 1 if there is anything\n"
-	"  --within DAYS  with --check, what expires so soon is wrong too (default: 30)\n"
+	"  --check        for monitoring: print only what is wrong (a certificate that has expired or\n"
+	"                 is not a CA, a file that is skipped, no certificate at all), one line for\n"
+	"                 each; the exit status is 1 if anything is wrong\n"
+	"  --within DAYS  with --check, also report certificates that expire within DAYS days (30)\n"
 	"  --json         print JSON; see catrust(1)\n"
 	"  --help\n";
 /* clang-format on */

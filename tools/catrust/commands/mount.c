@@ -275,9 +275,9 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Becomes the program at PATH, called COMMAND, in a mount namespace of its own, in which the\n"
-	"system's bundles of public CAs also hold those of the trust directories. catrust-run --mount\n"
-	"calls it; CATRUST_PRELOAD is the LD_PRELOAD of the program.\n"
+	"Becomes the program at PATH, under the name COMMAND, in a mount namespace of its own. There,\n"
+	"the system's bundles of public CAs also hold the CAs in the trust directories. catrust-run\n"
+	"--mount calls this; CATRUST_PRELOAD is the LD_PRELOAD of the program.\n"
 	"\n"
 	"options:\n"
 	"  --all   also the bundles that Python packages bring\n"

@@ -29,10 +29,10 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Shows the running processes that have libcatrust.so loaded: since when, which version, what\n"
-	"they read as their trust directories and how many certificates that is now, and which of\n"
-	"their TLS libraries are reached. Then those that have TLS loaded without it. Root sees all\n"
-	"processes, others see their own.\n"
+	"Shows the running processes that have libcatrust.so loaded: since when, which version, which\n"
+	"trust directories they read, how many certificates these hold now, and which of their TLS\n"
+	"libraries are reached. Then shows the processes that have TLS loaded without libcatrust.so.\n"
+	"Root sees all processes, other users see their own.\n"
 	"\n"
 	"options:\n"
 	"  --json  print JSON; see catrust(1)\n"

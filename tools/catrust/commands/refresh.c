@@ -21,16 +21,16 @@ static enum status run(const struct options *options)
 		show_error("%s", why.text);
 		return STATUS_NO;
 	}
-	puts(done ? VARIABLES_BUNDLE " and those beside it hold what is trusted now"
-		  : "catrust enable --system --env was not called: there is no bundle to make");
+	puts(done ? VARIABLES_BUNDLE " and the files beside it hold what is trusted now"
+		  : "catrust enable --system --env was not run, so there is no bundle to update");
 	return STATUS_DONE;
 }
 
 /* clang-format off */
 static const char help[] =
-	"Makes the bundles of catrust enable --system --env anew, after a change of the system's own\n"
-	"bundle or of /etc/catrust/ca.d. The Debian package does so by itself; so do catrust add,\n"
-	"fetch and remove. Without --env there is nothing to do, and the exit status is 0.\n"
+	"Writes the bundles of catrust enable --system --env again. Run it after a change of the\n"
+	"system's own bundle or of /etc/catrust/ca.d. The Debian package runs it by itself, and so do\n"
+	"catrust add, fetch and remove. If enable was run without --env, it does nothing and succeeds.\n"
 	"\n"
 	"options:\n"
 	"  --help\n";
@@ -39,7 +39,7 @@ static const char help[] =
 const struct command refresh_command = {
 	.name = "refresh",
 	.arguments = "",
-	.summary = "makes the bundles of enable --env anew",
+	.summary = "writes the bundles of enable --env again",
 	.help = help,
 	.changes_files = true,
 	.options = 0,

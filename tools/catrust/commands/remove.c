@@ -124,8 +124,8 @@ static enum status remove_path(const struct trustdir_sources *sources, const cha
 		close(fd);
 	show_text(path, shown);
 	if (error == -ELOOP)
-		show_error("%s: a symbolic link on the way to it belongs to another user, or there "
-			   "are too many links: nothing is removed",
+		show_error("%s: its path has a symbolic link that belongs to another user, or too "
+			   "many links: nothing is removed",
 			   shown);
 	else if (error != 0)
 		show_error("%s: %s", shown, strerror(-error));
@@ -222,8 +222,8 @@ static bool is_alone_in(const struct trustdir_sources *sources, const char *path
 
 	show_text(path, shown);
 	if (directory_of(path, dir) != 0 || !is_trust_directory(sources, dir)) {
-		show_error("%s: not in a trust directory: it is named itself, by CATRUST_DIR or "
-			   "CATRUST_PEM, or behind a symbolic link: nothing is removed",
+		show_error("%s: not in a trust directory: CATRUST_DIR or CATRUST_PEM names it "
+			   "directly, or it is behind a symbolic link: nothing is removed",
 			   shown);
 		return false;
 	}
@@ -233,8 +233,8 @@ static bool is_alone_in(const struct trustdir_sources *sources, const char *path
 	}
 	alone = r.found == 1;
 	if (!alone)
-		show_error("%s holds %zu certificates: nothing is removed. To be rid of all of "
-			   "them, name "
+		show_error("%s holds %zu certificates: nothing is removed. To remove all of them, "
+			   "name "
 			   "the file: catrust remove FILE",
 			   shown, r.found);
 	readcerts_clear(&r);
@@ -309,8 +309,9 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Removes certificates from the trust directories. FINGERPRINT is a SHA-256: every file that\n"
-	"holds that certificate and no other is removed, in all scopes. FILE is a path or a name.\n"
+	"Removes certificates from the trust directories. FINGERPRINT is a SHA-256 fingerprint: every\n"
+	"file that holds that certificate and no other is removed, in all scopes. FILE is the path or\n"
+	"the name of a file.\n"
 	"\n"
 	"options:\n"
 	"  --dir DIR  the trust directory, instead of CATRUST_DIR and the defaults\n"

@@ -125,13 +125,13 @@ static void tell(const struct stackwatch *watch, const struct stacks_run *run)
 {
 	if (watch->is_polled)
 		show_line(SHOW_WARNING, "tracing is not allowed here: programs that ran for less "
-					"than some 20 ms may be missing");
+					"than about 20 ms may be missing");
 	if (!stacktree_is_whole(watch->tree))
 		show_line(SHOW_WARNING, "there were too many programs, or too little memory: some "
 					"are missing");
 	if (run->anchors == 0)
-		show_line(SHOW_WARNING, "the trust directories are empty: what is reached gets "
-					"nothing; see catrust fetch");
+		show_line(SHOW_WARNING, "the trust directories are empty, so programs get no CA "
+					"from them; see catrust fetch");
 }
 
 /* The status of a program whose libraries are not all there, as of one that is not there itself. */
@@ -205,7 +205,7 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Runs COMMAND as catrust-run does. Then says which TLS libraries it and its children had\n"
+	"Runs COMMAND as catrust-run does. Then says which TLS libraries COMMAND and its children had\n"
 	"loaded, whether and how each was reached, and what to do about the others.\n"
 	"\n"
 	"options, before the --:\n"

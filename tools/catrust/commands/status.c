@@ -37,9 +37,8 @@ static bool show_others(const char *entry, const struct linkers *linkers, const 
 	}
 	if (plan.count == 0 && (linkers->count == 1 || strstr(entry, "$LIB") != NULL))
 		return true;
-	puts("           BROKEN: there are programs here that it is not for (of 32 bits): each "
-	     "says so "
-	     "at its start. To do: catrust enable --system");
+	puts("           BROKEN: the library does not fit some programs here (32-bit programs): "
+	     "each of them says so at its start. To do: catrust enable --system");
 	return false;
 }
 
@@ -57,8 +56,8 @@ static bool show_preload(const struct record *record, bool *ret_on)
 	if (found <= 0) {
 		printf("preload    %s%s\n", found == 0 ? "off" : "not known: ", why.text);
 		if (recorded != NULL)
-			puts("           BROKEN: somebody has taken the entry of catrust enable "
-			     "out of " PRELOAD_PATH ". To do: catrust disable, or enable again");
+			puts("           BROKEN: somebody has removed the entry of catrust enable "
+			     "from " PRELOAD_PATH ". To do: catrust disable, or enable again");
 		return found == 0 && recorded == NULL;
 	}
 	printf("preload    on, by " PRELOAD_PATH ": %s\n", show_text(entry, shown));
@@ -145,15 +144,15 @@ static enum status run(const struct options *options)
 
 /* clang-format off */
 static const char help[] =
-	"Says whether catrust enable --system is on, what is trusted by every program, and what is\n"
-	"broken: a library that is damaged or gone, a bundle that is not current, a line of\n"
-	"/etc/catrust/catrust.conf that means nothing. catrust list says more of what is trusted.\n"
+	"Says whether catrust enable --system is on, what every program trusts, and what is broken:\n"
+	"a damaged or missing library, a bundle that is not current, an invalid line in\n"
+	"/etc/catrust/catrust.conf. catrust list shows more about what is trusted.\n"
 	"\n"
 	"options:\n"
-	"  --system  may be given, as for enable\n"
+	"  --system  accepted, but not needed\n"
 	"  --help\n"
 	"\n"
-	"exit status: 0 it is on, and nothing is broken; 1 it is not, or something is.\n";
+	"exit status: 0 on, and nothing is broken; 1 off, or something is broken.\n";
 /* clang-format on */
 
 const struct command status_command = {

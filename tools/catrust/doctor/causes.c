@@ -243,7 +243,7 @@ void doctor_suspect_clock(struct doctor *d)
 		if (d->cause[i].kind == CAUSE_VERIFICATION &&
 		    d->cause[i].code == X509_V_ERR_CERT_HAS_EXPIRED)
 			d->cause[i].diagnosis.fix =
-				"check the clock of this machine first (date -u): by it, all "
-				"certificates of the chain have expired; otherwise renewed "
-				"certificates help";
+				"check the clock of this machine first (date -u): according to it, "
+				"all certificates of the chain have expired. If it is right, renew "
+				"the certificates";
 }

@@ -100,7 +100,7 @@ static const struct row rows[] = {
 	  "get a certificate for names that the CA may vouch for", false, false}},
 	{X509_V_ERR_EC_KEY_EXPLICIT_PARAMS,
 	 ANYWHERE,
-	 {"its EC key has explicit parameters in place of a named curve", reissue, false, false}},
+	 {"its EC key has explicit parameters instead of a named curve", reissue, false, false}},
 	{X509_V_ERR_UNABLE_TO_GET_CRL,
 	 ANYWHERE,
 	 {"the program checks for revocation, and has no revocation list",

@@ -92,7 +92,7 @@ static void explain_gap(struct doctor *d, struct doctor_cause *cause)
 						 : "a CA of the server's chain",
 		store_of(d), show_text(file, shown),
 		d->remedy.kind == REMEDY_CONTEXTS
-			? ", but for CATRUST_CONTEXTS=public, as there are no public CAs"
+			? ", unless CATRUST_CONTEXTS=public is set, because there are no public CAs"
 			: "");
 	cause->diagnosis.cause = d->in_directory.text;
 }
@@ -292,10 +292,11 @@ void doctor_adapt_causes(struct doctor *d)
 			cause->diagnosis.ca_helps = false;
 			cause->diagnosis.fix = d->no_pin.text;
 		} else if (instead && diagnose_is_gap(cause->code) && is_weak(top)) {
-			cause->diagnosis.fix = "the topmost CA that is known can be trusted "
-					       "instead; the root would not help, as the signature "
-					       "of the root on this CA is too weak: the "
-					       "administrator of the CA must reissue it";
+			cause->diagnosis.fix =
+				"the topmost CA that is known can be trusted "
+				"instead; the root would not help, because the signature "
+				"of the root on this CA is too weak: the "
+				"administrator of the CA must reissue it";
 		} else if (instead && diagnose_is_gap(cause->code)) {
 			cause->diagnosis.fix = "the topmost CA that is known can be trusted "
 					       "instead; better: get the root's certificate from "

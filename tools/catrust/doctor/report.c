@@ -168,24 +168,24 @@ static const char *conclusion(const struct doctor *d)
 		if (d->remedy.kind != REMEDY_PIN && d->scopes[PLAN_FETCH].count > 0)
 			return "the CA is trusted, but not for all names of the certificate: a "
 			       "wider scope helps";
-		return helps(d) ? "adding the CA helps" : "adding the CA is not enough, but needed";
+		return helps(d) ? "adding the CA helps" : "adding the CA is needed, but not enough";
 	case REMEDY_ADD:
 		if (d->remedy.relax)
 			return "adding the CA would help, with CATRUST_STRICT=relax, but its "
 			       "certificate must come from elsewhere";
 		return helps(d) ? "adding the CA would help, but its certificate must come from "
 				  "elsewhere"
-				: "adding the CA is not enough, but needed";
+				: "adding the CA is needed, but not enough";
 	case REMEDY_RELAX:
 		return "adding a CA would not help: the CA is trusted, but the chain breaks rules "
-		       "that Python 3.13 and newer keep";
+		       "that Python 3.13 and newer enforce";
 	case REMEDY_CONTEXTS:
 		return "adding a CA would not help: the CA is trusted, but CATRUST_CONTEXTS=public "
 		       "keeps it from programs whose bundle has no public CAs";
 	case REMEDY_BUNDLE:
-		return "adding a CA to the trust directory is not the way: the CA is publicly "
-		       "trusted, and the bundle lacks it; a whole bundle, such as the system's, is "
-		       "what helps";
+		return "adding a CA to the trust directory is not the right fix: the CA is "
+		       "publicly trusted, but the bundle lacks it; use a complete bundle, such as "
+		       "the system's";
 	case REMEDY_NONE:
 		break;
 	}
@@ -200,9 +200,8 @@ static const char *words_for_pin(const struct doctor *d)
 }
 
 static const char common_name_note[] =
-	"the certificate has the name in its subject alone, and not as a subjectAltName: requests "
-	"and "
-	"others that stand on urllib3 2 or newer refuse it (Hostname mismatch)";
+	"the certificate has the name only in its subject, and not as a subjectAltName: requests "
+	"and other users of urllib3 2 or newer refuse it (Hostname mismatch)";
 
 void doctor_report(const struct doctor *d)
 {

@@ -85,7 +85,7 @@ static const struct {
 		  false}},
 	[TLS_LEGACY_RENEGOTIATION] = {"legacy-renegotiation",
 				      {"the server, or a proxy that inspects the connection, does "
-				       "not know secure renegotiation (RFC 5746)",
+				       "not support secure renegotiation (RFC 5746)",
 				       "it must be updated; a program can set "
 				       "ssl.OP_LEGACY_SERVER_CONNECT at its own risk",
 				       false, false}},
@@ -139,16 +139,18 @@ const char *tls_failure_plain_text(const unsigned char *first, size_t len)
 		size_t len;
 		const char *what;
 	} known[] = {
-		{"HTTP/", 5, "it speaks plain HTTP: http:// in place of https://, or another port"},
-		{"<html", 5, "it speaks plain HTTP: http:// in place of https://, or another port"},
-		{"220", 3, "it speaks SMTP or FTP: --starttls smtp, or --starttls ftp"},
-		{"* OK", 4, "it speaks IMAP: --starttls imap"},
-		{"+OK", 3, "it speaks POP3: --starttls pop3"},
-		{"200", 3, "it speaks NNTP: --starttls nntp"},
-		{"201", 3, "it speaks NNTP: --starttls nntp"},
-		{"\"IMPL", 5, "it speaks ManageSieve: --starttls sieve"},
-		{"<?xml", 5, "it speaks XMPP: --starttls xmpp"},
-		{"<stre", 5, "it speaks XMPP: --starttls xmpp"},
+		{"HTTP/", 5,
+		 "it speaks plain HTTP: use http:// instead of https://, or another port"},
+		{"<html", 5,
+		 "it speaks plain HTTP: use http:// instead of https://, or another port"},
+		{"220", 3, "it speaks SMTP or FTP: use --starttls smtp, or --starttls ftp"},
+		{"* OK", 4, "it speaks IMAP: use --starttls imap"},
+		{"+OK", 3, "it speaks POP3: use --starttls pop3"},
+		{"200", 3, "it speaks NNTP: use --starttls nntp"},
+		{"201", 3, "it speaks NNTP: use --starttls nntp"},
+		{"\"IMPL", 5, "it speaks ManageSieve: use --starttls sieve"},
+		{"<?xml", 5, "it speaks XMPP: use --starttls xmpp"},
+		{"<stre", 5, "it speaks XMPP: use --starttls xmpp"},
 		{"SSH-", 4, "it speaks SSH, and no TLS at all"},
 		{"RFB ", 4, "it speaks VNC, and no TLS at all"},
 	};
@@ -158,6 +160,6 @@ const char *tls_failure_plain_text(const unsigned char *first, size_t len)
 			return known[i].what;
 	/* A packet's length in three bytes, number 0, version 10 of the protocol. */
 	if (len >= 5 && first[3] == 0 && first[4] == 10)
-		return "it speaks MySQL's protocol: --starttls mysql";
+		return "it speaks MySQL's protocol: use --starttls mysql";
 	return NULL;
 }

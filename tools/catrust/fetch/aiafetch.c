@@ -182,7 +182,8 @@ static void why_request(struct reason *why, const struct chase *c, CURL *curl, c
 		reason_set(why, "%s: the answer is larger than %d KiB", url, AIA_MAX_ANSWER / 1024);
 	else if (c->refused_address)
 		reason_set(why,
-			   "%s: it leads to this machine or its link (--aia-local allows that)",
+			   "%s: it leads to this machine or its local network (--aia-local allows "
+			   "that)",
 			   url);
 	else if (code == CURLE_HTTP_RETURNED_ERROR)
 		reason_set(why, "%s: status %ld", url, status);
@@ -222,15 +223,16 @@ static int get(struct chase *c, const char *first_url, struct reason *why)
 			return -1;
 		}
 		if (c->deadline - transport_now() < SHORTEST_MS) {
-			reason_set(why, "%s: not asked, as %d.%d s are over", url, c->all_ms / 1000,
-				   c->all_ms % 1000 / 100);
+			reason_set(why,
+				   "%s: not downloaded, because the %d.%d s for downloads are over",
+				   url, c->all_ms / 1000, c->all_ms % 1000 / 100);
 			return -1;
 		}
 		ms = time_left(c);
 		curl = new_request(c, ms);
 		if (curl == NULL || curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK) {
 			curl_easy_cleanup(curl);
-			reason_set(why, "libcurl lacks an option, or memory");
+			reason_set(why, "libcurl lacks an option, or there is no memory");
 			return -1;
 		}
 		c->answer_len = 0;
@@ -253,7 +255,7 @@ static int get(struct chase *c, const char *first_url, struct reason *why)
 		if (!go_on)
 			break;
 	}
-	reason_set(why, "%s: more than %d redirects, or a strange one", first_url,
+	reason_set(why, "%s: more than %d redirects, or an invalid one", first_url,
 		   AIA_MAX_REDIRECTS);
 	return -1;
 }
@@ -294,7 +296,7 @@ static X509 *ask_for_issuer(struct chase *c, X509 *subject, const STACK_OF(X509)
 		else
 			reason_set(why, "%s: %s", urls->url[i],
 				   sk_X509_num(certs) > 0
-					   ? "what is there is not the issuer"
+					   ? "the certificate there is not the issuer"
 					   : "there is no certificate in the answer");
 		sk_X509_pop_free(certs, X509_free);
 	}

@@ -123,7 +123,7 @@ void execute(struct fetch *f)
 		if (p->pin_too_wide)
 			show_line(SHOW_WARNING, "A pin covers all names of its certificate, since "
 						"Python would refuse it otherwise. To trust it for "
-						"that much, give each name by --scope.");
+						"all of them, give each name with --scope.");
 		fetch_fail(f, "%s", p->why.text);
 		return;
 	}

@@ -377,22 +377,23 @@ static void refuse_scope(const struct fetch *f, const struct scopes *scopes, str
 
 	if (result != LEAF_SCOPES_OK) {
 		refuse(p,
-		       "%s. Python refuses a certificate that has a name out of scope: nothing is "
+		       "%s. Python refuses a certificate that has a name outside the scope: "
+		       "nothing is "
 		       "saved%s",
 		       why.text,
 		       result == LEAF_SCOPES_TOO_WIDE
-			       ? ". To trust it for that much, give each name by --scope"
+			       ? ". To trust it for all of them, give each name with --scope"
 			       : "");
 		return;
 	}
 	if (all.count == scopes->count) {
-		refuse(p, "a CA of the chain has a name that is out of the scope: nothing is "
+		refuse(p, "a CA of the chain has a name outside the scope: nothing is "
 			  "saved");
 		return;
 	}
 	refuse(p,
 	       "the server's certificate also names %s. Python refuses a certificate that has a "
-	       "name out of scope: nothing is saved. If it is to vouch for those as well:",
+	       "name outside the scope: nothing is saved. To trust it for those names as well:",
 	       why.text);
 	p->wider = all;
 }
@@ -404,7 +405,7 @@ static int check_help(const struct fetch *f, const STACK_OF(X509) * with, struct
 	struct scopes scopes;
 
 	if (with_saved_scopes(f, p, &scopes) != 0) {
-		refuse(p, "it has %d scopes already, and can have no more", SCOPES_MAX);
+		refuse(p, "it already has %d scopes, the maximum", SCOPES_MAX);
 		return 0;
 	}
 	if (try_out(f, p->candidate, with, &scopes, &p->verdict) != 0 ||

@@ -26,8 +26,8 @@ static void show_path(const struct fetch *f)
 		const char *origin = origin_of(f, cert);
 
 		if (strcmp(origin, "aia") == 0)
-			show_line(SHOW_PLAIN, "  not sent, but fetched from where the one above "
-					      "names its issuer:");
+			show_line(SHOW_PLAIN, "  not sent, but downloaded from the address that "
+					      "the certificate above gives for its issuer:");
 		else if (strcmp(origin, "known") == 0)
 			show_line(SHOW_PLAIN, "  not sent, but known on this machine:");
 		certshow_certificate(stderr, cert, "  ");
@@ -61,10 +61,9 @@ static void show_extra(const struct fetch *f)
 	for (int i = 0; i < sk_X509_num(f->chain.extra); i++) {
 		X509 *cert = sk_X509_value(f->chain.extra, i);
 
-		show_line(SHOW_PLAIN, "  sent, but no part of the chain%s:",
+		show_line(SHOW_PLAIN, "  sent, but not part of the chain%s:",
 			  is_namesake(f, cert) || is_wanted_issuer(f, cert)
-				  ? " (the name is right, but the key is another: a CA that was "
-				    "renewed?)"
+				  ? " (right name, but another key: was the CA renewed?)"
 				  : "");
 		certshow_certificate(stderr, cert, "  ");
 	}

@@ -47,7 +47,7 @@ static const char *what_forbids(int error)
 static int refuse(struct reason *why, int error)
 {
 	reason_set(why,
-		   "no mount namespace can be had here: %s (%s); catrust-run --env sets variables "
+		   "can't make a mount namespace here: %s (%s); catrust-run --env sets variables "
 		   "instead",
 		   what_forbids(error), strerror(error));
 	return -1;
@@ -97,9 +97,8 @@ int namespace_enter(struct reason *why)
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
 		return 0;
 	if (errno == EINVAL) {
-		reason_set(why,
-			   "no mount namespace can be had here: this is a chroot, and its root "
-			   "is no mount point; catrust-run --env sets variables instead");
+		reason_set(why, "can't make a mount namespace here: this is a chroot, and its root "
+				"is no mount point; catrust-run --env sets variables instead");
 		return -1;
 	}
 	return refuse(why, errno);

@@ -188,8 +188,8 @@ static int check(const struct trustcopy_dir *d, struct reason *why)
 	if (same)
 		return 0;
 	reason_set(why,
-		   "of what %s holds, not the same would be trusted in the user namespace as "
-		   "before; catrust-run --env sets variables instead",
+		   "in a user namespace, other certificates of %s would be trusted than now; "
+		   "catrust-run --env sets variables instead",
 		   show_text(d->path, shown));
 	return -1;
 }

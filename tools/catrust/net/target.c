@@ -137,7 +137,7 @@ static const char *read_name(struct span text, struct target *t)
 		return read_ascii_name(text, t);
 #ifdef CATRUST_IDN
 	char utf8[1024], *ascii = NULL;
-	const char *wrong = "this is no host name that can be written in its xn-- form";
+	const char *wrong = "this host name has no valid xn-- form";
 
 	if (text.len >= sizeof(utf8) || memchr(text.at, '\0', text.len) != NULL)
 		return "the host name is too long";
@@ -148,7 +148,7 @@ static const char *read_name(struct span text, struct target *t)
 	idn2_free(ascii);
 	return wrong;
 #else
-	return "write a name with letters beyond ASCII in its xn-- form";
+	return "write a name with characters outside ASCII in its xn-- form";
 #endif
 }
 

@@ -112,7 +112,7 @@ static void why_connect(struct reason *why, CURL *curl, CURLcode code, const str
 		reason_set(why, "no connection within %d.%d s", timeout_ms / 1000,
 			   timeout_ms % 1000 / 100);
 	else if (status == 407)
-		reason_set(why, "the proxy wants a user name and a password, or others than these "
+		reason_set(why, "the proxy wants a user name and a password, or refuses these "
 				"(status 407): --proxy http://USER:PASSWORD@HOST:PORT");
 	else if (status >= 300)
 		reason_set(why, "the proxy refuses to connect to the server (status %ld)", status);
@@ -253,7 +253,7 @@ int transport_open(const struct target *target, const char *proxy,
 	    curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, words) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
 	    curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, all_ms) != CURLE_OK) {
-		reason_set(why, "libcurl lacks an option, or memory");
+		reason_set(why, "libcurl lacks an option, or there is no memory");
 		goto fail;
 	}
 	transport_leave_resolver(t->curl);

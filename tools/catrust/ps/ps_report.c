@@ -71,14 +71,13 @@ static const char *time_in_json(time_t at, char buf[TIME])
 static const char *state_of(const struct stacktree_program *p, const struct stacks_verdict *v)
 {
 	if (v->is_aside)
-		return "not reached; it is there for LDAP or RTMP alone";
+		return "not reached; it is there only for LDAP or RTMP";
 	switch (v->layer) {
 	case LAYER_HOOKS:
 		if (v->is_seen)
-			return "reached: it verified by the hooks";
+			return "reached: it verified through the hooks";
 		return p->seen != 0 ? "in reach of the hooks; it has verified nothing yet"
-				    : "in reach of the hooks; whether it used them is not to be "
-				      "seen";
+				    : "in reach of the hooks; can't tell whether it used them";
 	case LAYER_FILES:
 		return v->is_seen ? "reached: it was given a bundle with the CAs"
 				  : "in reach, if it reads a bundle of CAs from a file";
@@ -116,9 +115,9 @@ static void print_library(const struct stacktree_program *p, FILE *to)
 	fprintf(to, "    library  %s, %s%s\n",
 		p->version[0] == '\0' ? "of an unknown version" : p->version,
 		show_text(p->library_path, shown),
-		p->is_replaced ? ", as it was before that file was replaced or removed: start the "
-				 "process again"
-			       : "");
+		p->is_replaced
+			? ", from before that file was replaced or removed: restart the process"
+			: "");
 	if (p->facts.is_disabled)
 		fputs("             it does nothing: CATRUST_DISABLE is set\n", to);
 }
@@ -136,8 +135,7 @@ static void print_view(const struct view *v, FILE *to)
 	if (v->is_elsewhere)
 		fputs("             in a root directory of its own\n", to);
 	if (!v->is_known)
-		fputs("    trusts   what is in there is not to be read as the process reads it: "
-		      "run catrust ps as root\n",
+		fputs("    trusts   can't read these as the process does: run catrust ps as root\n",
 		      to);
 	else
 		fprintf(to, "    trusts   certificates: %zu, skipped: %zu\n", v->anchors,
@@ -178,7 +176,7 @@ void ps_report_text(const struct running *r, FILE *to)
 	fprintf(to, "processes: %zu, with the library: %zu, with TLS and without it: %zu\n",
 		r->count, count_of(r, true), count_of(r, false));
 	if (r->closed > 0)
-		fprintf(to, "not to be looked into: %zu more, of other users or privileged\n",
+		fprintf(to, "could not look into: %zu more, of other users or privileged\n",
 			r->closed);
 }
 

@@ -294,7 +294,7 @@ const char *stacks_kind_text(enum tls_kind kind)
 		[TLS_RUSTLS] = "rustls",
 		[TLS_JAVA] = "Java JSSE",
 		[TLS_ERLANG] = "Erlang's ssl",
-		[TLS_UNKNOWN] = "a TLS that is unknown here",
+		[TLS_UNKNOWN] = "an unknown TLS library",
 	};
 
 	return text[kind];
@@ -355,13 +355,11 @@ const char *stacks_reason_text(enum stacks_reason reason)
 		[REASON_OLD] = "it is older than OpenSSL 1.1.1",
 		[REASON_LOOKS_PAST] = "it looks OpenSSL's functions up past preloaded libraries "
 				      "(RTLD_DEEPBIND, dlmopen)",
-		[REASON_OWN] = "it does not call OpenSSL's functions by way of the dynamic linker",
-		[REASON_FILES_OFF] =
-			"it is linked into the file, out of the hooks' reach, and the file layer "
-			"is not on",
-		[REASON_BUILT_IN] =
-			"it is linked into the file, out of the hooks' reach, and has public roots "
-			"of its own instead of reading a bundle",
+		[REASON_OWN] = "it does not call OpenSSL's functions through the dynamic linker",
+		[REASON_FILES_OFF] = "it is linked into the file, where the hooks can't reach it, "
+				     "and the file layer is off",
+		[REASON_BUILT_IN] = "it is linked into the file, where the hooks can't reach it, "
+				    "and has public roots of its own instead of reading a bundle",
 		[REASON_OTHER_VERIFY] =
 			"nothing in the program verifies servers by the functions of GnuTLS "
 			"that are hooked (gnutls_certificate_verify_peers)",
@@ -379,7 +377,8 @@ static const char *advice_for_loss(enum stacks_reason reason)
 		return "put the CA into /etc/catrust/ca.d, and into the system's store "
 		       "(update-ca-certificates, update-ca-trust), which such a program reads";
 	case REASON_CLEARED:
-		return "put catrust-run behind what clears the environment: sudo catrust-run ..., "
+		return "put catrust-run behind the command that clears the environment: sudo "
+		       "catrust-run ..., "
 		       "env -i catrust-run ...";
 	case REASON_ALONE:
 		return "start it with catrust-run";
@@ -415,8 +414,8 @@ static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADV
 	}
 	if (names == 0) {
 		snprintf(buf, STACKS_ADVICE,
-			 "set %s to a file of the public and the company's CAs, which catrust "
-			 "bundle makes",
+			 "set %s to a file with the public CAs and your own, which catrust bundle "
+			 "makes",
 			 tls_variable_name[v->variable]);
 		return;
 	}
@@ -425,7 +424,7 @@ static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADV
 			add_name(list, ", ", tls_variable_name[i]);
 	/* A file that was there to be read, and was not: the variable may be another library's. */
 	snprintf(buf, STACKS_ADVICE,
-		 "start it with catrust-run --env: it sets %.200s, which the program knows%s", list,
+		 "start it with catrust-run --env: it sets %.200s, which the program reads%s", list,
 		 v->layer == LAYER_FILES
 			 ? "; if that does not help, its roots are in the program: look for an "
 			   "option or a build that uses the system's store"
@@ -436,11 +435,11 @@ static const char *advice_by_kind(enum tls_kind kind)
 {
 	switch (kind) {
 	case TLS_JAVA:
-		return "set JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=FILE, a PKCS#12 store of "
-		       "the public and the company's CAs; catrust-run --env does";
+		return "set JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=FILE, a PKCS#12 store "
+		       "with the public CAs and your own; catrust-run --env does that";
 	case TLS_ERLANG:
 		return "start it with catrust-run --mount, or put the CA into the system's store: "
-		       "Erlang reads that by public_key:cacerts_load() alone, and no variable";
+		       "Erlang reads only that store (public_key:cacerts_load()), and no variable";
 	case TLS_RUSTLS:
 	case TLS_BORINGSSL:
 		return "try catrust-run --env, or --mount; if neither helps, its roots are in the "

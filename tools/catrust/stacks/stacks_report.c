@@ -269,7 +269,7 @@ static void print_losses(const struct stacks_report *r, FILE *to)
 		if (!r->row[i].is_loss || r->row[i].is_said)
 			continue;
 		if (!is_titled)
-			fputs("other programs that the library is not in:\n", to);
+			fputs("other programs, without the library:\n", to);
 		is_titled = true;
 		print_loss(r, &r->row[i], to);
 	}
@@ -301,7 +301,8 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 	const char *way = way_of_all(r, &any);
 
 	fputc('\n', to); /* the command's own output may stand above */
-	print_layer(r, LAYER_HOOKS, true, false, "reached by the hooks: it verified by them", to);
+	print_layer(r, LAYER_HOOKS, true, false, "reached by the hooks: it verified through them",
+		    to);
 	print_layer(r, LAYER_FILES, true, false,
 		    "reached by the file layer: it was given a bundle with the CAs", to);
 	print_layer(r, LAYER_HOOKS, false, false,
@@ -313,12 +314,12 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 		    "NOT KNOWN if reached: a variable names a file with the CAs, if it reads that",
 		    to);
 	print_layer(r, LAYER_NONE, false, false, "NOT reached", to);
-	print_layer(r, LAYER_NONE, false, true, "not reached, and loaded for LDAP or RTMP alone",
+	print_layer(r, LAYER_NONE, false, true, "not reached, and loaded only for LDAP or RTMP",
 		    to);
 	print_losses(r, to);
 	print_end(run, to);
 	if (run->missing != NULL)
-		fprintf(to, "it did not start: %s, which it needs, is not there\n",
+		fprintf(to, "it did not start: it needs %s, which is not there\n",
 			show_text(run->missing, shown));
 	if (yes + unknown + no == 0)
 		fputs(has_started(run) ? "no TLS was loaded\n"
@@ -328,15 +329,15 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 		fprintf(to, "TLS stacks: %zu, reached: %zu, not known: %zu, not reached: %zu\n",
 			yes + unknown + no, yes, unknown, no);
 	if (any && way != NULL)
-		fprintf(to, "the mildest way that is known: %s\n", way);
+		fprintf(to, "the simplest way that is known: %s\n", way);
 	else if (any)
 		fputs("no way is known to reach all of it\n", to);
 	if (yes > 0 && unknown + no == 0 && has_failed(run))
-		fputs("all of it is reached: if the command failed for a certificate, catrust "
-		      "doctor HOST says why\n",
+		fputs("all of it is reached: if the command failed because of a certificate, "
+		      "catrust doctor HOST says why\n",
 		      to);
 	if (closed(r) > 0)
-		fprintf(to, "programs that may not be looked into: %zu\n", closed(r));
+		fprintf(to, "programs that could not be looked into: %zu\n", closed(r));
 }
 
 /* --- for programs --- */

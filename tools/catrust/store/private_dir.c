@@ -23,7 +23,7 @@ static const char *problem_with(const struct stat *st, bool own)
 	if (st->st_uid != geteuid() && (own || st->st_uid != 0))
 		return "owned by another user";
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 && (own || (st->st_mode & S_ISVTX) == 0))
-		return "others may write to it";
+		return "other users may write to it";
 	return NULL;
 }
 

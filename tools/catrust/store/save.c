@@ -129,8 +129,8 @@ static void why_path(struct reason *why, const char *path, int error)
 
 	if (error == ELOOP) {
 		reason_set(why,
-			   "%s: a symbolic link on the way to it belongs to another user, or there "
-			   "are too many links: nothing is saved where they lead to",
+			   "%s: its path has a symbolic link that belongs to another user, or too "
+			   "many links: nothing is saved there",
 			   show_text(path, shown));
 		return;
 	}

@@ -63,12 +63,12 @@ static const char *read_range(const char *text, struct range *ret)
 		return NULL;
 	ret->bits = read_bits(slash + 1);
 	if (ret->bits < 0 || ret->bits > width(ret->family))
-		return "after the slash comes the number of bits that count";
+		return "after the slash comes the number of bits of the range";
 	if (ret->bits < LEAST_BITS)
-		return "a range has at least 8 bits that count";
+		return "a range must have at least 8 bits";
 	for (int i = ret->bits; i < width(ret->family); i++)
 		if (bit(ret->address, i))
-			return "the address has bits that are not in the range";
+			return "the address has bits set beyond those of the range";
 	return NULL;
 }
 
@@ -96,7 +96,7 @@ static const char *domain_name(const struct target *host, char name[SCOPEDIR_NAM
 			       host->host[i + 1] == '.';
 
 		if (host->host[i] == '_' || (host->host[i] == '-' && at_edge))
-			return "a scope has no underscores, and no hyphens at the ends of its "
+			return "a scope can't have underscores, or hyphens at the ends of its "
 			       "parts";
 	}
 	snprintf(name, SCOPEDIR_NAME, "%s", host->host);

@@ -187,9 +187,8 @@ STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const ch
 	if (ok)
 		reason_set(why, "no trusted certificate in it");
 	else
-		reason_set(why,
-			   "it can't be read: broken, of another kind than JKS and PKCS#12, or "
-			   "the password is wrong");
+		reason_set(why, "it can't be read: it is damaged, it is neither JKS nor PKCS#12, "
+				"or the password is wrong");
 	sk_X509_pop_free(certs, X509_free);
 	return NULL;
 }

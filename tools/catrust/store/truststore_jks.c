@@ -189,7 +189,7 @@ static int copy_result(const struct work *w, BIO *to, struct reason *why)
 	BIO_free(from);
 	if (len == 0)
 		return 0;
-	reason_set(why, "what keytool made can't be read");
+	reason_set(why, "the file that keytool made can't be read");
 	return -1;
 }
 
@@ -200,7 +200,7 @@ int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, 
 	int error, result = -1;
 
 	if (strlen(password) < LEAST_PASSWORD) {
-		reason_set(why, "a JKS trust store wants a password of at least %d characters",
+		reason_set(why, "a JKS trust store needs a password of at least %d characters",
 			   LEAST_PASSWORD);
 		return -1;
 	}

@@ -79,6 +79,6 @@ bool conf_show(FILE *to)
 	const struct settings_sink sink = {show_setting, show_exclude, show_problem, &s};
 
 	if (!settings_read(SETTINGS_PATH, true, &sink))
-		show_problem(&s, 0, "it can't be read for the time being");
+		show_problem(&s, 0, "it can't be read at the moment");
 	return s.ok;
 }

@@ -70,7 +70,8 @@ int machine_open(struct record *ret, struct reason *why)
 	error = take_lock();
 	if (error != 0) {
 		reason_set(why, LOCK ": %s",
-			   error == -EWOULDBLOCK ? "another catrust is at work on this machine"
+			   error == -EWOULDBLOCK ? "another catrust is changing this machine: try "
+						   "again when it is done"
 						 : strerror(-error));
 		return -1;
 	}

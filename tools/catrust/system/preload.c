@@ -79,7 +79,7 @@ static int plan_several(struct preload_plan *plan, const struct linkers *linkers
 			continue;
 		if (l->lib[0] == '\0' || own->lib[0] == '\0' || strcmp(l->lib, own->lib) == 0) {
 			reason_set(why,
-				   "%s: what $LIB stands for in its programs is not known, so each "
+				   "%s: can't tell what $LIB stands for in its programs, so each "
 				   "of them would complain about the library at its start",
 				   l->path);
 			return -1;
@@ -100,8 +100,8 @@ int preload_plan(const char *library, const struct linkers *linkers, struct prel
 	ret->count = 0;
 	if (strpbrk(library, " \t\n:$#") != NULL) {
 		reason_set(why,
-			   "%s: the dynamic linker takes no space, colon, dollar or number sign in "
-			   "a path",
+			   "%s: the dynamic linker can't use a path with a space, colon, dollar or "
+			   "number sign",
 			   show_text(library, shown));
 		return -1;
 	}
@@ -113,9 +113,10 @@ int preload_plan(const char *library, const struct linkers *linkers, struct prel
 	if (own == NULL) {
 		reason_set(why, "no dynamic linker of this system loads %s by " PRELOAD_PATH "%s",
 			   show_text(library, shown),
-			   linkers->has_musl ? ": musl's does not read it. Set LD_PRELOAD to that "
-					       "path for all, with ENV in a container's image"
-					     : "");
+			   linkers->has_musl
+				   ? ": musl's does not read it. Set LD_PRELOAD to that path for "
+				     "all programs, with ENV in a container's image"
+				   : "");
 		return -1;
 	}
 	return linkers->count == 1 ? 0 : plan_several(ret, linkers, own, why);
@@ -155,7 +156,7 @@ int preload_prepare(const struct preload_plan *plan, struct record *r, struct re
 			reason_set(why, "%s: %s", show_text(path, shown),
 				   own ? "it leads to another library than this catrust's: catrust "
 					 "disable first, then enable again"
-				       : "it is there already, and is not catrust's");
+				       : "it exists already, and catrust did not write it");
 			return -1;
 		}
 		if (record_folder(r, path, why) != 0 || record_add(r, RECORD_FILE, path) != 0 ||

@@ -53,8 +53,8 @@ int record_read(struct record *ret, struct reason *why)
 	textfile_clear(&file);
 	if (error == 0)
 		return 0;
-	reason_set(why, PATH ": damaged: a line of it is none of catrust's. Take out by hand what "
-			     "catrust status shows, and then this file");
+	reason_set(why, PATH ": damaged: catrust did not write one of its lines. Remove by hand "
+			     "what catrust status shows, and then this file");
 	record_clear(ret);
 	return -1;
 }

@@ -244,7 +244,7 @@ static void set_reason(const struct run *r, const struct outcome *o, struct reas
 		len = (size_t)(end - o->text[part]);
 	snprintf(line, sizeof(line), "%.*s", len > 190 ? 190 : (int)len, o->text[part]);
 	show_bytes(said, sizeof(said), line, strlen(line), 0);
-	reason_set(why, "%s%s does otherwise with the library than without: %s%s%s",
+	reason_set(why, "%s%s behaves differently with the library: %s%s%s",
 		   show_text(r->path, shown), r->by_nobody ? ", run by a user," : "",
 		   o->status == -1	    ? "it does not end"
 		   : WIFSIGNALED(o->status) ? "it is ended by a signal"

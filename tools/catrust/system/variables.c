@@ -260,7 +260,7 @@ static int add_to(const struct place *place, struct record *r, struct reason *wh
 	if (record_folder(r, place->path, why) != 0 || textfile_read(place->path, &f, why) != 0)
 		return -1;
 	if (f.text != NULL && !shared && !record_has(r, RECORD_FILE, place->path)) {
-		reason_set(why, "%s: it is there already, and is not catrust's", place->path);
+		reason_set(why, "%s: it exists already, and catrust did not write it", place->path);
 		goto out;
 	}
 	if (shared && textfile_find(&f, FIRST_LINE, &at)) {
@@ -301,8 +301,8 @@ int variables_remove_block(const char *path, struct reason *why)
 	if (!textfile_find(&f, FIRST_LINE, &at)) {
 		if (f.text != NULL && strstr(f.text, RECORD_FOLDER "/") != NULL) {
 			reason_set(why,
-				   "%s: the line \"" FIRST_LINE "\" is gone: take out by hand the "
-				   "lines that name " RECORD_FOLDER,
+				   "%s: the line \"" FIRST_LINE
+				   "\" is gone: remove by hand the lines that name " RECORD_FOLDER,
 				   show_text(path, shown));
 			error = -1;
 		}
@@ -311,8 +311,8 @@ int variables_remove_block(const char *path, struct reason *why)
 
 		if (!textfile_find(&rest, LAST_LINE, &end)) {
 			reason_set(why,
-				   "%s: the line \"" LAST_LINE "\" is gone: take out by hand what "
-				   "begins with \"" FIRST_LINE "\"",
+				   "%s: the line \"" LAST_LINE
+				   "\" is gone: remove by hand what begins with \"" FIRST_LINE "\"",
 				   show_text(path, shown));
 			error = -1;
 		} else {

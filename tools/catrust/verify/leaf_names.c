@@ -49,14 +49,14 @@ static enum leaf_scopes_result scope_for(const struct certname *name, const stru
 	const char *text = name->text + (is_wildcard(name) ? 2 : 0);
 	struct target as_host;
 
-	*wrong = "that can be no scope (letters, digits and hyphens alone)";
+	*wrong = "that can't be a scope (only letters, digits and hyphens)";
 	if (name->name.host == NAME_IS_UNREADABLE || target_parse_name(text, &as_host) != NULL ||
 	    scopedir_parse(text, scope) != NULL)
 		return LEAF_SCOPES_IMPOSSIBLE;
 	if (name->name.host == NAME_IS_ADDRESS)
 		return LEAF_SCOPES_OK;
 	/* As a CN, and in a URI, an address counts as one; as a DNS name it does not. */
-	*wrong = "that is an address, and no name";
+	*wrong = "that is an address, not a name";
 	if (as_host.is_ip)
 		return LEAF_SCOPES_IMPOSSIBLE;
 	*wrong = too_much(scope, is_wildcard(name), host, may_sign);

@@ -135,7 +135,7 @@ enum starttls_state starttls_feed(struct starttls *s, const void *bytes, size_t 
 		if (s->state != STARTTLS_WAIT)
 			break;
 		if (s->total > STARTTLS_MAX_TOTAL || (taken == 0 && s->in_len == sizeof(s->in))) {
-			starttls_refuse(s, why, "the server talks without end", NULL, 0);
+			starttls_refuse(s, why, "the server's answer does not end", NULL, 0);
 			break;
 		}
 		if (taken == 0)
@@ -143,8 +143,8 @@ enum starttls_state starttls_feed(struct starttls *s, const void *bytes, size_t 
 	}
 	if (s->state == STARTTLS_READY && s->in_len + len > 0)
 		starttls_refuse(s, why,
-				"the server said more than its permission to start TLS, which "
-				"an attacker may have inserted",
+				"the server sent more than its permission to start TLS: an "
+				"attacker may have inserted the rest",
 				NULL, 0);
 	return s->state;
 }

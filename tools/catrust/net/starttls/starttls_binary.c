@@ -19,7 +19,7 @@ static void on_ldap(struct starttls *s, struct span message, struct reason *why)
 	    !der_expect(&response, BER_ENUMERATED, &code) || code.len != 1 ||
 	    !der_expect(&response, DER_OCTET_STRING, &dn) ||
 	    !der_expect(&response, DER_OCTET_STRING, &text))
-		starttls_refuse(s, why, "the server's answer is not LDAP's", NULL, 0);
+		starttls_refuse(s, why, "the server's answer is not LDAP", NULL, 0);
 	else if (code.at[0] != 0)
 		starttls_refuse(s, why, "the server refuses", text.at, text.len);
 	else
@@ -33,7 +33,7 @@ size_t starttls_take_ldap(struct starttls *s, struct reason *why)
 	enum der_peek r = s->in[0] == DER_SEQUENCE ? der_peek(&all, &header, &len) : DER_INVALID;
 
 	if (r == DER_INVALID || len > STARTTLS_MAX_PIECE) {
-		starttls_refuse(s, why, "the server's answer is not LDAP's", NULL, 0);
+		starttls_refuse(s, why, "the server's answer is not LDAP", NULL, 0);
 		return 0;
 	}
 	if (r == DER_SHORT || !der_expect(&all, DER_SEQUENCE, &message))
@@ -49,10 +49,10 @@ size_t starttls_take_postgres(struct starttls *s, struct reason *why)
 		s->state = STARTTLS_READY;
 		break;
 	case 'N':
-		starttls_refuse(s, why, "the server does not do TLS", NULL, 0);
+		starttls_refuse(s, why, "the server does not support TLS", NULL, 0);
 		break;
 	default:
-		starttls_refuse(s, why, "the server's answer is not PostgreSQL's", s->in,
+		starttls_refuse(s, why, "the server's answer is not the PostgreSQL protocol", s->in,
 				s->in_len < 200 ? s->in_len : 200);
 	}
 	return 1;
@@ -79,10 +79,10 @@ static void on_mysql_greeting(struct starttls *s, struct span packet, struct rea
 	if (packet.len > 3 && packet.at[0] == MYSQL_ERROR) {
 		starttls_refuse(s, why, "the server says", packet.at + 3, packet.len - 3);
 	} else if (end == NULL || packet.at[0] != MYSQL_PROTOCOL || left < to_capabilities + 2) {
-		starttls_refuse(s, why, "the server's greeting is not MySQL's", NULL, 0);
+		starttls_refuse(s, why, "the server's greeting is not the MySQL protocol", NULL, 0);
 	} else if (((end[to_capabilities] | end[to_capabilities + 1] << 8) & MYSQL_CLIENT_SSL) ==
 		   0) {
-		starttls_refuse(s, why, "the server does not do TLS", NULL, 0);
+		starttls_refuse(s, why, "the server does not support TLS", NULL, 0);
 	} else {
 		starttls_say(s, request, sizeof(request));
 		s->state = STARTTLS_READY;
@@ -97,7 +97,7 @@ size_t starttls_take_mysql(struct starttls *s, struct reason *why)
 		return 0;
 	len = (size_t)s->in[0] | (size_t)s->in[1] << 8 | (size_t)s->in[2] << 16;
 	if (len > STARTTLS_MAX_PIECE - MYSQL_HEADER) {
-		starttls_refuse(s, why, "the server's greeting is not MySQL's", NULL, 0);
+		starttls_refuse(s, why, "the server's greeting is not the MySQL protocol", NULL, 0);
 		return 0;
 	}
 	if (s->in_len - MYSQL_HEADER < len)
