@@ -295,7 +295,7 @@ class Directories(Config):
                     self.assertNotIn("catrust:", result.err)
 
     def test_a_directory_that_is_no_scope(self):
-        for name, line in (("not a scope", r"/not a scope: neither a domain nor "),
+        for name, line in (("not a scope", r"/not a scope: its name is neither a domain nor "),
                            ("10.1.0.0_8", r"/10\.1\.0\.0_8: neither "),
                            ("looks-like.pem", r"/looks-like\.pem: a directory, not a file")):
             path = lab.trustdir("other-root.pem")

@@ -199,7 +199,7 @@ class List(Case):
         self.assertEqual(result.out.count("SHA-256"), 1)
         self.assertIn("junk\\x1b[2J.pem", result.err)
         self.assertIn("opaque.pem", result.err)
-        self.assertIn("no scope: neither a domain nor a range of addresses", result.err)
+        self.assertIn("no scope: its name is neither a domain nor a range of addresses", result.err)
         self.assertNotIn("\x1b", result.err + result.out)
 
     def test_nothing(self):

@@ -19,7 +19,7 @@ bool confirm(const char *question)
 	ssize_t got;
 	char c;
 
-	/* What was typed before the question is no answer to it. */
+	/* Discard what was typed before the question. */
 	tcflush(STDIN_FILENO, TCIFLUSH);
 	fprintf(stderr, "%s [y/N] ", question);
 	while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')

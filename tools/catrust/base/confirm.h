@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Is there a terminal to ask at, on which what was shown can be read? */
+/* Is there a terminal for a question, and can the user see there what it is about? */
 bool confirm_possible(void);
 
 /* Asks a question; anything but y or yes is no. */

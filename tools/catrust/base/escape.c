@@ -61,7 +61,7 @@ static bool is_in(const struct range *ranges, size_t count, unsigned long code)
 	return false;
 }
 
-/* Moves the cursor, shows nothing, or reorders what stands around it. */
+/* Does the character move the cursor, show nothing, or reorder the text around it? */
 static bool is_hidden(unsigned long code)
 {
 	static const struct range hidden[] = {
@@ -79,7 +79,9 @@ bool escape_is_hidden(const char *s, size_t len, unsigned long *code)
 	return decode((const unsigned char *)s, len, code) > 0 && is_hidden(*code);
 }
 
-/* Writes the escaped form of what s starts with to out; returns how much of s that was. */
+/*
+ * Writes the escaped form of the first character of s to out; returns how many bytes of s that was.
+ */
 static size_t escape_one(const unsigned char *s, size_t len, unsigned flags, char out[16],
 			 size_t *ret_len)
 {
@@ -109,7 +111,7 @@ static size_t escape_one(const unsigned char *s, size_t len, unsigned flags, cha
 char *escape(char *buf, size_t size, const void *bytes, size_t len, unsigned flags)
 {
 	const unsigned char *s = bytes;
-	/* fit: where "..." still has room behind what is written */
+	/* fit: the last position behind which "..." still fits */
 	size_t at = 0, fit = 0;
 
 	while (len > 0) {
@@ -131,7 +133,10 @@ char *escape(char *buf, size_t size, const void *bytes, size_t len, unsigned fla
 	return buf;
 }
 
-/* What str.isprintable() of Python says no to: control, format and private characters, spaces. */
+/*
+ * Characters for which Python's str.isprintable() is false: control, format and private characters,
+ * spaces.
+ */
 static bool is_unprintable(unsigned long code)
 {
 	static const struct range ranges[] = {

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 /*
- * Ctrl-C and its like wait, for the moments in which something could be left behind, until
+ * Blocks Ctrl-C and similar signals while a file could be left behind, until
  * sigprocmask(SIG_SETMASK, before, NULL).
  */
 void interrupts_hold(sigset_t *before);

@@ -16,7 +16,7 @@ static void write_escape(FILE *to, unsigned long code)
 			0xdc00 + ((code - 0x10000) & 0x3ff));
 }
 
-/* JSON may be printed at a terminal: what is in it must not deceive the user. */
+/* JSON may be printed to a terminal, so its contents must not deceive the user. */
 static void write_string(FILE *to, const char *text)
 {
 	const char *p = text;

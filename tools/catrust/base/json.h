@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /*
- * Writes JSON, indented, as it is told to: commas and quotes are its business, the order of calls
- * is the caller's. Text that is not UTF-8 is written with U+FFFD in place of what is wrong.
+ * Writes indented JSON. It adds commas and quotes; the caller makes the calls in the right order.
+ * In text that is not UTF-8, the invalid bytes become U+FFFD.
  */
 struct json {
 	FILE *to;

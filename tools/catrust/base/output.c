@@ -62,8 +62,10 @@ static int open_parent(const char *path, const char **name)
 	return fd;
 }
 
-/* Readers by the group that the replaced file has stay so. Not where it is another user's: that
- * user would own what is written here. Returns 0 or a negative errno. */
+/*
+ * Keeps the group of the replaced file, so that its readers can still read it. Does not keep
+ * another owner, who would then own what is written here. Returns 0 or a negative errno.
+ */
 static int keep_group(int fd, const struct stat *old)
 {
 	if (old->st_uid != geteuid() || fchown(fd, (uid_t)-1, old->st_gid) == 0 || errno == EPERM ||
@@ -72,7 +74,7 @@ static int keep_group(int fd, const struct stat *old)
 	return -errno;
 }
 
-/* old: of the file that is replaced, or NULL. Returns 0 or a negative errno. */
+/* old: the status of the file that is replaced, or NULL. Returns 0 or a negative errno. */
 static int put(int dir, const char *name, const void *data, size_t len, const struct stat *old)
 {
 	mode_t mode = old == NULL ? 0644 : old->st_mode & 0777;
@@ -126,7 +128,7 @@ int output_file(const char *path, const void *data, size_t len, bool binary, str
 	} else if (!S_ISREG(st.st_mode)) {
 		error = write_special(path, data, len, binary);
 	} else {
-		/* What a link points to is replaced, not the link. */
+		/* If path is a link, its target is replaced, not the link. */
 		target = realpath(path, NULL);
 		error = target == NULL ? -errno : replace(target, data, len, &st);
 	}

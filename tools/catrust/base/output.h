@@ -11,8 +11,8 @@
 int output_all(int fd, const void *data, size_t len);
 
 /*
- * Puts data in the place of the file path, whole or not at all; a device or a pipe is written to.
- * binary: not to a terminal. Returns 0, or -1 and *why.
+ * Replaces the file path with data, whole or not at all; writes to a device or a pipe. binary: not
+ * to a terminal. Returns 0, or -1 and *why.
  */
 int output_file(const char *path, const void *data, size_t len, bool binary, struct reason *why);
 

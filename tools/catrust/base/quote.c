@@ -26,7 +26,7 @@ void quote_plain(struct quote *q, const char *words)
 	add(q, words, strlen(words));
 }
 
-/* $'...' for what a terminal or a copied line would not carry: control characters. */
+/* $'...' for characters that are lost on a terminal or in a copied line: control characters. */
 static bool is_printable(const char *word)
 {
 	for (; *word != '\0'; word++)

@@ -11,13 +11,13 @@ enum { QUOTE_MAX = 8192 };
 struct quote {
 	char text[QUOTE_MAX];
 	size_t len;
-	bool full; /* it did not fit: text is not to be used */
+	bool full; /* the text did not fit, and must not be used */
 };
 
-/* A word, quoted if the shell would take it for anything but itself. */
+/* Adds a word, quoted if the shell would interpret it. */
 void quote_word(struct quote *q, const char *word);
 
-/* Words of the caller's own, as they are. */
+/* Adds the caller's own words unchanged. */
 void quote_plain(struct quote *q, const char *words);
 
 #endif

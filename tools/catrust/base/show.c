@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Until show_init() knows better. */
+/* Defaults until show_init() has run. */
 static unsigned terminal_flags = ESCAPE_ASCII;
 static bool colour;
 
@@ -35,7 +35,7 @@ char *show_bytes(char *buf, size_t size, const void *data, size_t len, unsigned 
 	return escape(buf, size, data, len, terminal_flags | more_flags);
 }
 
-/* The columns of the terminal; 0: it is none, or so narrow that nothing is gained. */
+/* The columns of the terminal; 0 if there is no terminal, or if it is too narrow. */
 static size_t columns_of(FILE *to)
 {
 	enum { LEAST = 40 };
@@ -91,7 +91,7 @@ static void show_wrapped(FILE *to, const char *text)
 	}
 }
 
-/* What does not fit is cut: no message is as long. */
+/* Longer text is cut; no message is that long. */
 __attribute__((format(printf, 2, 0))) static void show_formatted(const char *start,
 								 const char *format, va_list args)
 {

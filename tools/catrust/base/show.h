@@ -9,13 +9,13 @@
 /* The size of a buffer for a printed name, path or the like. */
 enum { SHOW_MAX = 512 };
 
-/* Asks the environment once: is the terminal's text UTF-8, may there be colour? */
+/* Reads the environment once: does the terminal use UTF-8, and is colour allowed? */
 void show_init(void);
 
-/* A path or other foreign text, made safe for the terminal. Returns buf. */
+/* Makes a path or other foreign text safe for the terminal. Returns buf. */
 char *show_text(const char *text, char buf[SHOW_MAX]);
 
-/* escape() with what the terminal wants as well. Returns buf. */
+/* Like escape(), and also fit for the terminal. Returns buf. */
 char *show_bytes(char *buf, size_t size, const void *data, size_t len, unsigned more_flags);
 
 enum show_style { SHOW_PLAIN, SHOW_WARNING, SHOW_STRONG };

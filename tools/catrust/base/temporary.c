@@ -16,7 +16,7 @@
 
 #define PREFIX ".catrust-"
 
-/* A number of up to nine digits off the front of *at; false if there is none. */
+/* Reads a number of up to nine digits off the front of *at; false if there is none. */
 static bool take_number(const char **at, unsigned long *ret)
 {
 	size_t digits = strspn(*at, "0123456789");
@@ -28,7 +28,7 @@ static bool take_number(const char **at, unsigned long *ret)
 	return true;
 }
 
-/* The process that made a file of this name; 0: it is none of these files. */
+/* The process that made a file with this name; 0: it is not one of these files. */
 static pid_t maker_of(const char *name)
 {
 	const char *at = name + strlen(PREFIX);
@@ -41,8 +41,8 @@ static pid_t maker_of(const char *name)
 }
 
 /*
- * A process that lives may be another one, of the same number: its file then waits. One that is
- * not seen may run in another container, so the lock counts too.
+ * A living process may be another one with the same number; its file is then left for later. A
+ * process that can't be seen may run in another container, so the lock counts, too.
  */
 static bool is_left_over(int dir, const char *name)
 {

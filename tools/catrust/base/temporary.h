@@ -5,8 +5,8 @@
 enum { TEMPORARY_NAME = 64 };
 
 /*
- * Makes a new file of mode 0600 in dir, under a hidden name that nobody else has: no reader takes
- * it for a certificate. What a run that was killed has left of the kind is removed first. Returns a
+ * Makes a new file with mode 0600 in dir, under a hidden name that nobody else has, so that no
+ * reader takes it for a certificate. First removes such files that killed runs have left. Returns a
  * descriptor, or a negative errno.
  */
 int temporary_make(int dir, char name[TEMPORARY_NAME]);

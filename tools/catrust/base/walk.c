@@ -35,7 +35,7 @@ static bool next_name(char rest[PATH_MAX], char name[NAME_MAX + 1], int *error)
 	return true;
 }
 
-/* Puts what the link says before rest. Returns 0 or a negative errno. */
+/* Puts the target of the link in front of rest. Returns 0 or a negative errno. */
 static int follow(int link, const struct stat *st, char rest[PATH_MAX])
 {
 	char to[PATH_MAX], whole[PATH_MAX];
@@ -61,7 +61,7 @@ static int start_of(const char *path)
 	return dir;
 }
 
-/* Opens name in dir, whatever it is; it is made if it is missing and make says so. */
+/* Opens name in dir, whatever it is. If it is missing and make is set, creates it. */
 static int open_step(int dir, const char *name, bool make, struct stat *st)
 {
 	int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -15,8 +15,8 @@
 int walk_directory(const char *path, bool make);
 
 /*
- * As mkdirat(), with this mode whatever the umask. The mode is not changed after: another user
- * could have put another directory in its place by then. Returns 0 or a negative errno.
+ * Like mkdirat(), with this mode whatever the umask. The mode is not changed afterwards, because
+ * another user could have replaced the directory by then. Returns 0 or a negative errno.
  */
 int walk_make(int dir, const char *name, mode_t mode);
 

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 /*
- * Where a certificate says that its issuer's is (authorityInfoAccess, RFC 5280 4.2.2.1), and how to
- * read the answer. No I/O.
+ * The addresses that a certificate gives for its issuer's certificate (authorityInfoAccess, RFC
+ * 5280 4.2.2.1), and how to read the answer. No I/O.
  */
 enum {
 	AIA_MAX_URLS = 5,	/* of one certificate */
@@ -27,16 +27,16 @@ struct aia_urls {
 	size_t count;
 };
 
-/* The URLs that aia_url_wrong() has nothing against. */
+/* The URLs that aia_url_wrong() accepts. */
 void aia_find_urls(const X509 *cert, struct aia_urls *ret);
 
 /*
- * What speaks against asking url, or NULL. http alone, no user name; local: hosts of this machine
- * and of the link are fine.
+ * Why url must not be asked, or NULL. Only http, without a user name. local: hosts of this machine
+ * and of its link are allowed.
  */
 const char *aia_url_wrong(const char *url, bool local);
 
-/* Loopback, link-local, unspecified or multicast: not where a CA's web server is. */
+/* Loopback, link-local, unspecified or multicast: the web server of a CA has no such address. */
 bool aia_address_is_local(const struct sockaddr *address);
 
 /* The same address and port. */

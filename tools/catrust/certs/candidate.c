@@ -63,7 +63,7 @@ static bool has_basic_constraints(const X509 *cert)
 	return X509_get_ext_by_NID(cert, NID_basic_constraints, -1) >= 0;
 }
 
-/* May it sign certificates at all? */
+/* May it sign certificates? */
 static void check_ca(X509 *cert, struct findings *f)
 {
 	int ca = X509_check_ca(cert);
@@ -141,7 +141,7 @@ static void check_dates(X509 *cert, time_t now, struct findings *f)
 		    EXPIRES_SOON_DAYS);
 }
 
-/* The errors that OpenSSL has with a CA, apart from those that say nothing about it. */
+/* OpenSSL's errors about a CA, without those that say nothing about the CA itself. */
 struct errors {
 	int code[FINDINGS_MAX];
 	size_t count;
@@ -179,7 +179,7 @@ static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 	return ok;
 }
 
-/* A server's certificate below ca that carries ca's name, but no signature of ca's. */
+/* Makes a server's certificate that names ca as its issuer, but without a signature of ca. */
 static X509 *leaf_below(X509 *ca)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -204,7 +204,7 @@ static X509 *leaf_below(X509 *ca)
 	return leaf;
 }
 
-/* By name alone: the leaf's signature is not even of the right kind. */
+/* Checks the name only, because the leaf's signature is not even of the right kind. */
 static int check_issued(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
 {
 	(void)ctx;
@@ -212,8 +212,8 @@ static int check_issued(X509_STORE_CTX *ctx, X509 *cert, X509 *issuer)
 }
 
 /*
- * OpenSSL's own opinion of cert as the CA of a TLS server. It looks at CAs only above something, so
- * there is a made-up leaf below it, whose own faults are passed over.
+ * OpenSSL's own verdict on cert as the CA of a TLS server. OpenSSL checks a CA only above another
+ * certificate, so there is a made-up leaf below it, whose own errors are ignored.
  */
 static int verify_below(X509 *cert, unsigned long flags, struct errors *ret)
 {
@@ -273,7 +273,7 @@ int candidate_check(X509 *cert, time_t now, struct findings *ret)
 	check_signature(cert, ret);
 	check_key(cert, ret);
 	check_dates(cert, now, ret);
-	/* What OpenSSL says about a certificate that is no CA, or has no key, adds nothing. */
+	/* OpenSSL's verdict on a certificate that is not a CA, or has no key, adds nothing. */
 	if (X509_check_ca(cert) == 1 && X509_get0_pubkey(cert) != NULL)
 		result = check_verification(cert, ret);
 	ERR_clear_error();

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <time.h>
 
-/* What there is to say about a certificate as a trust anchor, from the certificate alone. */
+/* Findings about a certificate as a trust anchor, from the certificate alone. */
 enum finding_level {
 	FINDING_REFUSE, /* it must not be saved */
 	FINDING_WARN,
@@ -27,12 +27,12 @@ struct findings {
 /* Returns 0, or -1: out of memory. */
 int candidate_check(X509 *cert, time_t now, struct findings *ret);
 
-/* The same for a server's own self-signed certificate, which shall vouch for that server alone. */
+/* The same for a server's own self-signed certificate, which is to vouch only for that server. */
 int candidate_check_pin(X509 *cert, time_t now, struct findings *ret);
 
 bool findings_refuse(const struct findings *findings);
 
-/* Both have the same public key, whatever else. */
+/* Do both have the same public key? */
 bool candidate_same_key(const X509 *a, const X509 *b);
 
 /* The first of certs with the public key of cert, or NULL. */

@@ -21,7 +21,7 @@ static int utf16_order(const unsigned char *data, size_t len)
 	return 0;
 }
 
-/* Outside ASCII there are comments alone, whose letters do not matter. */
+/* Only comments have characters outside ASCII, and their text does not matter. */
 static int from_utf16(const unsigned char *data, size_t len, int order, unsigned char **ret,
 		      size_t *ret_len)
 {
@@ -46,7 +46,7 @@ static bool is_base64(unsigned char c)
 	return isalnum(c) || c == '+' || c == '/' || c == '=';
 }
 
-/* Nothing but base64 and space, and as much as a certificate has. */
+/* Only base64 and white space, and long enough for a certificate. */
 static bool is_bare(const unsigned char *data, size_t len)
 {
 	enum { LEAST = 100 };
@@ -73,7 +73,7 @@ static int from_base64(const unsigned char *data, size_t len, unsigned char **re
 			text[count++] = data[i];
 	if (text != NULL && der != NULL && count <= INT_MAX)
 		got = EVP_DecodeBlock(der, text, (int)count);
-	/* EVP_DecodeBlock() counts what stands for the padding. */
+	/* EVP_DecodeBlock() counts the bytes of the padding, too. */
 	for (size_t i = count; got > 0 && i > count - 2 && text[i - 1] == '='; i--)
 		got--;
 	if (got > 0 && der[0] == 0x30) {

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Forms in which people get certificates, and that OpenSSL does not read. */
+/* Forms in which people get certificates, but which OpenSSL does not read. */
 
 /*
  * Text in UTF-16, as Windows writes it, and base64 without its PEM lines become what

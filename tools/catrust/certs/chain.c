@@ -29,7 +29,7 @@ bool chain_contains(const STACK_OF(X509) * certs, const X509 *cert)
 	return false;
 }
 
-/* The issuer of subject in from, none of the path. */
+/* The issuer of subject in from, if it is not in the path yet. */
 static X509 *find_issuer(const struct chain *chain, const STACK_OF(X509) * from, X509 *subject)
 {
 	X509 *best = NULL, *poor = NULL;
@@ -39,7 +39,9 @@ static X509 *find_issuer(const struct chain *chain, const STACK_OF(X509) * from,
 
 		if (chain_contains(chain->path, cert) || !signed_by(cert, subject))
 			continue;
-		/* One that may not sign is taken for want of a better one: the user is told of it.
+		/*
+		 * If there is no better issuer, one that may not sign is taken, and the user is
+		 * told.
 		 */
 		if (X509_check_issued(cert, subject) != X509_V_OK)
 			poor = poor == NULL ? cert : poor;

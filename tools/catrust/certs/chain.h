@@ -11,7 +11,7 @@ enum { CHAIN_MAX_DEPTH = 32 };
 /* A server's chain in order: each certificate is issued by the next. */
 struct chain {
 	STACK_OF(X509) * path;	/* the server's own first */
-	STACK_OF(X509) * extra; /* sent, but no part of the path */
+	STACK_OF(X509) * extra; /* sent, but not part of the path */
 };
 
 /* Which certificate of the chain stands for all of it. */
@@ -24,20 +24,20 @@ enum chain_top {
 };
 
 /*
- * Orders what a server sent (its own certificate first) and goes on with what is known here. Where
- * several fit, a self-signed one wins. Returns 0 and *ret, to be freed with chain_clear(), or -1:
- * out of memory.
+ * Puts the certificates that a server sent (its own first) in order, and continues the chain with
+ * certificates known here. If several fit, a self-signed one is preferred. Returns 0 and *ret, to
+ * be freed with chain_clear(), or -1: out of memory.
  */
 int chain_build(const STACK_OF(X509) * sent, const STACK_OF(X509) * known, struct chain *ret);
 
 void chain_clear(struct chain *chain);
 
-/* *ret: a certificate of the path, which keeps it. */
+/* ret: a certificate of the path, which still owns it. */
 enum chain_top chain_top(const struct chain *chain, X509 **ret);
 
 bool chain_contains(const STACK_OF(X509) * certs, const X509 *cert);
 
-/* Is issued by itself, as far as names and identifiers tell; the signature may still be bad. */
+/* Did it issue itself, judging by names and identifiers? The signature may still be bad. */
 bool chain_is_root(X509 *cert);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "cli/options.h"
 
-/* In the order of what outweighs what when there are several targets. */
+/* In order of precedence, for several targets. */
 enum status {
 	STATUS_DONE = 0,
 	STATUS_NO = 1, /* not confirmed, or refused */
@@ -22,7 +22,9 @@ struct command {
 	const char *summary;
 	const char *help;
 	const char *example; /* shown when there are no arguments, or NULL */
-	/* Its work is a change of files: a line about it that nobody can read is no failure. */
+	/*
+	 * Its work is to change files: if nobody can read the line about it, that is not a failure.
+	 */
 	bool changes_files;
 	unsigned options; /* of enum options_allowed */
 	int least_args, most_args;

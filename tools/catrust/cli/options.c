@@ -73,7 +73,7 @@ static int parse_days(const char *text, int *ret)
 	return 0;
 }
 
-/* Those without an argument. Returns NULL if bit is not one of them. */
+/* Options without an argument. Returns NULL if bit is not one of them. */
 static bool *find_flag(struct options *o, unsigned bit)
 {
 	switch (bit) {
@@ -106,7 +106,7 @@ static bool *find_flag(struct options *o, unsigned bit)
 	}
 }
 
-/* Those whose argument is kept as it is. */
+/* Options whose argument is kept as it is. */
 static const char **find_text(struct options *o, unsigned bit)
 {
 	switch (bit) {
@@ -227,7 +227,10 @@ const char *options_scopes(const struct options *o, struct scopes *ret)
 	return NULL;
 }
 
-/* The names that a long option, cut short or with an argument, may stand for. Returns how many. */
+/*
+ * The option names that an abbreviated long option, perhaps with an argument, may stand for.
+ * Returns how many.
+ */
 static size_t find_names(const struct option *table, const char *word, char *buf, size_t size)
 {
 	size_t len = strcspn(word, "="), count = 0, at = 0;
@@ -244,13 +247,13 @@ static size_t find_names(const struct option *table, const char *word, char *buf
 	return count;
 }
 
-/* What getopt_long() did not take: argv[optind - 1], or one letter of it. */
+/* The option that getopt_long() refused: argv[optind - 1], or one letter of it. */
 static void why_option(struct reason *why, const struct option *table, const char *word)
 {
 	char shown[SHOW_MAX], names[SHOW_MAX];
 	char letter[3] = {'-', (char)optopt, '\0'};
 
-	/* A cluster of letters is not passed yet when one of them is wrong. */
+	/* If a letter in a group is wrong, getopt_long() has not moved past the group yet. */
 	if (optopt > 0 && optopt < FIRST_LONG)
 		reason_set(why, "there is no option %s here", show_text(letter, shown));
 	else if (optopt >= FIRST_LONG)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What does not change from file to file. */
+/* Data that is the same for all files. */
 struct adding {
 	const struct options *options;
 	struct trustdir_sources sources;
@@ -58,7 +58,7 @@ static enum status add_certificate(X509 *cert, const char *path, const struct ad
 	return status;
 }
 
-/* With --fingerprint, only the certificates that it names are meant. */
+/* With --fingerprint, only the certificates that it names are added. */
 static enum status add_file(const char *path, const struct adding *adding)
 {
 	const struct options *options = adding->options;

@@ -33,7 +33,7 @@ static int add_once(STACK_OF(X509) * certs, X509 *cert)
 	return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF) == 1 ? 0 : -1;
 }
 
-/* Returns 0, or -1 and *why. What of the file is no certificate is reported. */
+/* Returns 0, or -1 and *why. Parts of the file that are not certificates are reported. */
 static int add_public(STACK_OF(X509) * certs, const char *path, struct reason *why)
 {
 	char shown[SHOW_MAX];
@@ -66,7 +66,7 @@ static int add_public(STACK_OF(X509) * certs, const char *path, struct reason *w
 	return result;
 }
 
-/* Returns how many are left out since a bundle has no scopes, or -1 and *why. */
+/* Returns how many are left out because a bundle has no scopes, or -1 and *why. */
 static int add_trusted(STACK_OF(X509) * certs, const char *dir, struct reason *why)
 {
 	struct trustdir_sources sources = trusted_sources(dir);
@@ -148,7 +148,7 @@ static int write_out(const struct options *options, BIO *from, struct reason *wh
 
 	if (options->output != NULL && strcmp(options->output, "-") != 0)
 		return output_file(options->output, data, (size_t)len, binary, why);
-	/* An error of writing is for main() to see. */
+	/* main() reports an error of writing. */
 	fwrite(data, 1, (size_t)len, stdout);
 	return 0;
 }

@@ -19,7 +19,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Scripts run by scripts: the kernel gives up after about as many. */
+/* How many scripts may be run by scripts; the kernel has a similar limit. */
 enum { SCRIPTS_MAX = 5, HEAD = 512 };
 
 struct check {
@@ -43,7 +43,7 @@ static int read_file(const char *path, struct tls_file *ret)
 	return result;
 }
 
-/* Will the kernel say AT_SECURE, so that the dynamic linker ignores LD_PRELOAD? */
+/* Will the kernel set AT_SECURE, so that the dynamic linker ignores LD_PRELOAD? */
 static bool is_secure(const char *path)
 {
 	struct statvfs fs;
@@ -59,7 +59,7 @@ static bool is_secure(const char *path)
 	return getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
 }
 
-/* Is the JVM told of a trust store that has all anchors? */
+/* Do the JVM's options name a trust store that has all anchors? */
 static void look_at_java(struct check *c, const struct trusted *trusted)
 {
 	char store[PATH_MAX], password[PATH_MAX];
@@ -105,14 +105,17 @@ static void add_use(struct check *c, const char *path, bool is_main)
 
 	if (read_file(path, file) != 0)
 		return;
-	/* The launcher: it loads the JVM itself. */
+	/* This is the launcher, which loads the JVM itself. */
 	if (slash != NULL && strcmp(slash, "/libjli.so") == 0 && file->count == 0)
 		file->stack[file->count++] = (struct tls_stack){.kind = TLS_JAVA};
 	c->use[c->program.use_count++] =
 		(struct stacks_use){.file = file, .path = path, .is_main = is_main};
 }
 
-/* The program itself, what is loaded with it, and the library if that is. */
+/*
+ * The program itself, the libraries that are loaded with it, and catrust's library, if it is
+ * loaded.
+ */
 static void gather(struct check *c, const char *path, const char *library)
 {
 	struct tls_file of_library;
@@ -201,7 +204,7 @@ static enum status check_program(const char *path, const char *library)
 	}
 	c->program.use = c->use;
 	look_at_variables(c);
-	/* As /proc/self/exe has it: libraries may be looked for beside the program. */
+	/* The path as in /proc/self/exe, because libraries may be looked for beside the program. */
 	gather(c, realpath(path, real) == NULL ? path : real, library);
 	show_text(path, shown);
 	lost = stacks_lost(&c->program);
@@ -222,7 +225,7 @@ static enum status check_program(const char *path, const char *library)
 		printf("%s: the library is not loaded into it: %s\n", shown,
 		       stacks_reason_text(lost));
 	show_stacks(c, &seen);
-	/* Whatever TLS it loads later. */
+	/* Applies to all TLS that it loads later. */
 	if (lost == REASON_SECURE)
 		c->ways |= (unsigned)WAY_ENABLE;
 	if (c->ways != 0)
@@ -249,7 +252,9 @@ static size_t read_head(const char *path, char head[HEAD])
 	return len < 0 ? 0 : (size_t)len;
 }
 
-/* From a script to what runs it. Returns 0 and path changed to a program, or -1, having said why.
+/*
+ * Goes from a script to its interpreter. Returns 0 and changes path to a program, or prints why not
+ * and returns -1.
  */
 static int follow(char path[PATH_MAX])
 {

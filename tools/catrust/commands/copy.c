@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What the image consists of. Each is far below this size. */
+/* The files of the image. Each is far smaller than this limit. */
 static const char *const files[] = {"bin/catrust", "bin/catrust-run", "lib/libcatrust.so"};
 enum { FILE_MAX = 64 << 20 };
 

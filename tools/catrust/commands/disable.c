@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* What is there all the same was not written by enable. */
+/* An entry that is still there was not written by enable. */
 static enum status look(void)
 {
 	char there[PATH_MAX], shown[SHOW_MAX];

@@ -23,7 +23,7 @@ struct run {
 	bool changed;
 };
 
-/* Takes back what this run has done, and adds to *why if even that fails. */
+/* Undoes what this run has done, and adds to *why if even that fails. */
 static void take_back(struct run *r, size_t first, struct reason *why)
 {
 	struct reason more = {""};
@@ -35,7 +35,7 @@ static void take_back(struct run *r, size_t first, struct reason *why)
 	*why = both;
 }
 
-/* The entry that enable has written before, which is another one now. */
+/* The entry that enable wrote before, if it is different now. */
 static int drop_old(struct run *r, struct reason *why)
 {
 	bool any = false;
@@ -52,7 +52,7 @@ static int drop_old(struct run *r, struct reason *why)
 	return any ? record_write(&r->record, why) : 0;
 }
 
-/* Tried before it counts, and once more when it does. */
+/* Tries the library before the entry is written, and again afterwards. */
 static int switch_on(struct run *r, const struct trial *trial, struct reason *why)
 {
 	const char *entry = r->plan.entry;
@@ -60,7 +60,7 @@ static int switch_on(struct run *r, const struct trial *trial, struct reason *wh
 	sigset_t before;
 	int error = -1;
 
-	/* To the end: an interrupt must not leave what was not tried. */
+	/* Interrupts are blocked until the end, so that no untested entry is left behind. */
 	interrupts_hold(&before);
 	if (preload_prepare(&r->plan, &r->record, why) == 0 &&
 	    preload_check(&r->plan, &r->linkers, why) == 0 && trial_again(trial, entry, why) == 0 &&
@@ -68,15 +68,17 @@ static int switch_on(struct run *r, const struct trial *trial, struct reason *wh
 		error = 0;
 	else
 		take_back(r, first, why);
-	/* Only now, so that one of the two counts at any time. */
+	/* The old one is removed only now, so that one of the two counts at any time. */
 	if (error == 0)
 		error = drop_old(r, why);
 	r->changed = r->changed || error == 0;
 	return error;
 }
 
-/* The entry counts already. What it leads to must be there for programs of every kind: a new kind
- * may have come, and what is missing is said by each program at its start. */
+/*
+ * The entry is already there. The files that it leads to must exist for programs of every kind. If
+ * a new kind of program was installed, each of them complains at its start about a missing file.
+ */
 static int repair(struct run *r, struct reason *why)
 {
 	size_t first = r->record.count;
@@ -154,7 +156,7 @@ static int enable(const struct options *options, struct run *r, struct reason *w
 	if (preload_plan(library, &r->linkers, &r->plan, why) != 0)
 		return -1;
 	before = r->record.count;
-	/* First what is refused more often. */
+	/* Check first what is refused more often. */
 	if (options->env && enable_variables(r, why) != 0)
 		return -1;
 	if (enable_preload(r, why) == 0)

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Variables that are not set where the program's own configuration names a file. */
+/* Variables that are not set if the program's own configuration names a file. */
 static const struct setting {
 	const char *variable, *text;
 	bool (*is_there)(void);
@@ -57,7 +57,7 @@ static int print(const struct env *env, const char *name, const char *value)
 	return -1;
 }
 
-/* The bundle of most variables, made once. */
+/* The bundle for most variables, made once. */
 static enum envbundle_result ask_default(struct env *env, char ret[PATH_MAX], struct reason *why)
 {
 	if (!env->default_asked)
@@ -82,7 +82,10 @@ static void tell(struct env *env, const char *name, const char *user, const stru
 	env->default_told = env->default_told || user == NULL;
 }
 
-/* What envbundle_of() and the like came to: the variable's value, nothing, or a failure. */
+/*
+ * Handles the result of envbundle_of() and similar functions: sets the variable's value, does
+ * nothing, or fails.
+ */
 static int conclude(struct env *env, const char *name, const char *user,
 		    enum envbundle_result result, const char *value, const struct reason *why)
 {
@@ -96,7 +99,7 @@ static int conclude(struct env *env, const char *name, const char *user,
 	return -1;
 }
 
-/* Is there a setting that the variable would outweigh? */
+/* Is there a setting that the variable would override? */
 static bool has_setting(const struct env *env, const char *name)
 {
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
@@ -173,13 +176,13 @@ static enum envbundle_result find_java(struct env *env, struct java *j)
 	return ask_default(env, j->pem, &j->why);
 }
 
-/* The JVM reads no PEM: it gets a trust store. */
+/* The JVM can't read PEM, so it gets a trust store. */
 static void make_java(struct env *env, struct java *j)
 {
 	j->result = find_java(env, j);
 	if (j->result == ENVBUNDLE_DONE)
 		j->result = envbundle_store(&env->bundles, &j->source, j->made, &j->why);
-	/* A store of the JVM's that can't be read is no reason to go without. */
+	/* If a trust store of the JVM can't be read, go on without it. */
 	if (j->result == ENVBUNDLE_NOTHING && j->source.store != NULL && !j->has_store) {
 		j->source = (struct envbundle_source){.pem = j->pem};
 		j->result = ask_default(env, j->pem, &j->why);
@@ -229,9 +232,9 @@ static int print_java(struct env *env, const char *name, const struct java *j, b
 }
 
 /*
- * The first variable gets a store in any case. The others outweigh it: they get one in place of one
- * that they name. A password may be in another variable than its store, so it is changed where the
- * store that counts is one that was made here.
+ * The first variable always gets a store. The others override it, so they get one instead of a
+ * store that they name. The password may be in another variable than its store. So it is changed if
+ * the store that counts was made here.
  */
 static int print_javas(struct env *env)
 {
@@ -275,8 +278,10 @@ static int print_all(struct env *env)
 	return print_javas(env);
 }
 
-/* Problems of the trust directories: for programs that are not reached, the library can't report
- * them. */
+/*
+ * Reports problems of the trust directories here, because the library can't do so in programs that
+ * it does not reach.
+ */
 static void tell_problems(const struct env *env, const struct trusted *trusted)
 {
 	size_t scoped = 0;
@@ -291,7 +296,7 @@ static void tell_problems(const struct env *env, const struct trusted *trusted)
 			   scoped);
 }
 
-/* The kill switch of libcatrust(7) is one for all of it. */
+/* CATRUST_DISABLE (libcatrust(7)) switches this off, too. */
 static bool is_disabled(void)
 {
 	const char *value = set_by_user("CATRUST_DISABLE");

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* Shows what a server sent, and saves what is to be saved. */
+/* Shows what a server sent, and saves the CA. */
 static void finish(struct fetch *f)
 {
 	if (!f->connected) {
@@ -20,7 +20,7 @@ static void finish(struct fetch *f)
 		return;
 	}
 	report_chain(f);
-	/* Read again for each target: the one before may have added to it. */
+	/* This is read again for each target, because the one before may have added to it. */
 	if (trusted_read(&f->session->sources, &f->trusted) == 0) {
 		execute(f);
 		return;
@@ -90,7 +90,10 @@ static enum status run(const struct options *options)
 		show_error("%s", wrong);
 		return STATUS_USAGE;
 	}
-	/* All are read before any is fetched: a slip in the last one costs nothing. */
+	/*
+	 * All targets are read before any is fetched, so that a mistake in the last one costs
+	 * nothing.
+	 */
 	if (targets_read(options->args, options->arg_count, &targets, &why) != 0) {
 		show_error("%s", why.text);
 		return STATUS_USAGE;

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <wchar.h>
 
-/* Of the columns of the table. A longer text moves what follows it. */
+/* Widths of the columns of the table. A longer text moves the text after it. */
 enum { DATE_WIDTH = 10, SCOPE_WIDTH = 32, SUBJECT_WIDTH = 56 };
 
 struct key_id {
@@ -90,7 +90,7 @@ static bool same_directory(const char *a, const char *b)
 	       strncmp(a, b, (size_t)(slash_a - a)) == 0;
 }
 
-/* One for each scope is as it should be; a second one for the same is not. */
+/* One file for each scope is normal; a second one for the same scope is not. */
 static bool is_needed(const struct anchor *anchor, const struct anchor_copy *copy)
 {
 	if (anchor->scopes == NULL || same_directory(anchor->file, copy->file))
@@ -150,7 +150,7 @@ static int is_servers_own(X509 *cert, const struct scope_list *scopes)
 	if (certnames_read(cert, &names) != 0)
 		return -1;
 	found = names.has_others;
-	/* The name of a CA may look like a host: only that of its scope is one. */
+	/* The name of a CA may look like a host, so only the name of its scope is used. */
 	for (size_t i = 0; i < names.count && !found; i++)
 		found = names.item[i].name.kind == NAME_COMMON &&
 			is_in_scope(scopes, &names.item[i].name);
@@ -169,7 +169,7 @@ static void warn(const struct list *l, size_t i, tell_warning *tell)
 		return;
 	}
 	for (size_t f = 0; f < findings.count; f++)
-		/* Of a chain of one certificate, Python 3.13 accepts more than of a CA's. */
+		/* Python 3.13 accepts more in a chain of one certificate than in a CA. */
 		if (!own || strcmp(findings.item[f].code, "strict") != 0)
 			tell(l, findings.item[f].code, findings.item[f].text);
 	if (X509_check_ca(cert) != 1 && X509_self_signed(cert, 0) == 1)
@@ -198,7 +198,8 @@ static char *all_scopes(const struct scope_list *scopes, char buf[SHOW_MAX])
 	return buf;
 }
 
-/* The scope that the directory of file stands for; all those of the anchor where that is unclear.
+/*
+ * The scope that the directory of file stands for; if that is not clear, all scopes of the anchor.
  */
 static char *scope_of_file(const struct anchor *anchor, const char *file, char buf[SHOW_MAX])
 {
@@ -355,7 +356,7 @@ static void json_problem(void *arg, const char *text)
 	json_string(arg, NULL, text);
 }
 
-/* With check, the failures as well; returns how many there are. */
+/* With check, also the failures; returns how many there are. */
 static size_t show_json(struct list *l, bool check, int days)
 {
 	struct json j = {.to = stdout};

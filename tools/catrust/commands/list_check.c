@@ -45,7 +45,7 @@ static void fail_skipped(void *arg, const char *text)
 	fail(c, NULL, "skipped", c->json == NULL ? show_text(text, shown) : text);
 }
 
-/* It may count as a server's own certificate, which need be no CA. */
+/* It may be a server's own certificate, which need not be a CA. */
 static bool is_pin(X509 *cert)
 {
 	return X509_check_ca(cert) != 1 && X509_self_signed(cert, 0) == 1;

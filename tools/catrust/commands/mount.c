@@ -67,7 +67,7 @@ static bool take(BIO *from, struct cover_file *to)
 	return true;
 }
 
-/* The bundle as it is, and the anchors behind it. */
+/* The bundle as it is, followed by the anchors. */
 static int merge_file(struct run *r, const struct covered_file *of, struct cover_file *file)
 {
 	char path[PATH_MAX + NAME_MAX + 2], *name = file->name;
@@ -80,7 +80,7 @@ static int merge_file(struct run *r, const struct covered_file *of, struct cover
 	snprintf(path, sizeof(path), "%s/%s", of->folder, of->name);
 	if (pem == NULL || merge_init(&m) != 0)
 		reason_set(&r->why, "out of memory");
-	/* There are images with an empty bundle. */
+	/* Some images have an empty bundle. */
 	else if ((stat(path, &st) == 0 && st.st_size == 0) || merge_path(&m, path, &r->why) == 0)
 		error = merge_anchors(&m, r->trusted) != 0 || merge_pem(&m, pem) != 0 ||
 			!take(pem, file);
@@ -103,7 +103,7 @@ static bool is_taken(const struct folder *f, const char *name)
 	return lstat(path, &st) == 0;
 }
 
-/* As OpenSSL looks for it in a directory. */
+/* The hashed name under which OpenSSL looks for it in a directory. */
 static int add_hashed(struct folder *f, X509 *cert)
 {
 	unsigned long hash = X509_NAME_hash_ex(X509_get_subject_name(cert), NULL, NULL, NULL);
@@ -148,7 +148,7 @@ static struct folder *folder_of(struct run *r, const struct covered_file *file)
 	return &r->folder[r->count++];
 }
 
-/* All that is read is read before anything is covered. */
+/* Everything is read before anything is covered. */
 static int prepare(struct run *r)
 {
 	if (r->covered.is_full) {
@@ -235,7 +235,7 @@ static enum status become(char **argv)
 		return STATUS_CANT_RUN;
 	}
 	unsetenv("CATRUST_PRELOAD");
-	/* With a path there is nothing to search for; what has no #! line is run by a shell. */
+	/* A path needs no search in PATH; a file without a #! line is run by a shell. */
 	execvp(argv[0], argv + 1);
 	error = errno;
 	show_error("%s: %s", show_text(argv[0], shown), strerror(error));

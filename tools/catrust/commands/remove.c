@@ -52,7 +52,9 @@ static bool is_top(const struct trustdir_sources *sources, const struct stat *di
 	return false;
 }
 
-/* Is dir one of the trust directories, or that of a scope in one, and not a link to another place?
+/*
+ * Is dir one of the trust directories, or the directory of a scope in one, and not a link to
+ * another place?
  */
 static bool is_trust_directory(const struct trustdir_sources *sources, const char *dir)
 {
@@ -62,7 +64,7 @@ static bool is_trust_directory(const struct trustdir_sources *sources, const cha
 
 	if (stat(dir, &st) == 0 && is_top(sources, &st))
 		return true;
-	/* As it is read: by the name that it has in there. */
+	/* Compares the name that it has there, as the library does. */
 	return realpath(dir, real) != NULL && directory_of(real, top) == 0 &&
 	       scope_parse(strrchr(real, '/') + 1, &scope) == 0 && stat(top, &st) == 0 &&
 	       is_top(sources, &st) && lstat(real, &st) == 0 && S_ISDIR(st.st_mode);
@@ -100,7 +102,7 @@ static int remove_from(const struct trustdir_sources *sources, int dir, const ch
 	struct stat st;
 	int error = 0;
 
-	/* Another directory may have been put in its place. */
+	/* Another directory may be in its place now. */
 	if (scope == NULL && (fstat(dir, &st) != 0 || !is_top(sources, &st)))
 		error = -ENOENT;
 	else if (unlinkat(dir, name, 0) != 0)
@@ -162,8 +164,8 @@ static size_t find_in_scopes(const char *top, const char *name, char path[PATH_M
 }
 
 /*
- * The file of the trust directories that the user means by name: a path, or a name in one of them
- * or else in a scope of one. Returns how many there are; path is one of them.
+ * The file that the user means by name: a path, or a name in one of the trust directories or else
+ * in one of their scopes. Returns how many there are; path is one of them.
  */
 static size_t find_file(const struct trustdir_sources *sources, const char *name,
 			char path[PATH_MAX])
@@ -212,7 +214,7 @@ static enum status remove_file(const struct trustdir_sources *sources, const cha
 	return remove_path(sources, path);
 }
 
-/* May the whole file go, to be rid of the one certificate? */
+/* May the whole file be removed, to remove the one certificate? */
 static bool is_alone_in(const struct trustdir_sources *sources, const char *path)
 {
 	char dir[PATH_MAX], shown[SHOW_MAX];
@@ -263,7 +265,7 @@ static int find_fingerprint(const struct trustdir_sources *sources, const struct
 	return found;
 }
 
-/* All copies: one that stays would keep the certificate trusted. */
+/* Removes all copies, because one that stays would keep the certificate trusted. */
 static enum status remove_fingerprint(const struct trustdir_sources *sources,
 				      const struct fingerprint *f, const char *text)
 {

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Files that variables named, and whether they have all anchors: each is read once. */
+/* Files that variables named, and whether they have all anchors. Each is read once. */
 enum { BUNDLES_MAX = 32 };
 
 struct anchors_check {
@@ -36,7 +36,7 @@ static bool has(const struct readcerts *file, const X509 *cert)
 	return false;
 }
 
-/* Those that may vouch for every name: others do not belong into a file, which knows no scope. */
+/* Only anchors that may vouch for every name, because a file can't express a scope. */
 static bool has_all(const struct readcerts *file, const struct trusted *t)
 {
 	bool any = false;
@@ -134,7 +134,7 @@ static void tell(const struct stackwatch *watch, const struct stacks_run *run)
 					"from them; see catrust fetch");
 }
 
-/* The status of a program whose libraries are not all there, as of one that is not there itself. */
+/* If a library of the program is missing, the status is the same as for a missing program. */
 static void look_for_missing(const struct options *options, struct stacks_run *run,
 			     struct linked *linked)
 {
@@ -169,7 +169,7 @@ static enum status watch_it(const struct options *options, char *runner,
 	else if (stackwatch_run(&watch, &why) != 0)
 		show_error("%s", why.text);
 	else if (!watch.started)
-		/* catrust-run has said why. */
+		/* catrust-run has already printed why. */
 		status = WIFEXITED(watch.status) ? (enum status)WEXITSTATUS(watch.status)
 						 : STATUS_CANT_RUN;
 	else {

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the dynamic linker finds by an entry, in programs of this one's kind; "": that is not known.
+/*
+ * The file that the dynamic linker finds for an entry, in programs of the same kind as this one;
+ * "": not known.
  */
 static void resolve(const char *entry, const struct linkers *linkers, char path[PATH_MAX])
 {
@@ -25,7 +27,7 @@ static void resolve(const char *entry, const struct linkers *linkers, char path[
 		snprintf(path, PATH_MAX, "%s", entry);
 }
 
-/* Kinds of programs that the entry is not for: each says so at its start. */
+/* Kinds of programs for which the entry has no library: each program says so at its start. */
 static bool show_others(const char *entry, const struct linkers *linkers, const char *library)
 {
 	struct preload_plan plan;
@@ -42,7 +44,7 @@ static bool show_others(const char *entry, const struct linkers *linkers, const 
 	return false;
 }
 
-/* What the dynamic linker makes of a library that is damaged or gone. */
+/* What the dynamic linker says about a library that is damaged or missing. */
 static bool show_preload(const struct record *record, bool *ret_on)
 {
 	const char *recorded = record_find(record, RECORD_PRELOAD);

@@ -3,7 +3,9 @@
 
 #include "fetch/fetchcommand.h"
 
-/* How many would accept it but for a CA that is not to be had, or must not be added. */
+/*
+ * How many clients would accept it if a CA were trusted that can't be found, or must not be added.
+ */
 static int count_but_for_ca(const struct doctor *d, bool relax)
 {
 	STACK_OF(X509) * above;
@@ -74,7 +76,7 @@ static void write_fetch(const struct doctor *d, enum remedy_plan plan, struct qu
 
 	how.pin = plan == PLAN_PIN;
 	how.with_intermediate = plan == PLAN_WITH_INTERMEDIATE;
-	/* That of a pin goes without saying. */
+	/* A pin needs no scope options. */
 	fetchcommand_write(q, &how, how.args[0], how.pin ? NULL : &d->scopes[plan]);
 }
 
@@ -121,7 +123,7 @@ void doctor_write_command(struct doctor *d)
 		*q = (struct quote){.len = 0};
 }
 
-/* The one that fetch asks about: the topmost of what it saves. */
+/* The certificate that fetch asks about: the topmost of those that it saves. */
 static X509 *candidate_of(const struct doctor *d)
 {
 	switch (d->remedy.kind) {

@@ -97,7 +97,7 @@ static bool sends_namesake(const struct doctor *d)
 	return false;
 }
 
-/* Is there a CA among those that the client trusts with the name of the chain's top alone? */
+/* Does the client trust a CA with the name of the chain's top, but with another key? */
 static bool trusts_namesake(const struct doctor *d, const struct doctor_client *c)
 {
 	const STACK_OF(X509) *known = c->store.dir[0] == '\0' ? NULL : d->session.known;
@@ -187,8 +187,8 @@ static bool is_told(const struct verify_result *found, const struct verify_error
 }
 
 /*
- * All that a client finds, without what merely follows from a missing issuer. Returns 0, or -1: out
- * of memory.
+ * All errors that a client finds, without those that only follow from a missing issuer. Returns 0,
+ * or -1: out of memory.
  */
 static int add_errors(struct doctor *d, size_t client, const struct verify_result *found,
 		      const struct verify_result *complete, bool gaps)
@@ -211,7 +211,10 @@ static int add_errors(struct doctor *d, size_t client, const struct verify_resul
 	return 0;
 }
 
-/* What a client finds now, and what else it would find if the CA on top were trusted. */
+/*
+ * The errors that a client finds now, and those that it would also find if the CA on top were
+ * trusted.
+ */
 int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is)
 {
 	const struct doctor_client *c = &d->client[i];
@@ -224,7 +227,7 @@ int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is)
 	return add_errors(d, i, &c->trusting, &c->complete, false);
 }
 
-/* Of what the server should have sent, the server's own included. */
+/* Of the certificates that the server should have sent, including its own. */
 static bool all_expired(const struct doctor *d)
 {
 	const STACK_OF(X509) *path = d->fetch.chain.path;

@@ -26,7 +26,7 @@ static struct doctor_client *add_client(struct doctor *d, const char *name)
 	return c;
 }
 
-/* strict: a program fails if its bundle can't be read, and does not go on without. */
+/* strict: the program fails if its bundle can't be read. */
 static void load(struct doctor_client *c, const char *file, const char *dir, bool strict)
 {
 	snprintf(c->file, sizeof(c->file), "%s", file == NULL ? "" : file);

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 
 /*
- * What is known about failures of verification: what the cause is, what fixes it, and whether
- * adding a CA does. Pure: no I/O, no certificates.
+ * Facts about failures of verification: the cause, the fix, and whether adding a CA helps. Pure: no
+ * I/O, no certificates.
  */
 
-/* Why a chain ends at no trust anchor: OpenSSL's codes do not tell these apart. */
+/* Why a chain does not end at a trust anchor. OpenSSL's codes do not distinguish these. */
 enum diagnose_gap {
 	GAP_NONE,		  /* another kind of error */
 	GAP_UNKNOWN_ROOT,	  /* the root is known, but not trusted */
-	GAP_UNKNOWN_ISSUER,	  /* a CA is missing that is not to be found */
-	GAP_UNSENT_ISSUER,	  /* the same, and CAs are trusted that may stand above it */
+	GAP_UNKNOWN_ISSUER,	  /* a CA is missing and was not found */
+	GAP_UNSENT_ISSUER,	  /* the same, and trusted CAs may be above it */
 	GAP_MISSING_INTERMEDIATE, /* the root is trusted; a CA below it is not sent */
 	GAP_WRONG_INTERMEDIATE,	  /* the same, and another one of its name is sent */
-	GAP_REKEYED_ROOT,	  /* trusted is one of its name with another key */
+	GAP_REKEYED_ROOT,	  /* a CA of the same name with another key is trusted */
 	GAP_SELF_SIGNED,	  /* the server's own certificate, which is no CA's */
 	GAP_INTERMEDIATE_ONLY,	  /* an intermediate CA is trusted, its root is not */
 };
@@ -44,13 +44,13 @@ struct diagnosis {
 /* depth: 0 is the server's own certificate. Never NULL. */
 const struct diagnosis *diagnose_code(int code, int depth, enum diagnose_gap gap);
 
-/* Does an error of this code say that no trust anchor was reached? */
+/* Does this error code mean that no trust anchor was reached? */
 bool diagnose_is_gap(int code);
 
-/* A mere consequence of a missing issuer, which says nothing of its own? */
+/* Does this error only follow from a missing issuer? */
 bool diagnose_is_consequence(int code);
 
-/* Why a bundle can't be loaded: OpenSSL's error, or else an errno. Never NULL. */
+/* Why a bundle can't be loaded: OpenSSL's error, or an errno. Never NULL. */
 const struct diagnosis *diagnose_bundle(int os_error, unsigned long error);
 
 #endif

@@ -25,7 +25,7 @@ static int conclude(struct doctor *d)
 			doctor_set_tls_verdict(d, &d->client[i].plain);
 			doctor_set_tls_verdict(d, &d->client[i].here);
 		}
-	/* Under catrust-run all is well: what is told is why it is not without. */
+	/* With catrust-run the server verifies, so explain why it does not verify without. */
 	for (size_t i = 0; certs && i < d->clients; i++)
 		if (doctor_add_client_causes(d, i, d->facts.here == d->facts.clients) != 0)
 			return -1;
@@ -40,7 +40,7 @@ static int conclude(struct doctor *d)
 	return 0;
 }
 
-/* Problems that more tolerant TLS may get past, to see the certificates. */
+/* Problems that a more tolerant TLS connection may avoid, to see the certificates. */
 static bool is_worth_another_try(enum tls_failure problem)
 {
 	return problem != TLS_PLAIN_TEXT && problem != TLS_LATE && problem != TLS_RESET &&
@@ -58,7 +58,7 @@ static int gather_chain(struct doctor *d)
 	gather_compare(f, 1);
 	if (f->connected || d->handshake.certs == NULL)
 		return 0;
-	/* The second connection failed: what the first one showed will do. */
+	/* The second connection failed, so use what the first one showed. */
 	f->peer.certs = X509_chain_up_ref(d->handshake.certs);
 	f->connected = f->peer.certs != NULL &&
 		       chain_build(f->peer.certs, d->session.known, &f->chain) == 0;
@@ -79,7 +79,7 @@ static void report(const struct doctor *d)
 		doctor_report(d);
 }
 
-/* The server, once there is something to judge by. */
+/* The server, once its certificates are there. */
 static enum status examine(struct doctor *d)
 {
 	const struct options *o = d->options;
@@ -144,7 +144,7 @@ static enum status prepare(struct doctor *d)
 	return STATUS_DONE;
 }
 
-/* Without a bundle a program does not even connect. Returns false if one can go on. */
+/* Without a bundle a program does not even connect. Returns false if no client can go on. */
 static bool is_without_bundle(struct doctor *d)
 {
 	size_t failed = 0;

@@ -97,7 +97,9 @@ static void explain_gap(struct doctor *d, struct doctor_cause *cause)
 	cause->diagnosis.cause = d->in_directory.text;
 }
 
-/* A CA of the same name and another key, in the program's own bundle, is found first without us. */
+/*
+ * Without us, a CA with the same name and another key in the program's own bundle is found first.
+ */
 static void explain_old(struct doctor *d, struct doctor_cause *cause)
 {
 	const char *file = "the bundle";
@@ -117,7 +119,7 @@ static void explain_old(struct doctor *d, struct doctor_cause *cause)
 		"start the program with catrust-run, or remove the old certificate from that file";
 }
 
-/* Names of the server's certificate that are out of the scopes of the anchor above it. */
+/* Names in the server's certificate that are outside the scopes of the anchor above it. */
 static bool explain_scope(struct doctor *d, struct doctor_cause *cause)
 {
 	struct scopes have = {.count = 0}, all, more = {.count = 0};
@@ -253,7 +255,7 @@ static bool is_weak(X509 *cert)
 	return X509_get_signature_info(cert, NULL, NULL, &bits, NULL) == 1 && bits < LEAST_BITS;
 }
 
-/* What the plan is changes what is to be said of its causes. */
+/* The plan affects how its causes are explained. */
 void doctor_adapt_causes(struct doctor *d)
 {
 	X509 *top;
@@ -309,7 +311,7 @@ void doctor_adapt_causes(struct doctor *d)
 				"longer checks it; better: the administrator of the CA reissues it";
 		} else if ((d->remedy.kind == REMEDY_NONE || d->remedy.kind == REMEDY_BUNDLE) &&
 			   !d->remedy.relax && cause->diagnosis.relax) {
-			/* CATRUST_STRICT=relax would not help here, so it must not be advised. */
+			/* CATRUST_STRICT=relax would not help here, so it must not be suggested. */
 			cause->diagnosis.fix = "the administrator of the CA must reissue it";
 		}
 	}
