@@ -296,7 +296,7 @@ class Directories(Config):
 
     def test_a_directory_that_is_no_scope(self):
         for name, line in (("not a scope", r"/not a scope: its name is neither a domain nor "),
-                           ("10.1.0.0_8", r"/10\.1\.0\.0_8: neither "),
+                           ("10.1.0.0_8", r"/10\.1\.0\.0_8: its name is neither "),
                            ("looks-like.pem", r"/looks-like\.pem: a directory, not a file")):
             path = lab.trustdir("other-root.pem")
             os.mkdir(os.path.join(path, name))

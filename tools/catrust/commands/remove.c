@@ -64,7 +64,7 @@ static bool is_trust_directory(const struct trustdir_sources *sources, const cha
 
 	if (stat(dir, &st) == 0 && is_top(sources, &st))
 		return true;
-	/* Compares the name that it has there, as the library does. */
+	/* The real path has the name by which the library knows the scope. */
 	return realpath(dir, real) != NULL && directory_of(real, top) == 0 &&
 	       scope_parse(strrchr(real, '/') + 1, &scope) == 0 && stat(top, &st) == 0 &&
 	       is_top(sources, &st) && lstat(real, &st) == 0 && S_ISDIR(st.st_mode);
