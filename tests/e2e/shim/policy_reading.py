@@ -83,7 +83,7 @@ class Reading(Case):
 seen = [once()]
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 print(json.dumps([*seen, until(20), *during(2)]))
-""", self.private(), [r"ca\.d[^/]*: permission denied, so what was trusted because of it is trusted no longer"])
+""", self.private(), [r"ca\.d[^/]*: permission denied, so its certificates are no longer trusted"])
         self.assertEqual(["ok", UNKNOWN, UNKNOWN], got)
 
     def test_root_is_dropped_and_the_directory_is_in_reach(self):
