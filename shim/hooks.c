@@ -45,12 +45,6 @@ static bool begin_ssl(struct call *call, const char *name, const void *caller, c
 	return begin(call, s, s == NULL ? NULL : s->crypto);
 }
 
-static bool begin_x509(struct call *call, const char *name, const void *caller,
-		       const X509_STORE *store)
-{
-	return begin(call, NULL, binding_crypto(name, caller, store));
-}
-
 /* After the real call. The shim's own calls follow, and then end(). */
 static void leave(struct call *call)
 {
@@ -83,14 +77,6 @@ static void read_for_client(struct call *call, const SSL_METHOD *method)
 	binding_work_end(call->crypto, scope);
 }
 
-/* Gets the store without the hook; NULL if the copy lacks the function. */
-static X509_STORE *store_of(const struct call *call, const SSL_CTX *ctx)
-{
-	return call->ssl->real.SSL_CTX_get_cert_store == NULL
-		       ? NULL
-		       : call->ssl->real.SSL_CTX_get_cert_store(ctx);
-}
-
 /*
  * Loads are deferred only if the program itself has called a hook. SSL_CTX_new() calls
  * SSL_CTX_new_ex(), which comes here even if the program found all its functions with dlsym(). Such
@@ -103,7 +89,7 @@ static void end_new(struct call *call, const SSL_CTX *ctx, const SSL_METHOD *met
 	if (ctx != NULL && is_ours_to_see(call) && binding_is_client_method(call->ssl, method)) {
 		read_for_client(call, method);
 		if (by_program)
-			deferred_begin(call->crypto, store_of(call, ctx));
+			deferred_begin(call->crypto, call->ssl->api.SSL_CTX_get_cert_store(ctx));
 	}
 	end(call);
 }
@@ -116,7 +102,7 @@ static void end_load(struct call *call, const SSL_CTX *ctx, bool loaded)
 		 * The program may have loaded trust in a way that is not hooked. Later loads must
 		 * come after that, so they are no longer deferred.
 		 */
-		deferred_stop(call->crypto, store_of(call, ctx));
+		deferred_stop(call->crypto, call->ssl->api.SSL_CTX_get_cert_store(ctx));
 		if (loaded)
 			read_for_client(call, call->ssl->api.SSL_CTX_get_ssl_method(ctx));
 	}
@@ -143,12 +129,6 @@ static void end_method(struct call *call, X509_STORE *store, const X509_LOOKUP_M
 			deferred_stop(call->crypto, store);
 		lend_note_lookup(call->crypto, store, method);
 	}
-	end(call);
-}
-
-static void end_x509_load(struct call *call)
-{
-	leave(call);
 	end(call);
 }
 
@@ -213,31 +193,35 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	     end_store(&call, CALLER, ret))
 
 #define HOOK_X509_LOAD(name, params, args, ...)                                                    \
-	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, store),                        \
+	HOOK(int, 0, name, params, begin(&call, NULL, binding_crypto(#name, CALLER, store)),       \
 	     const struct load_source from = {__VA_ARGS__};                                        \
 	     REAL(crypto, name, args, load_store(call.crypto, CALLER, store, &from, &ret));        \
-	     end_x509_load(&call))
+	     leave(&call); end(&call))
 
 #define HOOK_X509_LOOKUP(name, params, args, libctx, propq)                                        \
-	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, NULL),                         \
+	HOOK(int, 0, name, params, begin(&call, NULL, binding_crypto(#name, CALLER, NULL)),        \
 	     REAL(crypto, name, args,                                                              \
 		  load_lookup(call.crypto, CALLER, lookup, command, source, type, libctx, propq,   \
 			      &ret));                                                              \
-	     end_x509_load(&call))
+	     leave(&call); end(&call))
 
 #define HOOK_X509_METHOD(name, params, args)                                                       \
-	HOOK(X509_LOOKUP *, NULL, name, params, begin_x509(&call, #name, CALLER, store),           \
+	HOOK(X509_LOOKUP *, NULL, name, params,                                                    \
+	     begin(&call, NULL, binding_crypto(#name, CALLER, store)),                             \
 	     REAL(crypto, name, args, false);                                                      \
 	     end_method(&call, store, method))
 
 #define HOOK_X509_STORE(name, params, args)                                                        \
-	HOOK(X509_STORE *, NULL, name, params, begin_x509(&call, #name, CALLER, NULL),             \
+	HOOK(X509_STORE *, NULL, name, params,                                                     \
+	     begin(&call, NULL, binding_crypto(#name, CALLER, NULL)),                              \
 	     REAL(crypto, name, args, false);                                                      \
 	     end_store(&call, CALLER, ret))
 
 #define HOOK_X509_VERIFY(name, params, args)                                                       \
-	HOOK(int, 0, name, params, begin_x509(&call, #name, CALLER, NULL),                         \
+	HOOK(int, 0, name, params, begin(&call, NULL, binding_crypto(#name, CALLER, NULL)),        \
 	     struct verification v = begin_verify(&call, ctx);                                     \
 	     ret = call.crypto->real.name args; end_verify(&call, &v, ret))
 
+#define HOOK_SSL(kind, ...) HOOK_SSL_##kind(__VA_ARGS__)
+#define HOOK_X509(kind, ...) HOOK_X509_##kind(__VA_ARGS__)
 #include "hooks.def"

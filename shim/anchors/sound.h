@@ -18,12 +18,12 @@ bool sound_cert(const unsigned char *der, size_t len, int64_t now);
 bool sound_form(const unsigned char *der, size_t len);
 
 /*
- * The dates of a validity (der_subject()), in seconds since 1970, read as X509_cmp_time() does:
- * UTCTime or GeneralizedTime, with seconds and in UTC. false: they have another form.
+ * The dates in a validity (see der_subject()), in seconds since 1970. Accepts what X509_cmp_time()
+ * accepts: UTCTime or GeneralizedTime, with seconds, in UTC. false if a date is anything else.
  */
 bool sound_dates(struct span validity, int64_t *ret_from, int64_t *ret_until);
 
-/* The same for a Name alone: if OpenSSL then fails to read it, there was no memory. */
+/* The same of a Name alone: if OpenSSL does not read it, there was no memory. */
 bool sound_name(const unsigned char *der, size_t len);
 
 #endif

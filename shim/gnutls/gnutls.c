@@ -43,7 +43,6 @@
 	X(gnutls_x509_crt_export)                                                                  \
 	X(gnutls_x509_trust_list_iter_get_ca)
 
-#define SLOT(name, ...) __typeof__(name) *name;
 #define API_SLOT(name) __typeof__(name) *name;
 
 /* The copy of GnuTLS behind one call of a hooked function. */
@@ -51,8 +50,7 @@ struct gnutls {
 	void *handle;
 	bool usable;
 	struct {
-#define HOOK_GNUTLS_CRL SLOT
-#define HOOK_GNUTLS_VERIFY SLOT
+#define HOOK_GNUTLS(kind, name, ...) __typeof__(name) *name;
 #include "hooks.def"
 	} real;
 	struct {
@@ -80,8 +78,7 @@ static bool find_copy(struct gnutls *g, const char *name, const void *caller)
 	g->handle = object_open(&where);
 	if (g->handle == NULL)
 		return false;
-#define HOOK_GNUTLS_CRL(name, ...) LOOK_UP(g->real.name, g, #name);
-#define HOOK_GNUTLS_VERIFY(name, ...) LOOK_UP(g->real.name, g, #name);
+#define HOOK_GNUTLS(kind, name, ...) LOOK_UP(g->real.name, g, #name);
 #include "hooks.def"
 #define LOOK_UP_API(name) g->usable = g->usable && LOOK_UP(g->api.name, g, #name) != NULL;
 	GNUTLS_API(LOOK_UP_API)
@@ -344,4 +341,5 @@ static void end(struct verification *v)
 		return ret;                                                                        \
 	}
 
+#define HOOK_GNUTLS(kind, ...) HOOK_GNUTLS_##kind(__VA_ARGS__)
 #include "hooks.def"

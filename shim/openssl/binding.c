@@ -71,11 +71,6 @@ void binding_work_forget(const struct crypto *c)
 	errors_forget(c, current.errors);
 }
 
-static void *symbol(void *handle, const char *name)
-{
-	return handle == NULL ? NULL : dl_symbol(handle, name);
-}
-
 static struct module *nth(copies all, size_t i)
 {
 	return i < COPIES_MAX ? atomic_load_explicit(&all[i], memory_order_acquire) : NULL;
@@ -143,7 +138,7 @@ static bool is_openssl(const struct crypto *c)
 }
 
 /* dlsym() returns function pointers as object pointers; POSIX guarantees that they are the same. */
-#define LOOK_UP(slot, handle, name) (*(void **)&(slot) = symbol(handle, name))
+#define LOOK_UP(slot, handle, name) (*(void **)&(slot) = dl_symbol(handle, name))
 
 /*
  * The functions to look up, in the order of the slots of a struct that the same table makes. Each
@@ -156,7 +151,7 @@ static bool is_openssl(const struct crypto *c)
 #define FOR_OPTIONAL "\20"
 #define FOR_SHARING "\40"
 #define ROW_OF_USE(use, name) FOR_##use #name "\0"
-#define ROW_OF_HOOK(name, ...) FOR_OPTIONAL #name "\0"
+#define ROW_OF_HOOK(kind, name, ...) FOR_OPTIONAL #name "\0"
 
 /*
  * Fills the slots; a slot is NULL if the function is missing. Returns the set of purposes for which
@@ -168,7 +163,7 @@ static unsigned char look_up_all(void *handle, const char *rows, size_t size, vo
 	char *slot = slots;
 
 	for (const char *row = rows; row + 1 < rows + size; row += strlen(row) + 1) {
-		void *found = symbol(handle, row + 1);
+		void *found = dl_symbol(handle, row + 1);
 
 		memcpy(slot, &found, sizeof(found));
 		slot += sizeof(found);
@@ -187,11 +182,7 @@ static void *crypto_new(const struct object *where)
 #include "openssl/openssl.def"
 		;
 	static const char real[] =
-#define HOOK_X509_LOAD ROW_OF_HOOK
-#define HOOK_X509_LOOKUP ROW_OF_HOOK
-#define HOOK_X509_METHOD ROW_OF_HOOK
-#define HOOK_X509_STORE ROW_OF_HOOK
-#define HOOK_X509_VERIFY ROW_OF_HOOK
+#define HOOK_X509 ROW_OF_HOOK
 #include "hooks.def"
 		;
 	struct crypto *c = calloc(1, sizeof(*c));
@@ -218,8 +209,7 @@ static void *crypto_new(const struct object *where)
 		LOOK_UP(c->err_state, handle, "ERR_get_state");
 	return c;
 fail:
-	if (handle != NULL)
-		dl_close(handle);
+	dl_close(handle);
 	free(c);
 	return NULL;
 }
@@ -250,9 +240,7 @@ static void *ssl_new(const struct object *where)
 #include "openssl/openssl.def"
 		;
 	static const char real[] =
-#define HOOK_SSL_NEW ROW_OF_HOOK
-#define HOOK_SSL_LOAD ROW_OF_HOOK
-#define HOOK_SSL_STORE ROW_OF_HOOK
+#define HOOK_SSL ROW_OF_HOOK
 #include "hooks.def"
 		;
 	struct ssl *s = calloc(1, sizeof(*s));
@@ -261,7 +249,7 @@ static void *ssl_new(const struct object *where)
 	if (s == NULL || handle == NULL)
 		goto fail;
 	s->module = where->module;
-	s->crypto = copy_at(cryptos, symbol(handle, "X509_verify_cert"), crypto_new);
+	s->crypto = copy_at(cryptos, dl_symbol(handle, "X509_verify_cert"), crypto_new);
 	if (s->crypto == NULL)
 		goto fail;
 	look_up_all(handle, real, sizeof(real), &s->real);
@@ -273,8 +261,7 @@ static void *ssl_new(const struct object *where)
 		find_client_methods(s, handle);
 	return s;
 fail:
-	if (handle != NULL)
-		dl_close(handle);
+	dl_close(handle);
 	free(s);
 	return NULL;
 }
@@ -285,15 +272,9 @@ fail:
 static void *real_seen_from(const void *address, const char *name)
 {
 	struct object where;
-	void *handle, *real;
 
-	if (object_is_own(address) || !object_at(address, &where))
-		return NULL;
-	handle = object_open(&where);
-	real = symbol(handle, name);
-	if (handle != NULL)
-		dl_close(handle);
-	return object_is_own(real) ? NULL : real;
+	return object_is_own(address) || !object_at(address, &where) ? NULL
+								     : object_symbol(&where, name);
 }
 
 /*
@@ -309,11 +290,9 @@ static const void *function_beside(copies all, const void *const address[], size
 			return address[i];
 	for (size_t i = 0; i < count; i++) {
 		struct object owner;
-		const void *real;
+		const void *real =
+			object_at(address[i], &owner) ? object_symbol(&owner, name) : NULL;
 
-		if (!object_at(address[i], &owner))
-			continue;
-		real = real_seen_from(address[i], name);
 		if (real != NULL && module_has(owner.module, real))
 			return real;
 	}
@@ -368,50 +347,40 @@ bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method)
 	return false;
 }
 
-/* The paths of all loaded objects, as far as there is room. */
-enum { PATHS_MAX = 512 };
-struct paths {
+/* An address in each loaded object, as far as there is room. */
+enum { OBJECTS_MAX = 512 };
+struct addresses {
 	size_t count;
-	char *path[PATHS_MAX];
+	const void *at[OBJECTS_MAX];
 };
 
-static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
+static int collect_address(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	struct paths *p = arg;
+	struct addresses *a = arg;
 
 	(void)size;
-	if (info->dlpi_name != NULL && info->dlpi_name[0] != '\0' && p->count < PATHS_MAX) {
-		p->path[p->count] = strdup(info->dlpi_name);
-		if (p->path[p->count] != NULL)
-			p->count++;
-	}
+	if (a->count < OBJECTS_MAX)
+		a->at[a->count++] = info->dlpi_phdr;
 	return 0;
 }
 
 /* The loaded object that has a function, if only one object has it. This is the last resort. */
 static void *only_owner(const char *name)
 {
-	struct paths *p = calloc(1, sizeof(*p));
+	struct addresses loaded = {.count = 0};
 	void *found = NULL;
 	size_t count = 0;
 
-	if (p == NULL)
-		return NULL;
-	dl_iterate_phdr(collect_path, p);
-	for (size_t i = 0; i < p->count; i++) {
-		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
-		void *real = symbol(handle, name);
+	dl_iterate_phdr(collect_address, &loaded);
+	for (size_t i = 0; i < loaded.count; i++) {
+		void *real = real_seen_from(loaded.at[i], name);
 
 		/* An object that only depends on the owner finds the same address. */
-		if (real != NULL && !object_is_own(real) && real != found) {
+		if (real != NULL && real != found) {
 			found = real;
 			count++;
 		}
-		if (handle != NULL)
-			dl_close(handle);
-		free(p->path[i]);
 	}
-	free(p);
 	return count == 1 ? found : NULL;
 }
 

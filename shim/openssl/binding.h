@@ -28,18 +28,12 @@ STACK_OF(X509_OBJECT) * X509_STORE_get1_objects(X509_STORE *store);
 
 /* The hooked functions of one copy; NULL if its version lacks one. */
 struct ssl_real {
-#define HOOK_SSL_NEW(name, ...) __typeof__(name) *name;
-#define HOOK_SSL_LOAD(name, ...) __typeof__(name) *name;
-#define HOOK_SSL_STORE(name, ...) __typeof__(name) *name;
+#define HOOK_SSL(kind, name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
 
 struct crypto_real {
-#define HOOK_X509_LOAD(name, ...) __typeof__(name) *name;
-#define HOOK_X509_LOOKUP(name, ...) __typeof__(name) *name;
-#define HOOK_X509_METHOD(name, ...) __typeof__(name) *name;
-#define HOOK_X509_STORE(name, ...) __typeof__(name) *name;
-#define HOOK_X509_VERIFY(name, ...) __typeof__(name) *name;
+#define HOOK_X509(kind, name, ...) __typeof__(name) *name;
 #include "hooks.def"
 };
 

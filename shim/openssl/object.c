@@ -155,3 +155,12 @@ bool object_is_own(const void *address)
 
 	return module_has((struct module){(uintptr_t)__ehdr_start, (uintptr_t)_end}, address);
 }
+
+void *object_symbol(const struct object *object, const char *name)
+{
+	void *handle = object_open(object);
+	void *found = handle == NULL ? NULL : dl_symbol(handle, name);
+
+	dl_close(handle);
+	return object_is_own(found) ? NULL : found;
+}

@@ -34,6 +34,12 @@ bool object_at(const void *address, struct object *ret);
 /* A handle on an object that is already loaded; NULL if it is not. Never loads anything. */
 void *object_open(const struct object *object);
 
+/*
+ * The function that an object finds: its own, or that of its dependencies. NULL if there is none,
+ * or if it is a hook of this library.
+ */
+void *object_symbol(const struct object *object, const char *name);
+
 /* Does it lie in this library? */
 bool object_is_own(const void *address);
 

@@ -18,13 +18,6 @@ static void add_name(struct candidates *f, const X509_NAME *name)
 		f->name[f->name_count++] = name;
 }
 
-static void add_issuer(struct candidates *f, const X509 *cert)
-{
-	const struct crypto *c = f->crypto;
-
-	add_name(f, X509_get_issuer_name(cert));
-}
-
 static void add_issuers_of_sent(struct candidates *f, const X509_NAME *name)
 {
 	const struct crypto *c = f->crypto;
@@ -34,7 +27,7 @@ static void add_issuers_of_sent(struct candidates *f, const X509_NAME *name)
 		const X509 *cert = certs_at(c, f->sent, i);
 
 		if (X509_NAME_cmp(X509_get_subject_name(cert), name) == 0)
-			add_issuer(f, cert);
+			add_name(f, X509_get_issuer_name(cert));
 	}
 }
 
@@ -73,7 +66,7 @@ static void add_anchors(struct candidates *f, const struct trust *trust, const X
 		}
 		trust_anchor_ref(anchor[i]);
 		f->anchor[f->anchor_count++] = anchor[i];
-		add_issuer(f, cert);
+		add_name(f, X509_get_issuer_name(cert));
 	}
 }
 
@@ -97,7 +90,7 @@ static bool add_own(struct candidates *f, const X509_NAME *name)
 		if (X509_up_ref(cert) != 1)
 			continue;
 		f->own[f->own_count++] = cert;
-		add_issuer(f, cert);
+		add_name(f, X509_get_issuer_name(cert));
 		is_top = is_top || (X509_get_extension_flags(cert) & EXFLAG_SS) != 0;
 	}
 	certs_free(c, found);
@@ -111,7 +104,7 @@ static void begin(struct candidates *f)
 
 	f->name_count = 0;
 	f->too_many = false;
-	add_issuer(f, f->leaf);
+	add_name(f, X509_get_issuer_name(f->leaf));
 	/* Then the leaf may be a trust anchor itself. */
 	if ((X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(f->ctx)) &
 	     X509_V_FLAG_PARTIAL_CHAIN) != 0)

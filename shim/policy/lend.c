@@ -127,16 +127,12 @@ static const struct stock *stock_of(struct crypto *c)
 	return known;
 }
 
-static bool has_trusted_stack(const struct loan *l)
-{
-	return l != NULL && l->stacks.trusted != NULL;
-}
-
 bool lend_is_possible(struct crypto *c, X509_STORE_CTX *ctx)
 {
+	const struct loan *l = loan_of(c, ctx);
 	const struct stock *stock;
 
-	if (has_trusted_stack(loan_of(c, ctx)))
+	if (l != NULL && l->stacks.trusted != NULL)
 		return true;
 	stock = stock_of(c);
 	return stock != NULL && X509_STORE_CTX_get0_store(ctx) != NULL &&
@@ -237,7 +233,7 @@ struct loan *lend_begin(struct candidates *found, bool wanted,
 	struct crypto *c = found->crypto;
 	struct policy_loan stacks = {.trusted = NULL};
 	struct loan *l = loan_of(c, found->ctx);
-	bool is_ours = has_trusted_stack(l);
+	bool is_ours = l != NULL && l->stacks.trusted != NULL;
 
 	if (wanted)
 		stacks = policy_decide(found, settings);
@@ -255,11 +251,6 @@ struct loan *lend_begin(struct candidates *found, bool wanted,
 	policy_free(c, &stacks);
 	candidates_free(found);
 	return l;
-}
-
-bool lend_has_anchors(const struct loan *l)
-{
-	return l != NULL && l->stacks.untrusted != NULL;
 }
 
 void lend_end(struct loan *l, X509_STORE_CTX *ctx)

@@ -32,9 +32,6 @@ struct loan *lend_begin(struct candidates *found, bool wanted,
 			const struct policy_settings *settings);
 void lend_end(struct loan *loan, X509_STORE_CTX *ctx);
 
-/* Does the loan have anchors? false for NULL. */
-bool lend_has_anchors(const struct loan *loan);
-
 /* The anchor of the chain, if it was lent; *ret_depth is its depth. Valid until lend_end(). */
 struct trust_anchor *lend_anchor(const struct loan *loan, X509_STORE_CTX *ctx, int *ret_depth);
 

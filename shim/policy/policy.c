@@ -36,7 +36,6 @@ enum { ERRORS_MAX = 16, PROBE = 0 };
  * uses an empty store, and neither the program's callbacks nor revocation lists.
  */
 struct probe {
-	const struct crypto *crypto;
 	X509_STORE_CTX *ctx; /* the caller frees it, in any case */
 	struct {
 		int code, depth;
@@ -84,7 +83,7 @@ static bool probe_run(struct probe *p, const struct candidates *f, STACK_OF(X509
 	X509_VERIFY_PARAM *param = copy_param(c, f->ctx, strict);
 	bool ran = false;
 
-	*p = (struct probe){.crypto = c, .ctx = X509_STORE_CTX_new()};
+	*p = (struct probe){.ctx = X509_STORE_CTX_new()};
 	if (empty == NULL || param == NULL || p->ctx == NULL || trusted == NULL ||
 	    X509_STORE_CTX_init(p->ctx, empty, f->leaf, untrusted) != 1 ||
 	    X509_STORE_CTX_set_ex_data(p->ctx, PROBE, p) != 1)
@@ -107,28 +106,30 @@ out:
  */
 static bool is_of_chain(int error, int depth)
 {
-	static const unsigned char of_chain[] = {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
-						 X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE,
-						 X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY,
-						 X509_V_ERR_CERT_SIGNATURE_FAILURE,
-						 X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-						 X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-						 X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-						 X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-						 X509_V_ERR_CERT_CHAIN_TOO_LONG,
-						 X509_V_ERR_PATH_LENGTH_EXCEEDED,
-						 X509_V_ERR_CERT_UNTRUSTED,
-						 X509_V_ERR_CERT_REJECTED,
-						 X509_V_ERR_SUBJECT_ISSUER_MISMATCH,
-						 X509_V_ERR_AKID_SKID_MISMATCH,
-						 X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH,
-						 X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
-						 X509_V_ERR_PERMITTED_VIOLATION,
-						 X509_V_ERR_EXCLUDED_VIOLATION,
-						 X509_V_ERR_SUBTREE_MINMAX,
-						 X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE,
-						 X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
-						 X509_V_ERR_UNSUPPORTED_NAME_SYNTAX};
+	static const unsigned char of_chain[] = {
+		X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+		X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE,
+		X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY,
+		X509_V_ERR_CERT_SIGNATURE_FAILURE,
+		X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+		X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+		X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+		X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+		X509_V_ERR_CERT_CHAIN_TOO_LONG,
+		X509_V_ERR_PATH_LENGTH_EXCEEDED,
+		X509_V_ERR_CERT_UNTRUSTED,
+		X509_V_ERR_CERT_REJECTED,
+		X509_V_ERR_SUBJECT_ISSUER_MISMATCH,
+		X509_V_ERR_AKID_SKID_MISMATCH,
+		X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH,
+		X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
+		X509_V_ERR_PERMITTED_VIOLATION,
+		X509_V_ERR_EXCLUDED_VIOLATION,
+		X509_V_ERR_SUBTREE_MINMAX,
+		X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE,
+		X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
+		X509_V_ERR_UNSUPPORTED_NAME_SYNTAX,
+	};
 
 	for (size_t i = 0; i < sizeof(of_chain); i++)
 		if (of_chain[i] == error)
@@ -282,17 +283,6 @@ static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 	return does;
 }
 
-/* Is the program's own trust enough? */
-static bool own_trust_does(const struct candidates *f, bool relax, bool *ret_relax)
-{
-	const struct crypto *c = f->crypto;
-	STACK_OF(X509) *own = policy_own(f);
-	bool does = try_trusted(f, own, f->sent, true, relax, ret_relax);
-
-	certs_free(c, own);
-	return does;
-}
-
 static bool has_signed(const struct crypto *c, const X509 *issuer, X509 *cert)
 {
 	return X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) == 0 &&
@@ -397,12 +387,18 @@ struct policy_loan policy_decide(struct candidates *f, const struct policy_setti
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(f->ctx);
 	bool relax = settings->relax &&
 		     (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_X509_STRICT) != 0;
-	bool all_own = trusts_all(f), does;
+	bool all_own = trusts_all(f), does = false;
 	struct policy_loan loan = {.trusted = NULL};
+	STACK_OF(X509) * own;
 
 	if ((all_own && !relax) || (settings->is_meant != NULL && !settings->is_meant(c, f->ctx)))
 		return loan;
-	if (f->own_count > 0 && (own_trust_does(f, relax, &loan.relax) || all_own))
+	if (f->own_count > 0) {
+		own = policy_own(f);
+		does = try_trusted(f, own, f->sent, true, relax, &loan.relax);
+		certs_free(c, own);
+	}
+	if (does || all_own)
 		return loan;
 	does = make_loan(f, &loan);
 	/*

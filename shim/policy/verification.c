@@ -6,7 +6,6 @@
 #include "policy/hint.h"
 #include "policy/lend.h"
 #include "process/config.h"
-#include "process/log.h"
 
 #include "openssl/openssl_calls.h"
 
@@ -35,8 +34,6 @@ static void decide(struct verification *v)
 
 	trust_leave();
 	v->loan = lend_begin(&found, wanted, &settings);
-	if (lend_has_anchors(v->loan))
-		log_line(LOG_DEBUG, "anchors lent to a verification");
 }
 
 struct verification verify_begin(struct crypto *c, X509_STORE_CTX *ctx)

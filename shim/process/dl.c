@@ -128,6 +128,8 @@ void dl_close(void *handle)
 {
 	int (*close)(void *handle);
 
+	if (handle == NULL)
+		return;
 	*(void **)&close = function("dlclose");
 	if (close != NULL)
 		close(handle);

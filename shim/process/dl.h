@@ -11,7 +11,7 @@
  */
 void *dl_open(const char *path, int flags);
 void *dl_symbol(void *handle, const char *name);
-void dl_close(void *handle);
+void dl_close(void *handle); /* NULL: does nothing */
 
 /* dladdr(): false if it fails, or there is none. */
 bool dl_address(const void *address, Dl_info *ret);

@@ -68,12 +68,9 @@ static bool has_string(const struct object *o, const char *string)
  */
 static bool sees_shared(const struct object *o)
 {
-	void *handle = object_open(o);
-	const void *seen = handle == NULL ? NULL : dl_symbol(handle, "X509_verify_cert");
+	const void *seen = object_symbol(o, "X509_verify_cert");
 
-	if (handle != NULL)
-		dl_close(handle);
-	return seen != NULL && !object_is_own(seen) && !(o->is_main && module_has(o->module, seen));
+	return seen != NULL && !(o->is_main && module_has(o->module, seen));
 }
 
 /*

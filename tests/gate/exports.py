@@ -51,7 +51,7 @@ def tool(*argv):
 def hook_names():
     with open(HOOKS) as f:
         rows = [line for line in f if line.startswith("HOOK")]
-    names = [re.match(r"HOOK[A-Z0-9_]*\((\w+),", row).group(1) for row in rows]
+    names = [re.match(r"HOOK[A-Z0-9_]*\((?:[A-Z]+, )?(\w+),", row).group(1) for row in rows]
     if len(set(names)) != len(names):
         raise ValueError("hooks.def names a function twice")
     return set(names)

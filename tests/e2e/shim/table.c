@@ -90,14 +90,8 @@ static const struct {
 	int (*call)(SSL_CTX **ctx);
 } rows[] = {
 /* Those of libc and GnuTLS are for files.py and gnutls.py. */
-#define HOOK_SSL_NEW(name, ...) {#name, call_##name},
-#define HOOK_SSL_LOAD(name, ...) {#name, call_##name},
-#define HOOK_SSL_STORE(name, ...) {#name, call_##name},
-#define HOOK_X509_LOAD(name, ...) {#name, call_##name},
-#define HOOK_X509_LOOKUP(name, ...) {#name, call_##name},
-#define HOOK_X509_METHOD(name, ...) {#name, call_##name},
-#define HOOK_X509_STORE(name, ...) {#name, call_##name},
-#define HOOK_X509_VERIFY(name, ...) {#name, call_##name},
+#define HOOK_SSL(kind, name, ...) {#name, call_##name},
+#define HOOK_X509(kind, name, ...) {#name, call_##name},
 #include "hooks.def"
 };
 
