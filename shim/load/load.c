@@ -38,6 +38,26 @@ static const char *default_file(const struct crypto *c)
 			c->api.X509_get_default_cert_file());
 }
 
+/*
+ * X509_LOOKUP_ctrl() with a default, and X509_STORE_load_locations() with a directory. Since 3.0,
+ * both call a function that is hooked too. On arm64 that is a tail call, so the hook takes this
+ * library for the caller, and would call this code again, without end. So these call that function
+ * themselves.
+ */
+static int add_default(const struct crypto *c, X509_LOOKUP *lookup, int command, long type)
+{
+	return c->real.X509_LOOKUP_ctrl_ex != NULL
+		       ? c->real.X509_LOOKUP_ctrl_ex(lookup, command, NULL, type, NULL, NULL, NULL)
+		       : c->real.X509_LOOKUP_ctrl(lookup, command, NULL, type, NULL);
+}
+
+static int add_directory(const struct crypto *c, X509_STORE *store, const char *dir)
+{
+	return c->real.X509_STORE_load_locations_ex != NULL
+		       ? c->real.X509_STORE_load_locations_ex(store, NULL, dir, NULL, NULL)
+		       : c->real.X509_STORE_load_locations(store, NULL, dir);
+}
+
 /* ---- The default directory, as a URI ---- */
 
 /* Set in a mark where OpenSSL's own look at the directory leaves errno 0, as in late 3.0. */
@@ -93,7 +113,7 @@ static int add_default_directory(struct crypto *c, X509_LOOKUP *lookup)
 		return 1;
 	}
 	errno = EDOM; /* which it is not, after any call */
-	ret = c->real.X509_LOOKUP_ctrl(lookup, X509_L_ADD_STORE, NULL, 0, NULL);
+	ret = add_default(c, lookup, X509_L_ADD_STORE, 0);
 	if (ret == 1)
 		set_mark(c, store, mark | (errno == 0 ? CLEARS_ERRNO : 0));
 	errno = errno == EDOM ? saved_errno : errno;
@@ -111,13 +131,12 @@ static int load_defaults(struct crypto *c, X509_STORE *store)
 		return 0;
 	if (!shared_load(c, store, default_file(c))) {
 		deferred_end(c, store);
-		c->real.X509_LOOKUP_ctrl(lookup, X509_L_FILE_LOAD, NULL, X509_FILETYPE_DEFAULT,
-					 NULL);
+		add_default(c, lookup, X509_L_FILE_LOAD, X509_FILETYPE_DEFAULT);
 	}
 	lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_hash_dir());
 	if (lookup == NULL)
 		return 0;
-	c->real.X509_LOOKUP_ctrl(lookup, X509_L_ADD_DIR, NULL, X509_FILETYPE_DEFAULT, NULL);
+	add_default(c, lookup, X509_L_ADD_DIR, X509_FILETYPE_DEFAULT);
 	if (c->api.X509_LOOKUP_store != NULL) {
 		lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_store());
 		if (lookup == NULL)
@@ -140,7 +159,7 @@ static bool load(struct crypto *c, X509_STORE *store, const struct load_source *
 	    c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_file()) == NULL ||
 	    !shared_load(c, store, from->file))
 		return false;
-	*ret = from->dir == NULL ? 1 : c->real.X509_STORE_load_locations(store, NULL, from->dir);
+	*ret = from->dir == NULL ? 1 : add_directory(c, store, from->dir);
 	return true;
 }
 

@@ -90,7 +90,7 @@ class Processes(Hostile):
         # What it says is made on the stack as well.
         without, result = self.each("stack", env={"CATRUST_LOG": "debug"})
         self.trusted(without, result._replace(err=""))
-        self.lines(result.err, ["anchors lent", "127.0.0.1:%d trusted because of" % self.server.port])
+        self.lines(result.err, ["127.0.0.1:%d trusted because of" % self.server.port])
         dirs, self.dirs = self.dirs, [lab.trustdir("client-root.pem")]
         without, result = self.each("stack", env={"CATRUST_LOG": "info"})
         self.dirs = dirs

@@ -216,7 +216,7 @@ class Enable(Machine):
         self.assertIn("nothing was changed: libcatrust.so is not there", done.err)
 
     def test_refused(self):
-        """Nothing is changed where the library would not be safe, or a program does otherwise."""
+        """Nothing is changed where the library would not be safe, or a program behaves differently."""
         os.chmod(self.root + LIBRARY, 0o644)
         before = self.state()
         done = self.catrust("enable")
@@ -239,7 +239,7 @@ class Enable(Machine):
             lab.write(folder + "/python3", "#!/bin/sh\n%s\n" % script, 0o755)
             done = self.catrust("enable", "--system", env={"PATH": folder + ":" + lab.clean_env()["PATH"]})
             self.assertEqual((1, ""), done[:2], script)
-            self.assertRegex(done.err, r"\Acatrust: nothing was changed: %s/python3 does\s+otherwise" % folder)
+            self.assertRegex(done.err, r"\Acatrust: nothing was changed: %s/python3 behaves differently" % folder)
             self.same(before)
 
     def test_catrust_run_goes_on(self):
