@@ -160,7 +160,7 @@ class Copies(lab.Case):
                                    for shim in (False, True))
                 self.assertRegex(without.out, r"\A(errors:( [0-9a-f]{2,})+\n){2}\Z")
                 self.assertEqual(without[:2], result[:2])
-                self.lines(result.err, ["junk.pem: line 1: not a certificate that OpenSSL can read"])
+                self.lines(result.err, ["junk.pem: line 1: OpenSSL can't read this certificate"])
 
     def test_memory(self):
         """Under valgrind: no error at all that is not there without the shim."""

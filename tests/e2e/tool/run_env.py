@@ -333,7 +333,7 @@ class Cases:
         self.holds(env["NODE_EXTRA_CA_CERTS"], "corp-root")
         self.holds(env["SSL_CERT_FILE"], "other-root", "corp-root")
         result = self.run_it("-v", "-e", "true", dirs=[folder])
-        self.assertIn("catrust: 1 CAs that may not vouch for every name are in no bundle", result.err)
+        self.assertIn("catrust: 1 CAs that may not vouch for every name are not in the bundles", result.err)
 
     def test_nothing_to_trust(self):
         nothing = [lab.trustdir()]
@@ -426,7 +426,7 @@ class Cases:
         self.runtime = private("new\nline")
         result = self.run_it("-e", "--print-env=docker")
         self.assertEqual(result.code, 125)
-        self.assertIn("can't hold a new line", result.err)
+        self.assertIn("can't hold a line break", result.err)
 
     def test_print_for_systemd(self):
         self.runtime = private(ODD)
@@ -469,7 +469,7 @@ class Cases:
         self.assertIn("not UTF-8", result.err)
 
     def test_wrong_usage(self):
-        for args, text in [(["--print-env=csh"], "sh, docker, systemd and kubernetes"), (["--print-env", "true"], "runs no command"),
+        for args, text in [(["--print-env=csh"], "sh, docker, systemd or kubernetes"), (["--print-env", "true"], "runs no command"),
                            (["-e"], "name a command to run"), (["--env=x", "true"], "no option --env=x")]:
             result = self.run_it(*args)
             self.assertEqual((result.code, result.out), (125, ""))
@@ -893,7 +893,7 @@ class Programs(Base):
         os.mkdir(self.home + "/.aws")
         path = lab.write(self.home + "/.aws/config", "[default]\nca_bundle = /x.pem\n")
         self.assertNotIn("AWS_CA_BUNDLE", self.shown("-e"))
-        self.assertIn("AWS_CA_BUNDLE is not set: aws's own ca_bundle counts", self.run_it("-v", "-e", "true").err)
+        self.assertIn("AWS_CA_BUNDLE is not set, to keep aws's own ca_bundle", self.run_it("-v", "-e", "true").err)
         env = {"AWS_CONFIG_FILE": lab.write(os.path.join(lab.folder("aws"), "x"), "region = x\n")}
         self.assertIn("AWS_CA_BUNDLE", self.shown("-e", env=env))
         lab.write(path, "[default]\nregion = x\n")
