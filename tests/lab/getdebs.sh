@@ -1,17 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Unpacks other releases' OpenSSL, for copies.py and share.py, below FOLDER: libssl1.1/ (bullseye), libssl3.5/
-# (trixie), libssl3t64/ and libc6/ (sid; what newer libraries need to run here), libssl4/ (experimental). From the Debian mirror
-# that this machine's apt uses, with apt checking signatures and checksums.
+# Unpacks other releases' OpenSSL, for copies.py and share.py, below FOLDER. old: libssl1.1/ (bullseye). newer:
+# libssl3.5/ (trixie), libssl3t64/ and libc6/ (sid; what newer libraries need to run here), libssl4/ (experimental).
+# From the Debian mirror that this machine's apt uses, with apt checking signatures and checksums.
 #
-# usage: getdebs.sh FOLDER
+# usage: getdebs.sh FOLDER old|newer
 # Exit status: 0 something is there; 1 no download worked; 2 wrong usage; 77 this machine cannot do it.
 set -eu
 
-if [ $# -ne 1 ]; then
-	echo "usage: getdebs.sh FOLDER" >&2
+usage() {
+	echo "usage: getdebs.sh FOLDER old|newer" >&2
 	exit 2
-fi
+}
+[ $# -eq 2 ] || usage
+case $2 in
+old | newer) wanted=$2 ;;
+*) usage ;;
+esac
 
 cannot() {
 	echo "skipped: $*" >&2
@@ -64,7 +69,10 @@ get() { # suite PACKAGE[=FOLDER]...
 
 # A release that the mirror has no more does not cost the others.
 status=1
-for what in 'bullseye libssl1.1' 'trixie libssl3t64=libssl3.5' 'sid libssl3t64 libc6' 'experimental libssl4'; do
+for what in 'old bullseye libssl1.1' 'newer trixie libssl3t64=libssl3.5' 'newer sid libssl3t64 libc6' \
+	'newer experimental libssl4'; do
+	[ "${what%% *}" = "$wanted" ] || continue
+	what=${what#* }
 	# Word by word.
 	# shellcheck disable=SC2086
 	if get $what; then

@@ -18,6 +18,7 @@ import atexit
 import collections
 import fcntl
 import functools
+import glob
 import hashlib
 import http.server
 import os
@@ -599,6 +600,15 @@ def more(name):
     return path
 
 
+def other_openssl(package):
+    """The folder of the libraries of a package that tests/more has brought, or None."""
+    for debs in "debs", "newer-debs":
+        found = glob.glob(os.path.join(MORE, debs, package, "usr/lib/*-linux-gnu*/lib*.so*"))
+        if found:
+            return os.path.dirname(found[0])
+    return None
+
+
 @functools.lru_cache(maxsize=None)
 def python_version(python=None):
     out = run("import sys; print(*sys.version_info[:2])", python=python).out
@@ -620,6 +630,21 @@ nightly = unittest.skipUnless(NIGHTLY, "it takes long; CATRUST_NIGHTLY=1 tests/r
 def left_out(what):
     """Says for the end of tests/run, as unittest does of a whole test, what is left out of one by day."""
     print("%s ... skipped 'it takes long; CATRUST_NIGHTLY=1 tests/run runs it'" % what, flush=True)
+
+
+def built_go(name, source):
+    """The path of a Go program that is made of source; it is compiled by what tests have compiled before."""
+    go = shutil.which("go", path=clean_env()["PATH"] + ":/usr/local/go/bin")
+    if go is None:
+        raise unittest.SkipTest("no go")
+    path = folder("go")
+    write(os.path.join(path, name + ".go"), source)
+    env = {"GOCACHE": os.path.join(os.path.abspath(os.environ["CATRUST_BUILD"]), "go-cache"), "GOPATH": path + "/path",
+           "CGO_ENABLED": "0", "GO111MODULE": "off", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    done = run([go, "build", "-o", name, name + ".go"], env=env, cwd=path, timeout=500)
+    if done.code != 0:
+        raise AssertionError(done.err)
+    return os.path.join(path, name)
 
 
 class Case(unittest.TestCase):

@@ -11,13 +11,8 @@ from lab import lab
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "share.c")
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
-# Of tests/more debs; the first is this machine's own.
+# Of tests/more; the first is this machine's own.
 PACKAGES = {"system": None, "1.1": "libssl1.1", "3.5": "libssl3.5", "newer 3": "libssl3t64", "4": "libssl4"}
-
-
-def _libraries(package):
-    found = glob.glob(os.path.join(lab.MORE, "debs", package, "usr/lib/*-linux-gnu*/lib*.so*"))
-    return os.path.dirname(os.path.abspath(found[0])) if found else None
 
 
 def _build(folder, name, libraries):
@@ -33,13 +28,16 @@ def program(folder):
     return [_build(folder, "system", ["-lssl", "-lcrypto"])]
 
 
-def programs(folder):
+def programs(folder, others=lab.NIGHTLY):
     """name → argv of share.c with that OpenSSL, and why others are left out."""
-    found, why, libc = {}, [], _libraries("libc6")
+    found, why, libc = {}, [], lab.other_openssl("libc6")
     for name, package in PACKAGES.items():
+        if package and not others:
+            lab.left_out("share, other releases' OpenSSL")
+            break
         libraries, start = ["-lssl", "-lcrypto"], []
         if package:
-            where = _libraries(package)
+            where = lab.other_openssl(package)
             if where is None:
                 why.append("no " + package)
                 continue

@@ -18,12 +18,6 @@ FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werro
 LINE = re.compile(r"(\S+) ([a-z ]+): loads (\d+), store (\d+) then (\d+), errors left (\w+), verify (\d+), (.*)")
 
 
-def unpacked(package):
-    """Where its libraries are."""
-    found = glob.glob(os.path.join(lab.more("debs"), package, "usr/lib/*-linux-gnu*/lib*.so*"))
-    return os.path.dirname(os.path.abspath(found[0])) if found else None
-
-
 class Copies(lab.Case):
     @classmethod
     def setUpClass(cls):
@@ -38,13 +32,13 @@ class Copies(lab.Case):
         cls.build("linked", ["-DLINKED", "-lssl", "-lcrypto", "-ldl", "-lpthread"])
         cls.modules, cls.by_name, why = {}, {}, []
         # What newer libraries need, so that they run on this machine's older release.
-        cls.newer = unpacked("libc6")
+        cls.newer = lab.other_openssl("libc6")
         for name, package in (("1.1", "libssl1.1"), ("3", None), ("newer 3", "libssl3t64"), ("4", "libssl4")):
             libraries = ["-lssl", "-lcrypto"]
             if package:
-                where = unpacked(package)
+                where = lab.other_openssl(package)
                 if where is None:
-                    why.append("no " + package)
+                    why.append("no " + package + ("" if lab.NIGHTLY else ", which CATRUST_NIGHTLY=1 tests/run brings"))
                     continue
                 # DT_RPATH, unlike DT_RUNPATH, is good for the libssl's own dependency too.
                 libraries = glob.glob(where + "/libcrypto.so.*") + glob.glob(where + "/libssl.so.*")
@@ -69,7 +63,7 @@ class Copies(lab.Case):
     def use(cls, program, how, copies, shim=False, newer=False, wrap=(), dirs=None):
         argv = [*wrap, os.path.join(cls.folder, program)]
         if newer:
-            loader = glob.glob(os.path.join(lab.more("debs"), "libc6/usr/lib*/ld-linux-*.so.*")) + \
+            loader = glob.glob(os.path.join(lab.MORE, "*debs/libc6/usr/lib*/ld-linux-*.so.*")) + \
                 glob.glob(os.path.join(cls.newer, "ld-linux-*.so.*"))
             argv = [loader[0], "--library-path", cls.newer, *argv]
         return lab.run(argv + [how, cls.server.port, lab.cert("other-root.pem"), *copies], shim=shim,
@@ -162,6 +156,7 @@ class Copies(lab.Case):
                 self.assertEqual(without[:2], result[:2])
                 self.lines(result.err, ["junk.pem: line 1: OpenSSL can't read this certificate"])
 
+    @lab.nightly
     def test_memory(self):
         """Under valgrind: no error at all that is not there without the shim."""
         lab.need(programs=["valgrind"])

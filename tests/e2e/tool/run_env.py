@@ -784,15 +784,9 @@ class Programs(Base):
                                out="corp.example/m v1.2.3\n", cwd=self.home)
 
     def test_go_program(self):
-        go = find("go", "/usr/local/go/bin")
-        folder = lab.folder("go")
-        lab.write(os.path.join(folder, "get.go"), GO)
-        env = {"GOCACHE": folder + "/cache", "GOPATH": folder + "/path", "CGO_ENABLED": "0", "GO111MODULE": "off",
-               "GOTOOLCHAIN": "local", "GOFLAGS": ""}
-        done = lab.run([go, "build", "-o", "get", "get.go"], env=env, cwd=folder, timeout=500)
-        self.assertEqual(done.code, 0, done.err)
-        self.only_with_env([folder + "/get", self.server.url], "x509: certificate signed by unknown authority")
-        self.also_by_mount(folder + "/get")
+        program = lab.built_go("get", GO)
+        self.only_with_env([program, self.server.url], "x509: certificate signed by unknown authority")
+        self.also_by_mount(program)
 
     def test_node(self):
         node = find("node")
