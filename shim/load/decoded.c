@@ -10,13 +10,13 @@
 
 /* ---- What a program may change ---- */
 
-/* One number for everything that the setters of x509.h reach, in all certificates. */
+/* One number for everything that the setters of x509.h can change, in all certificates. */
 struct digest {
 	const struct crypto *crypto;
 	uint64_t value;
 };
 
-/* In place, since this is done for each certificate of each load. */
+/* Inline, because it runs for each certificate of each load. */
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE void mix(struct digest *d, uint64_t value)
@@ -30,7 +30,7 @@ INLINE void mix_pointer(struct digest *d, const void *pointer)
 	mix(d, (uintptr_t)pointer);
 }
 
-/* The length and the ends, not the place: a setter may write to the same. */
+/* The length and both ends; not the address, because a setter may reuse the memory. */
 static void mix_string(struct digest *d, const ASN1_STRING *string)
 {
 	const unsigned char *data = d->crypto->api.ASN1_STRING_get0_data(string);
@@ -70,7 +70,7 @@ static void mix_cert(struct digest *d, X509 *cert)
 	mix_string(d, c->api.X509_get0_notAfter(cert));
 	c->api.X509_get0_signature(&signature, NULL, cert);
 	mix_string(d, signature);
-	/* And what stands beside a certificate. */
+	/* The data that OpenSSL keeps next to a certificate. */
 	mix_pointer(d, c->api.X509_alias_get0(cert, &len));
 	mix_pointer(d, c->api.X509_keyid_get0(cert, &len));
 	mix_pointer(d, c->api.X509_get0_trust_objects(cert));
@@ -87,13 +87,13 @@ static uint64_t state_of(const struct crypto *c, X509 *cert)
 
 /* ---- One certificate ---- */
 
-/* As it was decoded at some time. One that a program has changed stays, since others may have been
- * given it without a reference of their own. */
+/* One decoding of a certificate. If a program has changed it, it is kept, because others may have
+ * got it without a reference of their own. */
 struct version {
 	struct version *before;
 	X509 *cert;
-	uint64_t state; /* of all that a program's call could change in it */
-	bool has_key;	/* that could be decoded */
+	uint64_t state; /* of everything that a program's call could change in it */
+	bool has_key;	/* the key could be decoded */
 };
 
 static bool is_unchanged(const struct crypto *c, const struct version *v)
@@ -101,10 +101,8 @@ static bool is_unchanged(const struct crypto *c, const struct version *v)
 	return v != NULL && state_of(c, v->cert) == v->state;
 }
 
-/*
- * OpenSSL fills a certificate's cache of its extensions when it is first asked for, which is a race
- * among threads that share it: so it is filled now. Takes cert; NULL: out of memory.
- */
+/* OpenSSL fills a certificate's cache of extensions at the first question about them. Threads that
+ * share the certificate would race for it, so it is filled now. Takes cert; NULL: out of memory. */
 static struct version *version_new(const struct crypto *c, X509 *cert)
 {
 	struct version *v = cert == NULL ? NULL : calloc(1, sizeof(*v));
@@ -131,7 +129,7 @@ static void version_free(const struct crypto *c, struct version *v)
 	}
 }
 
-/* Unchanged; NULL: out of memory, or the file is not plain. */
+/* An unchanged one; NULL: out of memory, or the file is not plain. */
 static struct version *version_of(struct decoded *d, size_t i)
 {
 	const struct plain_cert *plain = &d->cert[i].plain;
@@ -148,7 +146,7 @@ static struct version *version_of(struct decoded *d, size_t i)
 	mine->before = known;
 	if (atomic_compare_exchange_strong(&d->cert[i].version, &known, mine))
 		return mine;
-	/* Another thread's, just now. */
+	/* Another thread has just set one. */
 	mine->before = NULL;
 	version_free(d->crypto, mine);
 	return known;
@@ -198,8 +196,8 @@ bool decoded_same_file(const struct decoded_file *a, const struct decoded_file *
 	       same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
 }
 
-/* What a file may not have: from a file, a line that has a NUL ends there; with a private key or a
- * password, it is none of our business. */
+/* Is there something that OpenSSL itself must read? In a file, a line with a NUL ends there;
+ * private keys and passwords are none of our business. */
 static bool is_odd(const char *data, size_t len)
 {
 	static const char *const words[] = {"PRIVATE KEY", "Proc-Type"};
@@ -212,7 +210,7 @@ static bool is_odd(const char *data, size_t len)
 	return false;
 }
 
-/* The whole file, for free(); NULL: none, or it is another by now. */
+/* The whole file, for free(); NULL: it can't be read, has changed, or is_odd(). */
 static char *read_whole(int fd, const struct decoded_file *file)
 {
 	size_t size = (size_t)file->size, len = 0;
@@ -247,15 +245,15 @@ static OPENSSL_STACK *parse(const struct crypto *c, const char *data, size_t len
 
 	if (bio == NULL)
 		return NULL;
-	/* The last argument as in by_file.c: no password is asked for. */
+	/* The last argument is the same as in by_file.c: no password is asked for. */
 	infos = (OPENSSL_STACK *)c->api.PEM_X509_INFO_read_bio(bio, NULL, NULL,
 							       (void *)(uintptr_t) "");
 	c->api.BIO_free(bio);
 	return infos;
 }
 
-/* All certificates out of the infos; false if there is anything else, or no memory. A key that
- * can't be decoded now may be later. */
+/* Takes all certificates out of infos; false if there is anything else, or no memory. A key that
+ * can't be decoded now may be decoded later. */
 static bool take_certs(struct decoded *d, const OPENSSL_STACK *infos)
 {
 	int count = d->crypto->api.OPENSSL_sk_num(infos);
@@ -318,7 +316,7 @@ static bool has_twins(const struct plain_cert *certs, size_t count)
 	return false;
 }
 
-/* Of a plain file: found, and not decoded yet. */
+/* For a plain file: finds its certificates, and does not decode them yet. */
 static struct decoded *index_plain(const struct crypto *c, const char *data,
 				   const struct decoded_file *file)
 {
@@ -382,14 +380,14 @@ void decoded_unref(struct decoded *d)
 
 /* ---- Into a store ---- */
 
-/* The certificates that an empty store has after a load, in its order: OpenSSL sorts, and leaves
- * out what is there twice. */
+/* The certificates of an empty store after a load, in the store's order: OpenSSL sorts them, and
+ * leaves out duplicates. */
 struct order {
 	size_t count;
 	size_t index[];
 };
 
-/* From 4.0 on, asking a store for its objects makes it another, slower kind of store. */
+/* Since 4.0, asking a store for its objects turns it into another, slower kind of store. */
 static bool shows_objects(const struct crypto *c)
 {
 	return c->api.OpenSSL_version_num() < 0x40000000UL;
@@ -404,7 +402,7 @@ static size_t index_of(X509 *const *certs, size_t count, const X509 *cert)
 	return i;
 }
 
-/* NULL where it can't be known. */
+/* NULL if it can't be known. */
 static struct order *order_new(const struct decoded *d, X509 *const *certs)
 {
 	const struct crypto *c = d->crypto;
@@ -463,7 +461,7 @@ static bool push(const struct crypto *c, OPENSSL_STACK *objects, X509 *cert)
 	return false;
 }
 
-/* At once into an empty store: OpenSSL would look for each certificate before it adds it. */
+/* Fills an empty store at once; OpenSSL would search for each certificate before adding it. */
 static bool fill_empty(struct decoded *d, X509 *const *certs, X509_STORE *store)
 {
 	const struct crypto *c = d->crypto;

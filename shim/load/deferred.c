@@ -9,18 +9,18 @@
 
 #include "openssl/openssl_calls.h"
 
-/* What a store was told of. Its lookup has it, and frees it. */
+/* A deferred load into a store. The store's lookup owns it. */
 struct deferred {
 	struct decoded *file; /* a reference */
 	atomic_bool asked;    /* OpenSSL has looked for a certificate */
-	atomic_uint again;    /* so often the program loaded the file once more, before that */
-	atomic_bool ended;    /* all is in the store */
+	atomic_uint again;    /* how often the program loaded the file again before that */
+	atomic_bool ended;    /* all certificates are in the store */
 };
 
 /* ---- What a store is ---- */
 
-/* The store's ex_data: NULL, a struct deferred, or this. Under the store's own lock, since setting
- * ex_data may move it. */
+/* The store's ex_data: NULL, a struct deferred, or this. Accessed under the store's own lock, since
+ * setting ex_data may move it. */
 static const char fresh;
 
 static const void *state_of(const struct crypto *c, X509_STORE *store)
@@ -35,7 +35,7 @@ static const void *state_of(const struct crypto *c, X509_STORE *store)
 	return state;
 }
 
-/* Puts another in the place of one; false: it was not that one, or there is no memory. */
+/* Replaces one state by another; false: the state was not from, or there is no memory. */
 static bool change_state(const struct crypto *c, X509_STORE *store, const void *from,
 			 const void *to)
 {
@@ -59,13 +59,13 @@ static struct deferred *deferred_of(const struct crypto *c, X509_STORE *store)
 
 /* ---- All of it ---- */
 
-/* From 4.0 on, a store is a hash table, which lists what it has by the order in which it came. */
+/* Since 4.0, a store is a hash table, and lists its objects in the order of their arrival. */
 static bool has_table(const struct crypto *c)
 {
 	return OpenSSL_version_num() >= 0x40000000UL;
 }
 
-/* What looking for a certificate does to the order of all. */
+/* A search sorts the store's objects; this does the same. */
 static void sort(const struct crypto *c, X509_STORE *store)
 {
 	if (!has_table(c) && X509_STORE_lock(store)) {
@@ -75,8 +75,9 @@ static void sort(const struct crypto *c, X509_STORE *store)
 }
 
 /*
- * As it would be if nothing had been deferred. Where a certificate is that the store has already,
- * is for OpenSSL to find: 3.5 overlooks some if there are others of that name, and has them twice.
+ * Makes the store as if nothing had been deferred. If the store already has a certificate, OpenSSL
+ * must find that out: 3.5 overlooks some if there are others with the same name, and then has them
+ * twice.
  */
 static bool fill(const struct crypto *c, struct deferred *d, X509_STORE *store)
 {
@@ -100,7 +101,7 @@ static bool fill(const struct crypto *c, struct deferred *d, X509_STORE *store)
 
 /* ---- One name ---- */
 
-/* What the store has, as OpenSSL finds it there. */
+/* What OpenSSL finds in the store for the name. */
 static X509 *held(const struct crypto *c, X509_STORE *store, const X509_NAME *name)
 {
 	bool copied = has_table(c);
@@ -123,7 +124,7 @@ static X509 *held(const struct crypto *c, X509_STORE *store, const X509_NAME *na
 	return cert;
 }
 
-/* The certificates that have the number of a name. */
+/* The certificates whose name has the same number (plain_name()). */
 struct matches {
 	size_t count, first, last;
 };
@@ -145,14 +146,12 @@ static bool is_named(const struct crypto *c, const X509 *cert, const X509_NAME *
 	return cert != NULL && X509_NAME_cmp(X509_get_subject_name(cert), name) == 0;
 }
 
-/*
- * Puts all of a name into the store, and what has to come with them so that they stand in the order
- * that they would have.
- */
+/* Adds all certificates of a name to the store, and also those that must come first to get the
+ * right order. */
 static bool add(const struct crypto *c, struct deferred *d, X509_STORE *store,
 		const struct matches *m)
 {
-	/* When OpenSSL sorts, those of one name stay in their order by glibc's qsort() alone. */
+	/* When OpenSSL sorts, only glibc's qsort() keeps those of one name in their order. */
 	if (!has_table(c) && d->file->has_twins &&
 	    (m->count > 1 || atomic_load(&d->again) > 0 || dl_is_musl()))
 		return fill(c, d, store);
@@ -165,7 +164,7 @@ static bool add(const struct crypto *c, struct deferred *d, X509_STORE *store,
 	return true;
 }
 
-/* What OpenSSL would have found in the store; the store has it afterwards. */
+/* Finds what OpenSSL would have found in the store; then the store has it. */
 static X509 *find(const struct crypto *c, struct deferred *d, X509_STORE *store,
 		  const X509_NAME *name)
 {
@@ -173,8 +172,8 @@ static X509 *find(const struct crypto *c, struct deferred *d, X509_STORE *store,
 	struct matches m;
 	size_t len;
 
-	/* It was not there when OpenSSL looked, but may be now. And a program that has the store
-	 * may have taken something out of it. */
+	/* OpenSSL did not find it, but it may be there now. Or a program that has the store may
+	 * have taken certificates out of it. */
 	if (atomic_load(&d->ended))
 		return held(c, store, name);
 	if (X509_NAME_get0_der((X509_NAME *)(uintptr_t)name, &der, &len) != 1)
@@ -187,8 +186,8 @@ static X509 *find(const struct crypto *c, struct deferred *d, X509_STORE *store,
 
 /* ---- The lookup of a store ---- */
 
-/* The method of a lookup: what OpenSSL asks when a store does not have a certificate. Returns 1 and
- * *ret, without a reference of its own; 0: there is none. */
+/* The lookup's method: OpenSSL calls it if a store lacks a certificate. Returns 1 and *ret, without
+ * a reference of its own; 0: there is none. */
 static int get_by_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name,
 			  X509_OBJECT *ret)
 {
@@ -206,7 +205,7 @@ static int get_by_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509
 		cert = find(c, d, X509_LOOKUP_get_store(lookup), name);
 		if (cert != NULL && X509_OBJECT_set1_X509(ret, cert) != 1)
 			cert = NULL;
-		/* The store's reference stays. */
+		/* The store still has its own reference. */
 		X509_free(cert);
 		binding_work_end(c, scope);
 	}
@@ -247,11 +246,11 @@ static X509_LOOKUP_METHOD *method_of(struct crypto *c)
 
 /* ---- Loads ---- */
 
-/* Before 3.0, a key that can't be decoded leaves errors behind when it is loaded; from 4.1 on, it
- * is not known what OpenSSL does with a store. */
+/* Before 3.0, loading a key that can't be decoded leaves errors behind. From 4.1 on, it is not
+ * known what OpenSSL does with a store. */
 enum { FIRST = 0x30000000, UNKNOWN = 0x40100000 };
 
-/* So often, all that a load of the same file does is to count. */
+/* How many further loads of the same file are only counted. */
 enum { AGAIN_MAX = 64 };
 
 void deferred_begin(struct crypto *c, X509_STORE *store)
@@ -318,7 +317,7 @@ bool deferred_again(struct crypto *c, X509_STORE *store, const struct decoded *f
 
 	if (d == NULL || d->file != file)
 		return false;
-	/* When OpenSSL has sorted, it finds that all are there. */
+	/* OpenSSL has sorted, so another load would find all certificates there. */
 	if (atomic_load(&d->asked))
 		return true;
 	return atomic_fetch_add(&d->again, 1) < AGAIN_MAX;

@@ -5,28 +5,29 @@
 #include "load/decoded.h"
 
 /*
- * Loads of which nothing is decoded until a chain asks for it. Only into the store of an SSL_CTX
- * for clients that has nothing else yet, and only as long as the program has not got hold of the
- * store: until then it can see nothing of it but what a verification finds, and OpenSSL asks for
- * that by name. Before the program gets the store, and before any other load into it, all is put
- * there as OpenSSL would have done it.
+ * Loads that decode nothing until a chain needs it. This is done only for the store of an SSL_CTX
+ * for clients that is still empty, and only while the program does not have the store. Until then
+ * the program sees only what a verification finds, and OpenSSL asks for that by name. Before the
+ * program gets the store, and before any other load into it, everything is added as OpenSSL would
+ * have done.
  *
- * No store of another kind is concerned: for these, and for NULL, the functions do nothing.
+ * For other stores, and for NULL, the functions do nothing.
  */
 
-/* A store that was made by SSL_CTX_new() for clients, and that only libssl knows. */
+/* Begins with a store that SSL_CTX_new() made for clients, and that only libssl has. */
 void deferred_begin(struct crypto *crypto, X509_STORE *store);
 
 /* From now on, loads into the store are no longer deferred. */
 void deferred_stop(struct crypto *crypto, X509_STORE *store);
 
-/* The same, and what was deferred is there afterwards. */
+/* The same, and adds what was deferred to the store. */
 void deferred_end(struct crypto *crypto, X509_STORE *store);
 
-/* Defers the load of a file; false: it can't be, and nothing was done. */
+/* Defers the load of a file; false: impossible, and nothing was done. */
 bool deferred_put(struct crypto *crypto, X509_STORE *store, struct decoded *file);
 
-/* Does nothing for a file whose load was deferred before; false: it was not. */
+/* Loads a file again whose load was deferred before. False: it was not deferred, or was loaded too
+ * often. */
 bool deferred_again(struct crypto *crypto, X509_STORE *store, const struct decoded *file);
 
 #endif

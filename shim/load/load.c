@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first version of which it is not known what its default places are. */
+/* The first version whose default places are not known. */
 enum { UNKNOWN_DEFAULTS = 0x40100000 };
 
-/* OpenSSL's calls of itself come here where it is so linked; the call above was seen already. */
+/* In some builds, OpenSSL's calls to itself come here, too; the outer call was already seen. */
 static bool is_wanted(const struct crypto *c, const void *caller, const OSSL_LIB_CTX *libctx,
 		      const char *propq)
 {
@@ -39,10 +39,10 @@ static const char *default_file(const struct crypto *c)
 }
 
 /*
- * X509_LOOKUP_ctrl() with a default, and X509_STORE_load_locations() with a directory. Since 3.0,
- * both call a function that is hooked too. On arm64 that is a tail call, so the hook takes this
- * library for the caller, and would call this code again, without end. So these call that function
- * themselves.
+ * X509_LOOKUP_ctrl() for a default, and X509_STORE_load_locations() for a directory. Since 3.0,
+ * both call another hooked function. On arm64 that is a tail call, so the hook would take this
+ * library for the caller, and call this code again, without end. So these functions call that other
+ * function themselves.
  */
 static int add_default(const struct crypto *c, X509_LOOKUP *lookup, int command, long type)
 {
@@ -60,10 +60,11 @@ static int add_directory(const struct crypto *c, X509_STORE *store, const char *
 
 /* ---- The default directory, as a URI ---- */
 
-/* Set in a mark where OpenSSL's own look at the directory leaves errno 0, as in late 3.0. */
+/* Set in a mark if OpenSSL's own look at the directory sets errno to 0, as in late 3.0. */
 enum { CLEARS_ERRNO = 1 };
 
-/* Of the directory's name, never 0, with room for the above: a mark that needs no memory. */
+/* A mark for the directory's name that needs no memory. It is never 0, and leaves the above bit
+ * free. */
 static uintptr_t mark_of(const char *name)
 {
 	uintptr_t hash = UINT64_C(0xcbf29ce484222325);
@@ -73,7 +74,7 @@ static uintptr_t mark_of(const char *name)
 	return (hash | 2) & ~(uintptr_t)CLEARS_ERRNO;
 }
 
-/* Both under the store's own lock, since setting ex_data may move it. */
+/* Both take the store's own lock, since setting ex_data may move it. */
 static uintptr_t get_mark(struct crypto *c, X509_STORE *store)
 {
 	int index = binding_ex_index(c, &c->directory_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
@@ -96,10 +97,8 @@ static void set_mark(struct crypto *c, X509_STORE *store, uintptr_t mark)
 	}
 }
 
-/*
- * OpenSSL 3.0 to 3.3 append the directory again each time that a program asks for the default
- * places, and look into all of them for each certificate that is missing (truststore#212).
- */
+/* OpenSSL 3.0 to 3.3 append the directory again each time a program asks for the default places,
+ * and then search all of them for each missing certificate (truststore#212). */
 static int add_default_directory(struct crypto *c, X509_LOOKUP *lookup)
 {
 	X509_STORE *store = c->api.X509_LOOKUP_get_store(lookup);
@@ -112,7 +111,7 @@ static int add_default_directory(struct crypto *c, X509_LOOKUP *lookup)
 		errno = known & CLEARS_ERRNO ? 0 : saved_errno;
 		return 1;
 	}
-	errno = EDOM; /* which it is not, after any call */
+	errno = EDOM; /* no call sets this value */
 	ret = add_default(c, lookup, X509_L_ADD_STORE, 0);
 	if (ret == 1)
 		set_mark(c, store, mark | (errno == 0 ? CLEARS_ERRNO : 0));
@@ -122,7 +121,7 @@ static int add_default_directory(struct crypto *c, X509_LOOKUP *lookup)
 
 /* ---- In the place of the real functions ---- */
 
-/* X509_STORE_set_default_paths(), as it is from 1.1.1 to 4.0. */
+/* Like X509_STORE_set_default_paths() in 1.1.1 to 4.0. */
 static int load_defaults(struct crypto *c, X509_STORE *store)
 {
 	X509_LOOKUP *lookup = c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_file());
@@ -170,12 +169,12 @@ bool load_store(struct crypto *c, const void *caller, X509_STORE *store,
 		return false;
 	if (is_wanted(c, caller, from->libctx, from->propq) && load(c, store, from, ret))
 		return true;
-	/* The real function finds the store as if nothing had been deferred. */
+	/* The real function must find the store as if nothing had been deferred. */
 	deferred_end(c, store);
 	return false;
 }
 
-/* Its method is word 1, in 1.1.1 to 4.0. */
+/* The lookup's method is word 1, in 1.1.1 to 4.0. */
 static bool is_by(const X509_LOOKUP *lookup, const X509_LOOKUP_METHOD *method)
 {
 	const void *word[2];
@@ -184,7 +183,8 @@ static bool is_by(const X509_LOOKUP *lookup, const X509_LOOKUP_METHOD *method)
 	return word[1] == method;
 }
 
-/* A directory is looked into after what was loaded before it, as long as nothing is loaded first.
+/*
+ * A directory is searched after the certificates already loaded, so what was deferred may stay so.
  */
 static bool adds_directory(int command)
 {

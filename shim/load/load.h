@@ -5,24 +5,26 @@
 #include "openssl/binding.h"
 
 /*
- * Loads of trust into stores, with files that are decoded once for the process. Only functions of
- * libcrypto: libssl's own loads call these, across the border of the two libraries.
+ * Loads of trust into stores; each file is decoded once for the process. Only functions of
+ * libcrypto are hooked for it: libssl's own loads call them across the border of the two libraries.
  *
- * Nothing here depends on the trust directories. With CATRUST_SHARE=off nothing is done.
+ * Nothing here depends on the trust directories. With CATRUST_SHARE=off, nothing is done.
  */
 
-/* What a call loads into a store: NULL if it names none. */
+/* What a call loads into a store; NULL: the call does not name it. */
 struct load_source {
 	const char *file, *dir;
-	bool defaults; /* OpenSSL's own places, all of them */
-	/* Certificates belong to a library context; only those of the default one are shared. */
+	bool defaults; /* all of OpenSSL's default places */
+	/*
+	 * Certificates belong to a library context; only those of the default context are shared.
+	 */
 	const OSSL_LIB_CTX *libctx;
 	const char *propq;
 };
 
 /*
- * In the place of a real function; caller: who calls it. True: done, and *ret is its result. False:
- * nothing was done, and the real function is to be called. errno and the queue of errors are as the
+ * Replaces a real function; caller: who calls it. True: done, and *ret is its result. False:
+ * nothing was loaded, and the real function must be called. errno and the error queue are as the
  * real function leaves them.
  */
 bool load_store(struct crypto *crypto, const void *caller, X509_STORE *store,

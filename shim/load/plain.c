@@ -13,7 +13,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return (hash ^ value) * UINT64_C(0x100000001b3);
 }
 
-/* A visible character of ASCII, in lower case; OpenSSL makes spaces of different kinds equal. */
+/* Mixes in a visible ASCII character in lower case. OpenSSL treats all kinds of spaces alike. */
 static uint64_t mix_character(uint64_t hash, unsigned char c)
 {
 	if (c <= ' ' || c >= 0x7f)
@@ -21,8 +21,8 @@ static uint64_t mix_character(uint64_t hash, unsigned char c)
 	return mix(hash, c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-/* How many bytes a character has in the types that OpenSSL compares as UTF-8. The content of others
- * is left out. */
+/* The bytes of a character in the types that OpenSSL compares as UTF-8. The text of other types is
+ * left out. */
 static size_t width_of(unsigned char tag)
 {
 	switch (tag) {
@@ -61,7 +61,7 @@ static uint64_t hash_entry(struct span entry)
 		if (is_ascii)
 			hash = mix_character(hash, value.at[i + width - 1]);
 	}
-	/* Many sums are equal where the parts are alike. */
+	/* Otherwise, similar parts would often give equal sums. */
 	return hash ^ hash >> 29;
 }
 
@@ -80,8 +80,8 @@ uint64_t plain_name(const unsigned char *der, size_t len)
 
 /* ---- Certificates ---- */
 
-/* Of those keys that every OpenSSL can decode: the AlgorithmIdentifier, and the bytes of a key that
- * has a length (with the first one, which says that no bits are unused). */
+/* The keys that every OpenSSL can decode: the AlgorithmIdentifier, and the number of bytes of a key
+ * with a fixed length (including the first byte, which says that no bits are unused). */
 static const struct {
 	unsigned char len, algorithm[21], key_len, begins;
 } kinds[] = {
@@ -115,7 +115,7 @@ static bool is_rsa_key(struct span bits)
 	       key.len == 0 && n.len > 0 && n.at[0] < 0x80 && e.len > 0 && e.at[0] < 0x80;
 }
 
-/* The SubjectPublicKeyInfo that *in begins with, which sound_form() has found to be one. */
+/* in begins with a SubjectPublicKeyInfo; sound_form() has checked that. */
 static bool is_usual_key(struct span in)
 {
 	struct span key, algorithm, bits;
@@ -155,7 +155,7 @@ static bool describe(struct plain_cert *cert, const unsigned char *der, size_t l
 
 static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
 
-/* Longer lines of text, OpenSSL reads in pieces. */
+/* OpenSSL reads longer lines of text in pieces. */
 enum { MAX_LINE = 200, FULL_LINE = 64 };
 
 static bool take_line(struct span *in, struct span *line)
@@ -188,8 +188,8 @@ static unsigned value_of(unsigned char c)
 	return c == '+' ? 62 : c == '/' ? 63 : 0x40;
 }
 
-/* Four digits, the last one or two of which may be '='; returns how many bytes they are, 0 if they
- * are none. */
+/* Decodes four digits, the last one or two of which may be '='; returns the number of bytes, 0 if
+ * they are invalid. */
 static size_t decode_four(const unsigned char *at, unsigned char *to)
 {
 	unsigned a = value_of(at[0]), b = value_of(at[1]), c = 0, d = 0;
@@ -209,7 +209,7 @@ static size_t decode_four(const unsigned char *at, unsigned char *to)
 	return len;
 }
 
-/* Up to the block's last line; returns the bytes, 0 if it is not plain. */
+/* Reads up to the block's last line; returns the number of bytes, 0 if it is not plain. */
 static size_t take_block(struct span *in, unsigned char *to)
 {
 	struct span line;
@@ -227,7 +227,7 @@ static size_t take_block(struct span *in, unsigned char *to)
 		for (size_t i = 0; i < line.len; i += 4) {
 			size_t got = decode_four(line.at + i, to + len);
 
-			/* What is not full ends it. */
+			/* Padding must end the block. */
 			if (got == 0 || (got < 3 && i + 4 < line.len))
 				return 0;
 			is_last = is_last || got < 3;

@@ -11,16 +11,16 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* Files, of all copies of OpenSSL together. And those that were replaced and could not be freed
- * yet: after a fork, maybe never. */
+/* The files of all copies of OpenSSL. And how many replaced ones may wait to be freed: after a
+ * fork, they may wait forever. */
 enum { FILES_MAX = 16, REPLACED_MAX = 16 };
 
 static _Atomic(struct decoded *) files[FILES_MAX];
 
 /*
- * Opened, not only looked at: a program that may not read the file any more, or sees another one by
- * that name, gets what OpenSSL has for it. Opening what is no file (a FIFO, a device) does
- * something, so it is looked at before.
+ * Opens the file instead of only looking at it: if the program can no longer read it, or sees
+ * another file there, OpenSSL decides. Looks at it first, because opening a FIFO or a device has
+ * effects.
  */
 static int open_file(const char *path, struct decoded_file *ret)
 {
@@ -41,8 +41,8 @@ static int open_file(const char *path, struct decoded_file *ret)
 	return -1;
 }
 
-/* Does any change of the file from now on show in its times? File systems count them in steps of up
- * to two seconds. */
+/* Will the file's times show any change from now on? File systems count them in steps of up to two
+ * seconds. */
 static bool is_settled(const struct decoded_file *file)
 {
 	struct timespec now;
@@ -62,7 +62,7 @@ static struct decoded *find(const struct crypto *c, const struct decoded_file *f
 	return NULL;
 }
 
-/* In whose place: an older one of the same file, no one's, or that of the next in turn. */
+/* Which one it replaces: an older one of the same file, none, or the next in turn. */
 static size_t place_for(const struct decoded *mine)
 {
 	static atomic_uint turn;
@@ -88,7 +88,7 @@ static void free_replaced(struct retired *item)
 	decoded_unref((struct decoded *)item);
 }
 
-/* Takes a reference: for all, or none where another thread was first or too many wait. */
+/* Publishes it with a reference, unless another thread was first or too many wait. */
 static void publish(struct decoded *mine)
 {
 	struct decoded *before;
@@ -112,8 +112,8 @@ static void publish(struct decoded *mine)
 		decoded_unref(mine);
 }
 
-/* Does to the queue of errors what the load of a good file does in this version: it reads on until
- * there is nothing more, and takes that error away, or all errors. */
+/* Changes the error queue like the load of a good file in this version: OpenSSL reads until nothing
+ * is left, and then removes that error, or all errors. */
 static void read_nothing(const struct crypto *c)
 {
 	BIO *bio = c->api.BIO_new_mem_buf("", 0);
@@ -139,7 +139,7 @@ static struct decoded *known(const struct crypto *c, const struct decoded_file *
 	return d;
 }
 
-/* Likewise; NULL: OpenSSL itself is to load it. */
+/* Likewise; NULL: OpenSSL itself must load it. */
 static struct decoded *read_now(struct crypto *c, int fd, const struct decoded_file *file)
 {
 	struct decoded *d = is_settled(file) ? decoded_read(c, fd, file) : NULL;
@@ -161,7 +161,8 @@ static bool add_now(struct crypto *c, X509_STORE *store, struct decoded *d)
 	if (!decoded)
 		return false;
 	read_nothing(c);
-	/* What OpenSSL says of the certificates that the store has already, it says. */
+	/* Afterwards: OpenSSL may report certificates that the store already has, and that must
+	 * stay. */
 	return decoded_add_to(d, store);
 }
 

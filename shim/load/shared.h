@@ -4,15 +4,11 @@
 
 #include "openssl/binding.h"
 
-/*
- * The files that this process has loaded, each decoded once. Without locks, so that a fork at any
- * point leaves the child with whole ones; their number is bounded.
- */
+/* The files that this process has loaded, each decoded once. There are no locks, so that a fork at
+ * any point leaves the child with intact ones; their number is limited. */
 
-/*
- * Puts what the PEM file of a path has into the store, as OpenSSL's own load of it would: contents,
- * order and queue of errors. False if the real function is to be called, with nothing done.
- */
+/* Puts the contents of the PEM file path into the store, with the same contents, order and error
+ * queue as OpenSSL's own load. False: nothing was done, and the real function must be called. */
 bool shared_load(struct crypto *crypto, X509_STORE *store, const char *path);
 
 #endif
