@@ -80,7 +80,7 @@ static void print_command_help(const struct command *command)
 	}
 }
 
-/* How many letters must be added, taken away or changed to make b of a; at most MOST counts. */
+/* How many letters must be added, removed or changed to turn a into b; at most MOST counts. */
 static size_t difference(const char *a, const char *b)
 {
 	enum { MOST = 32 };
@@ -105,7 +105,7 @@ static size_t difference(const char *a, const char *b)
 	return row[len];
 }
 
-/* The command that the user may have meant, or NULL. */
+/* The command that the user probably meant, or NULL. */
 static const char *nearest(const char *name)
 {
 	size_t least = strlen(name) < 5 ? 2 : 3;
@@ -151,7 +151,7 @@ static enum status help(int argc, char **argv)
 	return STATUS_DONE;
 }
 
-/* The status, and whether what is printed is what the command is for. */
+/* The status, and whether the command's purpose is its output. */
 struct outcome {
 	enum status status;
 	bool printed;
@@ -183,7 +183,7 @@ static enum status run_with(const struct command *command, int argc, char **argv
 	return command->run(&options);
 }
 
-/* What is trusted may have changed: so must the bundles of enable --env. */
+/* The trusted certificates may have changed, and then the bundles of enable --env must, too. */
 static void follow_up(const struct command *command)
 {
 	struct reason why = {""};
@@ -248,7 +248,7 @@ static bool reader_is_gone(void)
 	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
-/* What is opened later must not become a standard stream. Returns whether stdout is open. */
+/* Files opened later must not become a standard stream. Returns whether stdout is open. */
 static bool open_standard_streams(void)
 {
 	bool out = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
@@ -270,8 +270,8 @@ int main(int argc, char **argv)
 
 	show_init();
 	conf_export();
-	/* A reader that goes away, or a limit on the size of files, is an error like others. But
-	 * what becomes another program leaves that program's signals as they are. */
+	/* If a reader goes away, or a file size limit is reached, that is an error like others. But
+	 * a command that becomes another program keeps that program's signals unchanged. */
 	if (argc < 2 || find(argv[1]) != &mount_command) {
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGXFSZ, SIG_IGN);
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	else if (!has_stdout && o.printed)
 		error = EBADF;
 	if (error != 0) {
-		/* head(1) has what it wants. */
+		/* head(1) has enough. */
 		if (!reader_is_gone())
 			show_error("the output could not be written: %s", strerror(error));
 		if (o.status == STATUS_DONE && o.printed)

@@ -20,7 +20,7 @@ static const char reissue[] = "the administrator of the CA must reissue it";
 static const char form[] = "CATRUST_STRICT=relax ignores it if the chain ends at a CA in a trust "
 			   "directory; better: the administrator of the CA reissues it";
 
-/* The first row that fits counts. */
+/* The first matching row counts. */
 static const struct row rows[] = {
 	{X509_V_ERR_CERT_NOT_YET_VALID,
 	 SERVER,

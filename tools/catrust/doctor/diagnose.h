@@ -16,8 +16,8 @@ enum diagnose_gap {
 	GAP_UNKNOWN_ISSUER,	  /* a CA is missing and was not found */
 	GAP_UNSENT_ISSUER,	  /* the same, and trusted CAs may be above it */
 	GAP_MISSING_INTERMEDIATE, /* the root is trusted; a CA below it is not sent */
-	GAP_WRONG_INTERMEDIATE,	  /* the same, and another one of its name is sent */
-	GAP_REKEYED_ROOT,	  /* a CA of the same name with another key is trusted */
+	GAP_WRONG_INTERMEDIATE,	  /* the same, and another one with its name is sent */
+	GAP_REKEYED_ROOT,	  /* a trusted CA has the same name, but another key */
 	GAP_SELF_SIGNED,	  /* the server's own certificate, which is no CA's */
 	GAP_INTERMEDIATE_ONLY,	  /* an intermediate CA is trusted, its root is not */
 };

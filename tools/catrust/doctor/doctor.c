@@ -144,7 +144,8 @@ static enum status prepare(struct doctor *d)
 	return STATUS_DONE;
 }
 
-/* Without a bundle a program does not even connect. Returns false if no client can go on. */
+/* If its bundle can't be read, a program does not even connect. Returns false if no client can go
+ * on. */
 static bool is_without_bundle(struct doctor *d)
 {
 	size_t failed = 0;

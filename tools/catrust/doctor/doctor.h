@@ -14,10 +14,10 @@
 
 enum { DOCTOR_CLIENTS = INTERPRETER_KINDS, DOCTOR_CAUSES = 64 };
 
-/* What a client makes of the server. */
+/* How a client judges the server. */
 struct doctor_verdict {
 	struct verify_result result;
-	const char *exception; /* NULL: it accepts it */
+	const char *exception; /* NULL: the client accepts it */
 	char text[PYTHON_TEXT];
 };
 
@@ -34,7 +34,7 @@ struct doctor_client {
 	struct doctor_verdict plain; /* as it is */
 	struct doctor_verdict here;  /* under catrust-run */
 
-	/* under catrust-run, had the server sent its whole chain */
+	/* under catrust-run, if the server had sent its whole chain */
 	struct verify_result complete; /* as it is */
 	struct verify_result trusting; /* with the chain's top trusted */
 	bool is_hopeless;	       /* it breaks rules that no anchor fixes */
@@ -60,40 +60,38 @@ struct doctor {
 	enum tls_failure tls;
 	struct doctor_client client[DOCTOR_CLIENTS];
 	size_t clients;
-	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: fetch refuses it */
-	struct scopes scopes[PLANS];  /* under what; none: every name */
-	struct reason no_scope;	      /* why a plan is not possible for want of a sound one */
-	struct reason no_pin;	      /* the same, as a fix */
-	struct reason in_directory;   /* the cause, where catrust-run is all it takes */
-	struct reason out_of_scope;   /* the cause, where names are */
-	struct reason wider_scope;    /* what fixes that */
+	STACK_OF(X509) * plan[PLANS]; /* what each would save; NULL: fetch refuses */
+	struct scopes scopes[PLANS];  /* for which names; none: every name */
+	struct reason no_scope;	      /* why no sound scope is possible for a pin */
+	struct reason no_pin;	      /* the fix that says so */
+	struct reason in_directory;   /* a cause about certificates in files */
+	struct reason out_of_scope;   /* a cause about names */
+	struct reason wider_scope;    /* the fix for that */
 	struct doctor_cause cause[DOCTOR_CAUSES];
 	size_t causes;
 	struct remedy_facts facts;
 	struct remedy remedy;
 	bool common_name_only; /* accepted, but not if only a subjectAltName counts */
 	struct quote command;  /* empty: there is none */
-	X509 *candidate;       /* whose fingerprint is to be confirmed; NULL: none */
-	struct reason why;     /* no connection */
+	X509 *candidate;       /* the user must confirm its fingerprint; NULL: none */
+	struct reason why;     /* why there is no connection */
 	enum status status;
 };
 
-/* The programs that are judged, each with its bundle. */
+/* Adds the programs to judge, each with its bundle. */
 void doctor_add_clients(struct doctor *d);
 
-/* What a program says whose bundle can't be read. */
+/* What a program says if its bundle can't be read. */
 void doctor_write_load_error(const struct doctor_client *c, struct doctor_verdict *v);
 
-/* The TLS of the programs that are judged. */
+/* How the judged programs use TLS. */
 struct handshake_client doctor_client_tls(const struct doctor *d);
 
 /* What the server sent; NULL: nothing. */
 STACK_OF(X509) * doctor_sent(const struct doctor *d);
 
-/*
- * What the client says after "certificate verify failed: ". This and what follows: returns 0, or
- * -1: out of memory.
- */
+/* What the client says after "certificate verify failed: ". This function and the following ones
+ * return 0, or -1: out of memory. */
 int doctor_write_words(const struct doctor *d, const struct doctor_client *c, int code,
 		       char text[PYTHON_TEXT]);
 
@@ -103,7 +101,7 @@ int doctor_make_plans(struct doctor *d);
 /* Sets plain and here of each client. */
 int doctor_set_verdicts(struct doctor *d);
 
-/* The verifications of the whole path, and of it with its top trusted. */
+/* Verifies the whole path, without and with trust in its top. */
 int doctor_judge_paths(const struct doctor *d, struct doctor_client *c);
 
 /* Sets facts. */
@@ -121,7 +119,7 @@ int doctor_count_in_all_contexts(const struct doctor *d);
 
 bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *c);
 
-/* If TLS fails before the server's certificates are there, that is all there is to see. */
+/* If TLS fails before the server's certificates arrive, the client sees only that error. */
 void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v);
 
 /* What client i finds now, and what else it would find if the CA on top were trusted. */
@@ -133,19 +131,19 @@ void doctor_add_tls_cause(struct doctor *d);
 /* If all certificates have expired, the clock of this machine may be the cause. */
 void doctor_suspect_clock(struct doctor *d);
 
-/* The remedy changes what is said of the causes. */
+/* Changes the causes' explanations to fit the remedy. */
 void doctor_adapt_causes(struct doctor *d);
 
-/* The lowest certificate of the path, above the server's own, that is publicly trusted; 0: none. */
+/* The lowest publicly trusted certificate of the path above the server's own; 0: none. */
 int doctor_public_index(const struct doctor *d);
 
-/* A stack of cert alone; NULL: out of memory. */
+/* A stack with only cert; NULL: out of memory. */
 STACK_OF(X509) * doctor_stack_of(X509 *cert);
 
-/* Sets remedy and candidate by facts. */
+/* Chooses remedy and candidate from facts. */
 void doctor_advise(struct doctor *d);
 
-/* The command that does what remedy says. */
+/* Writes the command for the remedy. */
 void doctor_write_command(struct doctor *d);
 
 void doctor_report(const struct doctor *d);
@@ -153,7 +151,7 @@ void doctor_report(const struct doctor *d);
 /* The schema is in catrust(1). */
 void doctor_report_json(const struct doctor *d);
 
-/* catrust doctor, with what the user gave it. */
+/* Writes catrust doctor with the user's own arguments. */
 enum status doctor(const struct options *options);
 
 #endif

@@ -23,13 +23,13 @@ extern char **environ;
 
 enum { ANSWER_MAX = 64 << 10, ANSWER_MS = 60 * 1000, END_MS = 10 * 1000, FIELDS_MAX = 64 };
 
-/* Whatever start-up files print comes before it. */
+/* Start-up files may print something before this line. */
 static const char mark[] = "catrust-interpreter";
 
 /*
- * Nothing is imported from the current directory, but all else is as for the user's own programs:
- * site-packages, PYTHON... variables, sitecustomize. NUL ends each name and value, for a path can
- * hold anything else.
+ * Nothing is imported from the current directory. Otherwise all is as in the user's own programs:
+ * site-packages, PYTHON... variables, sitecustomize. A NUL ends each name and value, because a path
+ * can contain any other byte.
  */
 static const char program[] =
 	"import sys\n"
@@ -159,7 +159,7 @@ static int take_general(const char *name, const char *value, struct interpreter 
 			return -1;
 		ret->minimum = (int)number;
 	} else if (strcmp(name, "options") == 0) {
-		/* Python up to 3.11 shows a C long: the topmost bit makes it negative. */
+		/* Python up to 3.11 shows a C long, which is negative if the top bit is set. */
 		if (put_number(value, -0x80000000LL, 0xffffffffffffLL, &number) != 0)
 			return -1;
 		ret->options = (unsigned long long)number;
@@ -217,7 +217,7 @@ int interpreter_read(const char *answer, size_t len, struct interpreter *ret)
 		if (f.value == NULL || take(&f, ret) != 0)
 			return -1;
 	}
-	/* A half-finished import says something, but not all. */
+	/* If an import fails halfway, some of the answers are missing. */
 	ret->has[INTERPRETER_CERTIFI] = ret->client[INTERPRETER_CERTIFI].flags != 0;
 	ret->has[INTERPRETER_REQUESTS] = ret->client[INTERPRETER_REQUESTS].flags != 0;
 	ret->client[INTERPRETER_CERTIFI].strict_file = true;
@@ -225,7 +225,9 @@ int interpreter_read(const char *answer, size_t len, struct interpreter *ret)
 	return ret->version[0] != '\0' && ret->client[INTERPRETER_SSL].flags != 0 ? 0 : -1;
 }
 
-/* In a session of its own, so that all of it can be ended. Returns 0 or an errno. */
+/*
+ * Starts it in a session of its own, so that all its processes can be ended. Returns 0 or an errno.
+ */
 static int start(const char *exe, int output, pid_t *ret)
 {
 	char *const argv[] = {(char *)(uintptr_t)exe, (char *)(uintptr_t) "-c",
@@ -263,7 +265,7 @@ static int start(const char *exe, int output, pid_t *ret)
 	return error;
 }
 
-/* Returns the bytes read up to the end, or a negative errno; -E2BIG, -ETIMEDOUT. */
+/* Returns the number of bytes up to the end, or a negative errno; -E2BIG, -ETIMEDOUT. */
 static int read_answer(int fd, char *buf, size_t size)
 {
 	long long deadline = transport_now() + ANSWER_MS;
@@ -293,7 +295,7 @@ static int read_answer(int fd, char *buf, size_t size)
 	}
 }
 
-/* Once it has said all, it must end soon. Returns its status as waitpid() has it. */
+/* After its answer it must end soon. Returns its status like waitpid(). */
 static int finish(pid_t pid, bool end)
 {
 	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};

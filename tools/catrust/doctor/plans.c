@@ -16,7 +16,7 @@ STACK_OF(X509) * doctor_stack_of(X509 *cert)
 	return stack;
 }
 
-/* The lowest certificate of the path, above the server's own, that is publicly trusted; 0: none. */
+/* The lowest publicly trusted certificate of the path above the server's own; 0: none. */
 int doctor_public_index(const struct doctor *d)
 {
 	const STACK_OF(X509) *path = d->fetch.chain.path;
@@ -32,10 +32,8 @@ int doctor_public_index(const struct doctor *d)
 	return 0;
 }
 
-/*
- * For a CA that is trusted for some names already, what more it takes for this server. Returns
- * whether there is such a thing: it has no sound scopes otherwise.
- */
+/* For a CA that is already trusted for some names: which scopes this server needs in addition.
+ * Returns false if there are no sound ones. */
 static bool widen(const struct fetch *f, X509 *cert, struct scopes *ret)
 {
 	struct reason ignored = {""};
@@ -51,7 +49,7 @@ static int keep(struct doctor *d, enum remedy_plan i, const struct plan *p,
 {
 	const STACK_OF(X509) *below = wish->with_intermediate ? p->below : NULL;
 
-	/* With nothing to add, it is what there is already. */
+	/* Nothing would be added: the result is what is there already. */
 	if (p->result == PLAN_REFUSED || (p->result == PLAN_TRUSTED && sk_X509_num(below) <= 0))
 		return 0;
 	d->scopes[i] = p->scopes;

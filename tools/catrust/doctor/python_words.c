@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where versions of OpenSSL have other words than the one that this program is linked with. */
+/* Messages that differ between versions of OpenSSL. */
 static const struct {
 	int code, from, before;
 	const char *words;
@@ -54,7 +54,7 @@ char *python_verify_text(int code, const char *host, int openssl, char buf[PYTHO
 	return buf;
 }
 
-/* CPython's names are those of the macros, which OpenSSL's words follow. */
+/* CPython uses the names of the macros, which resemble OpenSSL's messages. */
 static void write_mnemonic(const char *words, char *buf, size_t size)
 {
 	static const char renamed[] = "ssl/tls alert";
@@ -93,7 +93,7 @@ char *python_error_text(unsigned long error, char buf[PYTHON_TEXT])
 	return buf;
 }
 
-/* The words of some alerts, from one OpenSSL to the other. */
+/* Replaces the words of some alerts by those of the other OpenSSL. */
 static void reword_alert(int openssl, char buf[PYTHON_TEXT])
 {
 	static const char *const words[] = {"sslv3 alert", "ssl/tls alert"};

@@ -14,7 +14,9 @@ static enum remedy_kind kind_of(size_t plan)
 	return kinds[plan];
 }
 
-/* The plan that helps most, and more than least; the first of equals. PLANS: none. */
+/*
+ * The plan that helps most, and more than least; the first one if several are equal. PLANS: none.
+ */
 static size_t best_plan(const int count[PLANS], int least)
 {
 	size_t best = PLANS;

@@ -50,7 +50,7 @@ static void print_verdicts(const struct doctor *d)
 	}
 }
 
-/* "Python 3.13 and newer: ", where not all are meant. */
+/* "Python 3.13 and newer: ", if the cause does not concern all of them. */
 static void print_who(const struct doctor *d, const struct doctor_cause *cause)
 {
 	const char *separator = "";
@@ -66,7 +66,7 @@ static void print_who(const struct doctor *d, const struct doctor_cause *cause)
 	fputs(": ", stdout);
 }
 
-/* The names that a certificate is for: what may be connected to instead. */
+/* The names of a certificate: the user may connect to these instead. */
 static void print_names(const X509 *cert)
 {
 	char names[NAMES_SHOWN * SHOW_MAX];
@@ -110,7 +110,7 @@ static void print_cause(const struct doctor *d, size_t i)
 	printf("     -> %s\n", cause->diagnosis.fix);
 }
 
-/* Which certificate breaks the rules: it need not be the one that is trusted. */
+/* Which certificate breaks the rules; it may be another one than the trusted one. */
 static void print_offender(const struct doctor *d)
 {
 	char name[SHOW_MAX];
@@ -139,7 +139,7 @@ static void print_candidate(const struct doctor *d)
 	       fingerprint_text(&f, text));
 }
 
-/* Is a CA missing as well, that could be added? */
+/* Is a CA missing as well, and can it be added? */
 static bool lacks_ca(const struct doctor *d)
 {
 	for (size_t i = 0; i < d->causes; i++)
@@ -214,7 +214,7 @@ void doctor_report(const struct doctor *d)
 		printf("  note: %s\n", show_text(d->python.problem, shown));
 	if (d->common_name_only)
 		printf("  note: %s\n", common_name_note);
-	/* The good news first. */
+	/* Good news comes first. */
 	if (is_fine)
 		printf("\n%s\n", conclusion(d));
 	if (d->causes > 0)

@@ -26,7 +26,7 @@ static const struct {
 	{SSL_R_TLSV1_UNRECOGNIZED_NAME, TLS_UNKNOWN_NAME},
 };
 
-/* Alerts that speak of the client's certificate, where it gave one. */
+/* Alerts that concern the client's certificate, if it sent one. */
 static bool is_about_certificate(int reason)
 {
 	return reason == SSL_R_SSLV3_ALERT_BAD_CERTIFICATE ||
@@ -158,7 +158,7 @@ const char *tls_failure_plain_text(const unsigned char *first, size_t len)
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (len >= known[i].len && memcmp(first, known[i].bytes, known[i].len) == 0)
 			return known[i].what;
-	/* A packet's length in three bytes, number 0, version 10 of the protocol. */
+	/* The length of a packet in three bytes, number 0, version 10 of the protocol. */
 	if (len >= 5 && first[3] == 0 && first[4] == 10)
 		return "it speaks MySQL's protocol: use --starttls mysql";
 	return NULL;

@@ -31,7 +31,7 @@ const struct diagnosis *tls_failure_diagnosis(enum tls_failure problem);
 /* The name in --json. */
 const char *tls_failure_name(enum tls_failure problem);
 
-/* What speaks in plain text here, for the user, or NULL. */
+/* For the user: the protocol that is spoken in plain text here, or NULL. */
 const char *tls_failure_plain_text(const unsigned char *first, size_t len);
 
 #endif

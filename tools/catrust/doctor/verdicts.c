@@ -18,7 +18,7 @@ static bool is_about_name(int code)
 	return code == X509_V_ERR_HOSTNAME_MISMATCH || code == X509_V_ERR_IP_ADDRESS_MISMATCH;
 }
 
-/* What urllib3 1 says, which compares names itself. Returns 0, or -1: out of memory. */
+/* The message of urllib3 1, which compares names itself. Returns 0, or -1: out of memory. */
 static int write_mismatch(const struct doctor *d, char text[PYTHON_TEXT])
 {
 	struct certnames names;
@@ -26,7 +26,7 @@ static int write_mismatch(const struct doctor *d, char text[PYTHON_TEXT])
 
 	if (certnames_read(sk_X509_value(doctor_sent(d), 0), &names) != 0)
 		return -1;
-	/* Its subject, if there is nothing else. */
+	/* The subject counts if there is nothing else. */
 	for (size_t i = 0; i < names.count; i++)
 		count += certnames_is_compared(&names, &names.item[i]);
 	at = (size_t)snprintf(text, PYTHON_TEXT, "hostname '%s' doesn't match %s",
@@ -135,7 +135,7 @@ static int set_verdict(const struct doctor *d, const struct doctor_client *c,
 	return 0;
 }
 
-/* If TLS fails before the server's certificates are there, that is all there is to see. */
+/* If TLS fails before the server's certificates arrive, the client sees only that error. */
 void doctor_set_tls_verdict(const struct doctor *d, struct doctor_verdict *v)
 {
 	v->exception = python_tls_exception(&d->handshake.facts);
@@ -166,7 +166,7 @@ bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *
 	return !c->load_failed && v->result.count == 0;
 }
 
-/* Verifies as if the server sent all that belongs to its chain. more may be NULL. */
+/* Verifies as if the server sent its whole chain. more may be NULL. */
 static int judge_complete(const struct doctor *d, const struct doctor_client *c,
 			  const STACK_OF(X509) * more, struct verify_result *ret)
 {
@@ -178,7 +178,7 @@ static int judge_complete(const struct doctor *d, const struct doctor_client *c,
 	return verify_chain(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &how, ret);
 }
 
-/* Rules that are broken for good: to get round them with another anchor is no remedy. */
+/* Are rules broken that nothing fixes? Another anchor that avoids them is no remedy. */
 static bool is_hopeless(const struct verify_result *j)
 {
 	for (size_t i = 0; i < j->count; i++) {
@@ -191,7 +191,7 @@ static bool is_hopeless(const struct verify_result *j)
 	return false;
 }
 
-/* The verifications of the whole path, and of it with its top trusted. */
+/* Verifies the whole path, without and with trust in its top. */
 int doctor_judge_paths(const struct doctor *d, struct doctor_client *c)
 {
 	STACK_OF(X509) *anchor = NULL;
@@ -213,7 +213,7 @@ int doctor_judge_paths(const struct doctor *d, struct doctor_client *c)
 	return result;
 }
 
-/* requests and others that stand on urllib3 2 look at no subject. */
+/* requests and others that use urllib3 2 ignore the subject. */
 int doctor_check_common_name(struct doctor *d)
 {
 	const struct verify_anchors here = {&d->fetch.trusted, NULL, NULL};

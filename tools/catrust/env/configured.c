@@ -55,7 +55,8 @@ bool configured_line(const char *line, const char *key)
 	return false;
 }
 
-/* In whatever section: what is meant for something else costs a variable, and no trust. */
+/* In any section. If the key is meant for something else, a variable is not set; no trust is
+ * gained. */
 static bool file_sets(const char *path, const char *key)
 {
 	char line[LINE_BYTES];

@@ -4,15 +4,13 @@
 
 #include <stdbool.h>
 
-/*
- * Does a program's own configuration name a file of CAs? A variable would outweigh it. Of git, also
- * one for a single server; of cargo, also one in a folder above; of aws, in any profile.
- */
+/* Does a program's own configuration name a file of CAs? A variable would override it. For git,
+ * also one for a single server; for cargo, also one in a folder above; for aws, in any profile. */
 bool configured_git(void);
 bool configured_cargo(void);
 bool configured_aws(void);
 
-/* Does the line set the key, in TOML or an INI file? For the tests. */
+/* Does the line set the key, in TOML or an INI file? Exported for the tests. */
 bool configured_line(const char *line, const char *key);
 
 #endif

@@ -73,7 +73,7 @@ static int keep(const struct envbundle *b, BIO *data, const char *stem, const ch
 	return -1;
 }
 
-/* Adds the anchors, and keeps what came of it. */
+/* Adds the anchors, and stores the result. */
 static enum envbundle_result finish(const struct envbundle *b, struct merge *m, bool pkcs12,
 				    char ret[PATH_MAX], struct reason *why)
 {
@@ -133,7 +133,7 @@ enum envbundle_result envbundle_store(const struct envbundle *b,
 	return result;
 }
 
-/* Each directory of a list. They are read besides the file, so an empty one is no matter. */
+/* Merges each directory of a list. The file is read, too, so a directory may be empty. */
 static void merge_directories(struct merge *m, const char *list)
 {
 	char path[PATH_MAX];

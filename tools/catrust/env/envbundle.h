@@ -8,17 +8,15 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/*
- * Merged bundles in files: what the program trusts already, and the anchors. A file is named after
- * what is in it, so that runs side by side and runs within runs agree.
- */
+/* Merged bundles in files: what the program already trusts, and the anchors. A file's name depends
+ * on its contents, so that parallel and nested runs share it. */
 struct envbundle {
 	const struct trusted *trusted;
-	int dir; /* where they are kept */
+	int dir; /* the directory of the files */
 	char dir_path[PATH_MAX];
 };
 
-/* The name: this, some bytes of a digest in hexadecimal, and an ending. */
+/* The name: this prefix, some bytes of a digest in hexadecimal, and an ending. */
 #define ENVBUNDLE_PREFIX "bundle-"
 enum {
 	ENVBUNDLE_KEY_BYTES = 8,
@@ -37,34 +35,32 @@ bool envbundle_wanted(const struct trusted *trusted);
 
 enum envbundle_result {
 	ENVBUNDLE_DONE,
-	ENVBUNDLE_NOTHING, /* there is no certificate in what was to be merged */
+	ENVBUNDLE_NOTHING, /* what should be merged has no certificate */
 	ENVBUNDLE_FAILED,
 };
 
-/*
- * The anchors behind the certificates of the file or directory path; NULL: the anchors alone. The
- * file's path is written to ret. *why unless ENVBUNDLE_DONE.
- */
+/* The anchors after the certificates of the file or directory path; NULL: only the anchors. Writes
+ * the file's path to ret. Sets *why unless ENVBUNDLE_DONE. */
 enum envbundle_result envbundle_of(const struct envbundle *b, const char *path, char ret[PATH_MAX],
 				   struct reason *why);
 
-/* A file of certificates, or else a trust store of Java's. */
+/* A file of certificates, or else a Java trust store. */
 struct envbundle_source {
 	const char *pem;
 	const char *store;
-	const char *password; /* of store, NULL: not known */
+	const char *password; /* of store; NULL: unknown */
 };
 
-/* The password of what is made, which opens without it as well. */
+/* The password of the new store, which also opens without one. */
 #define ENVBUNDLE_PASSWORD "changeit"
 
-/* The same as a trust store for Java. The bundle stands beside it, with the other ending. */
+/* The same as a Java trust store. The bundle is next to it, with the other ending. */
 enum envbundle_result envbundle_store(const struct envbundle *b,
 				      const struct envbundle_source *source, char ret[PATH_MAX],
 				      struct reason *why);
 
-/* The anchors behind what programs trust by default: SSL_CERT_FILE, or else the system's bundle,
- * and SSL_CERT_DIR. */
+/* The anchors after what programs trust by default: SSL_CERT_FILE, or else the system's bundle, and
+ * SSL_CERT_DIR. */
 enum envbundle_result envbundle_default(const struct envbundle *b, char ret[PATH_MAX],
 					struct reason *why);
 

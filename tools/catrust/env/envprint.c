@@ -44,7 +44,7 @@ static void print_sh(FILE *to, const char *value)
 	}
 }
 
-/* systemd.syntax(7), systemd.unit(5): escapes as in C, and specifiers that start with %. */
+/* systemd.syntax(7), systemd.unit(5): escapes like in C, and specifiers that start with %. */
 static void print_systemd(FILE *to, const char *value)
 {
 	for (; *value != '\0'; value++) {
@@ -73,7 +73,7 @@ static bool is_utf8(const char *text)
 	return true;
 }
 
-/* A double-quoted scalar of YAML; the API server expands $(NAME), and $$ is a dollar sign. */
+/* A double-quoted scalar of YAML. The API server expands $(NAME), and reads $$ as a dollar sign. */
 static void print_yaml(FILE *to, const char *value)
 {
 	for (size_t len; *value != '\0'; value += len) {
@@ -100,7 +100,7 @@ bool envprint(FILE *to, enum envprint_format format, const char *name, const cha
 		fputs("'\n", to);
 		return true;
 	case ENVPRINT_DOCKER:
-		/* The file has no quotes and no escapes: what is on the line is the value. */
+		/* The file has no quotes and no escapes: the value is the rest of the line. */
 		if (strpbrk(value, "\n\r") != NULL)
 			return false;
 		fprintf(to, "%s=%s\n", name, value);

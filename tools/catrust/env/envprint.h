@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* How an environment is written down for others to read. */
+/* Formats in which an environment is printed for others. */
 enum envprint_format {
 	ENVPRINT_SH,	     /* export NAME='value', for any Bourne shell */
 	ENVPRINT_DOCKER,     /* NAME=value, for --env-file of docker and podman */
@@ -18,8 +18,8 @@ bool envprint_by_name(const char *name, enum envprint_format *ret);
 /* May a variable have this name, in any shell? */
 bool envprint_name_ok(const char *name, size_t len);
 
-/* One line, but for Kubernetes. Returns false, and prints nothing, where the format can't express
- * value. */
+/* Prints one line; for Kubernetes two. Returns false, and prints nothing, if the format can't
+ * express value. */
 bool envprint(FILE *to, enum envprint_format format, const char *name, const char *value);
 
 #endif

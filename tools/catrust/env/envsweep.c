@@ -23,7 +23,7 @@ struct stale {
 	size_t count;
 };
 
-/* Is it one that was made here, or what is left of one that was being made? */
+/* Is it one of catrust's bundles, or an unfinished one that was left behind? */
 static bool is_ours(const char *name)
 {
 	size_t prefix = strlen(ENVBUNDLE_PREFIX), len = strlen(name);
@@ -60,7 +60,7 @@ static void find_stale(int dir, struct stale *s)
 		closedir(d);
 }
 
-/* Whatever stands before a name: options of Java's may have quotes in a path. */
+/* Any text may precede a name: Java's options may have quotes in a path. */
 static void note_used(struct stale *s, const char *text, size_t len)
 {
 	const char *at = text, *end = text + len;
@@ -73,7 +73,7 @@ static void note_used(struct stale *s, const char *text, size_t len)
 	}
 }
 
-/* Returns whether there is a /proc to tell. */
+/* Returns whether /proc can be read. */
 static bool look_at_processes(struct stale *s)
 {
 	DIR *proc = opendir("/proc");

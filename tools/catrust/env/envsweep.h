@@ -3,9 +3,9 @@
 #define CATRUST_ENVSWEEP_H
 
 /*
- * Removes the bundles in a directory of envbundle's that no run has asked for in 30 days, unless a
- * process that can be seen has one in its environment: that one is then as good as new. What can't
- * be told stays.
+ * Removes those of envbundle's bundles in a directory that no run has used for 30 days. If a
+ * visible process has one in its environment, that bundle then counts as new. In doubt, a bundle
+ * stays.
  */
 void envsweep(int dir);
 

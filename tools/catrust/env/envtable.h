@@ -3,14 +3,15 @@
 #define CATRUST_ENVTABLE_H
 
 /*
- * What a variable does to the program that reads it. Left out are those whose readers the library
- * reaches: REQUESTS_CA_BUNDLE overrides what a program asks for itself, PIP_CERT turns pip's
- * truststore off, and CURL_CA_BUNDLE, where nothing is set, is a second REQUESTS_CA_BUNDLE.
+ * What a variable does to the program that reads it. Variables whose readers the library reaches
+ * are left out: REQUESTS_CA_BUNDLE overrides the program's own choice, PIP_CERT switches pip's
+ * truststore off, and CURL_CA_BUNDLE, if nothing is set, acts like REQUESTS_CA_BUNDLE.
  */
 enum envtable_effect {
-	ENVTABLE_ADDS,	   /* to what is trusted anyway: the anchors are enough */
-	ENVTABLE_REPLACES, /* all of it: the public CAs must be in the file as well */
-	ENVTABLE_FOLLOWS, /* the same, but set only if the user has: another one counts otherwise */
+	ENVTABLE_ADDS,	   /* to what is already trusted: the anchors are enough */
+	ENVTABLE_REPLACES, /* everything: the file must have the public CAs, too */
+	ENVTABLE_FOLLOWS,  /* the same, but only set if the user has set it: otherwise another one
+			      counts */
 };
 
 struct envtable_row {

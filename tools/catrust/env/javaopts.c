@@ -10,7 +10,9 @@ const char *const javaopts_variable[JAVAOPTS_VARIABLES] = {"JAVA_TOOL_OPTIONS", 
 
 #define SPACE " \t\n\v\f\r"
 
-/* The word at options, without its quotes, cut off at size; returns its length as it stands. */
+/*
+ * Reads the word at options without its quotes, cut at size; returns its length including quotes.
+ */
 static size_t read_word(const char *options, char *word, size_t size)
 {
 	size_t at = 0, len = 0;
@@ -61,7 +63,7 @@ const char *javaopts_effective(const char *property, char value[PATH_MAX])
 	return NULL;
 }
 
-/* Appends value at to; white space and quotes each in quotes. */
+/* Appends value to to, with each white space and quote in quotes. */
 static void put_quoted(FILE *to, const char *value)
 {
 	for (; *value != '\0'; value++) {

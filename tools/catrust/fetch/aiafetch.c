@@ -14,17 +14,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* With less time than this left, no request is started. */
+/* If less time is left, no request is started. */
 enum { SHORTEST_MS = 10 };
 
-/* One chase up a chain. */
+/* One search up a chain. */
 struct chase {
 	const struct aiafetch_options *options;
 	const char *proxy; /* "": none */
 	char proxy_host[256];
 	unsigned proxy_port;
 	int all_ms;
-	long long deadline; /* for all of it */
+	long long deadline; /* for all answers */
 	unsigned char *answer;
 	size_t answer_len;
 	bool too_large, refused_address;
@@ -44,7 +44,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* Does the proxy's name lead to address? It has been looked up a moment ago: this is short. */
+/* Is address one of the proxy's name? The name was looked up a moment ago, so this is quick. */
 static bool is_proxy(const struct chase *c, const struct sockaddr *address)
 {
 	const struct addrinfo hints = {.ai_family = address->sa_family, .ai_socktype = SOCK_STREAM};
@@ -63,10 +63,8 @@ static bool is_proxy(const struct chase *c, const struct sockaddr *address)
 	return same;
 }
 
-/*
- * Is it one of this machine's own, besides those that are local everywhere? The kernel then takes
- * the same address to talk to it. Nothing is sent.
- */
+/* Is it an address of this machine, besides those that are local everywhere? The kernel then uses
+ * the same address as the source. Nothing is sent. */
 static bool is_own(const struct sockaddr *address, socklen_t len)
 {
 	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -83,13 +81,11 @@ static bool is_own(const struct sockaddr *address, socklen_t len)
 	return own;
 }
 
-/*
- * The address that a name really leads to, at the moment when it counts. The proxy itself may well
- * be on this machine.
- */
+/* Checks the address that is really connected to, at that moment. The proxy itself may be on this
+ * machine. */
 static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	/* libcurl's own is longer than the type says: addrlen tells. */
+	/* libcurl's address is longer than its type says; see addrlen. */
 	const char *from = (const char *)address + offsetof(struct curl_sockaddr, addr);
 	struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
 	const struct sockaddr *real = (const struct sockaddr *)&storage;
@@ -112,7 +108,7 @@ static void split_proxy(struct chase *c)
 	CURLU *parts = curl_url();
 	char *host = NULL, *port = NULL, *scheme = NULL;
 
-	c->proxy_port = 1080; /* curl's, for proxies but these */
+	c->proxy_port = 1080; /* curl's default port for other proxies */
 	if (parts != NULL &&
 	    curl_url_set(parts, CURLUPART_URL, c->proxy,
 			 CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
@@ -202,8 +198,9 @@ static bool is_plain(const char *url)
 	return len < AIA_MAX_URL;
 }
 
-/* The answer of url, redirects followed one by one, since each address is checked. Returns 0, or
- * *why. */
+/*
+ * Gets the answer of url. Follows redirects one by one, to check each address. Returns 0, or *why.
+ */
 static int get(struct chase *c, const char *first_url, struct reason *why)
 {
 	char url[AIA_MAX_URL];
@@ -272,7 +269,7 @@ static X509 *find_issuer(const STACK_OF(X509) * from, const STACK_OF(X509) * tak
 	return NULL;
 }
 
-/* The issuer of subject out of one of its URLs. A reference of the caller's own, or NULL. */
+/* Gets the issuer of subject from one of its URLs. A reference for the caller, or NULL. */
 static X509 *ask_for_issuer(struct chase *c, X509 *subject, const STACK_OF(X509) * taken,
 			    struct reason *why)
 {

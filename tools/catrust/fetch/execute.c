@@ -21,7 +21,7 @@ static void show_dryrun(const char *client, const struct dryrun *result)
 					     : "a CA of the chain");
 }
 
-/* As the user may have written it. */
+/* The target as the user may have typed it. */
 static void write_target(const struct fetch *f, char buf[TARGET_TEXT + 32])
 {
 	bool bare = f->session->options->starttls_given || strcmp(f->target.scheme, "https") == 0;
@@ -30,7 +30,7 @@ static void write_target(const struct fetch *f, char buf[TARGET_TEXT + 32])
 		 f->where);
 }
 
-/* The same command with the scopes that would do. */
+/* Shows the same command with sufficient scopes. */
 static void show_wider(const struct fetch *f)
 {
 	struct quote command = {.len = 0};
@@ -74,7 +74,7 @@ static const char *source_of(const struct fetch *f, const X509 *cert)
 							  : "known on this machine, for ";
 }
 
-/* The candidate was looked at: shows it, and saves what is to be saved. */
+/* Shows the candidate after its check, and saves what the plan says. */
 static enum status carry_out(struct fetch *f, const struct import *import)
 {
 	struct plan *p = &f->plan;
@@ -96,7 +96,7 @@ static enum status carry_out(struct fetch *f, const struct import *import)
 		return import_save(import);
 	status = import_save_below(import);
 	if (trusted_file_of(&f->trusted, p->candidate) != NULL)
-		p->scopes.count = 0; /* for every name, whatever was asked for */
+		p->scopes.count = 0; /* it is trusted for every name, whatever the user asked for */
 	return status;
 }
 

@@ -4,10 +4,8 @@
 
 #include "fetch/fetch.h"
 
-/*
- * Plans what to save of a server that was connected to, shows it, and saves it once it is
- * confirmed. Sets what became of f.
- */
+/* Plans what to save of a server after connecting, shows it, and saves it if it is confirmed. Sets
+ * the results in f. */
 void execute(struct fetch *f);
 
 #endif

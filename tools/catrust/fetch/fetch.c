@@ -15,7 +15,7 @@ void fetch_init(struct fetch *f, const struct session *session, const struct tar
 		f->target.starttls = options->starttls;
 	f->name = f->target;
 	if (options->servername != NULL)
-		target_parse_name(options->servername, &f->name); /* options_parse() tried it */
+		target_parse_name(options->servername, &f->name); /* options_parse() checked it */
 	target_text(&f->target, f->where);
 }
 

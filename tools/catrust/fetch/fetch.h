@@ -15,11 +15,11 @@
 
 #include <limits.h>
 
-/* One target, from its name to what became of it. */
+/* One target, from its name to its result. */
 struct fetch {
 	const struct session *session;
 	struct target target;
-	struct target name; /* what the certificate must be for */
+	struct target name; /* the name that the certificate must have */
 	char where[TARGET_TEXT];
 
 	/* what gather() finds */
@@ -27,28 +27,28 @@ struct fetch {
 	struct peer peer;
 	STACK_OF(X509) * fetched; /* issuers, over AIA */
 	struct chain chain;
-	struct reason why; /* no connection, or how the server broke off */
-	struct reason aia; /* why an issuer was not to be had */
+	struct reason why; /* why there is no connection, or how the server broke off */
+	struct reason aia; /* why an issuer could not be fetched */
 
-	/* what became of it */
+	/* the result */
 	struct trusted trusted;
 	struct plan plan;
 	struct findings findings;
 	enum status status;
 	struct reason error;
 	bool trusted_already;
-	char path[PATH_MAX]; /* of the saved file, or of the one that was there */
+	char path[PATH_MAX]; /* of the saved file, or of the one that was there before */
 	size_t group;	     /* the first of the targets with the same CA on top */
-	bool leads_group;    /* it is that one */
-	int sites;	     /* domains among the targets with this very CA on top */
+	bool leads_group;    /* it is that target */
+	int sites;	     /* domains among the targets with exactly this CA on top */
 };
 
-/* Of target, in the way that the options of session say. To be freed with fetch_clear(). */
+/* Prepares a fetch of target with the session's options. To be freed with fetch_clear(). */
 void fetch_init(struct fetch *f, const struct session *session, const struct target *target);
 
 void fetch_clear(struct fetch *f);
 
-/* Says what went wrong with f, and keeps it for the report. */
+/* Reports what went wrong with f, and keeps it for the report. */
 __attribute__((format(printf, 2, 3))) void fetch_fail(struct fetch *f, const char *format, ...);
 
 #endif

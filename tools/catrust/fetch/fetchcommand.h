@@ -6,10 +6,8 @@
 #include "cli/options.h"
 #include "store/scopes.h"
 
-/*
- * The catrust fetch that reaches target in the way that options say, as they stand, but for scopes
- * in place of theirs where that is not NULL.
- */
+/* Writes the catrust fetch command that reaches target with the same options; scopes, if not NULL,
+ * replaces theirs. */
 void fetchcommand_write(struct quote *q, const struct options *options, const char *target,
 			const struct scopes *scopes);
 

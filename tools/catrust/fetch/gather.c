@@ -20,7 +20,7 @@ struct work {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct fetch *fetches;
-	size_t count, next, done; /* under lock */
+	size_t count, next, done; /* protected by lock */
 };
 
 static bool is_known(void *arg, X509 *cert)
@@ -126,7 +126,7 @@ static struct timespec later(int ms)
 	return t;
 }
 
-/* Until all are done. A line that is overwritten tells those who watch how far it is. */
+/* Waits until all are done. On a terminal, a line that is overwritten shows the progress. */
 static void watch(struct work *w)
 {
 	bool terminal = isatty(STDERR_FILENO) == 1, shown = false;
@@ -164,7 +164,7 @@ static int init(struct work *w)
 	return error == 0 ? 0 : -1;
 }
 
-/* Signals are the main thread's, which keeps them away while a file is half written. */
+/* Only the main thread gets signals; it blocks them while a file is half written. */
 static size_t start(struct work *w, pthread_t *threads, size_t wanted)
 {
 	size_t started = 0;
@@ -201,7 +201,7 @@ int gather(struct fetch *fetches, size_t count)
 	return started > 0 ? 0 : -1;
 }
 
-/* The name of this machine's own address, by RFC 6761, or that address of IPv6. */
+/* A name of the loopback address (RFC 6761), or the IPv6 loopback address. */
 static bool is_loopback(const struct target *t)
 {
 	static const char below[] = ".localhost";
@@ -211,7 +211,7 @@ static bool is_loopback(const struct target *t)
 	       (len > below_len && strcmp(t->host + len - below_len, below) == 0);
 }
 
-/* The last two labels of a name, or the whole address: about what one owner has. */
+/* The last two labels of a name, or the whole address: roughly what belongs to one owner. */
 static const char *site_of(const struct target *t)
 {
 	const char *at = t->host + strlen(t->host);
@@ -227,7 +227,8 @@ static const char *site_of(const struct target *t)
 	return dots == 2 ? at + 1 : at;
 }
 
-/* The CA on top, or, if that is not known, the certificate that names it as its issuer. */
+/* Have both the same CA on top, or, if it is not known, the same certificate that names it as its
+ * issuer? */
 static bool same_top(const struct fetch *a, const struct fetch *b)
 {
 	X509 *top_a, *top_b;
@@ -241,7 +242,7 @@ static bool same_top(const struct fetch *a, const struct fetch *b)
 	return candidate_same_key(top_a, top_b);
 }
 
-/* The first of those with the same CA on top speaks for them all. */
+/* The first of those with the same CA on top represents them all. */
 static void set_groups(struct fetch *fetches, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -6,14 +6,11 @@
 
 #include <stddef.h>
 
-/* At most so many connections at a time. */
+/* The maximum number of connections at a time. */
 enum { GATHER_THREADS = 64 };
 
-/*
- * Connects to all targets side by side and fills in what each shows, chain and issuers included. A
- * count of them goes to a terminal where it takes long. Returns 0, or -1 if no thread can be
- * started.
- */
+/* Connects to all targets in parallel and stores what each shows, including chain and issuers. If
+ * it takes long, a terminal shows a count. Returns 0, or -1 if no thread can be started. */
 int gather(struct fetch *fetches, size_t count);
 
 /* Sets group and sites of each. */

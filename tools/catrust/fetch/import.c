@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The same name with another certificate: a renewed CA, or somebody who imitates it. */
+/* Warns of a saved certificate with the same name: this is a renewed CA, or an imitation. */
 static void compare_with_saved(const struct import *import)
 {
 	const struct anchors *anchors = import->trusted->anchors;
@@ -65,7 +65,7 @@ static size_t scope_count(const struct import *import)
 	return import->scopes == NULL ? 0 : import->scopes->count;
 }
 
-/* Is the last directory of file's path that of a scope which has all of wanted? */
+/* Is the last directory of file's path that of a scope that covers wanted? */
 static bool is_in_scope_of(const char *file, const struct scope *wanted)
 {
 	struct scopes one = {.count = 0};
@@ -103,7 +103,7 @@ static const char *scoped_file(const struct import *import, const X509 *cert,
 	return NULL;
 }
 
-/* Those of the scopes that cert is not trusted for yet. */
+/* The wanted scopes for which cert is not trusted yet. */
 static void missing_scopes(const struct import *import, const X509 *cert, struct scopes *ret)
 {
 	struct scopes have;
@@ -115,7 +115,7 @@ static void missing_scopes(const struct import *import, const X509 *cert, struct
 			ret->item[ret->count++] = import->scopes->item[i];
 }
 
-/* The file through which cert is trusted already for all that is wanted, or NULL. */
+/* The file through which cert is already trusted for everything wanted, or NULL. */
 static const char *trusted_already(const struct import *import, const X509 *cert)
 {
 	const char *file = trusted_file_of(import->trusted, cert);
@@ -130,14 +130,14 @@ static const char *trusted_already(const struct import *import, const X509 *cert
 				  : NULL;
 }
 
-/* Says where it is: on stdout, unless that is for JSON. */
+/* Prints the path on stdout, unless stdout is for JSON. */
 static void tell_path(const struct import *import, const char *path)
 {
 	char shown[SHOW_MAX];
 
 	if (!import->options->json)
 		puts(show_text(path, shown));
-	/* At once: a later question may be answered with Ctrl-C. */
+	/* At once, because the user may answer a later question with Ctrl-C. */
 	fflush(stdout);
 }
 
@@ -216,7 +216,7 @@ enum import_check import_examine(const struct import *import)
 	return facts.check;
 }
 
-/* A CA has no names of servers. */
+/* A CA has no server names. */
 static void warn_of_server(const struct import *import)
 {
 	enum { NAMES_SHOWN = 4 };
@@ -230,7 +230,7 @@ static void warn_of_server(const struct import *import)
 			names);
 }
 
-/* A line for each scope: none is to slip through at the end of a long one. */
+/* One line for each scope, so that the user overlooks none at the end of a long line. */
 static void tell_what_it_means(const struct import *import)
 {
 	bool may_sign = !import->pin || leaf_may_sign(import->cert);
@@ -297,7 +297,7 @@ static const char *get_confirmed(const struct import *import, char buf[SHOW_MAX]
 		fail(import, "not confirmed: nothing is saved");
 		return NULL;
 	}
-	/* cppcheck-suppress getpwuidCalled; the other threads are over */
+	/* cppcheck-suppress getpwuidCalled; the other threads have ended */
 	user = getpwuid(getuid());
 	snprintf(buf, SHOW_MAX, "at the terminal, by %s",
 		 user == NULL ? "an unknown user" : show_text(user->pw_name, name));
@@ -323,7 +323,7 @@ static enum status print_pem(const struct import *import, X509 *cert,
 	return status;
 }
 
-/* A file that is written for one certificate: all of them are, or none. */
+/* A file written for one certificate: either all of them are written, or none. */
 struct written {
 	struct save_place place;
 	char path[PATH_MAX];
@@ -348,7 +348,7 @@ static int write_all(const struct import *import, X509 *cert, const struct save_
 	return 0;
 }
 
-/* One certificate that is confirmed, in all places that it is missing in. */
+/* Saves one confirmed certificate wherever it is missing. */
 static enum status save_one(const struct import *import, X509 *cert, const char *dir,
 			    const struct save_origin *origin)
 {
@@ -386,7 +386,7 @@ static enum status save_one(const struct import *import, X509 *cert, const char 
 	return status;
 }
 
-/* Those below need no confirmation of their own: the confirmed one's signature is on them. */
+/* Those below need no confirmation of their own, because the confirmed CA has signed them. */
 static enum status save_below(const struct import *import, const char *dir)
 {
 	struct save_origin origin = {.source = import->source,
@@ -411,7 +411,7 @@ static enum status save_below(const struct import *import, const char *dir)
 	return status;
 }
 
-/* Returns 0 and dir, or -1 after saying why something can't be written. */
+/* Returns 0 and dir, or -1 after reporting why a file can't be written. */
 static int prepare(const struct import *import, char dir[PATH_MAX])
 {
 	struct save_place place = {dir, NULL};
@@ -436,7 +436,7 @@ enum status import_save(const struct import *import)
 	enum status status;
 
 	compare_with_saved(import);
-	/* Before the question, so that the answer is not in vain. */
+	/* Before the question, so that the user does not answer for nothing. */
 	if (!to_stdout && prepare(import, dir) != 0)
 		return STATUS_NO;
 	if (!to_stdout)

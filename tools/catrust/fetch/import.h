@@ -14,10 +14,10 @@
 /* A certificate on its way to the trust directory. */
 struct import {
 	X509 *cert;
-	const STACK_OF(X509) * below; /* CAs that it issued, checked, that go with it; NULL: none */
-	bool shown;		      /* all of it, as part of a chain: its name will do */
+	const STACK_OF(X509) * below; /* checked CAs that it issued, saved with it; NULL: none */
+	bool shown;		      /* all of it, in a chain: now the name is enough */
 	bool pin;		      /* it is a server's own certificate */
-	const char *because;	      /* why this one, for the user: ends a sentence */
+	const char *because;	      /* why this one: the end of a sentence for the user */
 	const char *source; /* where it comes from, for the comment in the file; printable */
 	const struct scopes *scopes; /* NULL or none: every name */
 	const struct options *options;
@@ -33,9 +33,9 @@ struct import {
 
 enum import_check {
 	IMPORT_GO_ON,
-	IMPORT_TRUSTED, /* already */
-	IMPORT_PUBLIC,	/* publicly, already */
-	IMPORT_REFUSED, /* it is no good as a trust anchor */
+	IMPORT_TRUSTED, /* it is trusted already */
+	IMPORT_PUBLIC,	/* it is publicly trusted already */
+	IMPORT_REFUSED, /* it is not fit as a trust anchor */
 };
 
 struct import_facts {
@@ -45,16 +45,16 @@ struct import_facts {
 	struct findings findings;
 };
 
-/* What speaks against the certificate by itself. Returns 0 and *ret, or -1: out of memory. */
+/* Judges the certificate itself. Returns 0 and *ret, or -1: out of memory. */
 int import_check(const struct import *import, struct import_facts *ret);
 
-/* Shows the certificate, and what import_check() finds. */
+/* Shows the certificate, and the findings of import_check(). */
 enum import_check import_examine(const struct import *import);
 
-/* Gets it confirmed, by --fingerprint or at the terminal, and saves it with those below it. */
+/* Has it confirmed, by --fingerprint or at the terminal, and saves it with those below it. */
 enum status import_save(const struct import *import);
 
-/* Saves those below one that is trusted already. */
+/* Saves those below a CA that is trusted already. */
 enum status import_save_below(const struct import *import);
 
 #endif

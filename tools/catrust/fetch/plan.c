@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct plan *p, const c
 	p->result = PLAN_REFUSED;
 }
 
-/* The certificate that --fingerprint names: the chain's top before all others. */
+/* The certificate that --fingerprint names. The chain's top comes before all others. */
 static X509 *named_by_user(const struct fetch *f, const struct plan_wish *wish)
 {
 	for (int i = sk_X509_num(f->chain.path) - 1; i >= 0; i--) {
@@ -42,7 +42,7 @@ static bool names_any(const struct plan_wish *wish, const STACK_OF(X509) * certs
 	return false;
 }
 
-/* --fingerprint names nothing of the chain: what was not seen may be what it names. */
+/* --fingerprint names nothing in the chain; it may name a certificate that was not seen. */
 static void refuse_unnamed(const struct fetch *f, const struct plan_wish *wish, struct plan *p)
 {
 	char issuer[SHOW_MAX];
@@ -71,7 +71,7 @@ static bool is_own(enum chain_top kind)
 	return kind == CHAIN_OWN || kind == CHAIN_OWN_CA;
 }
 
-/* Why this one, for the user. */
+/* Why this certificate is chosen, for the user. */
 static const char *reason_for(const struct fetch *f, const struct plan_wish *wish, X509 *cert)
 {
 	X509 *top;
@@ -105,7 +105,7 @@ static const char *reason_for(const struct fetch *f, const struct plan_wish *wis
 	       "trustworthy as that file";
 }
 
-/* What both generations of Python would say with cert, and below if that is not NULL, trusted. */
+/* How old and new Python would judge the server with trust in cert, and in below if not NULL. */
 static int try_out(const struct fetch *f, X509 *cert, const STACK_OF(X509) * below,
 		   const struct scopes *scopes, struct verdict *ret)
 {
@@ -129,7 +129,7 @@ static bool accepts(const struct verdict *v)
 	return v->older.error == X509_V_OK || v->newer.error == X509_V_OK;
 }
 
-/* Do the scopes that cert has make Python accept the server? Returns -1: out of memory. */
+/* Does Python accept the server with the scopes that cert has? Returns -1: out of memory. */
 static int saved_scopes_do(const struct fetch *f, X509 *cert, const STACK_OF(X509) * below,
 			   struct scopes *saved)
 {
@@ -151,7 +151,7 @@ static bool is_trusted_here(const struct fetch *f, X509 *cert)
 	       saved_scopes_do(f, cert, NULL, &saved) > 0;
 }
 
-/* The certificate to save, or NULL, and why there is none. */
+/* The certificate to save, or NULL and the reason. */
 static X509 *choose(const struct fetch *f, const struct plan_wish *wish, struct plan *p)
 {
 	X509 *top, *named;
@@ -174,8 +174,7 @@ static X509 *choose(const struct fetch *f, const struct plan_wish *wish, struct 
 	}
 	if (is_own(kind) && !wish->pin && is_trusted_here(f, top))
 		return top;
-	/* For every name, whatever its fingerprint: it is a server's, and its key is on a server.
-	 */
+	/* Never for every name, not even with its fingerprint: its key is on a server. */
 	if (kind == CHAIN_OWN_CA && !wish->pin && wish->scopes.count == 0) {
 		refuse(p, "the server's own certificate is self-signed and also a CA. It is not "
 			  "saved for every name, since anyone with the server's key could then "
@@ -207,7 +206,7 @@ static X509 *choose(const struct fetch *f, const struct plan_wish *wish, struct 
 	return top;
 }
 
-/* The topmost CA, below place top of the path, that the server fails to send; or NULL. */
+/* The topmost CA that the server fails to send, below place top of the path; or NULL. */
 static X509 *unsent_below(const struct fetch *f, int top)
 {
 	for (int i = top - 1; i > 0; i--)
@@ -216,10 +215,8 @@ static X509 *unsent_below(const struct fetch *f, int top)
 	return NULL;
 }
 
-/*
- * A public CA above the server means that trust is not what is missing. An intermediate CA may be:
- * with --with-intermediate, it takes the public one's place as the candidate.
- */
+/* If a public CA is above the server, trust is not missing. But an intermediate CA may be: with
+ * --with-intermediate, it becomes the candidate in place of the public CA. */
 static bool is_public(const struct fetch *f, const struct plan_wish *wish, struct plan *p)
 {
 	char name[SHOW_MAX];
@@ -244,10 +241,8 @@ static bool is_public(const struct fetch *f, const struct plan_wish *wish, struc
 	return false;
 }
 
-/*
- * The intermediate CAs that --with-intermediate saves with cert: those that the server does not
- * send, or else the topmost one. NULL: out of memory.
- */
+/* The intermediate CAs that --with-intermediate saves with cert: those that the server does not
+ * send, or, if it sends all, the topmost one. NULL: out of memory. */
 static STACK_OF(X509) * intermediates_below(const struct fetch *f, const X509 *cert)
 {
 	STACK_OF(X509) *below = sk_X509_new_null();
@@ -273,7 +268,7 @@ static STACK_OF(X509) * intermediates_below(const struct fetch *f, const X509 *c
 	return below;
 }
 
-/* The scopes that it already has count as well. Returns -1 if that is too many. */
+/* Adds the scopes that it already has. Returns -1 if there are too many. */
 static int with_saved_scopes(const struct fetch *f, const struct plan *p, struct scopes *ret)
 {
 	struct scopes saved;
@@ -288,7 +283,7 @@ static int with_saved_scopes(const struct fetch *f, const struct plan *p, struct
 	return 0;
 }
 
-/* What a pin is for: the server that the user named, and what else its certificate names. */
+/* Scopes for a pin: the server that the user named, and the other names of its certificate. */
 static const char *scopes_for_pin(const struct fetch *f, struct plan *p, struct reason *why)
 {
 	char name[SCOPEDIR_NAME];
@@ -309,7 +304,7 @@ static const char *scopes_for_pin(const struct fetch *f, struct plan *p, struct 
 	return why->text;
 }
 
-/* Sets the scopes that the candidate is to have, or says why there are none. */
+/* Sets the candidate's scopes, or refuses with the reason. */
 static void set_scopes(const struct fetch *f, const struct plan_wish *wish, struct plan *p)
 {
 	struct reason why = {""};
@@ -328,7 +323,7 @@ static void set_scopes(const struct fetch *f, const struct plan_wish *wish, stru
 	refuse(p, "%s: nothing is saved", wrong);
 }
 
-/* Without --scope, the scopes that it is saved under already may do for this server. */
+/* Without --scope, the scopes under which it is already saved may be enough for this server. */
 static int keep_saved_scopes(const struct fetch *f, const STACK_OF(X509) * below, struct plan *p)
 {
 	struct scopes saved;
@@ -336,7 +331,7 @@ static int keep_saved_scopes(const struct fetch *f, const STACK_OF(X509) * below
 
 	if (enough > 0)
 		p->scopes = saved;
-	/* The one of this very server first: its file is the one to show. */
+	/* Puts this server's own scope first, because its file is the one to show. */
 	for (size_t i = 1; enough > 0 && i < saved.count; i++)
 		if (scopedir_covers(saved.item[i].name, &f->name)) {
 			p->scopes.item[0] = saved.item[i];
@@ -346,7 +341,7 @@ static int keep_saved_scopes(const struct fetch *f, const STACK_OF(X509) * below
 	return enough < 0 ? -1 : 0;
 }
 
-/* The certificates that go with the candidate must be fit as well, unless they are trusted. */
+/* The certificates saved with the candidate must be fit, too, unless they are trusted. */
 static int check_below(const struct fetch *f, const STACK_OF(X509) * below, struct plan *p)
 {
 	char name[SHOW_MAX];
@@ -367,7 +362,7 @@ static int check_below(const struct fetch *f, const STACK_OF(X509) * below, stru
 	return 0;
 }
 
-/* It is not enough for the names of the server's certificate: which scopes would be? */
+/* The scopes do not cover all names of the server's certificate: says which would. */
 static void refuse_scope(const struct fetch *f, const struct scopes *scopes, struct plan *p)
 {
 	struct scopes all = *scopes;
@@ -398,7 +393,7 @@ static void refuse_scope(const struct fetch *f, const struct scopes *scopes, str
 	p->wider = all;
 }
 
-/* Would it help at all, and would the intermediates help more? */
+/* Does saving help at all, and do the intermediates help more? */
 static int check_help(const struct fetch *f, const STACK_OF(X509) * with, struct plan *p)
 {
 	struct verdict everywhere;

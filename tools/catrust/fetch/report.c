@@ -34,7 +34,7 @@ static void show_path(const struct fetch *f)
 	}
 }
 
-/* Has it the name, but not the key, of a certificate in the path? */
+/* Has it the name of a certificate in the path, but another key? */
 static bool is_namesake(const struct fetch *f, const X509 *cert)
 {
 	for (int i = 0; i < sk_X509_num(f->chain.path); i++) {
@@ -69,7 +69,7 @@ static void show_extra(const struct fetch *f)
 	}
 }
 
-/* Did the server send the path in its order? */
+/* Did the server send the certificates in the path's order? */
 static bool is_in_order(const struct fetch *f)
 {
 	int last = -1;

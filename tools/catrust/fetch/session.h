@@ -9,15 +9,15 @@
 
 #include <openssl/x509.h>
 
-/* What does not change from target to target. */
+/* Data that is the same for all targets. */
 struct session {
 	const struct options *options;
 	struct trustdir_sources sources;
 	STACK_OF(X509) * public_cas;
 	STACK_OF(X509) * system;	/* what programs of this machine trust */
-	STACK_OF(X509) * known;		/* roots that servers do not send: that, what SSL_CERT_FILE
-					   names, and what is saved */
-	struct trusted saved;		/* what is saved, as it was when the command began */
+	STACK_OF(X509) * known;		/* roots that servers do not send: the above, those of
+					   SSL_CERT_FILE, and those saved */
+	struct trusted saved;		/* what was saved when the command began */
 	struct transport_cas proxy_cas; /* the same, for proxies */
 };
 

@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What is copied of a folder: no bundle lies among more. */
+/* The limits for the copy of a folder: no bundle is in a larger one. */
 enum { ENTRIES_MAX = 20000, BYTES_MAX = 64 << 20, CHUNK = 64 << 10 };
 static const char tmpfs_options[] = "mode=0755,size=160m,nr_inodes=64k";
 
 struct cover {
-	int from, to; /* the folder below, and the one that lies over it */
+	int from, to; /* the folder below, and the copy over it */
 	size_t entries, bytes;
 };
 
@@ -36,7 +36,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* All bytes of one file to another. */
+/* Copies all bytes of one file to another. */
 static int copy_bytes(struct cover *c, int from, int to)
 {
 	static char chunk[CHUNK];
@@ -58,7 +58,7 @@ static int copy_bytes(struct cover *c, int from, int to)
 	return 0;
 }
 
-/* With its mode and times: Python compares the time of a source file. */
+/* Copies the mode and times, too: Python compares the time of a source file. */
 static int copy_file(struct cover *c, const char *name, const struct stat *st)
 {
 	struct timespec times[] = {st->st_atim, st->st_mtim};
@@ -68,7 +68,7 @@ static int copy_file(struct cover *c, const char *name, const struct stat *st)
 		return errno == EACCES || errno == ENOENT ? 0 : -1;
 	to = openat(c->to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	error = to < 0 || copy_bytes(c, from, to) != 0;
-	/* An ordinary user can't give it to its owner. */
+	/* An ordinary user can't set the owner. */
 	if (!error && fchown(to, st->st_uid, st->st_gid) != 0 && errno != EPERM && errno != EINVAL)
 		error = 1;
 	error = error || fchmod(to, st->st_mode & 0777) != 0 || futimens(to, times) != 0;
@@ -89,7 +89,7 @@ static int copy_link(const struct cover *c, const char *name)
 	return symlinkat(target, c->to, name);
 }
 
-/* A folder in it: the very same one. */
+/* Binds a folder inside it: the same folder, not a copy. */
 static int bind_folder(const struct cover *c, const char *name)
 {
 	char from[64], to[64];
@@ -135,7 +135,7 @@ static int copy_entry(struct cover *c, const char *name)
 	case S_IFDIR:
 		return bind_folder(c, name);
 	default:
-		return 0; /* no certificate */
+		return 0; /* not a certificate */
 	}
 }
 
@@ -193,8 +193,9 @@ static int fill(struct cover *c, enum cover_rest rest, const struct cover_file *
 }
 
 /*
- * Mounts a tmpfs over c->from and sets c->to. By descriptors: a user who may rename what is on
- * the path must not choose what is covered. What is in parent's file system still is not the tmpfs.
+ * Mounts a tmpfs over c->from and sets c->to. Works with descriptors: a user who can rename parts
+ * of the path must not choose what is covered. Anything still in parent's file system is not the
+ * tmpfs.
  */
 static int mount_over(struct cover *c, int parent, const char *name)
 {

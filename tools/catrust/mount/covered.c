@@ -12,7 +12,7 @@
 #define PATH_OF(path) path
 static const char *const system_files[] = {BUNDLES_OF_SYSTEMS(PATH_OF)};
 
-/* Below the prefix of a Python. */
+/* Below a Python's prefix. */
 static const char *const python_files[] = {
 	"certifi/cacert.pem",	"pip/_vendor/certifi/cacert.pem",      "botocore/cacert.pem",
 	"httplib2/cacerts.txt", "grpc/_cython/_credentials/roots.pem",
@@ -28,7 +28,7 @@ static void add(struct covered *c, const char *path)
 		return;
 	slash = strrchr(real, '/');
 	if (slash == real || strlen(slash + 1) > NAME_MAX)
-		return; /* in the root: nothing can be mounted over that */
+		return; /* in the root, over which nothing can be mounted */
 	*slash = '\0';
 	for (size_t i = 0; i < c->count; i++)
 		if (strcmp(c->file[i].folder, real) == 0 && strcmp(c->file[i].name, slash + 1) == 0)
@@ -42,7 +42,7 @@ static void add(struct covered *c, const char *path)
 	memcpy(file->name, slash + 1, strlen(slash + 1) + 1);
 }
 
-/* As a pattern of glob() that stands for itself. */
+/* Makes a pattern for glob() that matches only path. */
 static bool quote(const char *path, char pattern[PATH_MAX])
 {
 	size_t at = 0;
@@ -76,7 +76,7 @@ static void add_python(struct covered *c, const char *prefix)
 	}
 }
 
-/* The prefix of the environment in whose bin command lies. */
+/* The prefix of the environment whose bin contains command. */
 static bool prefix_of(const char *command, char prefix[PATH_MAX])
 {
 	const char *slash = strrchr(command, '/');

@@ -8,7 +8,7 @@
 
 enum { COVERED_MAX = 64 };
 
-/* The bundles of CAs on this machine, as the files that they really are, each once. */
+/* The CA bundles of this machine, with links resolved, each once. */
 struct covered {
 	struct covered_file {
 		char folder[PATH_MAX], name[NAME_MAX + 1];
@@ -18,9 +18,9 @@ struct covered {
 };
 
 /*
- * Finds those of the system, and, with all, those that Pythons bring: of the environment that is
- * active (VIRTUAL_ENV, CONDA_PREFIX), of the one in which command lies (NULL: of none), and of the
- * system's. Sorted: a folder comes before those in it.
+ * Finds the system's bundles, and, with all, those of Pythons: of the active environment
+ * (VIRTUAL_ENV, CONDA_PREFIX), of the one that contains command (NULL: none), and of the system.
+ * Sorted: a folder comes before those inside it.
  */
 void covered_find(struct covered *ret, bool all, const char *command);
 

@@ -11,7 +11,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* The number that a file of the kernel's holds; -1: there is no such file. */
+/* The number in a file of the kernel; -1: there is no such file. */
 static long setting(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -26,7 +26,7 @@ static long setting(const char *path)
 	return value;
 }
 
-/* Which of the things that forbid user namespaces it is, as far as one can tell. */
+/* Guesses which setting forbids user namespaces. */
 static const char *what_forbids(int error)
 {
 	if (setting("/proc/sys/user/max_user_namespaces") == 0)
@@ -70,7 +70,7 @@ static bool map_self(uid_t uid, gid_t gid)
 {
 	char line[64];
 
-	/* Else the kernel takes no map of groups from an ordinary user. */
+	/* Otherwise the kernel accepts no group map from an ordinary user. */
 	if (!write_line("/proc/self/setgroups", "deny") && errno != ENOENT)
 		return false;
 	snprintf(line, sizeof(line), "%lu %lu 1\n", (unsigned long)uid, (unsigned long)uid);
@@ -93,7 +93,7 @@ int namespace_enter(struct reason *why)
 		if (!map_self(uid, gid))
 			return refuse(why, errno);
 	}
-	/* Nothing that is mounted here may get out. */
+	/* Mounts made here must not spread outside. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
 		return 0;
 	if (errno == EINVAL) {

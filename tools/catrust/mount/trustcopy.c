@@ -11,14 +11,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A directory, or a file that stands for one. */
+/* A trust directory, or a file used as one. */
 struct trustcopy_dir {
 	char path[PATH_MAX];
-	struct trustdir_sources sources; /* this one alone */
+	struct trustdir_sources sources; /* only this one */
 	struct anchors *before;
 };
 
-/* The files that lie over a directory. */
+/* The files that cover a directory. */
 struct files {
 	struct cover_file *file;
 	size_t count, room;
@@ -62,7 +62,7 @@ void trustcopy_clear(struct trustcopy *t)
 	*t = (struct trustcopy){NULL, 0};
 }
 
-/* Of the name; NULL: out of memory. */
+/* The file with this name; NULL: out of memory. */
 static struct cover_file *file_of(struct files *f, const char *name)
 {
 	struct cover_file *grown;
@@ -104,8 +104,7 @@ static bool add(struct files *f, const char *name, const struct anchor *anchor)
 	return grown != NULL;
 }
 
-/* All that was trusted, in files of the same names: prefix is what their paths have before these.
- */
+/* Adds all trusted certificates, in files of the same names: their paths without prefix bytes. */
 static bool add_all(struct files *f, const struct anchors *before, size_t prefix)
 {
 	for (size_t i = 0; i < before->count; i++) {
@@ -120,7 +119,7 @@ static bool add_all(struct files *f, const struct anchors *before, size_t prefix
 	return true;
 }
 
-/* The folder to be covered, with no link in its path. false: there is none, or it is the root. */
+/* The folder to cover, with links resolved. false: there is none, or it is the root. */
 static bool folder_of(const struct trustcopy_dir *d, bool is_dir, char ret[PATH_MAX])
 {
 	const char *slash = strrchr(d->path, '/');
@@ -146,17 +145,18 @@ static int cover(const struct trustcopy_dir *d, struct reason *why)
 	int error = -1;
 
 	if (stat(d->path, &st) != 0)
-		return 0; /* nothing to cover; then nothing may have been trusted */
+		return 0; /* there is nothing to cover; then nothing may have been trusted */
 	is_dir = S_ISDIR(st.st_mode);
 	prefix = is_dir ? strlen(d->path) + 1 : slash == NULL ? 0 : (size_t)(slash + 1 - d->path);
 	if (!folder_of(d, is_dir, folder))
 		reason_set(why, "%s can't be covered by a copy", show_text(d->path, shown));
-	/* A file in which nothing was trusted is empty. */
+	/* If nothing in a file was trusted, its copy is empty. */
 	else if ((!is_dir && file_of(&f, d->path + prefix) == NULL) ||
 		 !add_all(&f, d->before, prefix))
 		(void)no_memory(why);
 	else
-		/* Other files in it may be a stranger's, and a copy would be the user's. */
+		/* Hides a directory's other files: they may be a stranger's, and a copy would be
+		 * the user's. */
 		error = cover_folder(folder, is_dir ? COVER_HIDE_REST : COVER_KEEP_REST, f.file,
 				     f.count, why);
 	for (size_t i = 0; i < f.count; i++)
@@ -194,8 +194,7 @@ static int check(const struct trustcopy_dir *d, struct reason *why)
 	return -1;
 }
 
-/* problems: a problem more counts as well, since it is a line for the user that is not true
- * outside. */
+/* problems: also covers if there are more problems, whose messages would be wrong outside. */
 static int keep(const struct trustcopy_dir *d, bool problems, struct reason *why)
 {
 	struct anchors *now;
@@ -213,8 +212,7 @@ int trustcopy_cover(const struct trustcopy *t, struct reason *why)
 	for (size_t i = 0; i < t->count; i++)
 		if (keep(&t->dir[i], true, why) != 0)
 			return -1;
-	/* In a folder that was copied, a stranger's file that another of them names is the user's.
-	 */
+	/* In a copied folder, a stranger's file that another source names belongs to the user. */
 	for (size_t i = 0; i < t->count; i++)
 		if (keep(&t->dir[i], false, why) != 0)
 			return -1;

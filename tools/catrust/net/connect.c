@@ -17,7 +17,7 @@ void connect_reason_late(struct reason *why, const char *what, int timeout_ms)
 		   timeout_ms / 1000, timeout_ms % 1000 / 100);
 }
 
-/* The exchange before TLS. Each complete answer of the server's begins a new wait. */
+/* The dialogue before TLS. The time-out starts again after each complete answer. */
 static int speak_starttls(struct transport *transport, const struct target *target,
 			  const struct connect_options *options, struct reason *why)
 {
@@ -72,7 +72,7 @@ static int speak_starttls(struct transport *transport, const struct target *targ
 	return result;
 }
 
-/* A key that needs a passphrase is refused: there may be no user to type it. */
+/* Refuses a key that needs a passphrase: there may be no user to type it. */
 static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
 	(void)buf;

@@ -9,17 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How long to wait for a server to say, after the handshake, that it wants a certificate. */
+/* How long the server has after the handshake to ask for a certificate. */
 enum { FIRST_READ_MS = 5000 };
 
 struct work {
 	struct handshake *result;
-	bool ticket; /* the server went on to what follows the handshake */
+	bool ticket; /* the server sent a session ticket, so it accepted the handshake */
 };
 
 /*
- * libssl calls this in place of verification, as soon as it has the server's certificates: they are
- * there even if the server breaks off afterwards, for want of a client certificate, say.
+ * libssl calls this instead of verification, as soon as it has the server's certificates. So they
+ * are kept even if the server breaks off later, for example because it wants a client certificate.
  */
 static int keep_certs(X509_STORE_CTX *ctx, void *arg)
 {
@@ -39,7 +39,7 @@ static int keep_certs(X509_STORE_CTX *ctx, void *arg)
 	return certs != NULL;
 }
 
-/* libssl calls it where the server wants a certificate. */
+/* libssl calls this if the server asks for a certificate. */
 static int on_asked(SSL *ssl, void *arg)
 {
 	struct work *w = arg;
@@ -109,7 +109,7 @@ static void note_failure(struct handshake_facts *f, int ssl_error, int os_error)
 		f->os_error = os_error;
 	else if (f->error == 0)
 		f->eof = true;
-	/* What SSL_OP_IGNORE_UNEXPECTED_EOF makes of it. */
+	/* SSL_OP_IGNORE_UNEXPECTED_EOF reports an EOF in this way. */
 	f->closed = f->eof && ssl_error == SSL_ERROR_ZERO_RETURN;
 }
 
@@ -147,10 +147,8 @@ static int peek(SSL *ssl)
 	return SSL_peek(ssl, &byte, 1);
 }
 
-/*
- * Under TLS 1.3 the client is done before the server has looked at its certificate: what the server
- * thinks of it comes with the first read. Silence means no objection.
- */
+/* Under TLS 1.3, the client is done before the server checks its certificate: the first read shows
+ * whether the server objects. Silence means no objection. */
 static void read_on(SSL *ssl, struct transport *transport, int timeout_ms, struct work *w)
 {
 	struct handshake_facts *f = &w->result->facts;
@@ -162,7 +160,7 @@ static void read_on(SSL *ssl, struct transport *transport, int timeout_ms, struc
 		outcome = advance(ssl, peek, transport, deadline, f);
 	if (outcome != FAILED)
 		return;
-	/* A server that closes without an alert may just have nothing to say. */
+	/* If a server closes without an alert, it may simply have nothing to say. */
 	if (f->late || f->eof) {
 		f->late = f->eof = f->closed = false;
 		f->error = 0;
@@ -194,7 +192,7 @@ int handshake_try(const struct target *target, const struct connect_options *opt
 	struct handshake h = {.certs = NULL};
 	struct work work = {.result = &h};
 	struct transport *transport = NULL;
-	char servername[TARGET_HOST] = ""; /* OpenSSL's macro wants it without const */
+	char servername[TARGET_HOST] = ""; /* OpenSSL's macro does not accept const */
 	SSL_CTX *ctx = NULL;
 	SSL *ssl = NULL;
 	BIO *bio = NULL;

@@ -7,38 +7,38 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
-/* More certificates than this are not read from a server. */
+/* At most this many certificates are read from a server. */
 enum { HANDSHAKE_MAX_CERTS = 32 };
 
-/* How a client speaks TLS. */
+/* A client's settings for TLS. */
 struct handshake_client {
 	const char *ciphers;		 /* OpenSSL's list */
 	int level;			 /* of security; -1: OpenSSL's default */
 	int minimum;			 /* version, as TLS1_2_VERSION; 0: OpenSSL's default */
 	unsigned long long more_options; /* SSL_OP_... besides SSL_OP_ALL */
-	bool reads_on; /* after TLS 1.3, to hear what the server thinks of its certificate */
+	bool reads_on; /* after TLS 1.3, to learn whether the server accepts its certificate */
 };
 
-/* How a TLS handshake, or the first read after it, failed for another reason than verification. */
+/* How a TLS handshake, or the first read after it, failed, apart from verification. */
 struct handshake_facts {
 	unsigned long error; /* of OpenSSL's queue, or 0 */
 	int os_error;	     /* errno, or 0 */
 	bool eof;	     /* the server closed the connection */
-	bool closed;	     /* the same, and OpenSSL takes it for an orderly end */
-	bool late;	     /* it said nothing in time */
-	bool asked;	     /* for a client certificate */
+	bool closed;	     /* the same, and OpenSSL considers it an orderly end */
+	bool late;	     /* the server was silent until the time-out */
+	bool asked;	     /* the server wants a client certificate */
 	bool given;	     /* there was one to send */
 	unsigned char first[8];
-	size_t first_len; /* what the server said first */
+	size_t first_len; /* the server's first bytes */
 };
 
-/* How far a handshake gets with a server; no verification stops it. */
+/* How far a handshake with a server gets; it verifies nothing. */
 struct handshake {
 	bool opened;		/* the connection, through proxy and STARTTLS */
-	struct reason why;	/* where not */
-	STACK_OF(X509) * certs; /* what the server sent; NULL: it did not come to that */
+	struct reason why;	/* if not opened */
+	STACK_OF(X509) * certs; /* what the server sent; NULL: nothing */
 	bool cut;		/* it sent more than HANDSHAKE_MAX_CERTS */
-	bool done;		/* the handshake, as far as the client is concerned */
+	bool done;		/* the client has finished the handshake */
 	struct handshake_facts facts;
 };
 

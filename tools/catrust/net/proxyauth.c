@@ -21,7 +21,7 @@ static bool has_user(const char *proxy)
 	return has;
 }
 
-/* Was it refused for want of a login, by a proxy that takes tickets? */
+/* Did a proxy that accepts tickets refuse it because the login is missing? */
 static bool takes_tickets(CURL *curl)
 {
 	long tunnel = 0, plain = 0, offered = 0;
@@ -46,7 +46,7 @@ CURLcode proxyauth_perform(CURL *curl, const char *proxy, long timeout_ms)
 	if (left <= 0)
 		return code;
 	user = has_user(proxy);
-	/* An empty name and password stand for the user's ticket. */
+	/* An empty name and password mean the user's ticket. */
 	if ((!user && curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, ":") != CURLE_OK) ||
 	    curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
 			     user ? CURLAUTH_ANY & ~CURLAUTH_NEGOTIATE : CURLAUTH_NEGOTIATE) !=

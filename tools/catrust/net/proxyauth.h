@@ -5,9 +5,9 @@
 #include <curl/curl.h>
 
 /*
- * curl_easy_perform() through a proxy, "" for none. If the proxy takes Kerberos tickets as well
- * as passwords, libcurl tries one of the two: here, the other one gets its turn, in what is left of
- * timeout_ms, the CURLOPT_TIMEOUT_MS that is set.
+ * curl_easy_perform() through a proxy, "" for none. If the proxy accepts both Kerberos tickets and
+ * passwords, libcurl tries only one of them. This also tries the other, in the rest of timeout_ms,
+ * which is the CURLOPT_TIMEOUT_MS that was set.
  */
 CURLcode proxyauth_perform(CURL *curl, const char *proxy, long timeout_ms);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Of several with the same port, the first is what the port stands for. */
+/* If several have the same port, the port means the first. */
 static const struct scheme schemes[] = {
 	{"https", 443, STARTTLS_NONE},
 	{"smtp", 25, STARTTLS_SMTP},

@@ -6,17 +6,17 @@
 
 #include <stddef.h>
 
-/* A kind of URL. */
+/* A scheme of URLs. */
 struct scheme {
 	const char *name;
 	unsigned port;
 	enum starttls_protocol starttls;
 };
 
-/* name is not a string: len bytes, of any case. NULL: there is no such scheme. */
+/* name has len bytes, in upper or lower case, and no NUL. NULL: there is no such scheme. */
 const struct scheme *scheme_by_name(const char *name, size_t len);
 
-/* The one that is spoken on a port, or NULL. */
+/* The scheme that a port means, or NULL. */
 const struct scheme *scheme_by_port(unsigned port);
 
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* A piece of the text being read. */
+/* A part of the text being read. */
 struct span {
 	const char *at;
 	size_t len;
@@ -35,7 +35,7 @@ static const char *read_port(struct span text, unsigned *ret)
 	return NULL;
 }
 
-/* %eth0 or %2; URLs write the percent sign as %25. Appended to the address. */
+/* Appends %eth0 or %2 to the address; URLs write the percent sign as %25. */
 static const char *read_zone(struct span zone, struct target *t)
 {
 	size_t at = strlen(t->host);
@@ -78,7 +78,7 @@ static const char *read_v6(struct span text, struct target *t)
 			       : read_zone((struct span){percent + 1, text.len - len - 1}, t);
 }
 
-/* A name that ends in a number is an address: the rule of URLs, so that 127.1 is no name. */
+/* A name that ends in a number is an address. This is the rule of URLs: 127.1 is not a name. */
 static bool ends_in_number(const char *host)
 {
 	const char *dot = strrchr(host, '.');
@@ -130,7 +130,7 @@ static const char *read_ascii_name(struct span text, struct target *t)
 	return NULL;
 }
 
-/* A name with letters beyond ASCII goes over the wire, and is in certificates, as xn--. */
+/* In the network and in certificates, a name with non-ASCII letters has the form xn--. */
 static const char *read_name(struct span text, struct target *t)
 {
 	if (is_ascii(text))
@@ -160,7 +160,7 @@ static bool is_v6(struct span text)
 	       memchr(colon + 1, ':', text.len - (size_t)(colon + 1 - text.at)) != NULL;
 }
 
-/* host, host:port, [v6], [v6]:port, or a bare v6. */
+/* Reads host, host:port, [v6], [v6]:port, or a bare v6. */
 static const char *read_authority(struct span text, struct target *t)
 {
 	struct span host = text, port;
@@ -192,7 +192,7 @@ static const char *read_authority(struct span text, struct target *t)
 	return read_port((struct span){port.at + 1, port.len - 1}, &t->port);
 }
 
-/* The authority of a URL: without path, user name and password, which are no matter here. */
+/* The authority of a URL, without path, user name and password, which are not needed here. */
 static struct span url_authority(const char *after_scheme)
 {
 	struct span authority = {after_scheme, strcspn(after_scheme, "/?#\\")};

@@ -12,27 +12,23 @@ enum {
 	TARGET_TEXT = TARGET_HOST + 8, /* [host]:port */
 };
 
-/* A server that the user named. */
+/* A server named by the user. */
 struct target {
-	char host[TARGET_HOST]; /* lower case; an IPv6 address without its brackets, with its zone
-				 */
+	char host[TARGET_HOST]; /* lower case; an IPv6 address without brackets, with its zone */
 	unsigned port;
 	bool is_ip;
-	enum starttls_protocol starttls; /* what to speak before TLS */
-	const char *scheme; /* of the URL or the port's protocol; "https" if there is none */
+	enum starttls_protocol starttls; /* the protocol before TLS */
+	const char *scheme; /* of the URL or of the port's protocol; "https" if there is none */
 };
 
-/*
- * Reads host, host:port, [v6]:port or a URL of one of the schemes that catrust(1) lists. The
- * scheme, or else the port, tells whether STARTTLS comes first. NULL and *ret, or what is wrong
- * with text.
- */
+/* Reads host, host:port, [v6]:port or a URL with one of the schemes listed in catrust(1). The
+ * scheme, or else the port, decides about STARTTLS. Returns NULL and *ret, or the error in text. */
 const char *target_parse(const char *text, struct target *ret);
 
-/* The same for a bare name, without port. */
+/* The same for a bare name without port. */
 const char *target_parse_name(const char *text, struct target *ret);
 
-/* host:port, brackets where they are needed. Returns buf. */
+/* host:port, with brackets if needed. Returns buf. */
 char *target_text(const struct target *t, char buf[TARGET_TEXT]);
 
 #endif

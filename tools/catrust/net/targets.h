@@ -15,8 +15,8 @@ struct targets {
 };
 
 /*
- * Those of the command line, "-" standing for the lines of standard input; empty lines and those
- * that start with # are passed over. Returns 0 and *ret, to be freed with targets_clear(), or -1
+ * Reads the targets of the command line; "-" means the lines of standard input. Empty lines and
+ * those that start with # are skipped. Returns 0 and *ret, to be freed with targets_clear(), or -1
  * and *why.
  */
 int targets_read(char *const *args, int count, struct targets *ret, struct reason *why);

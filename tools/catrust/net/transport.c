@@ -17,7 +17,7 @@
 struct transport {
 	CURL *curl;
 	curl_socket_t fd;
-	STACK_OF(X509) * proxy_cas; /* that may vouch for the proxy */
+	STACK_OF(X509) * proxy_cas; /* the CAs that may vouch for the proxy */
 };
 
 long long transport_now(void)
@@ -46,7 +46,7 @@ const char *transport_environment_proxy(const char *scheme)
 		upper[i] = (char)toupper((unsigned char)lower[i]);
 	upper[i] = '\0';
 	value = variable(lower);
-	/* HTTP_PROXY is what a CGI program's client says in a header. */
+	/* HTTP_PROXY is unsafe: the client of a CGI program sets it by a header. */
 	if (value == NULL && strcmp(scheme, "http") != 0)
 		value = variable(upper);
 	if (value == NULL)
@@ -54,10 +54,8 @@ const char *transport_environment_proxy(const char *scheme)
 	return value != NULL ? value : variable("ALL_PROXY");
 }
 
-/*
- * Host and port of a proxy's URL, which may have a password in it. The host is as in a URL: an IPv6
- * address has its brackets. false: there are none to be had.
- */
+/* Host and port of a proxy's URL, which may contain a password. The host is as in the URL: an IPv6
+ * address has brackets. false: the URL has none. */
 static bool proxy_address(const char *proxy, char ret_host[TARGET_HOST], char ret_port[6])
 {
 	CURLU *parts = curl_url();
@@ -80,7 +78,7 @@ static bool proxy_address(const char *proxy, char ret_host[TARGET_HOST], char re
 	return ok;
 }
 
-/* TLS by libcurl is that with the proxy alone. */
+/* libcurl does TLS only with the proxy, so a TLS error is the proxy's. */
 static void why_proxy(struct reason *why, const char *proxy, const char *words)
 {
 	char address[TARGET_TEXT] = "PROXY", host[TARGET_HOST], port[6];
@@ -125,7 +123,7 @@ static void why_connect(struct reason *why, CURL *curl, CURLcode code, const str
 			   words[0] != '\0' ? show_text(words, shown) : curl_easy_strerror(code));
 }
 
-/* The scheme is for libcurl alone: with https it would do TLS, and verify. */
+/* The scheme is only for libcurl: with https it would do TLS, and verify. */
 static int set_url(CURL *curl, const struct target *target)
 {
 	char url[sizeof("http://[%25]:65535") + TARGET_HOST];
@@ -139,7 +137,7 @@ static int set_url(CURL *curl, const struct target *target)
 	return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK ? 0 : -1;
 }
 
-/* Has libcurl the same copy of OpenSSL as we? Objects of one copy must not get into another. */
+/* Does libcurl use the same copy of OpenSSL? Objects of one copy must not get into another. */
 static bool shares_openssl(void)
 {
 	const char *theirs = curl_version_info(CURLVERSION_NOW)->ssl_version;
@@ -169,8 +167,8 @@ static bool may_vouch(const struct transport_ca *ca, const struct name *host)
 	return ca->scopes == NULL || l != NULL;
 }
 
-/* Those that may vouch for the proxy, of which libcurl compares that name alone. Returns -1: out of
- * memory. */
+/* Chooses the CAs that may vouch for the proxy; libcurl checks only the proxy's name. Returns -1:
+ * out of memory. */
 static int choose_cas(struct transport *t, const char *proxy, const struct transport_cas *from)
 {
 	char host[TARGET_HOST], port[6], *text = host;
@@ -210,7 +208,7 @@ static int set_proxy(struct transport *t, const char *proxy, const struct transp
 	    (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, add_proxy_cas) != CURLE_OK ||
 	     curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t->proxy_cas) != CURLE_OK))
 		return -1;
-	/* The proxy's own certificate is verified: it may be told a password. */
+	/* The proxy's own certificate is verified, because the proxy may get a password. */
 	if (ca != NULL && curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca) != CURLE_OK)
 		return -1;
 	return 0;
@@ -219,8 +217,8 @@ static int set_proxy(struct transport *t, const char *proxy, const struct transp
 void transport_leave_resolver(CURL *curl)
 {
 #if LIBCURL_VERSION_NUM >= 0x075700
-	/* Its thread frees what it has when getaddrinfo() returns at last. An older library at run
-	 * time has no such option, and waits. */
+	/* The resolver's thread frees its data when getaddrinfo() returns. An older library at run
+	 * time lacks this option, and waits. */
 	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 #else
 	(void)curl;
@@ -231,7 +229,7 @@ int transport_open(const struct target *target, const char *proxy,
 		   const struct transport_cas *proxy_cas, int timeout_ms, struct transport **ret,
 		   struct reason *why)
 {
-	/* With a proxy, the answer to CONNECT is waited for as well. */
+	/* With a proxy, libcurl also waits for the answer to CONNECT. */
 	const long all_ms = 2 * (long)timeout_ms;
 	char words[CURL_ERROR_SIZE] = "";
 	struct transport *t = calloc(1, sizeof(*t));
@@ -316,7 +314,7 @@ int transport_read(struct transport *t, void *buf, size_t size)
 	return code == CURLE_OK ? (int)got : error_of(t, code);
 }
 
-/* Returns the bytes written, or a negative errno. */
+/* Returns the number of bytes written, or a negative errno. */
 static int write_some(struct transport *t, const void *data, size_t len)
 {
 	size_t sent = 0;
@@ -385,7 +383,7 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 	return command == BIO_CTRL_FLUSH;
 }
 
-/* One for all threads, for as long as the process lives. */
+/* One for all threads; it is never freed. */
 static BIO_METHOD *method;
 
 static void make_method(void)

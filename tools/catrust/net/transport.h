@@ -11,10 +11,10 @@
 #include <openssl/x509.h>
 #include <stddef.h>
 
-/* A connection to a server, through a proxy or not, by libcurl. */
+/* A connection to a server, directly or through a proxy, by libcurl. */
 struct transport;
 
-/* CAs, each marked for TLS servers (X509_add1_trust_object()), and what they may vouch for. */
+/* CAs, each marked for TLS servers (X509_add1_trust_object()), and their scopes. */
 struct transport_cas {
 	struct transport_ca {
 		X509 *cert;
@@ -24,38 +24,37 @@ struct transport_cas {
 };
 
 /*
- * proxy: a URL; "": none; NULL: the environment's, with curl's names for the variables. no_proxy
- * counts in any case. proxy_cas, or NULL: who may vouch for a proxy that is reached over TLS,
- * besides those that libcurl trusts. Returns 0 and *ret, to be freed with transport_close(), or -1
- * and *why.
+ * proxy: a URL; "": none; NULL: from the environment, with curl's names for the variables. no_proxy
+ * always counts. proxy_cas, or NULL: the CAs that may vouch for a proxy with TLS, besides those
+ * that libcurl trusts. Returns 0 and *ret, to be freed with transport_close(), or -1 and *why.
  */
 int transport_open(const struct target *target, const char *proxy,
 		   const struct transport_cas *proxy_cas, int timeout_ms, struct transport **ret,
 		   struct reason *why);
 
-void transport_close(struct transport *t); /* NULL is fine */
+void transport_close(struct transport *t); /* t may be NULL */
 
 enum transport_wait { TRANSPORT_READ, TRANSPORT_WRITE };
 
-/* Milliseconds of a clock that only goes forward, for deadlines. */
+/* Milliseconds of a clock that never goes back, for deadlines. */
 long long transport_now(void);
 
-/* Returns 1 when it can go on, 0 when the deadline is over, or -1 and errno. */
+/* Returns 1 if t is ready, 0 after the deadline, or -1 and errno. */
 int transport_wait(const struct transport *t, enum transport_wait what, long long deadline);
 
-/* Returns the bytes read, 0 at the end, -EAGAIN, or another negative errno. */
+/* Returns the number of bytes read, 0 at the end, -EAGAIN, or another negative errno. */
 int transport_read(struct transport *t, void *buf, size_t size);
 
-/* All of it, before the deadline. Returns 0, or a negative errno. */
+/* Writes everything before the deadline. Returns 0, or a negative errno. */
 int transport_write(struct transport *t, const void *data, size_t len, long long deadline);
 
-/* For libssl. It does not own t. NULL: out of memory. */
+/* A BIO for libssl. It does not own t. NULL: out of memory. */
 BIO *transport_bio(struct transport *t);
 
-/* To be set for each request: libcurl then does not wait for a resolver that is late. */
+/* Must be set for each request, so that libcurl does not wait for a slow resolver. */
 void transport_leave_resolver(CURL *curl);
 
-/* The proxy that the environment names for a target, or NULL. no_proxy is not looked at. */
+/* The environment's proxy for a target, or NULL. Does not look at no_proxy. */
 const char *transport_environment_proxy(const char *scheme);
 
 #endif

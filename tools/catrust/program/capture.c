@@ -14,7 +14,7 @@
 
 enum { OUTPUT_MAX = 256 << 10, LINE_BYTES = PATH_MAX + 200 };
 
-/* The environment, to be freed, with setting in it. */
+/* A copy of the environment with setting in it, to be freed. */
 static char **make_environment(char *setting)
 {
 	size_t count = 0, kept = 0, name = setting == NULL ? 0 : strcspn(setting, "=") + 1;
@@ -33,7 +33,7 @@ static char **make_environment(char *setting)
 	return env;
 }
 
-/* Its standard output is to. */
+/* Starts a program whose standard output goes to the descriptor to. */
 static pid_t start(char *const argv[], char *setting, int to)
 {
 	char **env = make_environment(setting);

@@ -5,9 +5,9 @@
 #include <sys/types.h>
 
 /*
- * Runs a program, looked for in PATH, and calls line for each line that it prints (a bounded number
- * of bytes), with its new line. setting: "NAME=VALUE", in place of NAME in its environment, or
- * NULL. What it has to say on standard error is no matter. Returns its exit status, or -1.
+ * Runs a program, searched in PATH, and calls line for each line of its output (up to a limit),
+ * including the newline. setting: "NAME=VALUE", replaces NAME in its environment; or NULL. Ignores
+ * its standard error. Returns its exit status, or -1.
  */
 int capture_run(char *const argv[], char *setting, void (*line)(void *arg, char *text), void *arg);
 

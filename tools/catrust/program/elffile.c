@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Above what is met with by far; a file that says more is no use to us. */
+/* Much more than in real files. A file with larger numbers is ignored. */
 enum { TABLE_MAX = 64 << 20, SECTIONS_MAX = 8192, SEGMENTS_MAX = 512 };
 
 static const char *const names[NAMES] = {
@@ -22,11 +22,11 @@ static const char *const names[NAMES] = {
 };
 
 struct table {
-	unsigned char *bytes; /* with a NUL behind them */
+	unsigned char *bytes; /* followed by a NUL */
 	size_t len;
 };
 
-/* A file's headers while it is read. */
+/* A file's headers during reading. */
 struct view {
 	const struct elffile_source *source;
 	Elf64_Ehdr header;
@@ -54,7 +54,7 @@ static int read_table(const struct elffile_source *source, uint64_t at, uint64_t
 	return 0;
 }
 
-/* The text at an offset of a table of strings; "" if there is none. */
+/* The text at an offset in a string table; "" if there is none. */
 static const char *text_at(const struct table *t, uint64_t at)
 {
 	return at < t->len ? (const char *)t->bytes + at : "";
@@ -156,7 +156,7 @@ static void take_symbol(const Elf64_Sym *symbol, const char *name, struct elffil
 	}
 }
 
-/* The index of X509_verify_cert in the table goes to *ret_verify. */
+/* Sets *ret_verify to the index of X509_verify_cert in the table. */
 static void take_symbols(const struct view *v, const Elf64_Shdr *s, struct elffile *ret,
 			 size_t *ret_verify)
 {
@@ -216,8 +216,7 @@ static bool is_printable(const unsigned char *text, size_t len)
 	return true;
 }
 
-/* Since Go 1.18: magic, size of a pointer, flags, and at 32 the version with its length before it.
- */
+/* Since Go 1.18: magic, pointer size, flags, and at 32 the version, with its length before it. */
 static void take_go(const struct view *v, const Elf64_Shdr *s, struct elffile *ret)
 {
 	static const char magic[] = "\xff Go buildinf:";
@@ -231,7 +230,7 @@ static void take_go(const struct view *v, const Elf64_Shdr *s, struct elffile *r
 	    memcmp(info, magic, sizeof(magic) - 1) != 0)
 		return;
 	ret->is_go = true;
-	/* One byte holds all lengths that fit here. */
+	/* One byte is enough for all lengths that fit here. */
 	if ((info[FLAGS] & INLINE) != 0 && info[TEXT] < ELFFILE_VERSION &&
 	    info[TEXT] < len - TEXT && is_printable(info + TEXT + 1, info[TEXT])) {
 		memcpy(ret->go_version, info + TEXT + 1, info[TEXT]);
@@ -257,7 +256,7 @@ static void take_sections(struct view *v, struct elffile *ret)
 			take_relocations(v, &s, verify, ret);
 }
 
-/* They may be missing: then the names are. */
+/* If they are missing, the names are missing, too. */
 static void read_sections(struct view *v)
 {
 	const Elf64_Ehdr *h = &v->header;
@@ -282,7 +281,7 @@ int elffile_read(const struct elffile_source *source, struct elffile *ret)
 	    source->read(source->arg, 0, &v.header, sizeof(v.header)) != 0 ||
 	    memcmp(v.header.e_ident, ELFMAG, SELFMAG) != 0 || v.header.e_ident[EI_DATA] != order)
 		return -1;
-	ret->machine = v.header.e_machine; /* at the same place in both classes */
+	ret->machine = v.header.e_machine; /* at the same offset in both classes */
 	ret->is_64 = v.header.e_ident[EI_CLASS] == ELFCLASS64;
 	if (!ret->is_64)
 		return 0;

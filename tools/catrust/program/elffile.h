@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 /*
- * What is asked of an ELF file: how it is linked, and whose X509_verify_cert it calls. The file is
- * a stranger's and may change while it is read: every offset and length in it is checked against
- * its size, and it is read, not mapped.
+ * Reads from an ELF file how it is linked, and whose X509_verify_cert it calls. The file may be a
+ * stranger's and may change meanwhile: every offset and length is checked against its size, and it
+ * is read, not mapped.
  */
 
 struct elffile_source {
-	/* All of len bytes from at on, or -1. */
+	/* Reads all len bytes from at on, or returns -1. */
 	int (*read)(void *arg, uint64_t at, void *buf, size_t len);
 	void *arg;
 	uint64_t size;
@@ -22,17 +22,17 @@ struct elffile_source {
 /* A name in the dynamic symbol table. */
 enum elffile_symbol { SYMBOL_ABSENT, SYMBOL_IMPORTED, SYMBOL_DEFINED };
 
-/* Names that tell a TLS library, or a program that has one in itself. */
+/* Names that show a TLS library, or a program that contains one. */
 enum elffile_name {
-	NAME_VERIFY,  /* X509_verify_cert, where the hooks reach a verification */
+	NAME_VERIFY,  /* X509_verify_cert, whose hook reaches verifications */
 	NAME_SSL_NEW, /* SSL_CTX_new */
-	NAME_FOPEN,   /* of libcatrust.so: its file layer */
+	NAME_FOPEN,   /* in libcatrust.so: it has the file layer */
 	NAME_GNUTLS,  /* gnutls_handshake */
-	NAME_PEERS,   /* gnutls_certificate_verify_peers, which the hooks know, and its kin */
+	NAME_PEERS,   /* gnutls_certificate_verify_peers (hooked), and similar functions */
 	NAME_PEERS2,
 	NAME_PEERS3,
 	NAME_SET_VERIFY,
-	NAME_NAPI, /* napi_module_register: node, and what is made like it */
+	NAME_NAPI, /* napi_module_register: node and similar programs */
 	NAMES,
 };
 
@@ -46,12 +46,12 @@ struct elffile {
 	char soname[ELFFILE_SONAME];
 	char crypto[ELFFILE_SONAME]; /* the libcrypto that it needs, or "" */
 	enum elffile_symbol name[NAMES];
-	uint64_t verify_slot; /* the address of the pointer to X509_verify_cert, 0: it has none */
+	uint64_t verify_slot; /* the address of the pointer to X509_verify_cert; 0: none */
 	bool is_go;
 	char go_version[ELFFILE_VERSION];
 };
 
-/* Returns -1 if it is no ELF file of this machine's byte order, or a broken one. */
+/* Returns -1 if it is not an ELF file of this machine's byte order, or if it is broken. */
 int elffile_read(const struct elffile_source *source, struct elffile *ret);
 
 #endif

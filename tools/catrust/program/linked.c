@@ -15,7 +15,7 @@
 
 enum { HEADERS_MAX = 64 };
 
-/* PT_INTERP of a 64-bit program of this byte order. */
+/* Reads PT_INTERP of a 64-bit program of this byte order. */
 static bool find_linker(int fd, char linker[PATH_MAX])
 {
 	Elf64_Phdr header;
@@ -37,7 +37,7 @@ static bool find_linker(int fd, char linker[PATH_MAX])
 	return false;
 }
 
-/* The program names it, and the program may be a stranger's: only what looks like one is run. */
+/* The program names it, and may be a stranger's, so only what looks like a linker is run. */
 static bool is_linker(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -48,7 +48,7 @@ static bool is_linker(const char *path)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* "\tlibssl.so.3 => /lib/libssl.so.3 (0x7f...)", or just the path */
+/* Reads "\tlibssl.so.3 => /lib/libssl.so.3 (0x7f...)", or just the path. */
 static void take_line(void *arg, char *line)
 {
 	char *arrow = strstr(line, " => "), *path = arrow == NULL ? line : arrow + 4, *end;
@@ -63,7 +63,7 @@ static void take_line(void *arg, char *line)
 	l->count += l->path[l->count] != NULL;
 }
 
-/* "\tlibfoo.so.1 => not found" */
+/* Reads "\tlibfoo.so.1 => not found". */
 static void take_missing(void *arg, char *line)
 {
 	const char *name = line + strspn(line, " \t");
@@ -76,7 +76,7 @@ static void take_missing(void *arg, char *line)
 	snprintf(l->missing, sizeof(l->missing), "%s", name);
 }
 
-/* As ldd does. musl's linker knows no such variable, and would run the program. */
+/* Like ldd. musl's linker does not know this variable, and would run the program. */
 static void find_missing(char *const argv[], struct linked *l)
 {
 	static char setting[] = "LD_TRACE_LOADED_OBJECTS=1";

@@ -10,7 +10,7 @@
 
 enum { READ_MAX = 16 << 20, FIRST = 16 << 10 };
 
-/* A number, and what is behind it; false if there is none. */
+/* Reads a number and moves behind it; false if there is none. */
 static bool number(char **text, int base, char until, uint64_t *ret)
 {
 	char *end;
@@ -23,7 +23,7 @@ static bool number(char **text, int base, char until, uint64_t *ret)
 	return true;
 }
 
-/* The next word; the text is cut behind it. */
+/* Reads the next word, and cuts the text after it. */
 static char *word(char **text)
 {
 	char *start = *text, *end = strchr(start, ' ');
@@ -61,7 +61,7 @@ bool procfile_mapping(char *line, struct procfile_mapping *ret)
 	ret->device = word(&at);
 	if (ret->device == NULL)
 		return false;
-	/* What is no file's may end with its inode, which is 0. */
+	/* If the mapping has no file, the line may end with the inode, which is 0. */
 	ret->inode = strtoull(at, &at, 10);
 	at += strspn(at, " ");
 	ret->is_deleted = procfile_take_mark(at);
@@ -149,7 +149,7 @@ long procfile_status(const char *status, const char *name)
 	return -1;
 }
 
-/* The name, in parentheses, may have anything in it: what follows the last one is counted. */
+/* The name in parentheses may contain anything, so counts the fields after the last parenthesis. */
 const char *procfile_field(const char *stat, int number)
 {
 	enum { STATE = 3 };

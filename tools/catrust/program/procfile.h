@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What /proc tells of a process. */
+/* Reads data about a process from /proc. */
 
 /* One line of maps. */
 struct procfile_mapping {
@@ -15,38 +15,36 @@ struct procfile_mapping {
 	bool is_code; /* executable */
 	uint64_t inode;
 	const char *device;
-	const char *path; /* "" if it is no file's */
-	bool is_deleted;  /* the file was removed since, or another one has taken its path */
+	const char *path; /* "" if it is not of a file */
+	bool is_deleted;  /* the file was removed, or another one has taken its path */
 };
 
-/*
- * Takes the mark off a path that the kernel puts behind it where the file was removed. Returns
- * whether it was there.
- */
+/* Removes the mark that the kernel appends to the path of a removed file. Returns whether it was
+ * there. */
 bool procfile_take_mark(char *path);
 
-/* Takes line, which it splits up, apart. false: it is none. */
+/* Parses line, and splits it up. false: it is invalid. */
 bool procfile_mapping(char *line, struct procfile_mapping *ret);
 
-/* /proc/PID/NAME whole, with a NUL behind it, to be freed; NULL if it is not to be read. */
+/* All of /proc/PID/NAME, followed by a NUL, to be freed; NULL if it can't be read. */
 char *procfile_read(pid_t pid, const char *name, size_t *ret_len);
 
-/* The number of an entry of auxv, which is 0 if there is none. */
+/* The value of an entry of auxv; 0 if there is none. */
 uint64_t procfile_aux(const char *auxv, size_t len, uint64_t type);
 
-/* The value of a line of status, as of "Tgid:", or -1. */
+/* The value of a line of status, such as "Tgid:", or -1. */
 long procfile_status(const char *status, const char *name);
 
-/* The same of a process; -1 also if its status is not to be read. */
+/* The same for a process; also -1 if its status can't be read. */
 long procfile_status_of(pid_t pid, const char *name);
 
-/* Field number, from 3 (the state) on, of the text of stat; NULL: it has fewer. */
+/* Field number, from 3 (the state) on, of the text of stat; NULL: there are fewer. */
 const char *procfile_field(const char *stat, int number);
 
-/* When a process was started, of the text of stat, in ticks. false: it does not say. */
+/* When a process was started, from the text of stat, in ticks. false: it is not there. */
 bool procfile_start(const char *stat, unsigned long long *ret);
 
-/* environ: the value of a variable, or NULL. */
+/* The value of a variable in environ, or NULL. */
 const char *procfile_variable(const char *environ_text, size_t len, const char *name);
 
 #endif

@@ -6,10 +6,8 @@
 
 #include <limits.h>
 
-/*
- * The path of catrust-run, which stands beside this program. use: what it is needed for, for the
- * message. Returns 0, or -1 and *why.
- */
+/* The path of catrust-run, which is next to this program. use: its purpose, for the message.
+ * Returns 0, or -1 and *why. */
 int runner_find(char path[PATH_MAX], const char *use, struct reason *why);
 
 #endif

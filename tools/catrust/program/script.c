@@ -8,7 +8,7 @@
 
 enum { LINE_MAX_BYTES = 512, WORD_MAX = 256 };
 
-/* The next word of *at, without quotes of env -S, or "" at the end. */
+/* The next word of *at, without env -S's quotes, or "" at the end. */
 static void next_word(const char **at, char word[WORD_MAX])
 {
 	size_t len;
@@ -19,7 +19,7 @@ static void next_word(const char **at, char word[WORD_MAX])
 	*at += len;
 }
 
-/* What env runs. With one #! line, only -S gives it several arguments; taken so in any case. */
+/* What env runs. A #! line gives env several arguments only with -S; this assumes -S always. */
 static enum script_kind read_env(const char *arguments, char name[PATH_MAX])
 {
 	enum script_kind kind = SCRIPT_ON_PATH;

@@ -8,18 +8,17 @@
 #include <sys/stat.h>
 
 enum {
-	SEARCH_MAX = 1 << 30, /* what is searched of a file */
+	SEARCH_MAX = 1 << 30, /* how much of a file is searched */
 	CHUNK = 1 << 20,
-	WINDOW = 96, /* a text with what is looked at behind it */
+	WINDOW = 96, /* a text and the bytes after it that are read */
 	SHORTEST = 8,
 	BUCKETS = 1 << 16,
 };
 
-/* What is searched for; each at least SHORTEST long. */
+/* The texts to search for, each at least SHORTEST long. */
 enum text {
 	TEXT_OPENSSL,
-	TEXT_OPENSSL_SOURCE, /* names of files, in messages: they stay when no version is asked for
-			      */
+	TEXT_OPENSSL_SOURCE, /* file names in messages; there even if no version text is linked */
 	TEXT_BORINGSSL_SOURCE,
 	TEXT_LIBRESSL,
 	TEXT_RUSTLS,
@@ -27,7 +26,7 @@ enum text {
 	TEXT_NSS,
 	TEXT_MBEDTLS,
 	TEXT_GO,
-	TEXT_TLS,   /* a label of every TLS up to 1.2 */
+	TEXT_TLS,   /* a label in every TLS up to 1.2 */
 	TEXT_TLS13, /* and of 1.3 */
 	TEXT_VARIABLES,
 	TEXT_STARTS = TEXT_VARIABLES + TLS_VARIABLES,
@@ -35,10 +34,8 @@ enum text {
 	TEXTS = TEXT_ENDS + TLS_VARIABLES,
 };
 
-/*
- * rustc compares a name of more than eight bytes by pieces of eight, which overlap and stand in the
- * code, so near to each other: the first eight bytes, and the last.
- */
+/* rustc compares a name of more than eight bytes in overlapping pieces of eight, which are in the
+ * code, close to each other: the first eight bytes, and the last. */
 enum { PIECE = 8, NEAR = 64 };
 
 const char *const tls_variable_name[TLS_VARIABLES] = {
@@ -65,7 +62,7 @@ static const char *const texts[TEXT_VARIABLES] = {
 	[TEXT_TLS13] = "c hs traffic",
 };
 
-/* Text number i, and how long it is. */
+/* Text number i, and its length. */
 static const char *text_of(int i, size_t *len)
 {
 	const char *text = i < TEXT_VARIABLES
@@ -76,15 +73,15 @@ static const char *text_of(int i, size_t *len)
 	return i < TEXT_ENDS ? text : text + strlen(text) - PIECE;
 }
 
-/* How far to go on where two bytes end the first SHORTEST of no text (Wu and Manber). */
+/* How far to move on if two bytes do not end the first SHORTEST of any text (Wu and Manber). */
 struct search {
 	unsigned char skip[BUCKETS];
 	struct tls_file *file;
 	const char *name;
 	bool seen[TEXTS];
-	struct tls_stack library; /* OpenSSL or one that was made of it */
+	struct tls_stack library; /* OpenSSL or a library derived from it */
 	char version[TEXTS][ELFFILE_VERSION];
-	uint64_t piece[TEXTS]; /* where it was found last, plus one */
+	uint64_t piece[TEXTS]; /* its last place, plus one */
 };
 
 static size_t bucket(const unsigned char *p)
@@ -113,7 +110,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* 3.0.15, 1.1.1w, 0.23.5: the length of it, or 0. */
+/* The length of a version such as 3.0.15, 1.1.1w, 0.23.5; or 0. */
 static size_t version_length(const char *text)
 {
 	size_t len = 0, dots = 0;
@@ -138,7 +135,7 @@ static bool take_version(char to[ELFFILE_VERSION], const char *text)
 	return true;
 }
 
-/* A date as in "OpenSSL 3.0.15 3 Sep 2024" tells it from prose. */
+/* A date as in "OpenSSL 3.0.15 3 Sep 2024" shows that it is not prose. */
 static bool has_year(const char *text)
 {
 	for (; *text >= ' ' && *text < 0x7f; text++)
@@ -174,7 +171,7 @@ static void take_openssl(struct search *s, const char *text)
 	s->seen[TEXT_OPENSSL] = true;
 }
 
-/* A piece of a variable's name was found at a place in the file. */
+/* A piece of a variable's name was found at the offset at. */
 static void take_piece(struct search *s, int which, uint64_t at)
 {
 	int other = which < TEXT_ENDS ? which + TLS_VARIABLES : which - TLS_VARIABLES;
@@ -185,7 +182,7 @@ static void take_piece(struct search *s, int which, uint64_t at)
 		s->file->variables |= 1U << (which - TEXT_VARIABLES) % TLS_VARIABLES;
 }
 
-/* A text was found; behind it is text, which has a NUL at its end. */
+/* A text was found; text is what follows it, up to a NUL. */
 static void take(struct search *s, int which, const char *text)
 {
 	if (which >= TEXT_VARIABLES)
@@ -199,7 +196,7 @@ static void take(struct search *s, int which, const char *text)
 		s->seen[which] = true;
 }
 
-/* where: the place of at in the file. */
+/* where: the offset of at in the file. */
 static void try_all(struct search *s, const unsigned char *at, size_t len, uint64_t where)
 {
 	for (int i = 0; i < TEXTS; i++) {
@@ -221,7 +218,7 @@ static void try_all(struct search *s, const unsigned char *at, size_t len, uint6
 	}
 }
 
-/* Texts that start before limit; up to len they may go on. Returns where to begin next. */
+/* Finds texts that start before limit; they may end up to len. Returns where to continue. */
 static size_t search(struct search *s, const unsigned char *bytes, size_t limit, size_t len,
 		     uint64_t where)
 {
@@ -271,7 +268,8 @@ static void add(struct tls_file *f, enum tls_kind kind, enum tls_linkage linkage
 	f->count++;
 }
 
-/* OpenSSL and its kin. Who needs a libcrypto has none in itself, whatever version it names. */
+/* OpenSSL and its relatives. A file that needs a libcrypto contains none, whatever version it
+ * names. */
 static void conclude_openssl(const struct search *s, struct tls_file *f)
 {
 	const struct elffile *elf = &f->elf;
@@ -291,7 +289,7 @@ static void conclude_openssl(const struct search *s, struct tls_file *f)
 	}
 }
 
-/* By another text than its version. */
+/* Recognizes it by other texts than its version. */
 static void name_openssl(struct search *s)
 {
 	bool is_openssl = s->seen[TEXT_OPENSSL_SOURCE];
@@ -307,7 +305,7 @@ static void name_openssl(struct search *s)
 	s->seen[TEXT_OPENSSL] = true;
 }
 
-/* libssl3.so is NSS's: the name is taken, not a version of OpenSSL. */
+/* libssl3.so is NSS's: its name is not a version of OpenSSL. */
 static void conclude(struct search *s, struct tls_file *f)
 {
 	name_openssl(s);
@@ -329,7 +327,7 @@ static void conclude(struct search *s, struct tls_file *f)
 		add(f, TLS_RUSTLS, TLS_HIDDEN, s->version[TEXT_RUSTLS]);
 	if (begins(s->name, "libjvm.so"))
 		add(f, TLS_JAVA, TLS_SHARED, "");
-	/* Its TLS is written in Erlang; of OpenSSL it takes the ciphers alone. */
+	/* Its TLS is written in Erlang; it uses only OpenSSL's ciphers. */
 	if (strcmp(s->name, "beam.smp") == 0)
 		add(f, TLS_ERLANG, TLS_HIDDEN, "");
 	if (f->count == 0 && !f->has_crypto && s->seen[TEXT_TLS13])

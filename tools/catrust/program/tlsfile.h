@@ -4,7 +4,7 @@
 
 #include "program/elffile.h"
 
-/* Which implementations of TLS are in a program or library, told by its symbols and texts. */
+/* Which TLS implementations are in a program or library, according to its symbols and texts. */
 
 enum tls_kind {
 	TLS_OPENSSL,
@@ -19,23 +19,23 @@ enum tls_kind {
 	TLS_RUSTLS,
 	TLS_JAVA,
 	TLS_ERLANG,
-	TLS_UNKNOWN, /* TLS 1.3, of an unknown library */
+	TLS_UNKNOWN, /* TLS 1.3 of an unknown library */
 	TLS_KINDS,
 };
 
 enum tls_linkage {
-	TLS_SHARED,   /* a library by itself, which calls its libcrypto's functions */
-	TLS_EXPORTED, /* within a file that exports OpenSSL's functions */
-	TLS_HIDDEN,   /* within a file, out of the dynamic linker's sight */
+	TLS_SHARED,   /* a separate library, which calls its libcrypto's functions */
+	TLS_EXPORTED, /* in a file that exports OpenSSL's functions */
+	TLS_HIDDEN,   /* in a file, invisible to the dynamic linker */
 };
 
 struct tls_stack {
 	enum tls_kind kind;
 	enum tls_linkage linkage;
-	char version[ELFFILE_VERSION]; /* "": not told */
+	char version[ELFFILE_VERSION]; /* "": unknown */
 };
 
-/* Variables by which runtimes take a CA. Their names are in the files of those that read them. */
+/* Variables that name a CA for runtimes. A file that reads one contains its name. */
 enum tls_variable {
 	/* these add */
 	VARIABLE_NODE_EXTRA_CA_CERTS,
@@ -58,15 +58,15 @@ struct tls_file {
 	struct tls_stack stack[TLS_STACKS_MAX];
 	size_t count;
 	unsigned variables; /* bits: 1 << enum tls_variable */
-	/* Of a libcrypto: whose, and its version. */
+	/* If it is a libcrypto: its kind and version. */
 	bool has_crypto;
 	struct tls_stack crypto;
 };
 
-/* name: the file's name without its directories. Returns -1 if elffile_read() does. */
+/* name: the file's name without directories. Returns -1 if elffile_read() does. */
 int tlsfile_read(const struct elffile_source *source, const char *name, struct tls_file *ret);
 
-/* The same of an open file. path is for its name. Returns -1 too if it is not to be read. */
+/* The same for an open file. path is for its name. Also returns -1 if it can't be read. */
 int tlsfile_read_fd(int fd, const char *path, struct tls_file *ret);
 
 #endif

@@ -19,7 +19,7 @@ static bool has_library(const struct running *r, const struct running_process *p
 	return program_of(r, p)->facts.is_preloaded;
 }
 
-/* Of its own, and not only by way of a library that is there for something else. */
+/* Has it TLS of its own, not only through a library that is there for something else? */
 static bool has_tls(const struct running *r, const struct running_process *p)
 {
 	const struct stacks_program *facts = &program_of(r, p)->facts;

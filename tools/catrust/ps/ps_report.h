@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Tells of the processes that have the library or TLS. */
+/* Reports the processes that have the library or TLS. */
 void ps_report_text(const struct running *r, FILE *to);
 void ps_report_json(const struct running *r, FILE *to);
 

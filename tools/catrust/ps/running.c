@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A view is of the same environment. */
+/* A view belongs to the same environment, so path is not needed. */
 static bool has_all(void *arg, enum tls_variable variable, const char *path)
 {
 	const struct running *r = arg;
@@ -18,10 +18,10 @@ static bool has_all(void *arg, enum tls_variable variable, const char *path)
 	return r->now != NULL && (r->now->good & 1U << variable) != 0;
 }
 
-/* What stat says of a process. */
+/* Data about a process from stat. */
 struct stat_line {
-	unsigned long long start; /* in ticks since the machine was started */
-	bool is_program;	  /* neither a thread of the kernel's nor one that has ended */
+	unsigned long long start; /* in ticks since the machine's start */
+	bool is_program;	  /* neither a kernel thread nor a process that has ended */
 };
 
 static bool read_stat(pid_t pid, struct stat_line *ret)
@@ -55,7 +55,7 @@ static int add(struct running *r, const struct running_process *p)
 {
 	struct running_process *more;
 
-	/* It doubles at powers of two. */
+	/* The array doubles at powers of two. */
 	if ((r->count & (r->count - 1)) == 0) {
 		more = realloc(r->process, (r->count == 0 ? 1 : 2 * r->count) * sizeof(*more));
 		if (more == NULL)
@@ -66,7 +66,7 @@ static int add(struct running *r, const struct running_process *p)
 	return 0;
 }
 
-/* A process that has ended meanwhile, or has become another by the same number, is none. */
+/* Skips a process that has ended meanwhile, or whose number belongs to another one by now. */
 static int look_at(struct running *r, pid_t pid)
 {
 	struct stat_line before, after;

@@ -10,12 +10,12 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* The processes that run, as /proc shows them at one time each. */
+/* The running processes, as /proc shows each at one moment. */
 
 struct running_process {
 	pid_t pid;
-	time_t since; /* it was started */
-	long user;    /* its number; -1: not known */
+	time_t since; /* the time of its start */
+	long user;    /* its number; -1: unknown */
 	const struct view *view;
 	size_t program; /* of tree */
 };
@@ -23,13 +23,13 @@ struct running_process {
 struct running {
 	struct stacktree *tree;
 	struct views *views;
-	struct running_process *process; /* in the order of their numbers */
+	struct running_process *process; /* ordered by their numbers */
 	size_t count;
-	size_t closed; /* processes that may not be looked into, or not whole */
+	size_t closed; /* processes that can't be read, or only in part */
 	const struct view *now;
 };
 
-/* Returns 0 and *ret, or a negative errno. running_clear() in either case. */
+/* Returns 0 and *ret, or a negative errno. Call running_clear() in both cases. */
 int running_read(struct running *ret);
 void running_clear(struct running *r);
 

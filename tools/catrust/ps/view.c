@@ -23,7 +23,7 @@
 
 enum { KINDS_MAX = 20000, GROUPS_MAX = 64, WAIT_S = 10, MS = 1000 };
 
-/* A view, and what it follows from: processes of which all that is the same have the same. */
+/* A view, and the data that it depends on: processes with the same data share a view. */
 struct kind {
 	struct kind *next;
 	char *key;
@@ -36,18 +36,18 @@ struct views {
 	size_t count;
 };
 
-/* What is known of a process from outside. The texts are in its environment, or NULL. */
+/* Data about a process, read from outside. The texts are in its environment, or NULL. */
 struct self {
 	pid_t pid;
 	char *text;
 	size_t text_len;
 	char cwd[PATH_MAX];
 	struct trustdir_sources sources;
-	uid_t user; /* that it was started as */
+	uid_t user; /* the user that started it */
 	const char *variable[TLS_VARIABLES];
 	struct stat root;
 	char mounts[64], users[64]; /* its namespaces */
-	char ids[256];		    /* the lines of status about its user and groups */
+	char ids[256];		    /* the lines of status with its user and groups */
 };
 
 struct views *views_new(void)
@@ -86,7 +86,7 @@ static const char *variable(const struct self *s, const char *name)
 	return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
-/* As config.c of the library takes them. */
+/* Reads them like the library's config.c. */
 static void take_sources(struct self *s)
 {
 	const char *allow = variable(s, "CATRUST_ALLOW_WRITABLE");
@@ -143,7 +143,7 @@ static void read_cwd(struct self *s)
 		memmove(s->cwd, s->cwd + len, strlen(s->cwd + len) + 1);
 }
 
-/* Returns 0, or -1: it is not to be read. */
+/* Returns 0, or -1: it can't be read. */
 static int read_self(pid_t pid, struct self *ret)
 {
 	char path[64];
@@ -175,7 +175,7 @@ static bool is_elsewhere(const struct self *s)
 
 /* --- in the child --- */
 
-/* The user and the groups of a process, by their numbers in the user namespace that we are in. */
+/* The user and groups of a process, as numbers in our user namespace. */
 struct identity {
 	uid_t user;
 	gid_t group, groups[GROUPS_MAX];
@@ -223,14 +223,14 @@ static bool become(const struct identity *other)
 {
 	if (other->user == geteuid() && other->group == getegid())
 		return true;
-	/* Many user namespaces do not allow it. */
+	/* Many user namespaces forbid it. */
 	if (setgroups(other->count, other->groups) != 0 && errno != EPERM)
 		return false;
 	return setresgid(other->group, other->group, other->group) == 0 &&
 	       setresuid(other->user, other->user, other->user) == 0;
 }
 
-/* Goes into the user namespace of a process, unless it is ours. */
+/* Enters the user namespace of a process, unless it is ours. */
 static bool enter_users(const struct self *s)
 {
 	char path[64], users[64];
@@ -248,7 +248,7 @@ static bool enter_users(const struct self *s)
 	return is_there;
 }
 
-/* Goes where the process is, and becomes its user. */
+/* Enters the namespaces and root of the process, and becomes its user. */
 static bool enter(const struct self *s, bool elsewhere)
 {
 	struct identity identity;
@@ -256,7 +256,7 @@ static bool enter(const struct self *s, bool elsewhere)
 	bool is_there;
 	int root;
 
-	/* The root is found before: the user namespace may not let us look. */
+	/* Opens the root first, because the user namespace may forbid it. */
 	snprintf(path, sizeof(path), "/proc/%ld/root", (long)s->pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -267,7 +267,7 @@ static bool enter(const struct self *s, bool elsewhere)
 	return is_there;
 }
 
-/* What the child says. */
+/* The child's answer. */
 struct answer {
 	size_t anchors, skipped;
 	unsigned good, there; /* bits: variables, sources */
@@ -299,7 +299,7 @@ static int answer(const struct self *s, const struct view *v, struct answer *ret
 	ret->skipped = trusted.anchors->count - ret->anchors + trusted.anchors->problems_lost;
 	for (size_t i = 0; i < trusted.anchors->problem_count; i++)
 		ret->skipped += trusted.anchors->problem[i].level == TRUSTDIR_ERROR;
-	/* No file has an anchor with a scope. */
+	/* A file never contains an anchor with a scope. */
 	for (int i = 0; any && i < TLS_VARIABLES; i++)
 		if (s->variable[i] != NULL && s->variable[i][0] == '/' &&
 		    merge_verify(s->variable[i], &trusted, &ignored) == 0)
@@ -323,7 +323,7 @@ static bool wait_for(int fd, struct answer *ret)
 	return count == 1 && read(fd, ret, sizeof(*ret)) == (ssize_t)sizeof(*ret);
 }
 
-/* Asks a child, which goes away after WAIT_S at the latest. */
+/* Asks a child, which ends after WAIT_S at the latest. */
 static void ask(const struct self *s, struct view *v)
 {
 	struct answer a;
@@ -377,7 +377,7 @@ static void list_sources(const struct self *s, struct view *v)
 		add_source(v, path);
 }
 
-/* All that a view follows from, as bytes to be freed; NULL: out of memory. */
+/* All data that a view depends on, as bytes to be freed; NULL: out of memory. */
 static char *make_key(const struct self *s, size_t *ret_len)
 {
 	const struct trustdir_sources *from = &s->sources;

@@ -14,7 +14,7 @@
 
 enum { FILES_MAX = 20000 };
 
-/* What is no regular file is not opened: a device would notice. */
+/* Opens only regular files, because opening a device has effects. */
 static int open_file(const char *path, uint64_t inode)
 {
 	int place = open(path, O_PATH | O_CLOEXEC), fd = -1;
@@ -32,9 +32,9 @@ static int open_file(const char *path, uint64_t inode)
 }
 
 /*
- * The first way works even if the file was replaced or is in another mount namespace, but may
- * be root's alone. Some file systems show another inode in maps: then the path has to do. So it has
- * for a file that was replaced: the new one is most likely of its kind.
+ * The first way works even if the file was replaced or is in another mount namespace, but may need
+ * root. Some file systems show another inode in maps: then the path must be enough. The same
+ * applies to a replaced file: the new one most likely is of the same kind.
  */
 static int open_mapped(pid_t tid, const struct procfile_mapping *m, bool *ret_is_other)
 {
@@ -55,8 +55,7 @@ static int open_mapped(pid_t tid, const struct procfile_mapping *m, bool *ret_is
 	return fd;
 }
 
-/* The library's mark, which a process has in its memory too, lies at a multiple of a pointer's
- * size. */
+/* The library's mark is also in the process's memory, at a multiple of a pointer's size. */
 static void read_version(int fd, char ret[16])
 {
 	enum { STEP = 4096, MOST = 16 << 20 };

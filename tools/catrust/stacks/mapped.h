@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A file that processes have mapped. It is read once, however many programs load it. */
+/* A file that processes have mapped. It is read once, even if many programs load it. */
 struct mapped_file {
 	struct mapped_file *next;
 	char *path;
@@ -17,8 +17,7 @@ struct mapped_file {
 	uint64_t inode;
 	bool is_elf;
 	struct tls_file facts;
-	char version[16]; /* of libcatrust.so, as the file has it; "": it is another, or not known
-			   */
+	char version[16]; /* of libcatrust.so, from the file; "": another file, or unknown */
 };
 
 struct mapped_files {
@@ -26,10 +25,8 @@ struct mapped_files {
 	size_t count;
 };
 
-/*
- * The file of a mapping of thread tid, which lives as long as *files; NULL: there is no memory for
- * it, or there are too many.
- */
+/* The file of a mapping of thread tid, which lives as long as *files; NULL: out of memory, or there
+ * are too many. */
 const struct mapped_file *mapped_file(struct mapped_files *files, pid_t tid,
 				      const struct procfile_mapping *m);
 

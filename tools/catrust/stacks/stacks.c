@@ -12,7 +12,9 @@ static const struct stacks_use *main_of(const struct stacks_program *p)
 	return NULL;
 }
 
-/* A dynamic linker that was called by its name is static itself, and what it starts is not. */
+/*
+ * A dynamic linker that was started by its name is static, but the program that it starts is not.
+ */
 static bool is_linker(const struct stacks_use *use)
 {
 	const char *slash = strrchr(use->path, '/');
@@ -21,7 +23,7 @@ static bool is_linker(const struct stacks_use *use)
 	return strncmp(name, "ld-", 3) == 0 || strncmp(name, "ld.so", 5) == 0;
 }
 
-/* If not, it was gone before the dynamic linker had loaded any, preloaded ones being the first. */
+/* If not, it ended before the dynamic linker had loaded any; preloaded libraries come first. */
 static bool has_libraries(const struct stacks_program *p)
 {
 	for (size_t u = 0; u < p->use_count; u++)
@@ -57,7 +59,7 @@ static const char *name_of(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* The libcrypto that a libssl stands on: the one that it names, or else the only one. */
+/* The libcrypto of a libssl: the one that it names, or else the only one. */
 static const struct stacks_use *crypto_of(const struct stacks_program *p, const struct elffile *ssl)
 {
 	const struct stacks_use *any = NULL;
@@ -87,7 +89,7 @@ static bool is_openssl_like(enum tls_kind kind)
 	       kind == TLS_AWS_LC;
 }
 
-/* Does the dynamic linker find another X509_verify_cert before that of the library? */
+/* Does the dynamic linker find another X509_verify_cert before the library's? */
 static bool is_own(const struct stacks_program *p, const struct stacks_use *use,
 		   enum tls_linkage linkage)
 {
@@ -101,12 +103,13 @@ static bool is_own(const struct stacks_program *p, const struct stacks_use *use,
 	       self->file->elf.name[NAME_VERIFY] == SYMBOL_DEFINED;
 }
 
-/* Is a function among those that the library exports? */
+/* Does the library export the function? */
 static bool is_hooked(const struct stacks_program *p, enum elffile_name name)
 {
 	for (size_t u = 0; u < p->use_count; u++)
 		if (strcmp(name_of(p->use[u].path), "libcatrust.so") == 0)
-			/* One that can't be read, as it was replaced, is taken to be like ours. */
+			/* If it was replaced and can't be read, it is assumed to be like this
+			 * version. */
 			return p->use[u].file == NULL ||
 			       p->use[u].file->elf.name[name] == SYMBOL_DEFINED;
 	return false;
@@ -120,7 +123,7 @@ static bool imports_any(const struct tls_file *f, enum elffile_name first, enum 
 	return false;
 }
 
-/* GnuTLS: does anything verify by a function that is hooked? */
+/* GnuTLS: does any file verify with a hooked function? */
 static enum stacks_reason through_peers(const struct stacks_program *p)
 {
 	if (!is_hooked(p, NAME_PEERS3))
@@ -132,7 +135,7 @@ static enum stacks_reason through_peers(const struct stacks_program *p)
 	return REASON_OTHER_VERIFY;
 }
 
-/* Those whose public roots are in the program, so that no file is asked for them. */
+/* Programs that contain the public roots, so that no file is needed for them. */
 static bool has_own_roots(const struct stacks_program *p, const struct tls_file *f)
 {
 	return (f->elf.name[NAME_NAPI] == SYMBOL_DEFINED && !p->openssl_ca) ||
@@ -165,7 +168,7 @@ static enum stacks_reason through_files(const struct stacks_program *p,
 	return p->files_off || !is_hooked(p, NAME_FOPEN) ? REASON_FILES_OFF : REASON_NONE;
 }
 
-/* The variables that the file with the stack knows, or its libcrypto, or the program with it. */
+/* The variables that are known to the file with the stack, to its libcrypto, or to the program. */
 static unsigned variables_of(const struct stacks_program *p, const struct stacks_use *use,
 			     enum tls_kind kind)
 {
@@ -173,10 +176,10 @@ static unsigned variables_of(const struct stacks_program *p, const struct stacks
 	const struct stacks_use *crypto = crypto_of(p, &use->file->elf);
 	unsigned known = use->file->variables;
 
-	/* Of a library that is for all, only what is set tells anything. */
+	/* A shared library knows them for all programs, so only set variables count. */
 	if (kind == TLS_OPENSSL && crypto != NULL)
 		known |= crypto->file->variables & p->set;
-	/* Those of curl and git are read by the program, whatever library it uses. */
+	/* The program itself reads those of curl and git, whatever library it uses. */
 	if (self != NULL && self->file != NULL)
 		known |= self->file->variables &
 			 ~(1U << VARIABLE_SSL_CERT_FILE | 1U << VARIABLE_NODE_EXTRA_CA_CERTS);
@@ -185,7 +188,7 @@ static unsigned variables_of(const struct stacks_program *p, const struct stacks
 	return kind == TLS_JAVA ? 0 : known;
 }
 
-/* Those that add come first, then those that replace. */
+/* Variables that add come first, then those that replace. */
 static int first_of(unsigned bits)
 {
 	for (int i = 0; i < TLS_VARIABLES; i++)
@@ -207,10 +210,8 @@ static void through_environment(const struct stacks_program *p, const struct sta
 		v->layer = LAYER_ENVIRONMENT;
 }
 
-/*
- * Debian's libldap and librtmp bring GnuTLS along into every program with libcurl or libpq, whose
- * TLS is OpenSSL's.
- */
+/* Debian's libldap and librtmp load GnuTLS into every program with libcurl or libpq, whose TLS is
+ * OpenSSL's. */
 static bool is_aside(const struct stacks_program *p, const struct stacks_use *use)
 {
 	bool any = false;
@@ -401,7 +402,7 @@ static void add_name(char buf[STACKS_ADVICE], const char *between, const char *n
 
 static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADVICE])
 {
-	/* Those that catrust-run --env does not set, if they are not set already. */
+	/* Variables that catrust-run --env sets only if they are already set. */
 	const unsigned follows = 1U << VARIABLE_CURL_CA_BUNDLE;
 	unsigned names = v->known & ~follows;
 	char list[STACKS_ADVICE] = "";
@@ -422,7 +423,8 @@ static void advise_variables(const struct stacks_verdict *v, char buf[STACKS_ADV
 	for (int i = 0; i < TLS_VARIABLES; i++)
 		if ((names & 1U << i) != 0)
 			add_name(list, ", ", tls_variable_name[i]);
-	/* A file that was there to be read, and was not: the variable may be another library's. */
+	/* The program could have read the file, but did not: maybe another library reads the
+	 * variable. */
 	snprintf(buf, STACKS_ADVICE,
 		 "start it with catrust-run --env: it sets %.200s, which the program reads%s", list,
 		 v->layer == LAYER_FILES

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* Programs that are named for a row; of the others their number is told. */
+/* How many programs of a row are named; the others are only counted. */
 enum { NAMED_MAX = 5 };
 
-/* A stack, or, with is_loss, a program that the library is not in. */
+/* A stack, or, with is_loss, a program without the library. */
 struct row {
 	bool is_loss;
-	bool is_said; /* a loss that is the reason of stacks in other rows */
+	bool is_said; /* a loss that explains stacks in other rows */
 	const char *path;
 	struct stacks_verdict verdict;
 	size_t *program;
@@ -44,7 +44,7 @@ static bool is_same(const struct row *a, const struct row *b)
 
 static void *one_more(void *array, size_t count, size_t size)
 {
-	/* It doubles at powers of two. */
+	/* The array doubles at powers of two. */
 	return count != 0 && (count & (count - 1)) != 0
 		       ? array
 		       : realloc(array, (count == 0 ? 1 : 2 * count) * size);
@@ -143,7 +143,7 @@ static size_t count_of(const struct stacks_report *r, enum stacks_result result)
 	return count;
 }
 
-/* The mildest way that reaches all of it; *ret_any: there is something to reach. */
+/* The mildest way that reaches everything; *ret_any: there is something to reach. */
 static const char *way_of_all(const struct stacks_report *r, bool *ret_any)
 {
 	unsigned ways = 0;
@@ -155,17 +155,15 @@ static const char *way_of_all(const struct stacks_report *r, bool *ret_any)
 	return ways == 0 ? NULL : ways_command(ways);
 }
 
-/* The command itself: the loader or the shell say so, when there is no such program to run. */
+/* Did the command start? If there is no such program, the loader or the shell reports it. */
 static bool has_started(const struct stacks_run *run)
 {
 	return !WIFEXITED(run->status) ||
 	       (WEXITSTATUS(run->status) != 126 && WEXITSTATUS(run->status) != 127);
 }
 
-/*
- * What is in reach of the hooks and verified nothing did no TLS as a client, if all of it was
- * watched. Of the other layers, nobody knows.
- */
+/* If everything was watched, a stack within reach of the hooks that verified nothing did no TLS as
+ * a client. For the other layers, this is unknown. */
 bool stacks_report_is_good(const struct stacks_report *r, const struct stacks_run *run)
 {
 	for (size_t i = 0; i < r->count; i++) {
@@ -178,7 +176,7 @@ bool stacks_report_is_good(const struct stacks_report *r, const struct stacks_ru
 	return run->missing == NULL && (count_of(r, RESULT_YES) > 0 || has_started(run));
 }
 
-/* Programs whose memory could not be looked at: another user's. */
+/* The number of programs whose memory can't be read, because they are another user's. */
 static size_t closed(const struct stacks_report *r)
 {
 	size_t count = 0;
@@ -300,7 +298,7 @@ void stacks_report_text(const struct stacks_report *r, const struct stacks_run *
 	bool any;
 	const char *way = way_of_all(r, &any);
 
-	fputc('\n', to); /* the command's own output may stand above */
+	fputc('\n', to); /* the command's own output may precede it */
 	print_layer(r, LAYER_HOOKS, true, false, "reached by the hooks: it verified through them",
 		    to);
 	print_layer(r, LAYER_FILES, true, false,

@@ -7,15 +7,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* The stacks of a tree of programs, those that are alike in one row. */
+/* The stacks of a tree of programs; equal ones share a row. */
 struct stacks_report;
 
-/* What else is told. */
+/* Other data for the report. */
 struct stacks_run {
 	char *const *command;
-	int status; /* as of waitpid() */
+	int status; /* as from waitpid() */
 	bool is_polled;
-	const char *missing; /* a library without which the command did not start, or NULL */
+	const char *missing; /* a missing library that the command needs to start, or NULL */
 	size_t anchors;	     /* in the trust directories */
 };
 

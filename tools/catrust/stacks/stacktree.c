@@ -20,7 +20,7 @@ enum { PROGRAMS_MAX = 20000, PROCESSES_MAX = 20000, USES_MAX = 4096 };
 struct process {
 	pid_t pid;
 	size_t program;
-	uint64_t seen; /* a hash of its maps when they were read last */
+	uint64_t seen; /* a hash of its maps at the last reading */
 };
 
 struct stacktree {
@@ -35,7 +35,7 @@ struct stacktree {
 	char *self; /* catrust's own path */
 };
 
-/* The path of a program, even if it was replaced since. */
+/* The path of a program, even if it has been replaced. */
 static char *read_path(const char *link)
 {
 	char path[PATH_MAX];
@@ -76,12 +76,12 @@ void stacktree_free(struct stacktree *t)
 	free(t);
 }
 
-/* Room for one more in a growing array; false and nothing changed where there is none. */
+/* Makes room for one more in a growing array; false: no room, and nothing changed. */
 static bool grow(void **array, size_t count, size_t size, size_t max)
 {
 	void *more;
 
-	/* It doubles at powers of two. */
+	/* The array doubles at powers of two. */
 	if (count >= max)
 		return false;
 	if (count != 0 && (count & (count - 1)) != 0)
@@ -173,7 +173,7 @@ static bool is_runner(const char *line, size_t len)
 	return first < len && strcmp(input_name(line + first), "catrust-run") == 0;
 }
 
-/* Right after exec: later, a process may have overwritten its own arguments and environment. */
+/* Runs right after exec: later, a process may have overwritten its arguments and environment. */
 static void describe(struct stacktree *t, struct stacktree_program *p)
 {
 	size_t len;
@@ -265,7 +265,7 @@ void stacktree_fork(struct stacktree *t, pid_t parent, pid_t child)
 	if (from == NULL || find(t, child) != NULL)
 		return;
 	if (add_process(t, child, from->program) != NULL) {
-		from = find(t, parent); /* it may have moved */
+		from = find(t, parent); /* grow() may have moved it */
 		if (from != NULL)
 			t->program[from->program].processes++;
 	}
@@ -273,7 +273,7 @@ void stacktree_fork(struct stacktree *t, pid_t parent, pid_t child)
 
 /* --- what is loaded --- */
 
-/* The index of the file among those of the program; it is added if it is new. -1: no room. */
+/* The index of the file among those of the program; adds it if it is new. -1: no room. */
 static long use_of(struct stacktree *t, struct stacktree_program *p, pid_t tid,
 		   const struct procfile_mapping *m)
 {
@@ -309,7 +309,7 @@ static bool lies_in(uint64_t address, struct stacktree_range range)
 	return address >= range.start && address < range.end;
 }
 
-/* Before it is bound, a slot leads into its own file, or nowhere yet. */
+/* Before a slot is bound, it leads into its own file, or nowhere. */
 static enum stacks_slot judge_slot(const struct stacktree_program *p, size_t u, uint64_t value)
 {
 	if (lies_in(value, p->library))
@@ -320,7 +320,7 @@ static enum stacks_slot judge_slot(const struct stacktree_program *p, size_t u, 
 	return SLOT_UNKNOWN;
 }
 
-/* Where the pointers of the program's libraries lead, while they are there to be read. */
+/* Reads the targets of the pointers in the program's libraries, while the process exists. */
 static void read_slots(struct stacktree_program *p, pid_t tid)
 {
 	const uint64_t page = 4096;
@@ -346,7 +346,7 @@ static void read_slots(struct stacktree_program *p, pid_t tid)
 	close(fd);
 }
 
-/* Where the library notes what it has seen; 0: it is of another version, or not to be read. */
+/* The address of the library's struct seen; 0: another version, or unreadable. */
 static uint64_t find_seen(int fd, struct stacktree_range library)
 {
 	enum { PAGE = 4096, MOST = 16 << 20 };
@@ -376,7 +376,7 @@ static void take_seen(struct stacktree_program *p, struct seen *found)
 		}
 }
 
-/* What the library has seen in there. */
+/* What the library in that program has seen. */
 static void read_seen(struct stacktree_program *p, pid_t tid)
 {
 	struct seen found;
@@ -404,10 +404,8 @@ static uint64_t hash_of(const char *text, size_t len)
 	return hash;
 }
 
-/*
- * The mappings of a file follow one another, its code among them. A gap above GAP is none of the
- * linker's: the program has mapped the file once more, to read it.
- */
+/* The mappings of a file follow one another, with its code among them. The linker leaves no gap
+ * above GAP: there, the program has mapped the file again to read it. */
 static void take_maps(struct stacktree *t, struct stacktree_program *p, pid_t tid, char *text)
 {
 	const uint64_t GAP = 64 << 20;

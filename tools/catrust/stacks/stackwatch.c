@@ -18,22 +18,22 @@
 
 enum {
 	TASKS_MAX = 100000,
-	LOOK_MS = 50,	  /* between looks at what runs, when it is traced */
-	POLL_MS = 10,	  /* when it is not */
-	GRACE_MS = 1000,  /* for what outlives the command */
-	DETACH_MS = 2000, /* until all of it has been let go */
+	LOOK_MS = 50,	  /* between looks at what runs, if traced */
+	POLL_MS = 10,	  /* if polled */
+	GRACE_MS = 1000,  /* for processes that outlive the command */
+	DETACH_MS = 2000, /* until all have been released */
 	PAUSE_MAX_MS = 100,
-	SHARE = 5,	  /* of the time that a look takes, until the next */
-	FIRST_EXECS = 2,  /* catrust-run, and what it becomes */
+	SHARE = 5,	  /* a pause lasts SHARE times as long as a look */
+	FIRST_EXECS = 2,  /* catrust-run's and the command's */
 	DEPTH_MAX = 100,  /* of a tree of processes */
-	EVENT_STOP = 128, /* PTRACE_EVENT_STOP, where headers differ about who has it */
+	EVENT_STOP = 128, /* of the process tree */
 };
 
-/* A thread that is traced, or a process that is polled. */
+/* PTRACE_EVENT_STOP; headers disagree about which of them has it */
 struct task {
 	pid_t tid, pid;
-	unsigned long long start; /* of a process that is polled */
-	uint64_t image;		  /* of its arguments, when it is polled */
+	unsigned long long start; /* of a polled process */
+	uint64_t image;		  /* of the arguments of a polled process */
 	bool is_met;
 };
 
@@ -42,8 +42,8 @@ struct watch {
 	pid_t root;
 	int execs; /* of the root */
 	bool ended;
-	bool leaving;	  /* all are let go */
-	bool interrupted; /* the user does not want to wait any longer */
+	bool leaving;	  /* all are being released */
+	bool interrupted; /* the user does not want to wait longer */
 	struct task *task;
 	size_t task_count;
 };
@@ -109,7 +109,7 @@ static void start_child(const struct watch *w, const sigset_t *mask, int go)
 {
 	char byte;
 
-	/* What main() ignores is nothing to the command. */
+	/* The command must not inherit what main() ignores. */
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
@@ -118,7 +118,7 @@ static void start_child(const struct watch *w, const sigset_t *mask, int go)
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (w->of->out_to_err)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
-	/* Not before it is traced. */
+	/* Waits until it is traced. */
 	while (read(go, &byte, 1) < 0 && errno == EINTR)
 		;
 	execv(w->of->argv[0], w->of->argv);
@@ -154,7 +154,7 @@ static int start(struct watch *w, const sigset_t *mask, struct reason *why)
 	}
 	close(go[0]);
 	w->of->is_polled = w->of->never_traces || !trace(w->root);
-	/* Those that outlive their parent are found by their parent being us. */
+	/* Processes that outlive their parent become our children, and so are found. */
 	if (w->of->is_polled)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	close(go[1]);
@@ -170,7 +170,7 @@ static void go_on(pid_t tid, int sig)
 
 static void on_exec(struct watch *w, pid_t tid)
 {
-	/* The other threads are gone without a word, and this one is the first now. */
+	/* The other threads are gone without notice, and this one is the first thread now. */
 	for (size_t i = w->task_count; i-- > 0;)
 		if (w->task[i].pid == tid && w->task[i].tid != tid)
 			w->task[i] = w->task[--w->task_count];
@@ -185,7 +185,7 @@ static void on_exec(struct watch *w, pid_t tid)
 
 static void on_exit_of(struct watch *w, const struct task *task)
 {
-	/* The first thread's are the process's maps; if it ended before, another's. */
+	/* Reads the maps of the first thread, or of another one if the first has ended. */
 	if (w->of->started && (task->tid == task->pid || find(w, task->pid) == NULL))
 		stacktree_look(w->of->tree, task->pid, task->tid);
 }
@@ -203,10 +203,7 @@ static void on_fork(struct watch *w, const struct task *parent)
 		stacktree_fork(w->of->tree, pid, child->pid);
 }
 
-/*
- * The first stop of a new process may come before its parent's for the fork, and the process may
- * have become another program by then.
- */
+/* A new process may stop before its parent reports the fork, and may be another program by then. */
 static void on_birth(const struct watch *w, const struct task *child)
 {
 	long parent;
@@ -218,7 +215,7 @@ static void on_birth(const struct watch *w, const struct task *child)
 		stacktree_fork(w->of->tree, (pid_t)parent, child->pid);
 }
 
-/* When the shell stops the job, it stops us as well: only then may it wait for the job no more. */
+/* When the terminal stops the command, stops this process, too, so that the shell stops waiting. */
 static void stop_with(const struct watch *w, pid_t tid, int sig)
 {
 	if (tid == w->root && (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) &&
@@ -273,7 +270,7 @@ static uint64_t image_of(pid_t pid)
 	return hash;
 }
 
-/* Is it still catrust-run that runs as the root, or even a copy of ourselves? */
+/* Is the root still catrust-run, or even a copy of this process? */
 static bool is_start(const struct watch *w, pid_t pid)
 {
 	size_t len = 0, first;
@@ -327,7 +324,7 @@ static void poll_process(struct watch *w, pid_t pid, pid_t parent)
 		task->start = start;
 		task->image = image;
 		stacktree_fork(w->of->tree, parent, pid);
-		/* If its parent's arguments are still its own, it has not exec'd yet. */
+		/* If its arguments are still its parent's, it has not called exec yet. */
 		if (image != image_of(parent))
 			stacktree_exec(w->of->tree, pid);
 	} else if (task->image != image) {
@@ -340,7 +337,7 @@ static void poll_process(struct watch *w, pid_t pid, pid_t parent)
 
 static void poll_children(struct watch *w, pid_t pid, int depth);
 
-/* Threads have children of their own. */
+/* Each thread has its own children. */
 static void poll_tasks(struct watch *w, pid_t pid, int depth)
 {
 	const struct dirent *entry;
@@ -381,7 +378,9 @@ static void poll_children(struct watch *w, pid_t pid, int depth)
 		poll_tasks(w, pid, depth + 1);
 }
 
-/* Ours are the command and those that have lost their parent (PR_SET_CHILD_SUBREAPER). */
+/*
+ * Our children are the command and processes that have lost their parent (PR_SET_CHILD_SUBREAPER).
+ */
 static void poll_all(struct watch *w)
 {
 	for (size_t i = 0; i < w->task_count; i++)
@@ -410,7 +409,7 @@ static void on_end(struct watch *w, pid_t tid, int status)
 	}
 }
 
-/* All that has happened by now. */
+/* Handles all events so far. */
 static void take_events(struct watch *w)
 {
 	int status;
@@ -424,7 +423,7 @@ static void take_events(struct watch *w)
 	}
 }
 
-/* A signal that was sent to us is meant for the command; the terminal's reaches it anyway. */
+/* Forwards a signal that was sent to us; the command gets the terminal's signals anyway. */
 static void on_signal(struct watch *w, const siginfo_t *info)
 {
 	if (info->si_signo == SIGCHLD)
@@ -455,7 +454,9 @@ static void look(struct watch *w)
 	if (w->of->is_polled)
 		poll_all(w);
 	else
-		/* What a program has loaded is lost when it becomes another one. */
+		/*
+		 * When a process becomes another program, the list of what it had loaded is lost.
+		 */
 		stacktree_each(w->of->tree, see, w->of->tree);
 }
 
@@ -464,7 +465,7 @@ static bool goes_on(const struct watch *w)
 	return w->task_count > 0;
 }
 
-/* However many they are, looking takes but a part of the time. */
+/* Even with many processes, looking takes only a part of the time. */
 static long long next_look(const struct watch *w, long long took)
 {
 	long long least = w->of->is_polled ? POLL_MS : LOOK_MS, pause = SHARE * took;
@@ -482,7 +483,7 @@ static void loop(struct watch *w, const sigset_t *signals)
 		take_events(w);
 		if (w->ended && until == 0) {
 			until = now_ms() + GRACE_MS;
-			look(w); /* who is left */
+			look(w); /* finds out who is left */
 		}
 		if (w->ended && (!goes_on(w) || w->interrupted || now_ms() >= until))
 			break;
@@ -496,7 +497,7 @@ static void loop(struct watch *w, const sigset_t *signals)
 	look(w);
 }
 
-/* What outlives the command is let go where it stands. */
+/* Releases the processes that outlive the command, wherever they are. */
 static void leave(struct watch *w, const sigset_t *signals)
 {
 	long long until = now_ms() + DETACH_MS;

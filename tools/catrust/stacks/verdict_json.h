@@ -5,10 +5,10 @@
 #include "base/json.h"
 #include "stacks/stacks.h"
 
-/* Members of the current object: about a stack that is in file. */
+/* Writes members of the current object: about a stack in file. */
 void verdict_json(struct json *j, const struct stacks_verdict *v, const char *file);
 
-/* Members reason and why. */
+/* Writes the members reason and why. */
 void verdict_json_why(struct json *j, enum stacks_reason reason);
 
 #endif

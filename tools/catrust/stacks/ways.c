@@ -3,8 +3,7 @@
 
 #include <stddef.h>
 
-/* Does it read the system's bundle, or a file that is mounted over as well, for all that is known
- * of its kind? */
+/* Does its kind, as far as known, read the system's bundle, or a file that is mounted over, too? */
 static bool reads_bundle(enum tls_kind kind)
 {
 	/* NSS has its CAs in a library, or in a database. */
@@ -30,7 +29,7 @@ enum ways ways_of(const struct stacks_verdict *v)
 		return WAY_ENABLE;
 	case REASON_NOT_LOADED:
 	case REASON_DISABLED:
-		return WAY_NONE; /* something is in the way that no way removes */
+		return WAY_NONE; /* there is an obstacle that no way removes */
 	default:
 		return without_library(v);
 	}

@@ -4,20 +4,19 @@
 
 #include "stacks/stacks.h"
 
-/* Ways to reach a program's TLS, from the mildest on. Bits: a command may need several. */
+/* Ways to reach a program's TLS, the mildest first. Bits: a command may need several. */
 enum ways {
 	WAY_RUN = 1 << 0,    /* catrust-run */
-	WAY_ENV = 1 << 1,    /* and its --env */
-	WAY_MOUNT = 1 << 2,  /* and its --mount */
+	WAY_ENV = 1 << 1,    /* with its --env */
+	WAY_MOUNT = 1 << 2,  /* with its --mount */
 	WAY_ENABLE = 1 << 3, /* catrust enable --system */
-	WAY_NONE = 1 << 4,   /* none is known */
+	WAY_NONE = 1 << 4,   /* no way is known */
 };
 
-/* The one that a stack needs. */
+/* The way that a stack needs. */
 enum ways ways_of(const struct stacks_verdict *verdict);
 
-/* As a command; NULL: there is a stack that no way is known for. ways: of all stacks, at least one.
- */
+/* The command; NULL: for one of the stacks, no way is known. ways: of all stacks, at least one. */
 const char *ways_command(unsigned ways);
 
 #endif

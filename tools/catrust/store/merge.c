@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The first line of what is made here; a number and a new line follow. */
+/* The first line of a merged file, before a number and a newline. */
 #define HEAD "# Made by catrust-run --env. Certificates that are no anchors of catrust's: "
 
 enum { MAX_FILES = 2000, MAX_CERTS = 8000 };
@@ -47,8 +47,7 @@ static int add(struct merge *m, X509 *cert)
 	return X509_add_cert(m->certs, cert, X509_ADD_FLAG_UP_REF) == 1 ? 0 : -1;
 }
 
-/* How many certificates of a file were there before merge_anchors(): all, if it was not made here.
- */
+/* How many certificates a file had before merge_anchors(): all, if it is not a merged file. */
 static long count_found(const char *path)
 {
 	char line[sizeof(HEAD) + 16] = "";
@@ -63,7 +62,7 @@ static long count_found(const char *path)
 	return count;
 }
 
-/* readcerts_file() would take it for standard input. */
+/* readcerts_file() would read standard input. */
 static const char *as_file(const char *path)
 {
 	return strcmp(path, "-") == 0 ? "./-" : path;
@@ -79,7 +78,7 @@ static int add_file(struct merge *m, const char *path, struct reason *why)
 	if (readcerts_file(path, &r, why) != 0)
 		return -1;
 	all = sk_X509_num(r.certs);
-	/* Not before it is known to be a regular file. */
+	/* Only now is it known to be a regular file. */
 	count = count_found(path);
 	for (int i = 0; i < all && i < count && sk_X509_num(m->certs) < MAX_CERTS; i++)
 		if (add(m, sk_X509_value(r.certs, i)) != 0) {
@@ -100,7 +99,7 @@ static int is_shown(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* In the order of names: the same directory shall give the same file. */
+/* Sorted by name, so that the same directory always gives the same file. */
 static int add_directory(struct merge *m, const char *path)
 {
 	struct dirent **entries = NULL;

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What others could change, they could make this user's programs trust. */
+/* If other users could change it, they could make this user's programs trust anything. */
 static const char *problem_with(const struct stat *st, bool own)
 {
 	if (!S_ISDIR(st->st_mode))
@@ -27,7 +27,7 @@ static const char *problem_with(const struct stat *st, bool own)
 	return NULL;
 }
 
-/* May any user reach what lies in path, an absolute one without symbolic links? */
+/* Can any user reach files in path, which is absolute and without symbolic links? */
 static bool all_may_pass(const char *path)
 {
 	char part[PATH_MAX];
@@ -66,7 +66,7 @@ static int open_own(const char *path, mode_t mode, struct reason *why)
 	return -1;
 }
 
-/* The directory name below base. */
+/* Opens the directory name below base. */
 static int open_below(const char *base, const char *name, char path[PATH_MAX], struct reason *why)
 {
 	char real[PATH_MAX], shown[SHOW_MAX];
@@ -98,7 +98,7 @@ static bool is_absolute(const char *path)
 	return path != NULL && path[0] == '/';
 }
 
-/* $XDG_CACHE_HOME, or ~/.cache, which is made. Returns whether there is such a place. */
+/* $XDG_CACHE_HOME, or ~/.cache, which is created. Returns whether there is such a place. */
 static bool cache_base(char base[PATH_MAX])
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -109,7 +109,7 @@ static bool cache_base(char base[PATH_MAX])
 	if (home == NULL || home[0] != '/' ||
 	    snprintf(base, PATH_MAX, "%s/.cache", home) >= PATH_MAX)
 		return false;
-	/* Not by root in the home of the user who called sudo. */
+	/* Root must not create it in the home of the user who called sudo. */
 	if (stat(home, &st) == 0 && st.st_uid == geteuid())
 		(void)mkdir(base, 0700);
 	return true;
@@ -126,7 +126,7 @@ int private_dir_open(char path[PATH_MAX], struct reason *why)
 		fd = open_below(runtime, "catrust", path, &whys[0]);
 	if (fd < 0 && geteuid() == 0)
 		fd = open_below("/run", "catrust", path, &whys[1]);
-	/* Ahead of /tmp, where what is old is removed, and others may then take its name. */
+	/* Before /tmp, where old files are removed and other users may then take their names. */
 	if (fd < 0 && cache_base(base))
 		fd = open_below(base, "catrust", path, &whys[2]);
 	snprintf(name, sizeof(name), "catrust-%lu", (unsigned long)geteuid());
@@ -147,8 +147,7 @@ int private_dir_open(char path[PATH_MAX], struct reason *why)
 }
 
 /*
- * Is the file as it should be already? Its date says when it was last asked for: one that is not
- * for long is removed.
+ * Is the file already correct? Its time is the last use: a file that is unused for long is removed.
  */
 static bool is_kept(int dir, const char *name, const char *data, size_t len)
 {
@@ -169,7 +168,7 @@ static bool is_kept(int dir, const char *name, const char *data, size_t len)
 			at += (size_t)got;
 		same = got == 0 && at == len && memcmp(there, data, len) == 0;
 		(void)futimens(fd, NULL);
-		/* Another run may just have removed it, or have put the same in its place. */
+		/* Another run may have just removed it, or replaced it with an equal one. */
 		same = same && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	}
 	free(there);
@@ -188,12 +187,12 @@ int private_dir_put(int dir, const char *name, const char *data, size_t len)
 	if (fd < 0)
 		return fd;
 	error = output_all(fd, data, len);
-	/* A machine that loses power must not find an empty one. */
+	/* After a power failure, the file must not be empty. */
 	if (error == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
 		error = -errno;
 	if (close(fd) != 0 && error == 0)
 		error = -errno;
-	/* Others that run side by side put the same there. */
+	/* Parallel runs write the same data there. */
 	if (error == 0 && renameat(dir, temporary, dir, name) != 0)
 		error = -errno;
 	if (error != 0)

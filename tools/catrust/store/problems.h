@@ -6,10 +6,8 @@
 
 #include <stdbool.h>
 
-/*
- * Reports on stderr what of the trust directories is skipped, and why. Returns whether there was
- * anything.
- */
+/* Reports on stderr what is skipped in the trust directories, and why. Returns whether there was
+ * anything. */
 bool problems_show(const struct trusted *trusted);
 
 /* Calls tell for each line of the above, unescaped. */

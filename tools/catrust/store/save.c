@@ -28,7 +28,7 @@
 #define RENAME_NOREPLACE 1
 #endif
 
-/* One line of the comment. No run of hyphens, which could be taken for the start of PEM. */
+/* Adds a line to the comment. Breaks up hyphens, so that nothing looks like the start of PEM. */
 static bool add_comment(BIO *to, const char *label, const char *text)
 {
 	bool ok = BIO_printf(to, "# %-10s ", label) > 0;
@@ -76,7 +76,7 @@ int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], s
 	return -1;
 }
 
-/* What trustdir has to say about path itself, or about anything if path is NULL. */
+/* The problem that trustdir found with path, or with anything if path is NULL. */
 static const char *problem_with(const struct anchors *anchors, const char *path)
 {
 	for (size_t i = 0; i < anchors->problem_count; i++) {
@@ -91,7 +91,7 @@ static const char *problem_with(const struct anchors *anchors, const char *path)
 	return NULL;
 }
 
-/* Reads dir alone, and pem if there is one. */
+/* Reads only dir, and pem if there is one. */
 static int read_alone(const char *dir, const char *pem, const struct trustdir_sources *sources,
 		      struct trusted *ret)
 {
@@ -102,7 +102,7 @@ static int read_alone(const char *dir, const char *pem, const struct trustdir_so
 	return trusted_read(&alone, ret);
 }
 
-/* May path be made, or written to? */
+/* Can path be created, or written to? */
 static bool may_write(const char *path)
 {
 	char buf[PATH_MAX];
@@ -149,7 +149,7 @@ static int full_path(const struct save_place *place, char path[PATH_MAX])
 	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* A link could lead what is saved to anywhere. */
+/* A link could lead the file to any place. */
 static bool is_link(const char *path)
 {
 	struct stat st;
@@ -194,10 +194,10 @@ int save_check(const struct save_place *place, const X509 *cert,
 		goto out;
 	}
 	if (access(dir, F_OK) != 0) {
-		result = 0; /* it will be made, and be right */
+		result = 0; /* it will be created, and be correct */
 		goto out;
 	}
-	/* With a certificate from elsewhere, the emptiness of dir is no problem. */
+	/* Adds a certificate from elsewhere, so that an empty dir is no problem. */
 	if (pem == NULL || save_render(cert, &nothing, pem) != 0 || BIO_write(pem, "", 1) != 1 ||
 	    BIO_get_mem_data(pem, &text) <= 0 || read_alone(dir, text, sources, &t) != 0) {
 		reason_set(why, "out of memory");
@@ -215,16 +215,16 @@ out:
 	return result;
 }
 
-/* As rename(), but never over another file. */
+/* Like rename(), but never over another file. */
 static int rename_new(int dir, const char *from, const char *to)
 {
 	int fd, error;
 
 	if (linkat(dir, from, dir, to, 0) == 0)
-		return 0; /* the caller removes the other name */
+		return 0; /* the caller removes the old name */
 	if (errno == EEXIST)
 		return -EEXIST;
-	/* Some file systems have no links, and some of those no such renaming either. */
+	/* Some file systems have no links, and some of those also lack this kind of renaming. */
 	if (syscall(SYS_renameat2, dir, from, dir, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno == EEXIST)
@@ -261,7 +261,7 @@ static int write_file(int dir, const char *name, const char *data, size_t len)
 	return error;
 }
 
-/* Does the file just saved count? It is taken away again otherwise. */
+/* Is the saved file trusted? If not, it is removed again. */
 static int check_saved(int fd, const char *dir, const char *name, const char *path,
 		       const X509 *cert, const struct trustdir_sources *sources, struct reason *why)
 {
@@ -287,7 +287,7 @@ static int check_saved(int fd, const char *dir, const char *name, const char *pa
 	return result;
 }
 
-/* Another run at the same time may have saved the same certificate. */
+/* A parallel run may have saved the same certificate. */
 static bool is_there(const char *dir, const char *path, const X509 *cert,
 		     const struct trustdir_sources *sources)
 {
@@ -302,10 +302,10 @@ static bool is_there(const char *dir, const char *path, const X509 *cert,
 	return result;
 }
 
-/* A place that is open: -1 for what is not. */
+/* An opened place; -1 for what is not open. */
 struct opened {
 	int top; /* the trust directory */
-	int dir; /* that, or the directory of the scope */
+	int dir; /* the same, or the directory of the scope */
 };
 
 static void close_place(struct opened *o)
@@ -317,7 +317,7 @@ static void close_place(struct opened *o)
 	o->top = o->dir = -1;
 }
 
-/* Returns 0 or a negative errno, with nothing open. make: what is missing is made. */
+/* Returns 0, or a negative errno and opens nothing. make: creates what is missing. */
 static int open_place(const struct save_place *place, bool make, struct opened *ret)
 {
 	struct opened o = {walk_directory(place->dir, make), -1};
@@ -348,7 +348,7 @@ static int write_at(const struct save_place *place, const char *name, const char
 	enum { TRIES = 3 };
 	int error = 0;
 
-	/* catrust remove may take the directory away just after it was found. */
+	/* catrust remove may remove the directory in the meantime. */
 	for (int i = 0; i < TRIES; i++) {
 		error = open_place(place, true, ret);
 		if (error != 0)
@@ -396,7 +396,7 @@ int save_certificate(const struct save_place *place, const X509 *cert,
 	else
 		why_path(why, error == -EEXIST ? path : dir, -error);
 	*made = error == 0 && result == 0;
-	/* What is empty now was made for nothing. */
+	/* An empty directory was created for nothing. */
 	if (result != 0 && place->scope != NULL && o.top >= 0)
 		unlinkat(o.top, place->scope, AT_REMOVEDIR);
 out:

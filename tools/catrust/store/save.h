@@ -10,7 +10,7 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
-/* What the comment above a saved certificate says. */
+/* Data for the comment above a saved certificate. */
 struct save_origin {
 	const char *source;
 	const char *confirmed;
@@ -19,30 +19,26 @@ struct save_origin {
 /* Writes cert as PEM with its comment. Returns 0, or -1: out of memory. */
 int save_render(const X509 *cert, const struct save_origin *origin, BIO *to);
 
-/* The directory that a new certificate goes to. Returns 0 and dir, or -1 and *why. */
+/* The directory for a new certificate. Returns 0 and dir, or -1 and *why. */
 int save_directory(const struct trustdir_sources *sources, char dir[PATH_MAX], struct reason *why);
 
-/* Where a certificate is saved: in a trust directory, or in that of a scope within it. */
+/* Where to save a certificate: in a trust directory, or in a scope's directory within it. */
 struct save_place {
 	const char *dir;
 	const char *scope; /* NULL: none */
 };
 
-/* Would a certificate saved there count, as far as can be told before? Returns 0, or -1 and *why.
- */
+/* Would a certificate saved there be trusted, as far as can be known? Returns 0, or -1 and *why. */
 int save_check(const struct save_place *place, const X509 *cert,
 	       const struct trustdir_sources *sources, struct reason *why);
 
-/*
- * Saves cert there; what is missing of the directories is made. Whole or not at all, and never over
- * another file. Returns 0, the path, and whether it is this call that made the file, or -1 and
- * *why.
- */
+/* Saves cert there, and creates missing directories. Writes it whole or not at all, and never over
+ * another file. Returns 0, the path, and whether this call created the file, or -1 and *why. */
 int save_certificate(const struct save_place *place, const X509 *cert,
 		     const struct save_origin *origin, const struct trustdir_sources *sources,
 		     char path[PATH_MAX], bool *made, struct reason *why);
 
-/* Takes away what save_certificate() made, and the directory of a scope if that is empty then. */
+/* Removes what save_certificate() created, and a scope's directory if it is then empty. */
 void save_undo(const struct save_place *place, const X509 *cert);
 
 #endif

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libcatrust.so takes less for a slip. */
+/* libcatrust.so considers fewer bits a mistake. */
 enum { LEAST_BITS = 8 };
 
-/* An address and how many of its bits count. */
+/* An address, and how many of its bits count. */
 struct range {
 	int family;
 	unsigned char address[16];
@@ -32,7 +32,7 @@ static bool read_address(const char *text, struct range *ret)
 	return true;
 }
 
-/* Of at most three digits; -1 for anything else. */
+/* Reads at most three digits; -1 for anything else. */
 static int read_bits(const char *text)
 {
 	size_t len = strlen(text);
@@ -72,7 +72,9 @@ static const char *read_range(const char *text, struct range *ret)
 	return NULL;
 }
 
-/* 10.0.0.0_8, and __1_128 for ::1: no slashes, and none of the colons that part directories. */
+/*
+ * 10.0.0.0_8, and __1_128 for ::1: without slashes, and without colons, which separate directories.
+ */
 static void range_name(const struct range *r, char name[SCOPEDIR_NAME])
 {
 	char address[INET6_ADDRSTRLEN] = "";

@@ -10,16 +10,16 @@
 enum { SCOPEDIR_NAME = TARGET_HOST };
 
 /*
- * The subdirectory of a trust directory whose certificates may vouch only for text: a domain and
- * what is below it, an address, or a range of addresses (10.0.0.0/8). NULL and name, or what is
- * wrong with text.
+ * The name of the subdirectory whose certificates may vouch only for text: a domain and everything
+ * below it, an address, or a range of addresses (10.0.0.0/8). Returns NULL and name, or the error
+ * in text.
  */
 const char *scopedir_parse(const char *text, char name[SCOPEDIR_NAME]);
 
-/* The subdirectory for one host alone. The same. */
+/* The same for only one host. */
 const char *scopedir_for_host(const struct target *host, char name[SCOPEDIR_NAME]);
 
-/* Is host in the scope that name, of one of the above, stands for? */
+/* Is host in the scope with the subdirectory name? */
 bool scopedir_covers(const char *name, const struct target *host);
 
 #endif

@@ -71,7 +71,9 @@ void scopes_of(const struct trusted *trusted, const X509 *cert, struct scopes *r
 			struct scopes_item *item = &ret->item[ret->count];
 			char text[SCOPEDIR_NAME];
 
-			/* The names of two directories may mean the same; this one will do. */
+			/*
+			 * Two directories with different names may mean the same; uses this name.
+			 */
 			if (scopedir_parse(scopes_text(&l->scope, text), item->name) != NULL)
 				continue;
 			item->scope = l->scope;
@@ -111,7 +113,7 @@ char *scopes_text(const struct scope *s, char buf[SCOPEDIR_NAME])
 	return buf;
 }
 
-/* Adds one to a list, or "..." where there is no room for more. */
+/* Adds one to a list, or "..." if there is no more room. */
 static bool add_to_list(char *buf, size_t size, const char *one, const char *end)
 {
 	size_t at = strlen(buf);

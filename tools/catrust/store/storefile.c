@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Java trusts a certificate of PKCS#12 only if it says what for. */
+/* Java trusts a certificate in PKCS#12 only if the entry says for which purpose. */
 #define TRUSTED_KEY_USAGE "2.16.840.1.113894.746875.1.1"
 
 enum {
@@ -41,7 +41,7 @@ static bool skip(struct cursor *c, size_t len)
 	return true;
 }
 
-/* A number of len bytes, the highest first. */
+/* Reads a number of len bytes, the highest first. */
 static bool number(struct cursor *c, size_t len, uint32_t *ret)
 {
 	uint32_t value = 0;
@@ -54,7 +54,7 @@ static bool number(struct cursor *c, size_t len, uint32_t *ret)
 	return skip(c, len);
 }
 
-/* What has its length in len bytes in front of it. */
+/* Skips data whose length is in the len bytes before it. */
 static bool skip_counted(struct cursor *c, size_t len)
 {
 	uint32_t size;
@@ -73,7 +73,7 @@ static bool push(STACK_OF(X509) * certs, X509 *cert)
 	return true;
 }
 
-/* A type from version 2 on, and the certificate. certs NULL: it is passed over. */
+/* Reads a type (since version 2), and the certificate. certs NULL: skips it. */
 static bool jks_cert(struct cursor *c, uint32_t version, STACK_OF(X509) * certs)
 {
 	uint32_t size;

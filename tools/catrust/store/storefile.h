@@ -9,23 +9,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads trust stores of Java: JKS, or PKCS#12. */
+/* Reads Java trust stores: JKS, or PKCS#12. */
 
 /*
- * The certificates in path that the JVM would trust: entries without a private key, and of PKCS#12
- * those that say so. password may be NULL: the usual one is tried. NULL and *why on failure, and
- * if there is no such certificate.
+ * The certificates in path that the JVM would trust: entries without a private key; in PKCS#12,
+ * those marked as trusted. password may be NULL: the usual one is tried. NULL and *why on failure,
+ * or if there is no such certificate.
  */
 STACK_OF(X509) * storefile_read(const char *path, const char *password, struct reason *why);
 
-/* The same, of what is in memory. */
+/* The same from memory. */
 STACK_OF(X509) * storefile_parse(const unsigned char *data, size_t len, const char *password,
 				 struct reason *why);
 
-/*
- * The trust store that the JVM of JAVA_HOME, or else of the java in PATH, uses where nothing else
- * is said. Returns whether there is one.
- */
+/* The default trust store of the JVM in JAVA_HOME, or else of the java in PATH. Returns whether
+ * there is one. */
 bool storefile_default(char path[PATH_MAX]);
 
 #endif

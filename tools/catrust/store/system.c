@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the distributions ship, before anything of this machine's is mixed in. */
+/* The distributions' own files, without anything from this machine. */
 static const char *const shipped[] = {
 	"/usr/share/ca-certificates/mozilla",			  /* Debian, Ubuntu, Alpine */
 	"/usr/share/pki/ca-trust-source/ca-bundle.trust.p11-kit", /* Fedora, RHEL */
@@ -20,7 +20,7 @@ static const char *const shipped[] = {
 	"/usr/share/pki/trust/ca-certificates-mozilla.trust.p11-kit",	 /* openSUSE */
 };
 
-/* What programs read: the above and this machine's own. */
+/* The files that programs read: the above and this machine's own CAs. */
 static const char *const bundles[] = {
 	"/etc/ssl/certs/ca-certificates.crt",		     /* Debian, Ubuntu, Alpine, Arch */
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
@@ -29,7 +29,7 @@ static const char *const bundles[] = {
 	"/etc/ssl/cert.pem",				     /* Alpine without ca-certificates */
 };
 
-/* Where administrators put this machine's own. */
+/* Where administrators put this machine's own CAs. */
 static const char *const local[] = {
 	"/usr/local/share/ca-certificates",
 	"/etc/pki/ca-trust/source/anchors",
@@ -47,7 +47,7 @@ enum {
 	MAX_CERTS = 8000,
 };
 
-/* Certificates gathered from many places; what can't be read is no matter here. */
+/* Certificates from many places; unreadable files are ignored. */
 struct pool {
 	STACK_OF(X509) * certs;
 	int files;
@@ -96,7 +96,7 @@ static void add_path(struct pool *pool, const char *path, int depth)
 	closedir(dir);
 }
 
-/* The first of paths that has certificates. */
+/* Adds the first of paths that has certificates. */
 static void add_first(struct pool *pool, const char *const *paths, size_t count)
 {
 	int before = sk_X509_num(pool->certs);
@@ -129,7 +129,7 @@ static struct pool new_pool(void)
 	return pool;
 }
 
-/* Takes everything out of pool whose key is in other. */
+/* Removes from pool all certificates whose key is in other. */
 static void subtract(struct pool *pool, const struct pool *other)
 {
 	for (int i = sk_X509_num(pool->certs) - 1; i >= 0; i--)

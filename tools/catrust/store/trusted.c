@@ -60,7 +60,7 @@ const char *trusted_file_of(const struct trusted *t, const X509 *cert)
 	return NULL;
 }
 
-/* Element number index of a colon-separated list, empty ones passed over. */
+/* Element number index of a colon-separated list; skips empty ones. */
 static bool list_element(const char *list, size_t index, char buf[PATH_MAX])
 {
 	for (;;) {

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the trust directories hold, as certificates. */
+/* The contents of the trust directories, as certificates. */
 struct trusted {
 	struct anchors *anchors;
-	X509 **cert; /* for each of anchors; NULL if OpenSSL does not understand it */
+	X509 **cert; /* for each of anchors; NULL if OpenSSL can't read it */
 };
 
-/* From the environment. dir, if not NULL, is --dir: it stands for all the rest. */
+/* Reads the environment. dir, if not NULL, is --dir, and replaces everything else. */
 struct trustdir_sources trusted_sources(const char *dir);
 
 /* Returns 0 and *ret, to be freed with trusted_clear(), or -1: out of memory. */
@@ -26,10 +26,8 @@ void trusted_clear(struct trusted *t);
 /* The file that holds cert, or NULL. */
 const char *trusted_file_of(const struct trusted *t, const X509 *cert);
 
-/*
- * The directory or file number index of sources, CATRUST_PEM apart. false: there are fewer, or it
- * is too long to exist.
- */
+/* The directory or file number index of sources, without CATRUST_PEM. false: there are fewer, or
+ * its name is too long to exist. */
 bool trusted_path(const struct trustdir_sources *sources, size_t index, char buf[PATH_MAX]);
 
 #endif

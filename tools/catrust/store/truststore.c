@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Java trusts a certificate without a key only if it says what for. */
+/* Java trusts a certificate without a key only if the entry says for which purpose. */
 #define TRUSTED_KEY_USAGE "2.16.840.1.113894.746875.1.1"
 
-/* NO_ENCRYPTION: with it, a Java program that names no password would see an empty store. */
+/* NO_ENCRYPTION: with encryption, a Java program without the password would see an empty store. */
 enum { NO_ENCRYPTION = -1, MAC_ITERATIONS = 10000 };
 
-/* The name of an entry: that of a file of the same certificate, without its ending. */
+/* The name of an entry: the file name of such a certificate, without its ending. */
 static bool alias_of(const X509 *cert, char alias[FILENAME_SIZE])
 {
 	if (filename_of(cert, alias) == NULL)
@@ -36,7 +36,7 @@ static bool add_entry(STACK_OF(PKCS12_SAFEBAG) * *bags, X509 *cert, const ASN1_O
 				       (const unsigned char *)any, -1) == 1;
 }
 
-/* In place of a random one, so that the result depends on nothing else. It guards no secret. */
+/* Not random, so that equal input gives an equal result. It protects no secret. */
 static bool salt_of(const STACK_OF(X509) * certs, unsigned char salt[EVP_MAX_MD_SIZE],
 		    unsigned int *len)
 {

@@ -7,15 +7,13 @@
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 
-/* Trust stores of Java. */
+/* Java trust stores. */
 
-/*
- * PKCS#12, readable with the password and without: certificates are no secret. The same
- * certificates and password make the same bytes. Returns 0, or -1: out of memory.
- */
+/* PKCS#12, readable with and without the password: certificates are no secret. Equal certificates
+ * and passwords give equal bytes. Returns 0, or -1: out of memory. */
 int truststore_pkcs12(const STACK_OF(X509) * certs, const char *password, BIO *to);
 
-/* JKS, made by the Java runtime's keytool. Returns 0, or -1 and *why. */
+/* JKS, written by the Java runtime's keytool. Returns 0, or -1 and *why. */
 int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, struct reason *why);
 
 #endif

@@ -17,15 +17,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LEAST_PASSWORD = 6 }; /* keytool insists */
+enum { LEAST_PASSWORD = 6 }; /* keytool's minimum */
 
-/* The password, where other users do not see it, as they do in arguments. */
+/* Holds the password, because other users can see arguments, but not variables. */
 #define PASSWORD_VARIABLE "CATRUST_KEYTOOL_PASSWORD"
 
 static const char *const files[] = {"in.p12", "out.jks", "log"};
 enum { IN, OUT, LOG, FILES };
 
-/* A folder of its own for keytool, and the paths in it. */
+/* A private folder for keytool, and the paths in it. */
 struct work {
 	char dir[PATH_MAX - 16];
 	char path[FILES][PATH_MAX];
@@ -64,7 +64,7 @@ static int write_p12(const struct work *w, const STACK_OF(X509) * certs, const c
 	return result;
 }
 
-/* That of JAVA_HOME, else what PATH has. */
+/* The one in JAVA_HOME, else the one in PATH. */
 static const char *find_keytool(char buf[PATH_MAX])
 {
 	const char *home = getenv("JAVA_HOME");
@@ -119,7 +119,7 @@ static bool wait_for(pid_t child)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* The last line that keytool wrote: the others tell of its progress. */
+/* Reports keytool's last line; the other lines only show its progress. */
 static void why_keytool(const struct work *w, struct reason *why)
 {
 	char line[256], last[256] = "", shown[SHOW_MAX];
@@ -210,7 +210,7 @@ int truststore_jks(const STACK_OF(X509) * certs, const char *password, BIO *to, 
 		free(w);
 		return -1;
 	}
-	/* Of Ctrl-C, keytool dies, and the rest is cleaned up here. */
+	/* Ctrl-C ends keytool, and the rest is cleaned up here. */
 	interrupts_hold(&before);
 	error = open_work(w);
 	if (error != 0) {

@@ -7,20 +7,18 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Its one segment is the file. A multiple of every machine's page. */
+/* Its one segment is the whole file. The alignment is a multiple of every machine's page size. */
 enum { ALIGN = 0x10000, SEGMENTS = 3, TAGS = 6 };
 
-/*
- * The header, segments, a table of one symbol (the empty one), its hash and its names. Without
- * PT_GNU_STACK the stack of every program that loads it would be executable.
- */
+/* The header, segments, a symbol table with only the empty symbol, its hash and its names. Without
+ * PT_GNU_STACK, every program that loads it would have an executable stack. */
 #define BLANK(bits)                                                                                \
 	struct blank##bits {                                                                       \
 		Elf##bits##_Ehdr elf;                                                              \
 		Elf##bits##_Phdr segment[SEGMENTS];                                                \
 		Elf##bits##_Dyn tag[TAGS];                                                         \
 		Elf##bits##_Sym symbol;                                                            \
-		Elf32_Word hash[4]; /* buckets, chains, one of each */                             \
+		Elf32_Word hash[4]; /* buckets and chains, one of each */                          \
 		char names[8];                                                                     \
 	};                                                                                         \
                                                                                                    \

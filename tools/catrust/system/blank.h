@@ -6,9 +6,9 @@
 #include "system/linkers.h"
 
 /*
- * A library with nothing in it, for the programs of a linker that libcatrust.so is not for: where
- * /etc/ld.so.preload names a library that is not there, each of them says so at its start. Written
- * to path. Returns 0, or -1 and *why.
+ * An empty library, for programs of a linker that can't load libcatrust.so: if /etc/ld.so.preload
+ * names a missing library, each program complains at its start. Writes it to path. Returns 0, or -1
+ * and *why.
  */
 int blank_write(const struct linker *linker, const char *path, struct reason *why);
 

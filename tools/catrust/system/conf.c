@@ -35,7 +35,7 @@ void conf_export(void)
 	for (int i = 0; i < SETTINGS; i++) {
 		const char *value = getenv(settings_name((enum setting)i));
 
-		/* Empty counts as unset. */
+		/* An empty variable counts as unset. */
 		given[i] = value != NULL && value[0] != '\0';
 	}
 	(void)settings_read(SETTINGS_PATH, false, &sink);

@@ -5,15 +5,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Root's settings of the machine; see anchors/settings.h. */
+/* Root's settings for the machine; see anchors/settings.h. */
 
-/*
- * Has variables that are not set say what the file says, so that this program and what it becomes
- * judge as the library does.
- */
+/* Sets unset variables from the file, so that this program and those that it becomes decide like
+ * the library. */
 void conf_export(void);
 
-/* One line for each setting and for each problem. Returns whether there was no problem. */
+/* Prints one line for each setting and each problem. Returns whether there was no problem. */
 bool conf_show(FILE *to);
 
 #endif

@@ -30,7 +30,7 @@ static void take_line(void *arg, char *text)
 	}
 }
 
-/* catrust-run, which stands beside this program, knows where it is installed. */
+/* catrust-run, which is next to this program, knows where the library is. */
 int library_find(char path[PATH_MAX], struct reason *why)
 {
 	static char option[] = "--print-env=docker", none[] = "LD_PRELOAD=";
@@ -60,7 +60,7 @@ static const char *problem_with(const struct stat *st, bool is_file)
 	return is_file && !S_ISREG(st->st_mode) ? "not a regular file" : NULL;
 }
 
-/* Is it whole, as far as can be told without a run? */
+/* Is the file complete, as far as visible without running it? */
 static const char *damage_of(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

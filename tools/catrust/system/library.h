@@ -6,17 +6,15 @@
 
 #include <limits.h>
 
-/* The path of libcatrust.so that catrust-run would preload. Returns 0, or -1 and *why. */
+/* The path of the libcatrust.so that catrust-run would preload. Returns 0, or -1 and *why. */
 int library_find(char path[PATH_MAX], struct reason *why);
 
-/*
- * May every program load it, root's too: is it there, root's alone to write, and for all to read?
- * So must be all folders above. Returns 0, or -1 and *why.
- */
+/* Can every program safely load it, even root's? It must exist, be readable for all, and writable
+ * only for root, and so must all folders above. Returns 0, or -1 and *why. */
 int library_check(const char *path, struct reason *why);
 
-/* The same of any file and of every part of its path, as it is written and where links lead to; not
- * of what is in it. */
+/* The same for any file and every part of its path, both as written and after links; does not check
+ * its contents. */
 int library_check_path(const char *path, struct reason *why);
 
 #endif

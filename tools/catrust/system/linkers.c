@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Where programs name them: the ABI says so for each machine. */
+/* The places in which programs name them; each machine's ABI fixes one. */
 static const char *const places[] = {"/lib64/ld-linux*.so.*", "/lib64/ld64.so.*",
 				     "/lib/ld-linux*.so.*",   "/lib/ld.so.*",
 				     "/lib/ld64.so.*",	      "/libx32/ld-linux*.so.*"};
@@ -21,7 +21,7 @@ static const char *const places[] = {"/lib64/ld-linux*.so.*", "/lib64/ld64.so.*"
 static bool read_header(const char *path, struct linker *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	Elf64_Ehdr elf; /* the machine stands where it does in 32 bits; the flags do not */
+	Elf64_Ehdr elf; /* the machine is at the same place in 32 bits; the flags are not */
 	Elf32_Ehdr elf32;
 	bool ok = fd >= 0 && input_at(fd, 0, &elf, sizeof(elf)) == 0 &&
 		  memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0;
@@ -38,7 +38,7 @@ static bool read_header(const char *path, struct linker *ret)
 	return true;
 }
 
-/* glibc from 2.33 on tells: dl_dst_lib="lib/x86_64-linux-gnu" */
+/* glibc since 2.33 prints it: dl_dst_lib="lib/x86_64-linux-gnu" */
 static void take_line(void *arg, char *text)
 {
 	static const char name[] = "dl_dst_lib=\"";
@@ -76,9 +76,8 @@ static void add(struct linkers *all, const char *path)
 		return;
 	memset(l, 0, sizeof(*l));
 	memcpy(l->path, path, strlen(path) + 1);
-	/* Older ones look for a program of that name, and say 127, as a machine does that can't run
-	 * it.
-	 */
+	/* An older one searches a program with that name, and exits with 127. So does a machine
+	 * that can't run it. */
 	if (!read_header(path, l) || is_there(all, l))
 		return;
 	(void)capture_run(argv, NULL, take_line, l);

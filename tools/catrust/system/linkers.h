@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The dynamic linkers of this system: one for each kind of program that can be started here. */
+/* The dynamic linkers of this system, one for each kind of program that can run here. */
 
 enum { LINKERS_MAX = 8, LINKERS_LIB = 64 };
 
@@ -16,19 +16,20 @@ struct linker {
 	unsigned machine;	  /* e_machine of its ELF header */
 	unsigned flags;		  /* e_flags */
 	unsigned char byte_order; /* EI_DATA */
-	char lib[LINKERS_LIB];	  /* what $LIB stands for in its programs; "": it does not say */
+	char lib[LINKERS_LIB];	  /* the value of $LIB in its programs; "": unknown */
 };
 
 struct linkers {
 	struct linker item[LINKERS_MAX];
 	size_t count;
-	bool has_musl; /* it reads no /etc/ld.so.preload, and is none of the above */
+	bool has_musl; /* there is musl's, which ignores /etc/ld.so.preload and is not listed above
+			*/
 };
 
-/* Those that can be run. Those of cross compilers lie elsewhere. */
+/* Finds the linkers that can run. Those of cross compilers are in other places. */
 void linkers_find(struct linkers *ret);
 
-/* Would the linker load the library at path, by its ELF header? */
+/* Would the linker load the library path, according to its ELF header? */
 bool linkers_is_for(const struct linker *linker, const char *path);
 
 #endif

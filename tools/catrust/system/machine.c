@@ -29,10 +29,8 @@ static void remove_lock(void)
 	(void)unlink(LOCK);
 }
 
-/*
- * Held until this process ends. A file that root alone can open: any user may lock one that he can
- * read. Returns 0 or a negative errno.
- */
+/* Holds the lock until this process ends. Only root can open the file, because any user can lock a
+ * readable file. Returns 0 or a negative errno. */
 static int take_lock(void)
 {
 	enum { TRIES = 100 };
@@ -49,7 +47,7 @@ static int take_lock(void)
 			close(fd);
 			return error;
 		}
-		/* The one before may have removed it meanwhile. */
+		/* The previous process may have removed it meanwhile. */
 		if (stat(LOCK, &there) == 0 && there.st_ino == held.st_ino &&
 		    there.st_dev == held.st_dev)
 			return atexit(remove_lock) == 0 ? 0 : -ENOMEM;

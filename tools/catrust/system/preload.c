@@ -22,7 +22,7 @@ static int too_long(struct reason *why)
 	return -1;
 }
 
-/* Is library PREFIX/LIB/libcatrust.so? Then *prefix_len is that of PREFIX. */
+/* Is library PREFIX/LIB/libcatrust.so? If so, *prefix_len is the length of PREFIX. */
 static bool lies_in(const char *library, const char *lib, size_t *prefix_len)
 {
 	char end[LINKERS_LIB + sizeof(NAME) + 2];
@@ -59,7 +59,7 @@ static int add_file(struct preload_plan *plan, const char *base, const char *lib
 	return 0;
 }
 
-/* For programs of several kinds: each finds its own library by $LIB. */
+/* For several kinds of programs: each finds its own library through $LIB. */
 static int plan_several(struct preload_plan *plan, const struct linkers *linkers,
 			const struct linker *own, struct reason *why)
 {
@@ -122,7 +122,7 @@ int preload_plan(const char *library, const struct linkers *linkers, struct prel
 	return linkers->count == 1 ? 0 : plan_several(ret, linkers, own, why);
 }
 
-/* What the entry stands for in the programs of each linker. */
+/* Checks the entry's file for the programs of each linker. */
 int preload_check(const struct preload_plan *plan, const struct linkers *linkers,
 		  struct reason *why)
 {
@@ -151,7 +151,7 @@ int preload_prepare(const struct preload_plan *plan, struct record *r, struct re
 
 		bool own = record_has(r, RECORD_FILE, path);
 
-		/* A blank one is replaced; a link is that of an installation elsewhere. */
+		/* A blank one may be replaced; a link belongs to an installation elsewhere. */
 		if (lstat(path, &st) == 0 && (!own || plan->file[i].blank_for == NULL)) {
 			reason_set(why, "%s: %s", show_text(path, shown),
 				   own ? "it leads to another library than this catrust's: catrust "
@@ -173,7 +173,7 @@ int preload_prepare(const struct preload_plan *plan, struct record *r, struct re
 	return 0;
 }
 
-/* The next entry from *at on, as the dynamic linker takes them apart. */
+/* The next entry from *at on, separated as in the dynamic linker. */
 static bool next_entry(const struct textfile *f, size_t *at, size_t *len)
 {
 	for (;;) {
@@ -247,7 +247,7 @@ int preload_add(const char *entry, struct record *r, struct reason *why)
 	return error;
 }
 
-/* The whole line, where there is nothing else in it; or else with one of the signs beside it. */
+/* Cuts the whole line if it has only this entry; otherwise also one separator beside it. */
 static void cut_entry(struct textfile *f, size_t at, size_t len)
 {
 	bool starts = at == 0 || f->text[at - 1] == '\n';

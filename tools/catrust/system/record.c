@@ -109,7 +109,7 @@ static int remove_all(struct reason *why)
 		reason_set(why, PATH ": %s", strerror(errno));
 		return -1;
 	}
-	/* Only where it is empty. */
+	/* Succeeds only if it is empty. */
 	(void)rmdir(RECORD_FOLDER);
 	return 0;
 }
@@ -152,8 +152,8 @@ int record_folder(struct record *r, const char *path, struct reason *why)
 	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		if (snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path) >= PATH_MAX)
-			break; /* then the file can't be made either */
-		/* The record's own is there, or comes and goes with it. */
+			break; /* then the file can't be created either */
+		/* The record's own folder comes and goes with the record. */
 		if (stat(folder, &st) == 0)
 			continue;
 		if (strcmp(folder, RECORD_FOLDER) != 0 &&

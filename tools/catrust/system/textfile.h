@@ -7,29 +7,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A file of the system's that others write to as well: what is added can be taken out byte for
- * byte. */
+/* A system file that others also write to: additions can be removed byte for byte. */
 struct textfile {
-	char *text; /* with a NUL behind it; NULL: there is no such file */
+	char *text; /* followed by a NUL; NULL: there is no such file */
 	size_t len;
 };
 
-/* At most 1 MiB. Returns 0 and *ret, to be freed with textfile_clear(); or -1 and *why. */
+/* Reads at most 1 MiB. Returns 0 and *ret, to be freed with textfile_clear(); or -1 and *why. */
 int textfile_read(const char *path, struct textfile *ret, struct reason *why);
 
 void textfile_clear(struct textfile *f);
 
 /*
- * Adds lines, of which the last one ends. A file whose last line has no end gets it in front of
- * them, and theirs is left out: so textfile_cut() knows. Returns 0, or -1: out of memory.
+ * Adds lines; the last one must end in a newline. If the file's last line has no newline, puts one
+ * before lines and drops their last one, which textfile_cut() recognizes. Returns 0, or -1: out of
+ * memory.
  */
 int textfile_append(struct textfile *f, const char *lines);
 
-/* Takes lines out that textfile_append() has added: where they stand, and how long they are with
- * the end of the last one, if it has one. */
+/* Removes lines that textfile_append() added: their place, and their length including the last
+ * newline, if it has one. */
 void textfile_cut(struct textfile *f, size_t at, size_t len);
 
-/* The start of a line that is text, without its end. Returns whether there is one. */
+/* Finds a line equal to line, which has no newline. Returns whether there is one, and its start. */
 bool textfile_find(const struct textfile *f, const char *line, size_t *at);
 
 #endif

@@ -18,8 +18,8 @@
 
 enum { WORDS = 5, OUTPUT_MAX = 4096, PATIENCE_MS = 30 * 1000, NOBODY = 65534, PARTS = 2 };
 
-/* The first word is looked for; where it is not there, there is nothing to try. The first ones are
- * also run by a user, for whom the last two of these are privileged. */
+/* The first word is searched; if it is missing, the trial is skipped. An ordinary user also runs
+ * the first ones; the last two of these then get root's rights. */
 enum { BY_USERS = 4 };
 static const char *const programs[][WORDS] = {
 	{"true"},
@@ -43,7 +43,7 @@ enum {
 };
 
 struct outcome {
-	int status;		      /* as of waitpid(); -1: it did not end in time */
+	int status;		      /* as from waitpid(); -1: it did not end in time */
 	char text[PARTS][OUTPUT_MAX]; /* of standard output and error */
 	size_t len[PARTS];
 };
@@ -53,7 +53,7 @@ struct run {
 	char path[PATH_MAX]; /* of the program */
 	char argument[PATH_MAX];
 	bool by_nobody;
-	bool is_list; /* what a linker lists has the library in it: only its errors count */
+	bool is_list; /* a linker's list includes the library, so only its errors count */
 	struct outcome before;
 };
 
@@ -62,15 +62,13 @@ struct trial {
 	size_t count;
 };
 
-/* In the child. */
+/* Runs in the child. */
 static void become(const struct run *r, const char *preload, int out, int err)
 {
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
-	/* Not where others may have put what a program loads, and not for what it loads from a
-	 * home.
-	 */
+	/* In a directory where nobody else can put files that programs load, and not in a home. */
 	if (chdir("/") != 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 		_exit(125);
@@ -82,7 +80,7 @@ static void become(const struct run *r, const char *preload, int out, int err)
 		setenv("LD_PRELOAD", preload, 1);
 	else
 		unsetenv("LD_PRELOAD");
-	/* Where a container has one user only, root tries for all. */
+	/* If a container has only one user, root runs all trials. */
 	if (r->by_nobody && setgid(NOBODY) == 0 && setuid(NOBODY) != 0)
 		_exit(125);
 	execv(r->path, (char *const *)(uintptr_t)r->word);
@@ -97,7 +95,7 @@ static long ms_now(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Until both ends are closed. Returns false where that takes too long. */
+/* Reads until both ends are closed. Returns false if it takes too long. */
 static bool read_both(int fds[PARTS], struct outcome *o)
 {
 	struct pollfd p[PARTS] = {{.fd = fds[0], .events = POLLIN},
@@ -173,7 +171,7 @@ static bool is_same(const struct run *r, const struct outcome *o)
 	       same_part(&r->before, o, 1);
 }
 
-/* Kept if it does the same twice without the library. */
+/* Keeps the run if two attempts without the library give the same result. */
 static void keep(struct trial *t, struct run *r)
 {
 	struct outcome *again = malloc(sizeof(*again));
@@ -196,7 +194,7 @@ static void add(struct trial *t, const char *const *words, bool by_nobody)
 		keep(t, r);
 }
 
-/* A program of another kind need not be there, but its C library is. */
+/* There may be no program of another kind, but there is its C library. */
 static void add_linker(struct trial *t, const struct linker *l)
 {
 	struct run *r = &t->run[t->count];

@@ -7,20 +7,16 @@
 
 #include <stdbool.h>
 
-/*
- * Programs that are there on nearly every system, run by root and by a user: what they say, and how
- * they end, with the library and without. What they do is print their version, at most.
- */
+/* Programs that nearly every system has, run as root and as a user: compares their output and exit
+ * status with and without the library. They do no more than print their version. */
 struct trial;
 
-/* How they do now. NULL: out of memory. Free with trial_free(). */
+/* Runs them as they are now. NULL: out of memory. Free with trial_free(). */
 struct trial *trial_new(const struct linkers *linkers);
 void trial_free(struct trial *t);
 
-/*
- * Do they do the same again? preload: LD_PRELOAD of theirs, or NULL. Returns 0, or -1 and *why: the
- * first that does not.
- */
+/* Do they behave the same again? preload: their LD_PRELOAD, or NULL. Returns 0, or -1 and *why: the
+ * first that differs. */
 int trial_again(const struct trial *t, const char *preload, struct reason *why);
 
 #endif

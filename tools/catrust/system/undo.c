@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One that others write to as well goes only if they have written nothing. */
+/* Removes a file that others also write to only if they have written nothing. */
 static int remove_file(const char *path, struct reason *why)
 {
 	bool shared = strcmp(path, PRELOAD_PATH) == 0 || variables_is_shared(path);
@@ -37,7 +37,7 @@ static int undo(enum record_kind kind, const char *path, struct reason *why)
 	case RECORD_FILE:
 		return remove_file(path, why);
 	case RECORD_DIRECTORY:
-		(void)rmdir(path); /* somebody else's files are in it */
+		(void)rmdir(path); /* fails if it has files of others */
 		return 0;
 	default:
 		return 0;
@@ -51,7 +51,7 @@ static void undo_all(struct record *r, size_t first, bool preloads, struct reaso
 
 		if ((r->item[i].kind == RECORD_PRELOAD) != preloads)
 			continue;
-		/* A program that is told to read a bundle which is not there trusts nobody. */
+		/* If a program's variable names a missing bundle, the program trusts nobody. */
 		if (r->item[i].kind == RECORD_VARIABLES && why->text[0] != '\0')
 			continue;
 		if (undo(r->item[i].kind, r->item[i].path, &this) == 0)

@@ -6,9 +6,9 @@
 #include "system/record.h"
 
 /*
- * Undoes what is recorded from item first on, the entry of /etc/ld.so.preload before all else, and
- * takes it out of the record. What can't be undone stays in it. Returns 0, or -1 and *why of the
- * first that could not.
+ * Undoes the recorded items from first on, beginning with the entry of /etc/ld.so.preload, and
+ * removes them from the record. What can't be undone stays in it. Returns 0, or -1 and *why for the
+ * first failure.
  */
 int undo_from(struct record *r, size_t first, struct reason *why);
 

@@ -41,7 +41,7 @@ static int no_memory(struct reason *why)
 	return -1;
 }
 
-/* What a program trusts by itself: m is empty. */
+/* Adds what a program trusts by itself to m, which must be empty. */
 static int add_public(struct merge *m, enum bundle bundle, struct reason *why)
 {
 	const char *file = system_bundle();
@@ -58,8 +58,8 @@ static int add_public(struct merge *m, enum bundle bundle, struct reason *why)
 	return merge_path(m, file, why);
 }
 
-/* Its bytes. Where no anchor may vouch for every name, what programs read must be a bundle all the
- * same: they refuse an empty one. */
+/* Writes the bundle's bytes. If no anchor may vouch for every name, programs still need a bundle:
+ * they refuse an empty one. */
 static int make(enum bundle bundle, const struct trusted *trusted, BIO *to, struct reason *why)
 {
 	struct merge m;
@@ -178,7 +178,7 @@ static void print_pam(FILE *to, const char *name, const char *value)
 
 static const struct place {
 	const char *path;
-	const char *reader; /* something that is there where the file is read */
+	const char *reader; /* if this exists, the file is read */
 	void (*print)(FILE *to, const char *name, const char *value);
 	const char *head;
 } places[] = {
@@ -196,7 +196,7 @@ bool variables_is_shared(const char *path)
 	return strcmp(path, ENVIRONMENT) == 0;
 }
 
-/* Does a line of f set the variable? What the administrator has set stays. */
+/* Does a line of f set the variable? The administrator's setting stays. */
 static bool is_set(const struct textfile *f, const char *name)
 {
 	size_t len = strlen(name);
@@ -221,7 +221,7 @@ static void print_one(const struct place *place, const struct textfile *there, c
 		place->print(to, name, value);
 }
 
-/* What place is to have, to be freed; NULL: out of memory. */
+/* The new text for place, to be freed; NULL: out of memory. */
 static char *text_for(const struct place *place, const struct textfile *there)
 {
 	char java[PATH_MAX], *text = NULL;
@@ -264,7 +264,7 @@ static int add_to(const struct place *place, struct record *r, struct reason *wh
 		goto out;
 	}
 	if (shared && textfile_find(&f, FIRST_LINE, &at)) {
-		error = 0; /* as it is since the first time */
+		error = 0; /* unchanged since the first time */
 		goto out;
 	}
 	text = text_for(place, shared ? &f : &(struct textfile){NULL, 0});

@@ -8,28 +8,26 @@
 
 #include <stdbool.h>
 
-/*
- * For programs that no preload reaches: variables that name bundles of /var/lib/catrust, in the
- * files from which login shells, PAM and systemd take them.
- */
+/* For programs that preloading does not reach: variables that name bundles in /var/lib/catrust, in
+ * the files that login shells, PAM and systemd read. */
 #define VARIABLES_BUNDLE RECORD_FOLDER "/bundle.pem"
 
-/* What programs trust by default, with the anchors. Returns 0, or -1 and *why: among others, where
- * there is no anchor for every name and is_first. */
+/* Writes the default bundles with the anchors. Returns 0, or -1 and *why: for example, if there is
+ * no anchor for every name and is_first. */
 int variables_make_bundles(const struct trusted *trusted, bool is_first, struct reason *why);
 
-/* Are they as that would make them? Returns 1, 0, or -1 and *why. */
+/* Are the bundles as that function would write them? Returns 1, 0, or -1 and *why. */
 int variables_are_current(const struct trusted *trusted, struct reason *why);
 
-/* Writes the files that name them, each recorded first, where there is somebody to read them.
- * Returns 0, or -1 and *why. */
+/* Writes the files with the variables, after recording each, if something reads them. Returns 0, or
+ * -1 and *why. */
 int variables_add(struct record *r, struct reason *why);
 
-/* Takes the lines out of a file, or the bundles away. Return 0, or -1 and *why. */
+/* Removes the lines from a file, or the bundles. Return 0, or -1 and *why. */
 int variables_remove_block(const char *path, struct reason *why);
 int variables_remove_bundles(struct reason *why);
 
-/* Is the file one that others write to as well? */
+/* Do others also write to the file? */
 bool variables_is_shared(const char *path);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "verify/verify.h"
 
-/* Python's default ciphers, and Debian's OpenSSL, ask for it. */
+/* Python's default ciphers require it, and so does Debian's OpenSSL. */
 enum { SECURITY_LEVEL = 2 };
 
 int dryrun_verify(STACK_OF(X509) * sent, const STACK_OF(X509) * anchors,

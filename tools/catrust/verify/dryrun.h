@@ -15,13 +15,11 @@ enum dryrun_client {
 
 struct dryrun {
 	int error; /* X509_V_OK, or the first error */
-	int depth; /* where: 0 is the server's own certificate */
+	int depth; /* the error's place: 0 is the server's own certificate */
 };
 
-/*
- * Verifies what a server sent as a client would that trusts anchors within scopes, and nothing
- * else, host name included. Returns 0 and *ret, or -1: out of memory.
- */
+/* Verifies what a server sent like a client that trusts only anchors, within scopes; checks the
+ * host name, too. Returns 0 and *ret, or -1: out of memory. */
 int dryrun_verify(STACK_OF(X509) * sent, const STACK_OF(X509) * anchors,
 		  const struct scopes *scopes, const struct target *host, enum dryrun_client client,
 		  struct dryrun *ret);

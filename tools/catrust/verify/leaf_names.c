@@ -10,7 +10,9 @@
 
 bool leaf_may_sign(X509 *cert)
 {
-	/* Not only 1: OpenSSL also lets sign what is of version 1, or has keyCertSign alone. */
+	/*
+	 * Not only 1: OpenSSL also lets certificates of version 1, or with only keyCertSign, sign.
+	 */
 	return X509_check_ca(cert) != 0;
 }
 
@@ -22,7 +24,7 @@ static bool is_below(const char *host, const char *domain)
 	       strcmp(host + host_len - len, domain) == 0;
 }
 
-/* Why a domain that the certificate itself names is not for its asking. NULL: it is. */
+/* Why the user must ask for a domain that the certificate names. NULL: no need to ask. */
 static const char *too_much(const char *domain, bool wildcard, const struct target *host,
 			    bool may_sign)
 {
@@ -41,7 +43,7 @@ static bool is_wildcard(const struct certname *name)
 	return name->name.host == NAME_IS_HOST && strncmp(name->text, "*.", 2) == 0;
 }
 
-/* The scope that name takes. Unless that is fine, *wrong ends "and ". */
+/* The scope that name needs. On failure, *wrong is the end of a sentence, after "and ". */
 static enum leaf_scopes_result scope_for(const struct certname *name, const struct target *host,
 					 bool may_sign, char scope[SCOPEDIR_NAME],
 					 const char **wrong)
@@ -55,7 +57,7 @@ static enum leaf_scopes_result scope_for(const struct certname *name, const stru
 		return LEAF_SCOPES_IMPOSSIBLE;
 	if (name->name.host == NAME_IS_ADDRESS)
 		return LEAF_SCOPES_OK;
-	/* As a CN, and in a URI, an address counts as one; as a DNS name it does not. */
+	/* In a CN or a URI, an address counts as an address; as a DNS name it does not. */
 	*wrong = "that is an address, not a name";
 	if (as_host.is_ip)
 		return LEAF_SCOPES_IMPOSSIBLE;
@@ -63,7 +65,7 @@ static enum leaf_scopes_result scope_for(const struct certname *name, const stru
 	return *wrong == NULL ? LEAF_SCOPES_OK : LEAF_SCOPES_TOO_WIDE;
 }
 
-/* Does it need a scope of its own? Of the subject, not what begins a DNS name. */
+/* Does it need a scope of its own? A common name does not if a DNS name begins with it. */
 static bool counts(const struct certnames *names, const struct name *name,
 		   const struct scopes *scopes)
 {

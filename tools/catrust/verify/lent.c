@@ -29,11 +29,11 @@ bool lent_is_valid_now(const X509 *cert)
 	       X509_cmp_current_time(X509_get0_notAfter(cert)) > 0;
 }
 
-/* All anchors of a verification as one list. */
+/* All anchors of a verification in one list. */
 struct offer {
 	struct anchors anchors;
 	struct scope_list *scopes; /* SCOPES_MAX for each of more */
-	unsigned char **der;	   /* of each of more; NULL: it is among the others */
+	unsigned char **der;	   /* of each of more; NULL: the trust directories have it */
 };
 
 static bool find_trusted(const struct trusted *trusted, const X509 *cert, size_t *ret)
@@ -44,7 +44,7 @@ static bool find_trusted(const struct trusted *trusted, const X509 *cert, size_t
 	return false;
 }
 
-/* Those of more, in front of what an anchor has. */
+/* Puts the scopes of more in front of the anchor's own. */
 static const struct scope_list *add_scopes(const struct scopes *more, const struct scope_list *to,
 					   struct scope_list *room)
 {

@@ -5,10 +5,8 @@
 #include "policy/trust.h"
 #include "verify/verify.h"
 
-/*
- * The anchors of a verification, as libcatrust.so has those of its trust directories. Returns NULL:
- * out of memory; otherwise the caller frees it with trust_free().
- */
+/* The anchors of a verification, in the form in which libcatrust.so has those of its trust
+ * directories. Returns NULL: out of memory; otherwise the caller frees it with trust_free(). */
 struct trust *lent_trust(const struct verify_anchors *from);
 
 /* Did ca's key sign one of certs? */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of shim/binding.c: what the code that lends anchors asks for, without looking for it. */
+/* Replaces shim/openssl/binding.c: what the code that lends anchors needs, without searching for
+ * it. */
 #include "verify/linked.h"
 
 #include "policy/trust.h"
 
-/* Nothing else of OpenSSL is called where anchors are lent: see shim/openssl.def. */
+/* The code that lends anchors calls nothing else of OpenSSL: see shim/openssl/openssl.def. */
 #define LINK_LENDING(name) .name = (name),
 #define LINK_SCOPES(name) .name = (name),
 #define LINK_PUBLIC(name) .name = (name),
@@ -56,7 +57,7 @@ void binding_work_forget(const struct crypto *crypto)
 	(void)crypto;
 }
 
-/* The commands that read trust directories say so themselves. */
+/* The commands that read trust directories report it themselves. */
 void trust_tell_unreadable(const char *file, size_t line)
 {
 	(void)file;

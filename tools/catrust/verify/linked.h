@@ -4,7 +4,7 @@
 
 #include "openssl/binding.h"
 
-/* The OpenSSL that the tool is linked with, as the library's own code takes it. */
+/* The OpenSSL that the tool is linked with, in the form that the library's own code uses. */
 struct crypto *linked_crypto(void);
 
 #endif

@@ -35,7 +35,7 @@ void verify_store_clear(struct verify_store *store)
 	store->crls = NULL;
 }
 
-/* The revocation lists in store, with references of the caller's own; NULL: out of memory. */
+/* The revocation lists in store, with the caller's own references; NULL: out of memory. */
 static STACK_OF(X509_CRL) * crls_of(X509_STORE *store)
 {
 	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
@@ -52,7 +52,7 @@ static STACK_OF(X509_CRL) * crls_of(X509_STORE *store)
 	return crls;
 }
 
-/* A temporary store reads the file, so that what counts is what counts for libssl. */
+/* A temporary store reads the file, so that the same parts of it count as in libssl. */
 static int read_file(const char *file, struct verify_store *ret, struct verify_load_error *error)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -92,7 +92,7 @@ int verify_load(const char *file, const char *dir, struct verify_store *ret,
 	return 0;
 }
 
-/* What the program trusts by itself. */
+/* A store with what the program itself trusts. */
 static X509_STORE *new_store(const struct verify_store *own)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -135,7 +135,7 @@ static void note(struct verify_result *j, int code, int depth, X509 *cert)
 	j->error[j->count++] = (struct verify_error){code, depth, cert};
 }
 
-/* INVALID_CA has only moved. */
+/* INVALID_CA is old; only its number is new. */
 static bool is_new_in_3(int code)
 {
 	return code >= X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM && code != X509_V_ERR_INVALID_CA;
@@ -180,10 +180,8 @@ static void check_name(X509 *cert, const struct target *host, struct verify_resu
 		note(j, X509_V_ERR_HOSTNAME_MISMATCH, 0, cert);
 }
 
-/*
- * OpenSSL asks for the authority key identifier of a certificate once its issuer is there. What is
- * sent shows already that it will then be missing.
- */
+/* OpenSSL checks a certificate's authority key identifier only when its issuer is there. The sent
+ * certificate shows already that it will be missing then. */
 static void check_top(X509_STORE_CTX *ctx, const struct work *w)
 {
 	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
@@ -233,7 +231,7 @@ int verify_chain(const struct verify_store *own, const struct verify_anchors *an
 		goto out;
 	X509_STORE_CTX_set_app_data(ctx, &work);
 	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	/* The very code that decides in libcatrust.so, so that the two can't disagree. */
+	/* The same code decides in libcatrust.so, so the two can't disagree. */
 	wanted = candidates_find(&found, linked_crypto(), trust, ctx);
 	loan = lend_begin(&found, wanted, &settings);
 	verified = X509_verify_cert(ctx) == 1;

@@ -11,23 +11,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a program trusts by itself. */
+/* What a program itself trusts. */
 struct verify_store {
 	STACK_OF(X509) * certs;	   /* of its file; NULL: none */
-	STACK_OF(X509_CRL) * crls; /* the same: they count if it checks for revocation */
-	char dir[PATH_MAX];	   /* with hashed names, or several with colons between; "": none */
+	STACK_OF(X509_CRL) * crls; /* the same; used if it checks for revocation */
+	char dir[PATH_MAX];	   /* with hashed names, or several separated by colons; "": none */
 };
 
-/* Why a bundle can't be loaded, as Python's load_verify_locations() sees it. */
+/* Why a bundle can't be loaded, as Python's load_verify_locations() reports it. */
 struct verify_load_error {
 	int os_error;	     /* errno, or 0 */
-	unsigned long error; /* of OpenSSL's queue, where os_error is 0 */
+	unsigned long error; /* of OpenSSL's queue, if os_error is 0 */
 };
 
-/*
- * Reads file, PEM as OpenSSL wants it, and notes dir; each may be NULL. Returns 0 and *ret, to be
- * freed with verify_store_clear(), or -1 and *error. Out of memory is ENOMEM.
- */
+/* Reads file, in OpenSSL's PEM format, and stores the name dir; each may be NULL. Returns 0 and
+ * *ret, to be freed with verify_store_clear(), or -1 and *error. Out of memory is ENOMEM. */
 int verify_load(const char *file, const char *dir, struct verify_store *ret,
 		struct verify_load_error *error);
 
@@ -37,24 +35,24 @@ void verify_store_clear(struct verify_store *store);
 struct verify_how {
 	unsigned long flags; /* X509_V_FLAG_... */
 	int level;	     /* of security */
-	bool common_name;    /* counts if the certificate has no names (subjectAltName) */
-	bool name_last;	     /* it is the program that compares names, after all else */
+	bool common_name;    /* counts if the certificate has no subjectAltName */
+	bool name_last;	     /* the program itself compares names, after everything else */
 	bool relax;	     /* CATRUST_STRICT=relax */
 	bool public_only;    /* CATRUST_CONTEXTS=public */
-	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, strict ones above all */
+	bool before_3;	     /* OpenSSL 1.1.1: it has fewer rules, especially strict ones */
 };
 
-/* Does this environment have CATRUST_STRICT=relax, for what is started with catrust-run? */
+/* Does this environment set CATRUST_STRICT=relax for programs under catrust-run? */
 bool verify_is_relaxed(void);
 
-/* The same of CATRUST_CONTEXTS=public. */
+/* The same for CATRUST_CONTEXTS=public. */
 bool verify_is_public_only(void);
 
-/* What libcatrust.so would add. */
+/* The anchors that libcatrust.so would add. */
 struct verify_anchors {
 	const struct trusted *trusted;	  /* with their scopes; NULL: none */
 	const STACK_OF(X509) * more;	  /* NULL: none */
-	const struct scopes *more_scopes; /* of more, added to those it has; NULL: every name */
+	const struct scopes *more_scopes; /* of more, besides those it has; NULL: every name */
 };
 
 enum { VERIFY_ERRORS = 48 };
@@ -64,15 +62,12 @@ struct verify_result {
 		int code;
 		int depth;
 		X509 *cert;	/* a reference; NULL: unknown */
-	} error[VERIFY_ERRORS]; /* all of them, in OpenSSL's order: the first is what Python shows
-				 */
-	size_t count;		/* 0: it is accepted */
+	} error[VERIFY_ERRORS]; /* all errors in OpenSSL's order; Python shows the first */
+	size_t count;		/* 0: accepted */
 };
 
-/*
- * Verifies what a server sent and goes on past each error. Returns 0 and *ret, to be freed with
- * verify_result_clear(), or -1: out of memory.
- */
+/* Verifies what a server sent, and continues after each error. Returns 0 and *ret, to be freed with
+ * verify_result_clear(), or -1: out of memory. */
 int verify_chain(const struct verify_store *own, const struct verify_anchors *anchors,
 		 STACK_OF(X509) * sent, const struct target *host, const struct verify_how *how,
 		 struct verify_result *ret);
