@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The packages: packaging/package configures once for each format, since where the library goes differs,
-# and runs cpack. Everything here is such that two builds of one commit give the same bytes: no path of
-# the build folder, no time but SOURCE_DATE_EPOCH, no name of the machine.
+# The packages: packaging/package configures once for each format, because the library's folder differs,
+# and runs cpack. Two builds of one commit must give the same bytes: no path of the build folder, no time
+# except SOURCE_DATE_EPOCH, no name of the machine.
 
 set(CATRUST_PACKAGE "" CACHE STRING "The package that this build is for: deb, rpm, tgz, or none")
 if(CATRUST_PACKAGE STREQUAL "")
@@ -14,7 +14,7 @@ endif()
 set(targets shim anchors process openssl load rules verification)
 if(CATRUST_TOOLS)
   list(APPEND targets catrust_tool catrust)
-  # What distributions ask of programs. The shim has its own flags, for every libc at once.
+  # Flags that distributions require for programs. The shim has its own flags, which fit every libc.
   target_compile_options(catrust_tool PRIVATE -fstack-protector-strong -D_FORTIFY_SOURCE=2)
   target_link_options(catrust PRIVATE -Wl,-z,relro,-z,now)
 endif()
@@ -37,7 +37,7 @@ function(gzip source name)
   set(gzipped ${gzipped} ${made}/${name}.gz PARENT_SCOPE)
 endfunction()
 
-# In the packages of distributions man pages are compressed; in the archive they stay as they are.
+# Man pages are compressed in the distributions' packages, but not in the archive.
 if(NOT CATRUST_PACKAGE STREQUAL "tgz")
   file(GLOB pages ${CMAKE_SOURCE_DIR}/tools/man/*.[0-9])
   foreach(page IN LISTS pages)
@@ -86,8 +86,8 @@ if(CATRUST_PACKAGE STREQUAL "deb")
   set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
   set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
   set(CPACK_DEBIAN_PACKAGE_SECTION net)
-  # packaging/package gives the dependencies: where cpack asks dpkg-shlibdeps itself, it also takes the
-  # library for one to link with, and adds scripts that run ldconfig for it.
+  # packaging/package sets the dependencies: if cpack runs dpkg-shlibdeps itself, it takes the library for
+  # one to link with, and adds scripts that run ldconfig.
   set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates)
   set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
   set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
@@ -108,7 +108,7 @@ elseif(CATRUST_PACKAGE STREQUAL "rpm")
 %define clamp_mtime_to_source_date_epoch 1
 %define _build_id_links none
 %define _build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm")
-  # Directories that are not this package's to own.
+  # Directories that this package must not own.
   set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /etc ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR} ${CMAKE_INSTALL_FULL_MANDIR}
     ${CMAKE_INSTALL_FULL_MANDIR}/man1 ${CMAKE_INSTALL_FULL_MANDIR}/man7

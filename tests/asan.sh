@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The unit tests under ASan and UBSan, in a build of their own by another compiler: asan.sh BUILD clang|gcc
-# As it compiles everything, this also shows that clang has no warning about it.
+# The unit tests under ASan and UBSan, in a separate build by another compiler: asan.sh BUILD clang|gcc
+# It compiles everything, so it also shows that clang has no warnings.
 set -eu
 
 command -v "$2" >/dev/null || { echo "skipped: no $2"; exit 77; }

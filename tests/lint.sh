@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Format, static analysis, shell scripts and man pages. $1: the build folder. $2: how many at once; all cores.
-# Clang's analyzer goes as deep as it does by itself if CATRUST_NIGHTLY is set: that takes eight minutes of a core.
-# Otherwise it gives up a function sooner, and takes less than two.
+# Checks format, code, shell scripts and man pages. $1: the build folder. $2: parallel jobs (default: all cores).
+# If CATRUST_NIGHTLY is set, clang's analyzer uses its default depth: this takes eight minutes on one core.
+# Otherwise it gives up on a function sooner, and takes less than two.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,7 +30,7 @@ if [ -z "${CATRUST_NIGHTLY:-}" ]; then
 	echo "lint, the analyzer's long paths ... skipped 'it takes long; CATRUST_NIGHTLY=1 tests/run runs it'"
 fi
 scripts=$(grep -rlE '^#!/bin/(ba)?sh' tools tests packaging examples .ci)
-# Names of files here have no spaces.
+# File names here have no spaces.
 # shellcheck disable=SC2086
 {
 	check "clang-format" clang-format --dry-run -Werror $sources $headers

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs a test that takes long, if it is asked for: long.sh COMMAND [ARGUMENT...]
+# Runs a long test if CATRUST_NIGHTLY is set: long.sh COMMAND [ARGUMENT...]
 set -eu
 
 [ -n "${CATRUST_NIGHTLY:-}" ] || {

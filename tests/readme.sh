@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What README tells users to type to build and install does what it says, from a copy of the tree.
+# Runs README's commands for building and installing in a copy of the tree.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -28,7 +28,7 @@ done
 got=$("$bin/catrust-run" -q sh -c 'echo "$LD_PRELOAD"')
 [ -f "$got" ] || fail "catrust-run does not find the installed library: $got"
 
-# Every other command of README is one that exists, with the options shown.
+# Every other command in README must exist, with the options shown.
 sed -n 's/^\(tools\/[a-z]*\|tests\/[a-z]*\) .*/\1/p' README.md | while read -r command; do
 	[ -x "$command" ] || fail "$command is not there"
 done

@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Run by update-ca-certificates: the bundles of catrust enable --system --env hold the system's as well.
+# update-ca-certificates runs it: the bundles of catrust enable --system --env contain the system's CAs, too.
 [ ! -x /usr/bin/catrust ] || exec /usr/bin/catrust refresh >/dev/null

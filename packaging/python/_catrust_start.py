@@ -53,7 +53,7 @@ def load(path: str) -> None:
     flags = sys.getdlopenflags()
     sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL | getattr(os, "RTLD_NODELETE", 0))
     try:
-        # All that create_dynamic() looks at of a ModuleSpec, in a type that is there.
+        # create_dynamic() needs only these fields of a ModuleSpec; this type is already loaded.
         _imp.create_dynamic(type(sys.implementation)(name="libcatrust", origin=path))  # type: ignore[call-arg,arg-type]
     except ImportError as e:
         if "module export function" not in str(e):
@@ -66,7 +66,7 @@ def preload(path: str) -> None:
     """Adds the library to LD_PRELOAD, for the children of this process."""
     there = os.environ.get("LD_PRELOAD", "")
     if not any(os.path.basename(entry) == "libcatrust.so" for entry in there.replace(":", " ").split()):
-        # Behind what is there: some libraries, AddressSanitizer's for one, insist on being the first.
+        # At the end, because some libraries, such as AddressSanitizer's, must be the first.
         os.environ["LD_PRELOAD"] = there + ":" + path if there else path
 
 
@@ -79,7 +79,7 @@ def start(children: bool = False) -> None:
             return
         started = True
         maps = mapped()
-        # Beside another copy it would do everything twice; behind libssl, half of it.
+        # After another copy it would do everything twice; after libssl, only half of it.
         if "/libcatrust.so" not in maps and "/libssl." not in maps and "/libssl-" not in maps:
             load(LIBRARY)
         if children:

@@ -42,7 +42,7 @@ def run(argv: List[str]) -> None:
             raise Error("%s: %s: the program would run without it, and does not; install catrust again" % (
                 path, e.strerror or e)) from None
         start.preload(_inject.preloadable(path))
-    # -W, -X and the like count for the program.
+    # Passes -W, -X and similar options on to the program.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *flags, *argv])
@@ -55,7 +55,7 @@ def main(argv: List[str]) -> int:
         return 0 if argv else FAILED
     word, options = argv[0], argv[1:]
     known = {"enable": ["--children", "--system"], "disable": [], "status": []}
-    # A program of that name is called by a path: ./status.
+    # A program with such a name must be called by its path: ./status.
     if word in known:
         for option in options:
             if option not in known[word]:

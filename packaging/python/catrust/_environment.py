@@ -14,10 +14,10 @@ import _catrust_start as start
 import catrust
 from catrust import Error, _inject, _status
 
-# Sorts before the names of modules, which may use TLS in theirs.
+# Sorts before the .pth files of other modules, which may use TLS.
 NAME = "_catrust.pth"
 MARK = "# Written by `python -m catrust enable`; `python -m catrust disable` removes it.\n"
-# One line, since site runs single lines. Without the module, catrust was uninstalled.
+# One line, because site runs single lines. If the module is missing, catrust was uninstalled.
 LINE = ("import sys; exec('try:\\n import _catrust_start\\nexcept ImportError:\\n pass\\n"
         "else:\\n _catrust_start.start(%s)')\n")
 
@@ -69,7 +69,7 @@ def enable(children: bool, system: bool) -> int:
     if children and re.search("[ :$]", start.LIBRARY):
         raise Error("--children: ld.so allows no space, colon or dollar sign in the path of a library, and there is "
                     "one in %s" % start.LIBRARY)
-    # Tried first, in another process: this one need not survive what a strange library does.
+    # Tried in another process first: a broken library could end this one.
     refuse(trial("import catrust; catrust.inject(); import ssl"))
     path, text = os.path.join(folder, NAME), MARK + LINE % ("children=True" if children else "")
     before = text_of(path)
@@ -141,7 +141,7 @@ def status() -> int:
     print("Python    %s, %s" % (sys.prefix, "enabled by " + found[0] if found else "not enabled: %s" % why))
     if found and why:
         print("problem   " + why)
-    # For what a program that uses ssl would have.
+    # Shows what a program that uses ssl would have loaded.
     try:
         __import__("_ssl")
     except ImportError:

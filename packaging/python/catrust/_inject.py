@@ -14,7 +14,7 @@ from catrust import LibraryError, NotPossible, TooLate
 
 INSTEAD = ("start the program with `python -m catrust` or catrust-run, or call "
            "`python -m catrust enable` once for the virtual environment")
-# Not libssl3.so, which is NSS's. Wheels give their copies a name of their own: libssl-81ffa89e.so.3.
+# Not libssl3.so, which is NSS's. Wheels rename their copies: libssl-81ffa89e.so.3.
 LIBSSL = re.compile(r"libssl(-[0-9a-f]+)?\.so(\.|$)")
 
 
@@ -54,7 +54,7 @@ def has_static_ssl() -> bool:
     if path is None:
         return False
     with open(path, "rb") as module:
-        # The names of the libraries that an ELF file needs are strings of their own in it.
+        # An ELF file has the names of the libraries that it needs as separate strings.
         return re.search(rb"\0libssl(-[0-9a-f]+)?\.so[^\0]*\0", module.read()) is None
 
 
@@ -80,7 +80,7 @@ def inject(children: bool) -> None:
         except OSError as e:
             raise LibraryError("%s: %s; install catrust again, from the wheel for this system" % (
                 library(), e)) from None
-    # What PyInstaller has unpacked is gone when the program ends, and children may live longer.
+    # PyInstaller removes its unpacked files when the program ends, and children may live longer.
     if children and not hasattr(sys, "_MEIPASS"):
         start.preload(preloadable(library()))
 

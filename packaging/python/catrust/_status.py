@@ -16,7 +16,7 @@ import _catrust_start as start
 from catrust import _inject
 
 LIBRARIES = re.compile(r"lib(ssl|gnutls)(-[0-9a-f]+)?\.so(\.|$)")
-# Names of source files in the messages of a TLS that is linked in; no version says as much.
+# Source file names in the messages of a TLS library that is linked in; they tell more than a version.
 LINKED_IN = [(b"ssl/handshake_client.cc", "BoringSSL"), (b"ssl/statem/statem_clnt.c", "OpenSSL"),
              (b"s2n_connection.c", "s2n-tls"), (b"/rustls-", "rustls")]
 LINKED_IN_READS = {"OpenSSL"}
@@ -138,7 +138,7 @@ def of_file(path: str, library: Optional[str], preloaded: bool, first: Dict[str,
         if first[name] != library:
             return TlsLibrary(path, name, False, "%s comes before the library: %s" % (first[name], _inject.INSTEAD))
         return TlsLibrary(path, name, True, "as every server's certificate is verified")
-    # libcrypto holds no TLS.
+    # libcrypto contains no TLS.
     linked = linked_in(path)
     if linked is None:
         return None
@@ -153,7 +153,7 @@ def of_this_process() -> Status:
     """See catrust.status()."""
     library = _inject.loaded()
     first = {"OpenSSL": seen_first("X509_verify_cert"), "GnuTLS": seen_first("gnutls_certificate_verify_peers2")}
-    # By LD_PRELOAD, or /etc/ld.so.preload, it stands before libc; then it sees which files are opened.
+    # With LD_PRELOAD or /etc/ld.so.preload, it comes before libc, and so sees which files are opened.
     preloaded = library is not None and seen_first("fopen") == library
     anchors, problems = listing()
     found = [of_file(path, library, preloaded, first) for path in _inject.mapped_files()]
