@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Libraries and programs of the Python world: each fails without the shim and works with it."""
+"""Python libraries and programs: each fails without the shim and works with it."""
 
 import base64
 import hashlib
@@ -116,7 +116,7 @@ class Libraries(lab.Case):
                         """, [srv.port, context])
 
     def test_memory_bio(self):
-        """SSL_get_error looks at the error queue: a leftover of the shim's would end the handshake."""
+        """SSL_get_error reads the error queue: an error left by the shim would end the handshake."""
         with lab.server() as srv:
             for kind in "default", "client", "generic":
                 with self.subTest(kind):
@@ -187,7 +187,7 @@ class PyOpenSSL(lab.Case):
                         self.only_with_shim(self.CODE, [srv.port, method, load])
 
     def test_x509_store_context_is_no_tls(self):
-        """A verification without TLS behind it gets no anchors."""
+        """A verification without TLS gets no anchors."""
         lab.need(modules=["OpenSSL"])
         result = self.same("""
             from OpenSSL import crypto
@@ -201,7 +201,7 @@ class PyOpenSSL(lab.Case):
 
 
 def wheel(name):
-    """The smallest wheel that pip takes."""
+    """The smallest wheel that pip accepts."""
     info = "%s-1.0.dist-info/" % name
     files = {name + ".py": "", info + "METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: 1.0\n" % name,
              info + "WHEEL": "Wheel-Version: 1.0\nGenerator: lab\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The environment variables, the trust directory's formats, and where the directory is looked for."""
+"""The environment variables, the file formats in the trust directory, and the search for the directory."""
 
 import json
 import os
@@ -23,21 +23,21 @@ class Config(lab.Case):
         return lab.run(lab.PRELUDE + PROGRAM, [(server or self.server).port], shim=shim, dirs=dirs, env=env)
 
     def trusted(self, dirs=None, lines=None, server=None, **env):
-        """Refused without the shim, fine with it, with a line for each pattern."""
+        """Refused without the shim; accepted with it, with a line for each pattern."""
         self.refused(self.without(server, env))
         result = self.fetch(dirs, True, server, **env)
         self.got_page(result, lines)
         return result
 
     def without(self, server, env):
-        """The run without the shim, where no trust directory can make a difference: once for each setting."""
+        """The run without the shim, on which the trust directory has no effect: once for each setting."""
         key = (server and server.port, tuple(sorted(env.items(), key=repr)))
         if key not in self.plain:
             self.plain[key] = self.fetch(None, False, server, **env)
         return self.plain[key]
 
     def untrusted_with(self, dirs=None, lines=(), server=None, **env):
-        """Refused in the same way, with a line of the shim's for each pattern; returns the result."""
+        """Refused in the same way, with a line from the shim for each pattern; returns the result."""
         without = self.without(server, env)
         result = self.fetch(dirs, True, server, **env)
         self.refused(result)
@@ -88,7 +88,7 @@ class Variables(Config):
         self.assertIn("corp-root.pem", result.err)
 
     def test_json(self):
-        """One object a line, whatever is in the names."""
+        """One object per line, even with odd names."""
         name = 'q"\\\n\x1b\udcff€%s.pem' % ("x" * 200)
         dirs = [lab.trustdir("corp-root.pem", junk_pem=b"junk\n"), lab.folder('deep"' + "\n" * 100)]
         lab.write(os.path.join(dirs[1], name), b"junk\n")
@@ -108,7 +108,7 @@ class Variables(Config):
             self.assertEqual(text, self.fetch(dirs, CATRUST_LOG=level, CATRUST_LOG_FORMAT=value).err.splitlines())
 
     def test_json_of_a_long_message(self):
-        """It is cut, and still an object of at most 4096 bytes."""
+        """It is cut, but still an object of at most 4096 bytes."""
         path = os.path.join(lab.folder("long"), *['\n' * 250] * 10)
         os.makedirs(path)
         os.chmod(path, 0o777)
@@ -135,7 +135,7 @@ class Variables(Config):
                      CATRUST_LOG_FILE="/nowhere/log")
 
     def test_closed_stderr(self):
-        """A file that the program opens as descriptor 2 is not the place for a message."""
+        """The library must not write messages to a file that the program opened as descriptor 2."""
         data = lab.folder("data") + "/file"
         result = lab.run(lab.PRELUDE + """
 os.close(2)
@@ -161,13 +161,13 @@ print(get(context("default")(), sys.argv[1]))
         self.trusted([lab.trustdir("corp-root.pem")], ["CATRUST_PEM"], CATRUST_PEM="junk")
 
     def test_environment_changed_by_the_program(self):
-        """What counts is how the process was started, as for LD_PRELOAD itself."""
+        """As with LD_PRELOAD itself, only the environment at the start counts."""
         result = lab.run(lab.PRELUDE + "\nos.environ.clear()\n" + PROGRAM, [self.server.port], shim=True,
                          dirs=[lab.trustdir("corp-root.pem")])
         self.got_page(result)
 
     def test_empty_environment(self):
-        """Without HOME there is still a default directory, and nothing to say about it."""
+        """Without HOME there is still a default directory, and no message."""
         result = self.fetch(HOME=None)
         self.refused(result)
         self.assertNotIn("catrust: ", result.err)
@@ -209,8 +209,8 @@ class Directories(Config):
         self.untrusted_with(XDG_CONFIG_HOME=os.path.relpath(config, lab.scratch()))
 
     def system(self, *, shim=True, change="", start=""):
-        """The request, with the lab's root in /etc/catrust/ca.d of a mount namespace. change: lines of shell, before
-        it. start: words of shell, in front of the program."""
+        """The request, with the lab's root in /etc/catrust/ca.d of a mount namespace. change: shell lines to run
+        before. start: shell words in front of the program."""
         lab.need(programs=["unshare", "mount"])
         layer = lab.folder("etc")
         os.makedirs(os.path.join(layer, "work"))
@@ -236,8 +236,8 @@ class Directories(Config):
         self.got_page(self.system())
 
     def test_system_default_in_a_user_namespace(self):
-        """There, root is nobody, as any other user: on a read-only mount it counts, as in a sandbox that has the
-        machine's /etc."""
+        """There, root looks like nobody, as any other user. On a read-only mount the directory counts, as in a
+        sandbox with the machine's /etc."""
         lab.need(programs=["setpriv"])
         nobody = "/etc/catrust/ca.d: skipped, because its owner has no number in this user namespace"
         read_only = "mount -o remount,bind,ro /etc"
@@ -260,7 +260,7 @@ class Directories(Config):
                         self.assertIn(line, result.err)
 
     def test_users_without_a_number_in_a_user_namespace(self):
-        """Their files seem to be the user's own to a program whose user has none, either."""
+        """If a program's user has no number, either, others' files seem to be its own."""
         lab.need(programs=["unshare"], user="nobody")
         for owner in 0, 12345, 65534:
             path = lab.trustdir("corp-root.pem")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads, forks, client certificates and sessions: a process under the shim behaves as any other."""
+"""Threads, forks, client certificates and sessions: with the shim, a process behaves as without."""
 
 import ssl
 
@@ -106,8 +106,8 @@ class Forks(lab.Case):
                 """, [srv.port])
 
     def test_fork_while_threads_load(self):
-        """The child may not inherit a lock of the shim that another thread held. Loads that fail, on
-        contexts that are there: others need locks of OpenSSL's own, which do the same without a shim."""
+        """The child must not inherit a lock of the shim that another thread held. The loads fail, on existing
+        contexts: other loads need OpenSSL's own locks, which have this effect without a shim, too."""
         code = lab.PRELUDE + """
 import threading, signal
 contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for _ in range(5)]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What fails without the shim for another reason than an unknown CA fails with it in the same words."""
+"""If something fails without the shim for another reason than an unknown CA, it fails with the shim with the same
+message."""
 
 import re
 
@@ -10,7 +11,7 @@ KINDS = ("default", "client", "generic")
 
 class Refusals(lab.Case):
     def compare(self, server, code, name="127.0.0.1", loads=("cafile=sys.argv[4]", "")):
-        """The plain program trusts the CA by its own means; under the shim, also without them."""
+        """The plain program trusts the CA by its own means; with the shim, it also works without them."""
         dirs = [lab.trustdir("corp-root.pem")]
         program = lab.PRELUDE + """
 print(json.dumps(attempt(get, context(sys.argv[2])(%s), sys.argv[1], sys.argv[3])))
@@ -50,7 +51,7 @@ print(json.dumps(attempt(get, context(sys.argv[2])(%s), sys.argv[1], sys.argv[3]
         self.compare("server", 20)
 
     def test_a_leaf_is_no_ca(self):
-        """A certificate of the directory that is no CA vouches for itself alone."""
+        """A certificate in the directory that is not a CA vouches only for itself."""
         with lab.server("other-server") as srv:
             for kind in KINDS:
                 result = self.same("print(json.dumps(attempt(get, context(sys.argv[2])(), sys.argv[1])))",
@@ -58,7 +59,7 @@ print(json.dumps(attempt(get, context(sys.argv[2])(%s), sys.argv[1], sys.argv[3]
                 self.assertIn('"code": 20,', result.out)
 
     def test_verification_without_the_name(self):
-        """check_hostname off: the chain still counts."""
+        """With check_hostname off, the chain still counts."""
         code = """
             c = context("client")()
             c.check_hostname = False
@@ -103,7 +104,7 @@ class NoVerification(lab.Case):
 
 
 class Calls(lab.Case):
-    """Return values, exceptions and errno of the loads themselves."""
+    """Return values, exceptions and errno of the loads."""
 
     def outcome(self, call, expected, args=(), kinds=KINDS):
         for kind in kinds:
@@ -168,7 +169,7 @@ class Calls(lab.Case):
         self.outcome("c.load_verify_locations(42)", '"TypeError"')
 
     def test_data_after_other_loads(self):
-        """CPython reads the end of cadata off the error queue."""
+        """CPython finds the end of cadata in the error queue."""
         both = lab.write(lab.folder() + "/both.pem",
                          lab.read(lab.cert("other-root.pem")) + lab.read(lab.cert("client-root.pem")))
         for kind in KINDS:
@@ -190,7 +191,7 @@ print(sorted(n for n in names if n in ("Client CA of one service", "Unknown Root
                 self.assertEqual("['Client CA of one service', 'Unknown Root CA']", outs[0].out.strip())
 
     def test_errno_of_the_program(self):
-        """ctypes shows errno and the error queue as a C program would see them."""
+        """With ctypes, the test sees errno and the error queue like a C program."""
         result = self.same("""
             import _ssl, ctypes
             # The libssl of _ssl, whatever its name.

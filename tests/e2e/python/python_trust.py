@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every way in which trust enters a TLS client of Python's ssl module, against a real server."""
+"""Every way in which a TLS client of Python's ssl module gets its trust, with a real server."""
 
 import os
 import ssl
@@ -24,7 +24,7 @@ KINDS = ("default", "client", "generic")
 
 
 def hashed(name="other-root.pem"):
-    """A capath with one CA, which is not the server's."""
+    """A capath with one CA that is not the server's."""
     path = lab.folder("capath")
     lab.write(os.path.join(path, "ca.pem"), lab.read(lab.cert(name)))
     lab.openssl("rehash", path)
@@ -94,7 +94,7 @@ class Contexts(lab.Case):
                         """, [srv.port, kind, lab.cert("corp-root.pem")])
 
     def test_root_with_a_new_key(self):
-        """An anchor of the same name and another key hides nothing that the program has."""
+        """An anchor with the same name and another key does not hide the program's own CA."""
         path = lab.folder("capath")
         lab.write(path + "/root.pem", lab.read(lab.cert("corp-root.pem")))
         lab.openssl("rehash", path)
@@ -144,8 +144,8 @@ PAGE = "the page of the lab\n\n"
 
 
 class Lent(lab.Case):
-    """Anchors are lent to a verification: get_ca_certs() and cert_store_stats() show what the program has, as without
-    the library, before a connection and after it."""
+    """Verifications only borrow the anchors: get_ca_certs() and cert_store_stats() show the program's own
+    certificates, as without the library, before and after a connection."""
 
     CODE = """
         kind, port, other, client, capath = sys.argv[1:6]
@@ -188,7 +188,7 @@ class Lent(lab.Case):
                         self.assertEqual(("refused\n", PAGE), (without.err, there.err))
 
     def test_a_bundle_is_loaded_where_nothing_is_there(self):
-        """A program that asks first whether its context has CAs loads its own bundle, as without the library."""
+        """If a program first asks whether its context has CAs, it loads its own bundle, as without the library."""
         result = self.same("""
             os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = "/nowhere"
             c = ssl.create_default_context()

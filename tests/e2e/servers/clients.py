@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that are not Python: each fails without the shim and gets the page with it."""
+"""Clients other than Python: each fails without the shim and gets the page with it."""
 
 import os
 
@@ -22,7 +22,7 @@ class Clients(lab.Case):
         return self.only_with_shim(argv, untrusted=UNTRUSTED, **options)
 
     def wrong_name(self, argv):
-        """The anchors vouch for chains: the name counts as ever."""
+        """The anchors vouch for chains; the name is still checked."""
         dirs = [lab.trustdir("corp-root.pem")]
         with lab.server("wrongname") as server:
             result = lab.run(argv + [server.url], shim=True, dirs=dirs)

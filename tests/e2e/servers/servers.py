@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers under the shim: a corporate CA of the trust directory lets no client in, and a server that
-names that very CA for its clients still accepts them, whatever the order."""
+"""Servers with the shim: a corporate CA in the trust directory lets no client in. A server that names this CA for
+its clients still accepts them, in every order."""
 
 import contextlib
 import glob
@@ -68,7 +68,7 @@ with socket.socket() as listener:
 
 
 def client(port, stem, maximum=""):
-    """What a client gets, in the driver's own process, where there is no shim."""
+    """What a client gets, in the test's own process, without the shim."""
     try:
         with socket.create_connection(("127.0.0.1", port), 20) as s:
             return ask(s, stem, maximum)
@@ -87,7 +87,7 @@ def ask(s, stem, maximum="", path="/"):
 
 
 def hashed(name):
-    """A folder that is a capath with this one certificate, and its path in there."""
+    """A folder that is a capath with only this certificate, and the certificate's path in it."""
     path = lab.folder("capath")
     file = lab.write(os.path.join(path, "ca.pem"), lab.read(lab.cert(name)))
     lab.openssl("rehash", path)
@@ -95,8 +95,8 @@ def hashed(name):
 
 
 class Servers(lab.Case):
-    """Two clients knock at each server: one with a certificate of the corporate CA, one with one of
-    the service's own client CA."""
+    """Two clients connect to each server: one has a certificate of the corporate CA, one has a certificate of the
+    service's own client CA."""
 
     @classmethod
     def setUpClass(cls):
@@ -116,7 +116,7 @@ class Servers(lab.Case):
 
 class PythonServers(Servers):
     def serve(self, make, corp, own, kinds=("server", "generic"), uses=0):
-        """make is code: it leaves the server's context in c."""
+        """make: code that puts the server's context into c."""
         files = {"chain": lab.cert("server-chain.pem"), "key": lab.cert("server.key"),
                  "corp": self.corp, "own": self.own, "all": self.both, "port": self.upstream.port}
         for kind in kinds:
@@ -180,7 +180,7 @@ class PythonServers(Servers):
                    " load(c, 'cafile and capath', F['own'])", corp=True, own=True, kinds=["generic"], uses=1)
 
     def test_client_ca_that_is_gone_from_the_capath(self):
-        """The library looks for no anchor in a server's directories, so nothing of them is kept."""
+        """The library searches no anchors in a server's directories, so none of their contents are kept."""
         self.serve(self.NEW + "import shutil, tempfile; d = tempfile.mkdtemp(); "
                    "shutil.copytree(os.path.dirname(F['corp']), d + '/c'); load(c, 'capath', d + '/c/ca.pem'); "
                    "shutil.rmtree(d)", corp=False, own=False)
@@ -191,14 +191,14 @@ class PythonServers(Servers):
                    kinds=["generic"], uses=1)
 
     def test_contexts_side_by_side(self):
-        """A client's context in the same process has the anchors; the server's has not."""
+        """A client's context in the same process has the anchors, but the server's does not."""
         for make in ("k = ssl.create_default_context(); fetch(k, F['port']); " + self.NEW,
                      self.NEW + "k = ssl.create_default_context(); fetch(k, F['port']); "):
             self.serve(make + "load(c, 'cafile', F['own'])", corp=False, own=True, uses=1)
             self.serve(make + "load(c, 'cafile', F['corp'])", corp=True, own=False, uses=1)
 
     def test_context_changed_by_the_server_name(self):
-        """A callback for the name that the client asks for puts another context in the place of the first."""
+        """A callback for the client's server name replaces the context by another."""
         make = self.NEW + "d = c; load(d, 'cafile', F['own']); c = ssl.SSLContext(KIND); own(c);" \
             " fetch(c, F['port']) if KIND == ssl.PROTOCOL_TLS else None;" \
             " c.set_servername_callback(lambda t, name, old: setattr(t, 'context', d))"
@@ -206,8 +206,8 @@ class PythonServers(Servers):
         self.serve(make, corp=False, own=True, kinds=["generic"], uses=1)
 
     def test_both_roles_at_the_same_time(self):
-        """Threads use a generic context as a client while others serve with it: neither role disturbs the
-        other, and no client gets in meanwhile."""
+        """Threads use a generic context as a client while others serve with it: neither role disturbs the other, and
+        no client gets in."""
         make = self.NEW + """load(c, 'cafile', F['own'])
 import threading
 def run():
@@ -240,7 +240,7 @@ for _ in range(4): threading.Thread(target=run).start()
 
 
 class PyOpenSSLServers(Servers):
-    """pyOpenSSL gives a context another store, and adds to stores after they were attached to."""
+    """pyOpenSSL replaces a context's store, and adds to stores that are already attached."""
 
     CODE = lab.PRELUDE + r"""
 from OpenSSL import SSL, crypto
@@ -302,7 +302,7 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 
 
 class SharedStores(lab.Case):
-    """Stores that are given from a client's context to a server's, and stay in use by both, by a C program."""
+    """A C program gives a client context's store to a server context, and both use it."""
 
     EXPECTED = """\
 all loaded: client 0 server 0 accepted
@@ -346,7 +346,7 @@ loaded, its store in a server: client 0 server 0 accepted
         return [file, os.path.dirname(file), path + "/trusted.pem", path + "/ca.der"]
 
     def both(self, *args, dirs=None):
-        """Lines without the shim and with it."""
+        """The output lines without the shim and with it."""
         results = [lab.run([self.program, *args], dirs=dirs or self.dirs, shim=shim) for shim in (False, True)]
         for result in results:
             self.assertEqual((0, ""), (result.code, result.err), result)
@@ -355,14 +355,14 @@ loaded, its store in a server: client 0 server 0 accepted
     IDENTITIES = ["server-chain.pem", "server.key", "client.pem", "client.key"]
 
     def test_loaded_after_a_use_as_a_client(self):
-        """What OpenSSL ignores then, as it is an anchor already, is not lost for the server."""
+        """OpenSSL ignores the load, because the certificate is already an anchor; the server must not lose it."""
         without, there = self.both("late", *self.places(), *map(lab.cert, self.IDENTITIES))
         self.assertEqual(28 * 2, len(without))
         self.assertEqual([], [line for line in without[1::2] if not line.endswith("server 0 accepted")])
         self.assertEqual([], [line for line in there if not line.endswith("client 0 server 0 accepted")])
 
     def test_own_ca_of_the_same_name_as_an_anchor(self):
-        """Anchors hide nothing that a client loads, whenever and in whatever way."""
+        """Anchors hide nothing that a client loads, in any order and any way."""
         dirs = [lab.trustdir("corp-root-old.pem")]
         without, there = self.both("same-name", *self.places(), *map(lab.cert, self.IDENTITIES), dirs=dirs)
         self.assertEqual(without, there)
@@ -374,7 +374,7 @@ loaded, its store in a server: client 0 server 0 accepted
         self.assertEqual(without, there)
 
     def test_anchors_are_not_sent_along(self):
-        """libssl completes the chain of a client's own certificate from the store."""
+        """libssl completes the chain of a client's own certificate with the store."""
         dirs = [lab.trustdir("corp-root.pem", "corp-sub.pem")]
         for cas, count in (["other-root.pem"], 0), (["corp-root.pem"], 0), (["corp-sub.pem", "corp-root.pem"], 2):
             without, there = self.both("sent", *map(lab.cert, ["server.pem", "server.key", *cas]), dirs=dirs)
@@ -388,8 +388,8 @@ loaded, its store in a server: client 0 server 0 accepted
         self.assertEqual(["during the load: server 0 accepted"] * 3, there)
 
     def test_a_server_keeps_its_clients(self):
-        """Whatever an anchor has to do with the CA that the server trusts for its clients: an intermediate below
-        it, another certificate of it, or the very same. And no anchor lets anybody in."""
+        """The anchor may be below the server's CA for its clients, another certificate of it, or the same
+        certificate; the server works as before, and no anchor lets anybody in."""
         p = policy_lab.Pki()
         p.ca("root")
         p.ca("again", cn="CA root", key="root")
@@ -408,7 +408,7 @@ loaded, its store in a server: client 0 server 0 accepted
                                                                  [p.trustdir({"": anchors})]))
 
     def as_server(self, args, dirs):
-        """What a server says that is a client in between, which it can be by the anchors."""
+        """What a server prints that also acts as a client in between; its client part works thanks to the anchors."""
         result = lab.run([self.program, "both", *args], dirs=dirs, shim=bool(dirs))
         self.assertEqual((0, ""), (result.code, result.err))
         if dirs:
@@ -459,7 +459,7 @@ http {
 """
     @staticmethod
     def is_listening(server):
-        """The socket is there some moments before nginx listens."""
+        """The socket exists some moments before nginx listens."""
         with socket.socket(socket.AF_UNIX) as s:
             return s.connect_ex(server.socket) == 0
 
@@ -558,8 +558,8 @@ class PostgreSQL(Servers):
 
     @contextlib.contextmanager
     def serve(self, ca, shim, chain=None):
-        """The port is free when chosen; should it be taken a moment later, another one. chain: the server's key and
-        certificates; default: those of the lab."""
+        """The port is free when it is chosen; if it is taken a moment later, the test uses another one. chain: the
+        server's key and certificates; default: the lab's."""
         env = lab.shim_env(self.dirs) if shim else lab.clean_env()
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "ssl": "on",
                    "ssl_cert_file": chain or lab.cert("server-chain.pem"),
@@ -626,14 +626,14 @@ class PostgreSQL(Servers):
                 self.assertNotEqual(0, result.code)
 
     def own_chain(self, p, stem):
-        """The server's key must be the server's own."""
+        """The server's key must belong to the server."""
         path = lab.write(os.path.join(self.dir, stem + ".pem"), lab.read(p.chain(stem)), 0o600)
         if self.user:
             os.chown(path, self.user["user"], self.user["group"])
         return path
 
     def test_common_name_that_libpq_takes_for_an_address(self):
-        """Beside DNS names; and a scope holds it nonetheless."""
+        """Besides DNS names; a scope still applies to it."""
         p = policy_lab.Pki()
         root = p.cert(p.ca("root"))
         p.leaf("named", "root", "DNS:x.corp.example", cn="127.0.0.1")

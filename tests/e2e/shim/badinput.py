@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input in the trust directory: the program gets its page all the same, thanks to the good anchor
-beside it, and one line says which file, where in it, and why."""
+"""Bad input in the trust directory: the program still gets its page, thanks to the good anchor there, and one line
+names the file, the place in it, and the reason."""
 
 import os
 import pwd
@@ -19,7 +19,7 @@ print(get(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), sys.argv[1]), len(os.listdir(
 
 
 def certificate_like(der, number):
-    """The certificate with another serial number: no CA that signed it, but a certificate."""
+    """The certificate with another serial number: still a certificate, but not signed by the CA."""
     # The serial is the first INTEGER of the TBSCertificate after the version; 8 bytes and more in ours.
     at = der.index(b"\xa0\x03\x02\x01\x02\x02") + 6
     length = der[at]
@@ -42,7 +42,7 @@ class BadInput(lab.Case):
         cls.clean = lab.run(PROGRAM, [cls.server.port], shim=True, dirs=[lab.trustdir("corp-root.pem")]).out
 
     def dir(self, name=None, data=None, mode=0o644):
-        """A trust directory with the good anchor and, first in the order of names, one bad file."""
+        """A trust directory with the good anchor and one bad file, which comes first by name."""
         path = lab.folder("ca.d")
         lab.write(path + "/z-good.pem", self.root)
         if name:
@@ -50,7 +50,7 @@ class BadInput(lab.Case):
         return path
 
     def runs_on(self, path, lines, dirs=None, **options):
-        """A pattern each; {} stands for the directory."""
+        """One pattern each; {} is the directory."""
         result = lab.run(PROGRAM, [self.server.port], shim=True, dirs=dirs or [path], **options)
         self.got_page(result, [line.replace("{}", re.escape(path)) for line in lines])
         self.assertEqual(self.clean, result.out)
@@ -86,7 +86,7 @@ class Directories(BadInput):
         self.runs_on(path, ["too long"], dirs=["/" + "x" * 5000, path])
 
     def test_ten_thousand_files(self):
-        """Neither all of them are read nor is there a line for each."""
+        """Not all of them are read, and not each gets a line."""
         path = lab.folder("ca.d")
         for n in range(10000):
             open("%s/%05d.pem" % (path, n), "w").close()
@@ -120,7 +120,8 @@ class Files(BadInput):
                      [r"{}/dh\.pem: .*no certificate"])
 
     def test_other_files_are_named_and_the_command_converts_them(self):
-        """UTF-16, keystores, bare base64 and a text with \\n in it: the line says what it is and what to do."""
+        """UTF-16, keystores, bare base64 and a text with literal line breaks: the message says what it is and what
+        to do."""
         folder = lab.folder("made")
         der = lab.openssl("x509", "-outform", "DER", data=self.root)
         lines = self.root.split(b"-----")[2].strip()
@@ -173,7 +174,7 @@ class Files(BadInput):
                 self.runs_on(self.dir("torn.pem", self.other[:at]), [r"{}/torn\.pem: line 1: .*" + why])
 
     def test_truncated_after_a_good_one(self):
-        """The block is lost, not the file."""
+        """Only the block is lost, not the file."""
         path = lab.folder("ca.d")
         lab.write(path + "/torn.pem", self.root + self.other[:200])
         lines = self.root.count(b"\n")
@@ -198,7 +199,7 @@ class Files(BadInput):
         self.runs_on(path, [r"{}/bad\.pem: line 1: .*certificate"])
 
     def test_der_that_only_looks_like_a_certificate(self):
-        """The framing is right, and the name: OpenSSL has the last word when a chain asks for it."""
+        """The framing and the name are right, so OpenSSL decides when a chain needs it."""
         broken = bytearray(lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-outform", "DER"))
         at = bytes(broken).index(b"\xa0\x03\x02\x01\x02")
         broken[at + 2] = 0x04  # a version that is no INTEGER
@@ -301,7 +302,7 @@ class Files(BadInput):
         self.runs_on(path, [r"{}/big\.pem: .*8 MiB"])
 
     def test_subject_that_is_no_utf8(self):
-        """A BMPString, a T61String in Latin-1 and bytes that are no text at all, in a real CA's subject."""
+        """The subject of a real CA has a BMPString, a T61String in Latin-1, and bytes that are not text."""
         der = lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-outform", "DER")
         name = b"Example Corp Root CA"
         for tag, text in ((b"\x0c", b"Ex\xe4mple C\xffrp Root \x1b["), (b"\x14", b"Ex\xe4mple Corp Root\xa0CA"),
@@ -399,7 +400,7 @@ class Special(BadInput):
                 self.runs_on(path, ["{}/" + shown + ": .*neither"])
 
     def test_one_write(self):
-        """A line never comes in pieces: what a pipe's reader gets at once is whole lines."""
+        """A line is written in one piece: the reader of a pipe gets whole lines."""
         lab.need(programs=["strace"])
         path = self.dir("a.pem", b"junk\n")
         trace = lab.folder("trace") + "/trace"
@@ -411,7 +412,7 @@ class Special(BadInput):
         self.assertRegex(writes[0], r'write\(2, "catrust: .*\\n", \d+\)')
 
     def test_stderr_that_nobody_reads(self):
-        """A full pipe: the line is dropped rather than the program stopped. A closed one: no SIGPIPE."""
+        """If the pipe is full, the line is dropped and the program goes on. If it is closed, there is no SIGPIPE."""
         path = self.dir("a.pem", b"junk\n")
         for full in True, False:
             reader, writer = os.pipe()
@@ -513,7 +514,7 @@ class OtherUsers(BadInput):
         self.runs_on(path, [])
 
     def test_read_only_mount(self):
-        """As Kubernetes does: mode 0777, on a mount that nobody can write to."""
+        """As in Kubernetes: mode 0777, on a mount where nobody can write."""
         lab.need(programs=["unshare", "mount"])
         path = lab.folder("ca.d")
         script = """

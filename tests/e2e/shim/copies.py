@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several OpenSSLs in one process: each trusts the corporate CA on its own store, nothing is mixed. And one that
-is too old to be reached, which does what it always did.
-
-Needs cc, other releases' OpenSSL, and OpenSSL 1.0.2, which is in an old wheel of psycopg2-binary (see tests/more)."""
+"""Several OpenSSLs in one process: each trusts the corporate CA in its own store, and nothing is mixed. An OpenSSL
+that is too old to be reached works as before. Needs cc, other releases' OpenSSL, and OpenSSL 1.0.2 from an old wheel
+of psycopg2-binary (see tests/more)."""
 
 import glob
 import os
@@ -76,7 +75,7 @@ class Copies(lab.Case):
         return [self.modules[name] for name in names]
 
     def expected(self, line):
-        """What a line of the run without the shim becomes with it."""
+        """How the shim changes a line of the run without it."""
         found = LINE.fullmatch(line)
         self.assertIsNotNone(found, line)
         version, what, loads, before, after, errors, verify, page = found.groups()
@@ -85,7 +84,7 @@ class Copies(lab.Case):
             version, what, loads, before, after, errors)
 
     def check(self, program, copies, newer, at_load=True):
-        """at_load: what a context's store has is compared as it is before the first verification, too."""
+        """at_load: also compares a context's store before the first verification."""
         for how in "each", "nested":
             without = self.use(program, how, copies, newer=newer)
             result = self.use(program, how, copies, newer=newer, shim=True)
@@ -128,12 +127,12 @@ class Copies(lab.Case):
         self.check("plain", self.copies("1.1", "newer 3", "4"), bool(self.newer))
 
     def test_program_linked_with_3_and_a_module_with_1_1_only(self):
-        """RTLD_NEXT has an answer here, and it is the wrong one."""
+        """RTLD_NEXT finds a function here, but the wrong one."""
         self.check("linked", self.copies("1.1"), False)
         self.check("linked", self.copies("4"), bool(self.newer))
 
     def test_functions_looked_up_by_the_program(self):
-        """As .NET, Qt and ctypes do: the calls reach the library without passing a hook."""
+        """Like .NET, Qt and ctypes: the calls reach the library without a hook."""
         with self.subTest("3"):
             self.check("plain", ["dlsym:libssl.so.3"], False)
         for name in "1.1", "4":
@@ -145,7 +144,7 @@ class Copies(lab.Case):
                 self.check("plain", [self.by_name[name], self.modules["3"]], there, at_load=False)
 
     def test_errors_of_the_program(self):
-        """Those in its queue stay, and its mark among them, also where a certificate is no good."""
+        """The errors in the program's queue and its mark stay, even if a certificate is bad."""
         dirs = [lab.trustdir("corp-root.pem", junk_pem=b"-----BEGIN CERTIFICATE-----\nMAkwADAAAwMAAAE=\n"
                              b"-----END CERTIFICATE-----\n")]
         for name, module in self.modules.items():
@@ -158,7 +157,7 @@ class Copies(lab.Case):
 
     @lab.nightly
     def test_memory(self):
-        """Under valgrind: no error at all that is not there without the shim."""
+        """Under valgrind, all errors must also occur without the shim."""
         lab.need(programs=["valgrind"])
         if platform.machine() != "x86_64":
             self.skipTest("OpenSSL's assembler confuses valgrind on other machines")
@@ -173,7 +172,8 @@ class Copies(lab.Case):
 
 class TooOld(lab.Case):
     def test_1_0_2_is_passed_through(self):
-        """Every hooked function that it has, as without the library: no anchor, and no crash; and one line says so."""
+        """Each hooked function that it has works as without the library: no anchor and no crash, and one line
+        reports it."""
         lab.need(programs=["cc"])
         wheels = glob.glob(os.path.join(lab.more("old-wheels"), "psycopg2_binary-2.7.7-*.whl"))
         if not wheels or platform.machine() != "x86_64":

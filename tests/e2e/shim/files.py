@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file layer: programs with OpenSSL linked into themselves read their public bundle with the
-anchors in it, and nobody else reads anything but the file.
-
-static.c is such a program. Real ones: node, the wheels of cryptography and grpc, and a Python as uv has it (see
-tests/more)."""
+"""The file layer: programs that contain OpenSSL read their public bundle with the anchors in it; all other readers
+get the plain file. static.c is such a program. Real ones: node, the wheels of cryptography and grpc, and a Python
+like uv's (see tests/more)."""
 
 import glob
 import os
@@ -57,14 +55,14 @@ class Files(lab.Case):
         return lab.run([*wrap, program or self.static, *argv], dirs=dirs or self.dirs, **options)
 
     def both(self, *argv, **options):
-        """Refused without the shim, and gets the page with it."""
+        """Refused without the shim; gets the page with it."""
         self.refused(self.run_static(*argv, **options), UNTRUSTED)
         result = self.run_static(*argv, shim=True, **options)
         self.got_page(result)
         return result
 
     def neither(self, *argv, **options):
-        """The same, and no trust, with and without the shim."""
+        """The same, but refused both with and without the shim."""
         without, there = (self.run_static(*argv, shim=shim, **options) for shim in (False, True))
         self.refused(without, UNTRUSTED)
         self.refused(there, UNTRUSTED)
@@ -102,7 +100,7 @@ class Served(Files):
         self.neither("get", self.server.port, path)
 
     def test_default_that_is_not_there(self):
-        """OpenSSL's default by SSL_CERT_FILE, as if it were its own. Somebody else's file is not there."""
+        """OpenSSL finds its own default through SSL_CERT_FILE. If the program itself opens that file, it is missing."""
         gone = {"SSL_CERT_FILE": "/nowhere/bundle"}
         self.both("get", self.server.port, "-", env=gone)
         result = self.run_static("load", gone["SSL_CERT_FILE"], shim=True, env=gone)
@@ -127,7 +125,7 @@ class Served(Files):
                 self.both("get", self.server.port, self.make(name, lab.read(PUBLIC)))
 
     def moved(self, folder):
-        """The program with another OPENSSLDIR of the same length, as conda does it."""
+        """The program with another OPENSSLDIR of the same length; conda does this."""
         data = lab.read(self.static)
         self.assertGreater(data.count(b"/usr/lib/ssl/cert.pem\0"), 0)
         path = os.path.join(lab.folder("moved"), "static")
@@ -190,7 +188,7 @@ class Refused(Files):
         self.lines(result.err, ["1 certificates added .*; not added, because they have a scope: 1"])
 
     def test_unsound_anchors_stay_out(self):
-        """One that has expired, and one that OpenSSL can't read: the bundle would be lost with it."""
+        """An expired one, and one that OpenSSL can't read: with it, the whole bundle would be lost."""
         good = ssl.PEM_cert_to_DER_cert(lab.read(lab.cert("client-root.pem")).decode())
         name = good.index(b"Example")
         bad = good[:name - 2] + b"\x1e" + good[name - 1:]  # a BMPString of an odd length
@@ -208,7 +206,7 @@ class Refused(Files):
         self.lines(result.err, [re.escape(trust) + ": skipped, because other users may write"])
 
     def test_server(self):
-        """A server that takes a public bundle for its clients lets nobody in by an anchor."""
+        """If a server uses a public bundle for its clients, no anchor lets anybody in."""
         for ca, client, word in ("client-root.pem", "own-client", "let in"), ("client-root.pem", "client", "refused"):
             with self.subTest(client):
                 bundle = self.make("certifi/cacert.pem", lab.read(lab.cert(ca)))
@@ -231,7 +229,7 @@ class Refused(Files):
 
 
 class Unchanged(Files):
-    """Readers that have no OpenSSL in them get the file, and writers are left alone."""
+    """Readers without OpenSSL get the plain file, and writers are not affected."""
 
     def test_other_programs(self):
         data = lab.read(self.bundle).decode()
@@ -255,7 +253,7 @@ class Unchanged(Files):
         self.assertIn("True", result.out)
 
     def test_shared_openssl(self):
-        """It reads the bundle itself: the hooks decide what is added, and to a server's nothing is."""
+        """It reads the bundle itself: the hooks decide what is added, and add nothing to a server's."""
         result = self.same("""
             c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             c.load_verify_locations(sys.argv[1])
@@ -317,14 +315,14 @@ class Surroundings(Files):
         self.got_page(result)
 
     def test_no_large_files(self):
-        """The signal for them is not the program's doing."""
+        """If a limit on file sizes stops the library, the program gets no signal for it."""
         big = self.make("certifi/cacert.pem", lab.read(self.bundle) + b"# more\n" * 1000)
         result = self.run_static("-f", "load", big, shim=True)
         self.assertEqual((0, "1 certificates, 0 errors\n"), result[:2])
         self.lines(result.err, ["make a memory file or a temporary file"])
 
     def test_no_proc(self):
-        """Then nothing tells how a descriptor was opened but its flags."""
+        """In this case, only a descriptor's flags show how it was opened."""
         wrap = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
         if lab.run([*wrap, "true"]).code != 0:
             self.skipTest("no mount namespace here")
@@ -424,7 +422,7 @@ class Wheels(Files):
                                     env={"PYTHONPATH": self.where}, untrusted="certificate verify failed")
 
     def test_grpc(self):
-        """By its variable: its own roots it reads in a way that is not the library's."""
+        """Through its variable: it reads its own roots in a way that the library does not reach."""
         own = os.path.join(self.installed("grpc"), "_cython", "_credentials", "roots.pem")
         self.assertTrue(os.path.exists(own))
         env = {"PYTHONPATH": self.where, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": self.bundle}

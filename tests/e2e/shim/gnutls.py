@@ -34,7 +34,7 @@ class Gnutls(lab.Case):
         self.dirs = [lab.trustdir("corp-root.pem")]
 
     def both(self, argv, **options):
-        """Trusted with the shim only, whatever the program says besides."""
+        """Trusted only with the shim, whatever else the program prints."""
         options = {"dirs": self.dirs, **options}
         self.refused(lab.run(argv, **options), UNTRUSTED)
         result = lab.run(argv, shim=True, **options)
@@ -43,7 +43,7 @@ class Gnutls(lab.Case):
         return result
 
     def told(self, result, *patterns):
-        """What the shim says, among the lines of the program."""
+        """The shim's messages in the program's output."""
         lines = [line for line in result.err.splitlines(True) if line.startswith("catrust: ")]
         self.lines("".join(lines), patterns)
 
@@ -103,7 +103,7 @@ class Wget(Gnutls):
         self.got_page(result, [TOLD])
 
     def test_revocation_lists(self):
-        """The second verification can't have the program's: it does not count then."""
+        """The second verification can't use the program's lists, so its result does not count."""
         folder = lab.folder("revoking")
         lab.prepare_ca(folder)
         for stem, extensions, issuer in ("root", "root", None), ("good", "server", "root"), ("gone", "server", "root"):
@@ -215,13 +215,13 @@ class Tools(Gnutls):
         lab.need(programs=["gnutls-cli", "gnutls-serv"])
 
     def test_client(self):
-        """It lets the library verify: gnutls_session_set_verify_cert() and its kin."""
+        """It lets the library verify: gnutls_session_set_verify_cert() and similar functions."""
         argv = ["gnutls-cli", "-p", self.server.port, "--verify-hostname=localhost", "127.0.0.1"]
         self.both(argv)
         self.neither(["--verify-hostname=elsewhere.example" if "localhost" in str(word) else word for word in argv])
 
     def serve(self, client):
-        """The log of a server that asks for a client certificate of client-root, after one client."""
+        """A server's log, after one client; the server asks for a client certificate of client-root."""
         for attempt in range(5):
             try:
                 return self.serve_on(lab.free_port(), client)

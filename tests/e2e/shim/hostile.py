@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Surroundings that are hostile to a preloaded library: the program does what it does without, and trusts
-where it can be reached."""
+"""Hostile surroundings for a preloaded library: the program works as without it, and trusts the anchors if it can be
+reached."""
 
 import glob
 import os
@@ -19,7 +19,7 @@ GET = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).rea
 
 
 def build(name, source, *more, compiler="cc"):
-    """Returns the path of a program, or of a library, that is made of a C file here."""
+    """Returns the path of a program or library, compiled from a C file here."""
     lab.need(programs=[compiler])
     out = os.path.join(lab.folder("built"), name)
     done = lab.run([compiler, *FLAGS, "-o", out, os.path.join(HERE, source), *more])
@@ -46,7 +46,7 @@ class Hostile(lab.Case):
         return [lab.run(argv, shim=shim, dirs=self.dirs, **options) for shim in (False, True)]
 
     def trusted(self, without, result, trusted="trusted"):
-        """The same, but for the server that is trusted."""
+        """The same, except for the trusted server."""
         self.assertIn(UNKNOWN, without.out, without)
         self.assertEqual((without.code, without.out.replace(UNKNOWN, trusted), without.err), result)
 
@@ -77,7 +77,7 @@ class Processes(Hostile):
         self.only_with_shim(GET, [self.server.url], env=now)
 
     def test_out_of_descriptors(self):
-        """While there is none for the trust directory, it says so; afterwards it trusts."""
+        """As long as there is no descriptor for the trust directory, it says so; afterwards it trusts."""
         without, result = self.each("descriptors")
         self.assertEqual((0, "without descriptors: %s\nwith descriptors again: trusted\nwith a new context: trusted\n"
                           % UNKNOWN), result[:2])
@@ -137,7 +137,7 @@ class Linking(Hostile):
             self.assertEqual((3, "musl\n", ""), lab.run([program], shim=shim, dirs=self.dirs))
 
     def foreign_program(self):
-        """A 32-bit program: it needs no compiler for such, only their libc."""
+        """A 32-bit program: needs only its libc, not a compiler."""
         if platform.machine() != "x86_64":
             self.skipTest("32-bit programs of x86-64 only")
         libc = (glob.glob("/usr/lib32/libc.so.6") + glob.glob("/usr/lib/i386-linux-gnu/libc.so.6") + [None])[0]
@@ -156,7 +156,7 @@ class Linking(Hostile):
             self.skipTest("no 32-bit programs can be made: " + done.err.splitlines()[-1])
 
     def test_program_of_32_bits(self):
-        """The message is the dynamic linker's, and goes where it is told to."""
+        """The message is the dynamic linker's, and goes where the linker is told."""
         program = self.foreign_program()
         without, result = (lab.run([program], shim=shim, dirs=self.dirs) for shim in (False, True))
         self.assertEqual((3, "32 bits\n", ""), without)
@@ -165,7 +165,7 @@ class Linking(Hostile):
                          r"\(wrong ELF class: ELFCLASS64\): ignored\.\n$")
 
     def test_no_message_for_32_bits_by_lib(self):
-        """$LIB is another folder for each: an empty library in that of 32 bits makes it quiet."""
+        """$LIB differs for 32 bits: an empty library in that folder stops the message."""
         program, top = self.foreign_program(), lab.folder("lib")
         for lib in "lib/x86_64-linux-gnu", "lib64":
             os.makedirs(os.path.join(top, lib))
@@ -180,7 +180,7 @@ class Linking(Hostile):
 
 
 class Privileges(Hostile):
-    """Privileged programs ignore the preload; one that has the library all the same reads no variable."""
+    """Privileged programs ignore the preload; if one has the library anyway, the library reads no variable."""
 
     @classmethod
     def setUpClass(cls):
@@ -225,7 +225,7 @@ class Privileges(Hostile):
 
 
 class Preloads(Hostile):
-    """Other preload libraries, before it and after it."""
+    """Other preloaded libraries, before and after it."""
 
     def both_orders(self, library, mode="once", **options):
         """Results (without the shim, with both) for each order and separator."""
@@ -279,7 +279,8 @@ class Sanitizers(Hostile):
         return program
 
     def test_address(self):
-        """GCC's ASan wants to be the first library; told not to, it finds nothing, no leak either."""
+        """GCC's ASan wants to be the first library. If told to accept another place, it finds no errors and no
+        leaks."""
         program = self.sanitized("-fsanitize=address")
         without, result = self.each("once", program=program)
         self.assertEqual(0, without.code)
@@ -318,13 +319,13 @@ class Confined(Hostile):
             self.only_with_shim(program)
 
     def test_files_are_refused(self):
-        """What was there when it confined itself stays."""
+        """The anchors that it read before it confined itself stay."""
         for calls in "newfstatat", "openat", "newfstatat,openat":
             with self.subTest(calls):
                 self.trusted(*self.each("confined", "errno", calls))
 
     def test_files_are_deadly(self):
-        """The one thing that it does which such a program does not: looking at the trust directory."""
+        """The only extra thing that it does: it looks at the trust directory."""
         without, result = self.each("confined", "kill", "newfstatat,openat")
         self.assertEqual(3, without.out.count(UNKNOWN), without)
         self.assertEqual(0, without.code, without)
@@ -334,7 +335,7 @@ class Confined(Hostile):
 
 
 class Mounts(Hostile):
-    """Namespaces of their own, with a hostile view of the files."""
+    """Namespaces with a hostile view of the files."""
 
     def under(self, script):
         wrap = ["unshare", "-m", "sh", "-c", script + ' && exec "$@"', "sh"]
@@ -382,7 +383,7 @@ int main(int argc, char **argv)
 
 
 class Foreign(Hostile):
-    """A library that exports functions under OpenSSL's names and is none, as TensorFlow's BoringSSL."""
+    """A library that exports functions with OpenSSL's names but is not OpenSSL, like TensorFlow's BoringSSL."""
 
     MAIN = "#include <stdio.h>\nint foreign_run(void);\nint main(void) { printf(\"%d\\n\", foreign_run()); return 0; }\n"
 
@@ -397,7 +398,7 @@ class Foreign(Hostile):
         self.assertEqual((0, "0\n", ""), self.same([program]))
 
     def test_first_call_when_no_file_can_be_opened(self):
-        """Of a process that has locked itself in, and without a descriptor; in glibc and in musl."""
+        """In a process that has confined itself, and without a descriptor; with glibc and musl."""
         main = lab.write(os.path.join(lab.folder("main"), "main.c"), LOCKED_IN)
         for compiler in "cc", "musl-gcc":
             library = build("lib%s.so" % compiler, "foreign.c", "-shared", "-fPIC", compiler=compiler)
@@ -412,7 +413,7 @@ class Foreign(Hostile):
         self.assertEqual((0, "0\n", ""), self.same([program]))
 
     def test_beside_an_openssl(self):
-        """Each gets what is its own, whichever comes first."""
+        """Each gets its own functions, in either order."""
         foreign = "import ctypes; print(ctypes.CDLL(sys.argv[2]).foreign_run())\n"
         tls = "print(attempt(get, context('client')(cafile=sys.argv[3]), sys.argv[1]))\n" \
               "print(attempt(get, context('generic')(), sys.argv[1]))\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program's own callbacks do and find inside a verification, and round it, is the same as without the shim."""
+"""A program's own callbacks do and find the same during and around a verification as without the shim."""
 
 import os
 

@@ -27,7 +27,7 @@ def pki():
 
 @functools.lru_cache(None)
 def system_roots():
-    """The machine's public roots by CN, as PEM, as far as they are known; read in the driver."""
+    """The machine's public roots by CN, as PEM, if they are known; the test's own process reads them."""
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for path in "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt":
         if os.path.exists(path):
@@ -94,12 +94,12 @@ class Contexts(Case):
         self.open("", own=20, kinds=["default"])
 
     def test_default_paths_with_nothing_there(self):
-        """What counts is what is there, not where it was looked for."""
+        """The contents count, not the place."""
         env = {**PUBLIC, "SSL_CERT_FILE": "/nowhere/file", "SSL_CERT_DIR": "/nowhere"}
         self.shakes([(self.www, NAME, 20)], self.dirs, ["default"], env)
 
     def test_default_paths_that_are_private(self):
-        """SSL_CERT_FILE names a private CA and nothing else: the program is pinned to it."""
+        """SSL_CERT_FILE names only a private CA: the program is pinned to it."""
         env = {**PUBLIC, "SSL_CERT_FILE": pki().cert("own"), "SSL_CERT_DIR": "/nowhere"}
         self.shakes([(self.www, NAME, 20), (self.own, NAME, "ok")], self.dirs, ["default"], env)
 
@@ -144,7 +144,7 @@ class Contexts(Case):
             self.pinned("load(c, 'cafile', %r)" % path, kinds=["client", "generic"])
 
     def test_names_of_public_roots_are_nothing(self):
-        """A private CA may call itself what it likes."""
+        """A private CA may have any name."""
         p, pems = pki(), []
         ca = "basicConstraints = critical,CA:TRUE\n"
         for i, subject in enumerate(("/C=US/O=Internet Security Research Group/CN=ISRG Root X1",
@@ -199,7 +199,7 @@ print(json.dumps(out + [shake(c, A["www"], A["name"]), shake(c, A["chain"], A["n
 
 
 class Permissions(Case):
-    """A file or folder that others may write to is skipped, with a line."""
+    """A file or folder that others can write to is skipped, with a message."""
 
     WRITABLE = "other users may write to it"
     OWNER = "belongs neither"
@@ -240,7 +240,7 @@ class Permissions(Case):
         self.trust([path], self.WRITABLE)
 
     def test_another_user(self):
-        """Root's files and his own count, a third one's do not."""
+        """Root's files and the user's own count, but not a third user's."""
         lab.need(user="nobody")
         program = "import sys; " + lab.PRELUDE + "\nprint(get(ssl.create_default_context(), sys.argv[1]))"
         root = lab.read(lab.cert("corp-root.pem"))
@@ -276,7 +276,7 @@ class Permissions(Case):
         self.trust([link], self.WRITABLE)
 
     def namespace(self, script, path, lines=()):
-        """Runs one handshake in a mount namespace of its own, after script."""
+        """Runs script, and then one handshake, in a mount namespace of its own."""
         lab.need(programs=["unshare", "mount"])
         wrap = ["unshare", "-m", "--propagation", "private", "sh", "-ec"]
         if lab.run(wrap + [script, "sh", path]).code != 0:
@@ -290,7 +290,8 @@ class Permissions(Case):
         return lab.PAGE.strip() in result.out
 
     def config_map(self, mode):
-        """As the kubelet makes it: files in a dated folder, a link ..data to it, links to the files in that."""
+        """Like the kubelet: files in a dated folder, a link ..data to the folder, and links to the files through
+        ..data."""
         path = lab.folder("ca.d")
         os.mkdir(os.path.join(path, "..2024_01_01"))
         lab.write(os.path.join(path, "..2024_01_01/corp.pem"), lab.read(lab.cert("corp-root.pem")))

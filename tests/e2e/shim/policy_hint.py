@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CATRUST_LOG=info tells: for each failed verification of a server one line, with what fixes it; and once for each
+"""What CATRUST_LOG=info reports: one line for each failed verification of a server, with the fix; and once for each
 anchor, what was trusted because of it."""
 
 import functools
@@ -24,7 +24,7 @@ def pki():
 
 @functools.lru_cache(None)
 def clock():
-    """The library that moves the clock."""
+    """The library that changes the clock."""
     lab.need(programs=["cc"])
     path = os.path.join(lab.folder("clock"), "policy_clock.so")
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policy_clock.c")
@@ -35,7 +35,7 @@ def clock():
 
 class Case(lab.Case):
     def hints(self, program, args=(), dirs=None, env=None, **options):
-        """stderr, of which each line was shown to be the shim's and harmless, without the traceback before it."""
+        """stderr, whose lines from the shim are checked to be harmless, and these lines."""
         if isinstance(program, str):
             program = lab.PRELUDE + program
         result = lab.run(program, args, shim=True, dirs=dirs or [lab.trustdir("other-root.pem")],
@@ -55,7 +55,7 @@ class Case(lab.Case):
 
 
 class Failures(Case):
-    """One line for each, in whatever program."""
+    """One line for each, in every program."""
 
     def unknown(self, port, host="127\\.0\\.0\\.1", target=None):
         place = host + (":%d" % port if port else "")
@@ -159,10 +159,10 @@ get(c, sys.argv[1])
 
 
 class Remedies(Case):
-    """What it names is what fixes it."""
+    """The suggested fix works."""
 
     def test_the_command_works(self):
-        """Typed as it stands, with the fingerprint that somebody has told."""
+        """Runs the command unchanged, with the fingerprint that the user was told."""
         path = lab.folder("ca.d")
         with lab.server("server-full") as server:
             result, lines = self.hints(GET, [server.port, "localhost"], dirs=[path])
@@ -180,7 +180,7 @@ class Remedies(Case):
                          server.port, server.port), GET, [server.port, "localhost"])
 
     def test_missing_intermediate(self):
-        """The root is trusted, but the server does not send what is between: the issuer that is missing is named."""
+        """The root is trusted, but the server does not send the CA in between: the message names the missing issuer."""
         with lab.server("server") as server:
             self.one("localhost:%d: unable to .*; chain: \"/CN=localhost/O=Example\" %s; not trusted: "
                      "\"/CN=Example Corp Issuing CA/O=Example\"; to trust it: catrust fetch localhost:%d" % (
@@ -188,7 +188,7 @@ class Remedies(Case):
                      dirs=[lab.trustdir("corp-root.pem")])
 
     def test_self_signed(self):
-        """Which is to be pinned, as no CA is to be had."""
+        """The certificate must be pinned, because there is no CA to get."""
         path = lab.folder("ca.d")
         with lab.server("selfsigned") as server:
             line = self.one("localhost:%d: self.signed certificate; chain: \"/CN=localhost/O=Example\" %s; not trusted: "
@@ -234,7 +234,7 @@ class Remedies(Case):
                      % server.port, GET, [server.port, "localhost"], dirs=[path])
 
     def test_scope_and_common_name(self):
-        """Which name is out of the scope is said, and which folder would allow it."""
+        """The message says which name is out of the scope, and which folder would allow it."""
         p = Pki()
         p.ca("root")
         for cn, name, allowed in (("127.0.0.1", "127.0.0.1", True), ("Proxy", "Proxy", True), ("my_host", "my_host", False)):
@@ -255,7 +255,7 @@ class Remedies(Case):
 
 
 class Hostile(Case):
-    """Names come from the server, which may be anybody's."""
+    """The names come from the server, and anybody may run it."""
 
     def test_subjects(self):
         p = pki()
@@ -285,7 +285,7 @@ for name in json.loads(sys.argv[2]):
 
 
 class Often(Case):
-    """A retry loop gives one line a minute and a count."""
+    """A retry loop gives one line per minute, and a count."""
 
     LOOP = SHAKE + """
 import ctypes
@@ -306,7 +306,7 @@ for step in json.loads(sys.argv[2]):
         return [part.splitlines() for part in result.err.split("--\n")[:-1]]
 
     def test_a_line_a_minute_and_a_count(self):
-        """Minutes are longer than the loop takes on any machine, so only what the test lets pass counts."""
+        """The minutes are longer than the loop on any machine, so only the time that the test adds counts."""
         steps = [{"tries": 50, "then": 0, "name": "localhost"}, {"tries": 50, "then": 61, "name": "localhost"},
                  {"tries": 10, "then": 61, "name": "localhost"}, {"tries": 1, "then": 100, "name": "localhost"},
                  {"tries": 1, "then": 0, "name": "localhost"}]
@@ -324,7 +324,7 @@ for step in json.loads(sys.argv[2]):
 
 
     def test_all_hosts_together(self):
-        """However many there are: sixty lines a minute, and then how many there were besides."""
+        """However many there are, it writes sixty lines per minute, and then the number of the others."""
         hosts = [{"tries": 2, "then": 0, "name": "h%d.corp.example" % i} for i in range(130)]
         told = [line for lines in self.told(hosts) for line in lines]
         self.assertEqual(60, len(told))
@@ -332,7 +332,7 @@ for step in json.loads(sys.argv[2]):
         self.assertRegex(told[-1][0], r" \[14\d others not shown\]$")
 
     def test_a_new_certificate_each_time(self):
-        """It is one failure still, whatever the server makes up."""
+        """It is still one failure, even if the server changes its certificates."""
         p = pki()
         chains = [p.chain(p.leaf("fresh%d" % i, None, "DNS:localhost", cn="fresh %d" % i)) for i in range(12)]
         result, lines = self.hints(SHAKE + """
@@ -344,7 +344,7 @@ for chain in json.loads(sys.argv[1]):
 
 
 class Audit(Case):
-    """What was trusted because of catrust, once per process and anchor."""
+    """What was trusted because of catrust, once for each process and anchor."""
 
     def test_once_for_each_anchor(self):
         path = lab.trustdir("corp-root.pem", "other-root.pem")
@@ -369,7 +369,7 @@ for _ in range(5):
         self.assertEqual((0, []), (result.code, lines))
 
     def test_what_the_program_trusts_by_another_way_is_none(self):
-        """An anchor that may not vouch for the name is in the chain that OpenSSL builds, and counts for nothing."""
+        """OpenSSL's chain has an anchor that may not vouch for the name; it does not count."""
         p = pki()
         root = p.ca("audit-root")
         p.ca("audit-public")
@@ -382,7 +382,8 @@ print(shake(c, sys.argv[1], "www.other.example"))
         self.assertEqual((0, "ok\n", []), (result.code, result.out, lines))
 
     def test_what_is_accepted_in_any_case(self):
-        """A client that lets OpenSSL refuse nobody trusts nobody because of an anchor, unless it looks at the result."""
+        """If a client ignores OpenSSL's result, it trusts nobody because of an anchor, unless it looks at the result
+        itself."""
         with lab.server() as server:
             result, lines = self.hints("""
 c = context("client")()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trust directory changes while a program runs: what it says counts for the next handshake, within a second."""
+"""The trust directory changes while a program runs: its contents count for the next handshake, within a second."""
 
 import functools
 import json
@@ -98,7 +98,7 @@ class Live(Case):
                    ("os.remove(T + '/a.pem'); os.remove(T + '/b.pem')", {"www": UNKNOWN, "other-www": UNKNOWN}))
 
     def test_certificate_of_one_server(self):
-        """As an anchor, with nothing and with its issuer sent behind it."""
+        """As an anchor, both if the server sends only its own certificate and if it also sends the issuer."""
         self.steps(("write('a.pem', 'sub-www')", {"sub-www": "ok", "sub-alone": "ok", "www": UNKNOWN}),
                    ("os.remove(T + '/a.pem')", {"sub-www": UNKNOWN, "sub-alone": UNKNOWN}),
                    ("write('b.pem', 'sub-www')", {"sub-www": "ok", "sub-alone": "ok"}),
@@ -121,7 +121,7 @@ class Live(Case):
                    ("write('a.pem', 'root')", {"www": "ok", "other-www": UNKNOWN}))
 
     def test_in_place_with_the_old_times(self):
-        """As cp -p and rsync do."""
+        """Like cp -p and rsync."""
         self.steps(("write('a.pem', 'root'); os.utime(T + '/a.pem', (1e9, 1e9))", {"www": "ok"}),
                    ("time.sleep(2.5)", {"www": "ok"}),
                    ("write('a.pem', 'other'); os.utime(T + '/a.pem', (1e9, 1e9))",
@@ -137,7 +137,7 @@ class Live(Case):
                    ("os.rename(T + '/a.off', T + '/b.crt')", {"www": "ok"}))
 
     def test_config_map(self):
-        """Kubernetes writes a new folder beside the old one and swaps the link ..data."""
+        """Kubernetes writes a new folder next to the old one and replaces the link ..data."""
         def setup(path):
             for name, stems in ("..1", ["root"]), ("..2", ["other"]), ("..3", ["root", "other"]):
                 pki().trustdir({"": []}, os.path.join(path, name))
@@ -202,7 +202,7 @@ class Live(Case):
                    ("write('a.pem', 'root')", {"www": "ok"}))
 
     def test_intermediate_and_root(self):
-        """The one that stays keeps its hosts; a chain may end at either."""
+        """The anchor that stays keeps its hosts; a chain may end at either."""
         self.steps(("write('sub.pem', 'sub')", {"sub-www": "ok", "sub-alone": "ok", "www": UNKNOWN}),
                    ("write('root.pem', 'root')", {"sub-www": "ok", "sub-alone": "ok", "www": "ok"}),
                    ("os.remove(T + '/sub.pem')", {"sub-www": "ok", "www": "ok"}),
@@ -221,7 +221,7 @@ class Live(Case):
                    env={"CATRUST_STRICT": "relax"})
 
     def test_not_valid_yet(self):
-        """A certificate counts as soon as it is valid, and no sooner."""
+        """A certificate counts as soon as it is valid, and not before."""
         p = Pki()
         starts = time.time() + 8
         p.ca("soon", days=((starts - time.time()) / 86400, 30))
@@ -289,7 +289,7 @@ print(json.dumps(results))
 """
 
     def test_what_the_program_loads_itself_stays(self):
-        """Its own copy of an anchor counts on its own, whenever it was loaded and whatever becomes of the anchor."""
+        """The program's own copy of an anchor counts, whenever it was loaded and whatever happens to the anchor."""
         hashed = pki().trustdir({"": ["root"]}, lab.folder("capath"))
         lab.openssl("rehash", hashed)
         stories = ["add ok load ok remove wait ok",
@@ -320,7 +320,7 @@ print(json.dumps(results))
         self.assertEqual({}, failed)
 
     def test_session_resumption(self):
-        """A session is resumed as ever, whatever becomes of the CA; a full handshake asks for it."""
+        """Sessions are resumed as before, whatever happens to the CA; a full handshake needs the CA."""
         program = r"""
 A = json.loads(sys.argv[1])
 T = os.environ["CATRUST_DIR"]
@@ -355,7 +355,7 @@ print(json.dumps(out))
 
 
 class Threads(Case):
-    """One context in many threads, while the directory changes."""
+    """Many threads use one context while the directory changes."""
 
     PROGRAM = r"""
 A = json.loads(sys.argv[1])
@@ -383,7 +383,7 @@ print(json.dumps(seen))
 """
 
     def run_threads(self, kind, seconds, threads, change, path):
-        """change(now): changes the directory, once in a while; returns what the threads saw, and the changes."""
+        """change(now): changes the directory now and then; returns what the threads saw, and the changes."""
         p = pki()
         chains = {"www": (p.chain("www"), "www.corp.example"), "far": (p.chain("far"), "www.far.example"),
                   "other-www": (p.chain("other-www"), "www.corp.example")}
@@ -408,7 +408,7 @@ print(json.dumps(seen))
         return json.loads(result.out), done
 
     def test_anchors_come_and_go(self):
-        """Hosts of an anchor that stays never fail; those of one that was taken away do after a second."""
+        """Hosts of an anchor that stays never fail; hosts of a removed anchor fail after a second."""
         for kind in "client", "generic":
             path = pki().trustdir({"": ["root"]})
             there = [False]
@@ -442,8 +442,8 @@ print(json.dumps(seen))
         self.assertIn("ok", {got for _, end, got in seen["other-www"] if end < removed[0]})
 
     def test_scoped_anchor_is_never_seen_without_its_scope(self):
-        """Renewals of a CA appear in a scope one after another. For a name out of it, whichever of them a thread has
-        got hold of, there is no moment of trust."""
+        """Renewals of a CA appear in a scope one after another. A name outside the scope is never trusted, whichever
+        of them a thread uses."""
         p = pki()
         renewals = [p.ca("again%d" % i, cn="CA root", key="root") for i in range(10)]
         for kind in "client", "generic":
@@ -465,7 +465,7 @@ class Curl(Case):
         self.transfers(["--no-sessionid"], "20")
 
     def test_a_resumed_session_is_not_verified_again(self):
-        """As without the shim: who has removed a CA waits until the sessions have ended, or ends the program."""
+        """As without the shim: after removing a CA, the user must wait for the sessions to end, or end the program."""
         self.transfers([], "0")
 
     def transfers(self, options, last):
@@ -509,7 +509,7 @@ class Curl(Case):
 
 class Cost(Case):
     def looks(self, path):
-        """What a program with many handshakes asks of the trust directory: a call each; and in how many seconds."""
+        """How often a program with many handshakes looks at the trust directory: its calls, and the seconds."""
         program = SHAKE + r"""
 c, chain = context("client")(), sys.argv[1]
 assert shake(c, chain, "www.corp.example") == "ok"
@@ -533,7 +533,7 @@ print(time.monotonic() - start)
         return [line for line in between.splitlines() if path in line or '"/"' in line], float(result.out)
 
     def test_stat_calls_while_nothing_changes(self):
-        """One for each file and folder, every 800 ms at most, however many handshakes there are."""
+        """One for each file and folder, at most every 800 ms, however many handshakes there are."""
         lab.need(programs=["strace"])
         if lab.run(["strace", "-o", "/dev/null", "true"]).code != 0:
             self.skipTest("strace cannot trace here")

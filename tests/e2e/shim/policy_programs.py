@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy in running programs that go different ways to OpenSSL, under TLS 1.2 and 1.3: scopes, live change, strict
-mode, and private CAs. Each keeps its context, or session, from one request to the next."""
+"""The policy in running programs that use OpenSSL in different ways, with TLS 1.2 and 1.3: scopes, changes while
+they run, strict mode, and private CAs. Each keeps its context or session from one request to the next."""
 
 import contextlib
 import functools
@@ -115,7 +115,7 @@ def pki():
 
 
 class Program:
-    """One of the above, under the shim."""
+    """One of these programs, with the shim."""
 
     def __init__(self, name, path, cafile="", flags=0, env=None):
         modules, code = PROGRAMS[name]
@@ -149,7 +149,7 @@ class Program:
 
 class Programs(lab.Case):
     def becomes(self, wanted, program, port):
-        """What the program says, as soon as it is what is wanted. How soon is policy_live's to say."""
+        """Waits until the program gives the wanted answer. policy_live tests how soon that is."""
         end = time.monotonic() + 15
         while True:
             said = program.ask(port)

@@ -107,7 +107,7 @@ def pki():
 
 
 def leaf(issuer, number):
-    """Leaves are made when they are first wanted."""
+    """Leaves are made when they are first needed."""
     stem = "leaf-%s-%d" % (issuer, number)
     if not os.path.exists(pki().cert(stem)):
         names, cn = NAMES[number]
@@ -135,7 +135,7 @@ def covers(folder, kind, name):
 
 
 def named(name):
-    """(kind, name) of an alternative name, or None where that names no server."""
+    """(kind, name) of an alternative name, or None if it names no server."""
     kind, text = name.split(":", 1)
     if kind == "URI":
         text = urllib.parse.urlsplit(text).hostname
@@ -150,7 +150,7 @@ def named(name):
 
 
 def common_name(folders, cn, names):
-    """True: it is in a scope; False: out of all of them; None: it is none of a host, or a DNS name begins with it."""
+    """True: in a scope; False: outside all scopes; None: not a host, or a DNS name begins with it."""
     if " " in cn.rsplit(".", 1)[-1]:
         return None
     if any(covers(folder, "IP" if address(cn) else "DNS", cn) for folder in folders):
@@ -160,8 +160,8 @@ def common_name(folders, cn, names):
 
 
 def vouches(folders, number):
-    """May an anchor that lies in these folders vouch for a server? Every name counts, and there must be one that is a
-    DNS name, an address or a CN."""
+    """May an anchor in these folders vouch for a server? Every name counts, and at least one must be a DNS name, an
+    address or a CN."""
     if "" in folders:
         return True
     names, cn = NAMES[number]
@@ -291,8 +291,8 @@ def has_host_flags():
 
 
 def random_world(r, number):
-    """A trust directory, and the settings. Of four in a row, one has the certificate of a server that a CA has issued,
-    and one a CA with a scope below a flawed one without, in relaxed mode."""
+    """A trust directory, and the settings. In every four, one has a server's certificate that a CA has issued, and
+    one has, in relaxed mode, a CA with a scope below a flawed CA without one."""
     leaves = [(issuer, r.randrange(len(NAMES))) for issuer in (None, r.choice(list(ISSUERS)))]
     chosen = r.sample(CAS + [leaf(*one) for one in leaves], r.choice((0, 1, 2, 2, 3, 3)))
     anchors = {stem: sorted({r.choice(FOLDERS) for _ in range(r.choice((1, 1, 2)))}) for stem in chosen}
@@ -327,7 +327,7 @@ class Property(Case):
         print("CATRUST_SEED=%d CATRUST_ROUNDS=%d" % (SEED, ROUNDS), end=" ... ", flush=True)
 
     def run_cases(self, cases, shim, world=None):
-        """What the program says of each case."""
+        """The program's result for each case."""
         env = {"SSL_CERT_FILE": pki().cert("public"), "SSL_CERT_DIR": "/nowhere"}
         dirs = [lab.folder("empty")]
         if world:
@@ -362,8 +362,8 @@ class Property(Case):
 
     @staticmethod
     def ways(world, case):
-        """(each way that the rules leave open for the store as a whole; the store without the anchors, and with some of
-        them)."""
+        """(each choice that the rules leave open for the whole store; the store without the anchors, and with some
+        of them)."""
         own, anchors, others = store_by_hand(world, case)
 
         def way(some, more=(), own_first=True, own=own):
@@ -382,7 +382,7 @@ class Property(Case):
             way(part, [*own, *more], own=[]) for part, more in [(anchors, others), *parts] if own]
 
     def by_hand(self, worlds_and_cases):
-        """(must it be good by the rules? may it?) for each case."""
+        """(must the rules accept it? may they?) for each case."""
         asked, counts = [], []
         for world, case in worlds_and_cases:
             whole, parts = self.ways(world, case)

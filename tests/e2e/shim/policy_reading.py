@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trust directory can't be read for a while, or any more, or changes while it is read: nothing that is there is
+"""The trust directory can't be read for a while, or no longer, or changes during reading: nothing that is there is
 lost, and nothing counts that must not."""
 
 import functools
@@ -67,7 +67,7 @@ class Reading(Case):
                           dirs=[path], lines=lines, timeout=120, **options)
 
     def private(self):
-        """A trust directory that other users cannot reach, as below root's home."""
+        """A trust directory that other users can't reach, for example below root's home."""
         home = lab.folder("home")
         os.chmod(home, 0o700)
         return pki().trustdir({"": ["root"]}, os.path.join(home, "ca.d"))
@@ -77,7 +77,7 @@ class Reading(Case):
             self.skipTest("only root can become another user")
 
     def test_root_is_dropped_and_the_directory_is_out_of_reach(self):
-        """Fault 8: its certificates counted for ever."""
+        """Fault 8: its certificates counted forever."""
         self.need_root()
         got = self.program(r"""
 seen = [once()]
@@ -96,7 +96,7 @@ print(json.dumps([*seen, *during(2)]))
         self.assertEqual(["ok", "ok"], got)
 
     def test_chroot_after_a_connection_and_before_the_first(self):
-        """What was readable when the trust of the client was loaded counts on."""
+        """What was readable when the client's trust was loaded still counts."""
         self.need_root()
         for before in True, False:
             with self.subTest(connected_before=before):
@@ -153,7 +153,7 @@ print(json.dumps(seen))
 """
 
     def test_renames(self):
-        """Fault 9: with 70 renames a second, 30 % of all handshakes failed."""
+        """Fault 9: with 70 renames per second, 30 % of all handshakes failed."""
         for pause in "0.014", "0":
             with self.subTest(pause=pause):
                 self.assertEqual(["ok"], self.program(self.RENAMES.replace("A_PAUSE", pause),
@@ -186,7 +186,7 @@ print(json.dumps(sorted(set(seen))))
         return SHAKE
 
     def test_config_map_is_swapped_all_the_time(self):
-        """As the kubelet does: a new folder, the link ..data renamed over the old one, the old folder removed."""
+        """Like the kubelet: makes a new folder, renames the link ..data over the old one, removes the old folder."""
         path = lab.folder("ca.d")
         pki().trustdir({"": ["root"]}, path + "/..0")
         os.symlink("..0", path + "/..data")
@@ -212,7 +212,7 @@ print(json.dumps(seen))
         self.assertEqual(["ok"], got)
 
     def test_another_users_file_while_root_acts_as_that_user(self):
-        """Fault 10: it counted, and did so for ever after."""
+        """Fault 10: it counted, and even forever."""
         self.need_root()
         for how in "os.seteuid(65534)", "os.setresuid(65534, 65534, 65534)":
             with self.subTest(how=how):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store's own rules, its CRLs, callbacks and lookups, hold as without the shim, whatever anchor is in the way."""
+"""A store's own rules, CRLs, callbacks and lookups work as without the shim, whatever anchor is involved."""
 
 import os
 import re
@@ -19,7 +19,7 @@ class Rules(lab.Case):
             raise RuntimeError(built.err)
 
     def outputs(self, case, scope=""):
-        """Without the shim and with it."""
+        """The results without the shim and with it."""
         folder = lab.folder("ca.d")
         os.makedirs(os.path.join(folder, scope), exist_ok=True)
         results = [lab.run([self.program, case, os.path.join(folder, scope)], dirs=[folder], shim=shim)
@@ -49,7 +49,7 @@ class Rules(lab.Case):
         self.same("own-method", "command 1: 1\n")
 
     def test_method_that_finds_certificates(self):
-        """It is called as without the shim, so nothing is lent there; CATRUST_LOG=info says so."""
+        """It is called as without the shim, so no anchors are lent there; CATRUST_LOG=info reports it."""
         self.same("own-source", "client: 0, error 20, chain of 1\nasked: [1-9]")
         folder = lab.folder("ca.d")
         result = lab.run([self.program, "own-source", folder], dirs=[folder], shim=True,
@@ -58,7 +58,7 @@ class Rules(lab.Case):
         self.lines(result.err, ["finds issuers in its own way", "unable to get local issuer certificate"])
 
     def test_copied_callback_switches_nothing_off(self):
-        """A callback copies itself, and the last step, to contexts and a store of the program's: no scope is lost."""
+        """A callback copies itself, and the last step, to the program's own contexts and store: no scope is lost."""
         without, there = self.outputs("copied-callback", scope="corp.example")
         self.assertRegex(without, "inner: 0, error 20\nin scope: 0, error 20, .*\nout of scope: 0, error 20")
         self.assertRegex(there, "inner: 0, error 20\nin scope: 1, error 0, .*\nout of scope: 0, error 47")
@@ -89,7 +89,7 @@ class Rules(lab.Case):
         self.same("no-store", "added: 1")
 
     def test_lookup_that_finds_nothing(self):
-        """Nobody gets in; what is said of it may differ."""
+        """Nobody gets in; the messages may differ."""
         for out in self.outputs("own-lookup"):
             self.assertTrue(re.search("server: 0, error (20|28)", out), out)
 

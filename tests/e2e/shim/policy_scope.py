@@ -73,7 +73,7 @@ CORP = ["corp", "www", "deep", "upper", "wild", "cn-www", "cn-wild", "cn-first-l
 
 
 def asked(names, cn):
-    """The name to ask for, or None where the test has to do without one."""
+    """The name to ask for, or None if the test must use none."""
     if not names or names == ["DNS:*.example"] or names[0].split(":")[0] in ("email", "URI"):  # OpenSSL matches no host with these
         return None
     return names[0].split(":", 1)[1].replace("*", "any")
@@ -97,8 +97,9 @@ def pki():
 
 class Names(Case):
     def table(self, layout, accepted, kinds=("client",)):
-        """All leaves against one trust directory: those in accepted are, all others are out of scope. What a scope holds
-        does not depend on the kind of the context, so most tables have one: each default context reads the system's CAs."""
+        """All leaves with one trust directory: those in accepted are accepted, all others are out of scope. A
+        scope's contents do not depend on the kind of context, so most tables use one: each default context reads the
+        system's CAs."""
         dirs = [pki().trustdir(layout)]
         self.shakes([(pki().chain(stem), asked(names, cn), OK if stem in accepted else SCOPE)
                      for stem, names, cn in LEAVES], dirs, kinds)
@@ -122,7 +123,7 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         self.table({"www.corp.example": ["root"]}, ["www", "upper", "cn-www", "uri", "upn"])
 
     def test_host_without_a_dot(self):
-        """It counts where a folder is named like it."""
+        """It counts if a folder has its name."""
         self.table({"Intranet": ["root"]}, ["cn-short"])
         self.table({"intranet": ["root"], "10.1.2.3": ["root"]},
                    ["ip10", "cn-ip10", "cn-ip10-beside-ip", "cn-short", "cn-short-beside-ip"])
@@ -140,7 +141,7 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         self.table({"fd00::5": ["root"]}, ["ip6"])
 
     def test_common_names_that_openssl_takes_for_no_host(self):
-        """Its name constraints pass over them, and its matching of host names does not."""
+        """OpenSSL's name constraints ignore them, but its matching of host names does not."""
         cns = ["www.other.example.", "x-.other.example", "x.-other.example", "www.other.example-", "a+b.other.example"]
         pairs = [(pki().chain(pki().leaf("cn-odd%d" % i, "root", cn=cn.replace("+", "\\+"))), cn)
                  for i, cn in enumerate(cns)]
@@ -150,7 +151,7 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         self.shakes([(chain, cn, (OK, OTHER_NAME)) for chain, cn in pairs], [pki().trustdir({"": ["root"]})])
 
     def test_common_name_counts_whatever_the_client_says(self):
-        """Its flags for host names change nothing: there are clients that look at the CN by themselves."""
+        """Its flags for host names change nothing, because there are clients that check the CN themselves."""
         if lab.run("import ssl; print(hasattr(ssl.SSLContext, '_host_flags'))").out.strip() != "True":
             self.skipTest("no such flag in Python 3.6")
         chain = pki().chain("cn-beside-dns")
@@ -162,7 +163,8 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
                         [pki().trustdir({"corp.example": ["root"], "other.example": ["root"]})], setup=setup)
 
     def test_clients_that_look_at_no_name(self):
-        """They take a server of the scope for any other; but who names no server at all is none of the scope."""
+        """They accept one server of the scope in place of another; but a certificate without server names is outside
+        every scope."""
         dirs = [pki().trustdir({"corp.example": ["root"]})]
         wanted = [("www", OK), ("other", SCOPE), ("cn-words", SCOPE), ("only-email", SCOPE), ("only-uri", SCOPE)]
         self.shakes([(pki().chain(stem), None, result) for stem, result in wanted], dirs)
@@ -182,7 +184,7 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
         self.table({"": ["root"], "corp.example": ["root"]}, [stem for stem, _, _ in LEAVES])
 
     def test_two_directories(self):
-        """A scope of one directory and another of a second add up as folders of one do."""
+        """Scopes in two directories add up, like folders in one directory."""
         first, second = pki().trustdir({"corp.example": ["root"]}), pki().trustdir({"other.example": ["root"]})
         top = pki().trustdir({"": ["root"]})
         both = pki().chain("both")
@@ -200,14 +202,14 @@ print(json.dumps([shake(unnamed(context("client")()), chain, name) for chain, na
                             lines=["neither a domain nor a range"])
 
     def test_other_anchors_are_not_narrowed(self):
-        """A scope is its anchor's alone."""
+        """A scope applies only to its anchor."""
         dirs = [pki().trustdir({"corp.example": ["root"], "": ["sub"]})]
         self.shakes([(pki().chain("sub-other"), "www.other.example", OK),
                      (pki().chain("other"), "www.other.example", SCOPE)], dirs)
 
 
 class Anchors(Case):
-    """What may lie in a scope's folder."""
+    """What a scope's folder may contain."""
 
     def pair(self, prefix=""):
         return pki().chain(prefix + "www"), pki().chain(prefix + "other")
@@ -231,7 +233,8 @@ class Anchors(Case):
         self.shakes([(www, "www.corp.example", OK), (other, "www.other.example", SCOPE)], dirs)
 
     def test_certificate_of_one_server(self):
-        """Issued by a CA, which OpenSSL takes for an anchor in partial chains only, whatever the server sends with it."""
+        """A CA issued it, so OpenSSL accepts it as an anchor only in partial chains, whatever the server sends with
+        it."""
         setup = "c.verify_flags |= %d" % PARTIAL_CHAIN
         for folder, result in ("corp.example", SCOPE), ("other.example", OK), ("", OK):
             self.shakes([(chain, "www.other.example", result) for chain in
@@ -239,7 +242,7 @@ class Anchors(Case):
                         [pki().trustdir({folder: ["sub-other"]})], setup=setup)
 
     def test_unscoped_root_above_a_scoped_intermediate(self):
-        """The root may vouch for every name, so nothing is narrowed; and the other way round."""
+        """The root may vouch for every name, so nothing is narrowed; and in the other direction."""
         www, other = self.pair("sub-")
         self.shakes([(www, "www.corp.example", OK), (other, "www.other.example", OK),
                      (pki().alone("sub-other"), "www.other.example", OK)],
@@ -249,7 +252,7 @@ class Anchors(Case):
                     [pki().trustdir({"corp.example": ["root"], "": ["sub"]})])
 
     def test_scoped_root_above_a_scoped_intermediate(self):
-        """An anchor that may vouch for the name does."""
+        """An anchor that may vouch for the name vouches for it."""
         self.shakes([(self.pair("sub-")[1], "www.other.example", OK), (self.pair("sub-")[0], "www.corp.example", OK),
                      (pki().chain("other"), "www.other.example", OK), (pki().chain("www"), "www.corp.example", SCOPE)],
                     [pki().trustdir({"corp.example": ["sub"], "other.example": ["root"]})])
@@ -263,7 +266,7 @@ class Anchors(Case):
 
 
 class OwnTrust(Case):
-    """A CA that the program itself trusts is not narrowed."""
+    """If the program itself trusts a CA, the CA is not narrowed."""
 
     def unchanged(self, layout, own, chains, attached=True, kinds=("client", "generic")):
         dirs = [pki().trustdir(layout)]
@@ -295,12 +298,12 @@ class OwnTrust(Case):
                        attached=False)
 
     def test_root_above_by_a_cross_certificate(self):
-        """The program trusts the public root, which has certified the key of the scoped one."""
+        """The program trusts the public root, which has certified the scoped root's key."""
         self.unchanged({"corp.example": ["root"]}, ["public"],
                        [(pki().chain("other", "cross"), "www.other.example")])
 
     def test_what_openssl_would_not_take_from_the_root_above(self):
-        """Too weak a key of the program's own root: what it could not vouch for, it can't here."""
+        """The program's own root has a weak key: if it could not vouch for a name before, it can't here."""
         p = pki()
         lab.openssl("genrsa", "-out", p.path("weak.key"), "1024")
         p.make("weakroot", "CA weakroot", p.extensions(ROOT, (), ""), key="weak")
@@ -320,7 +323,7 @@ class OwnTrust(Case):
                         setup="load(c, %r, %r)" % (how, pki().cert("public")))
 
     def test_intermediate_of_the_program_without_its_root(self):
-        """What could not vouch for anything without the shim can't with it."""
+        """If something can't vouch for anything without the shim, it can't with it."""
         setup = "c.verify_flags &= ~getattr(ssl, 'VERIFY_X509_PARTIAL_CHAIN', 0x80000); load(c, 'cafile', %r)" % \
             pki().cert("cross")
         # OpenSSL may choose either of the two, and finds no issuer (2) for the intermediate.
@@ -328,14 +331,14 @@ class OwnTrust(Case):
                     [pki().trustdir({"corp.example": ["root"]})], setup=setup)
 
     def test_partial_chain_of_the_program(self):
-        """A program that takes intermediates for anchors trusts the CA by its own intermediate."""
+        """If a program accepts intermediates as anchors, it trusts the CA by its own intermediate."""
         setup = "c.verify_flags |= 0x80000; load(c, 'cafile', %r)" % pki().cert("cross")
         self.shakes([(pki().chain("other"), "www.other.example", OK)],
                     [pki().trustdir({"corp.example": ["root"]})], setup=setup)
 
 
 class Violation(Case):
-    """How it shows."""
+    """What the user sees."""
 
     def test_text(self):
         for program, name in (("c = ssl.create_default_context()", "127.0.0.1"),
@@ -414,7 +417,7 @@ print(json.dumps([result, seen]))
 
 
 class Programs(Case):
-    """The same rule in programs that go other ways to OpenSSL."""
+    """The same rule in programs that use OpenSSL in other ways."""
 
     @classmethod
     def setUpClass(cls):
@@ -469,7 +472,7 @@ class Programs(Case):
         self.both(self.curl(), untrusted="unable to get local issuer certificate")
 
     def test_two_hosts_in_one_curl(self):
-        """Its store is cached and shared by both connections; a scope lets in one and not the other."""
+        """Its store is cached and shared by both connections; a scope accepts one and not the other."""
         p = pki()
         bad, good = p.chain("sub-other"), lab.cert("server-direct.pem")
         path = p.trustdir({"corp.example": ["root"]})
@@ -489,7 +492,7 @@ class Programs(Case):
 
 
 class Perl(Case):
-    """IO::Socket::SSL takes a CN that is a host name, beside DNS names, in most of its schemes."""
+    """In most of its schemes, IO::Socket::SSL accepts a CN that is a host name, besides DNS names."""
 
     PROGRAM = """use IO::Socket::SSL;
         my $s = IO::Socket::SSL->new(PeerHost => "127.0.0.1", PeerPort => $ARGV[0], SSL_verifycn_name => $ARGV[1],

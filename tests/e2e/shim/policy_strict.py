@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CATRUST_STRICT=relax forgives what X509_V_FLAG_X509_STRICT finds where a chain ends at a corporate anchor, and only
-there; everything else is as strict as ever."""
+"""CATRUST_STRICT=relax forgives errors of X509_V_FLAG_X509_STRICT if a chain ends at a corporate anchor, and only
+then; everything else is as strict as before."""
 
 import functools
 import json
@@ -16,12 +16,12 @@ NOT_STRICT = "c.verify_flags &= ~ssl.VERIFY_X509_STRICT\n"
 
 
 def version_1(tbs):
-    """Without the version, which makes it the first."""
+    """Without the version, which then is the first."""
     return element(0x30, b"".join(whole for whole, _ in elements(tbs[1])[1:]))
 
 
 def other_algorithm(tbs):
-    """Says sha384 within the signature, where outside there is sha256."""
+    """The inner field says sha384, while the outer one says sha256."""
     parts = [whole for whole, _ in elements(tbs[1])]
     parts[2] = bytes.fromhex("300a06082a8648ce3d040303")
     return element(0x30, b"".join(parts))
@@ -66,7 +66,7 @@ FORGIVEN = {
 
 
 def flawed(stem, issuer=None, **options):
-    """A CA with much to forgive."""
+    """A CA with many errors that can be forgiven."""
     return pki().ca(stem, issuer, without=["keyUsage", "subjectKeyIdentifier", "authorityKeyIdentifier"],
                     **{"more": "basicConstraints = CA:TRUE", **options})
 
@@ -156,7 +156,7 @@ class Strict(Case):
                 self.check(chain, codes, [path], env=RELAX, name=name)
 
     def test_the_system_of_the_never_forgiven(self):
-        """Each would be fine but for what its name says."""
+        """Apart from the error in its name, each would be accepted."""
         made("never", "signature")
         _, path, chain, root = made("never", "another name")
         self.check(chain, "ok", [path], env=RELAX, name="elsewhere.example")
@@ -189,7 +189,7 @@ class Strict(Case):
                     self.check(chain, "ok", [path], setup, env=RELAX)
 
     def test_the_programs_copy_of_an_anchor_that_does_not_count(self):
-        """Out of its scope, or in a client that gets no anchors, an anchor forgives nothing."""
+        """An anchor forgives nothing outside its scope, or in a client that gets no anchors."""
         if not self.finds:
             self.skipTest("OpenSSL 1.1.1 looks for none of these")
         codes, path, chain, root = made("forgiven", "basicConstraints not critical")
@@ -199,7 +199,7 @@ class Strict(Case):
         self.check(chain, codes, [path], setup, env={**RELAX, "CATRUST_CONTEXTS": "public"})
 
     def test_chain_to_the_program_through_a_corporate_name(self):
-        """An anchor of the same name, but another key, does not make the program's chain a corporate one."""
+        """An anchor with the same name but another key does not make the program's chain a corporate one."""
         if not self.finds:
             self.skipTest("OpenSSL 1.1.1 looks for none of these")
         codes, _, chain, root = made("forgiven", "basicConstraints not critical")
@@ -213,7 +213,7 @@ class Strict(Case):
         self.check(chain, 47, [pki().trustdir({"other.example": [root]})], env=RELAX)
 
     def test_an_anchor_vouches_for_what_another_may_not(self):
-        """As without the strict mode: what is found on the way to the one is forgiven as on the way to the other."""
+        """As without strict mode: errors on the way to one anchor are forgiven like those on the way to the other."""
         root = flawed("fu")
         sub = pki().ca("fu-sub", root)
         dirs = [pki().trustdir({"other.example": [sub], "": [root]})]
@@ -235,7 +235,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
 """
 
     def test_what_the_program_trusts_by_another_way(self):
-        """A flaw of an anchor costs nobody what a public CA vouches for; what is to be seen is that CA's chain."""
+        """An anchor's error does not block what a public CA vouches for; the program sees that CA's chain."""
         root = flawed("fo")
         pki().ca("fo-public")
         pki().ca("fo-cross", "fo-public", cn="CA fo", key="fo")
@@ -268,7 +268,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
                 self.check(chain, (85, 86, 89, 92), dirs)
 
     def test_anchor_below_the_programs_own_root(self):
-        """What the program trusts does, but for a flaw of the leaf; the chain that ends at the anchor is forgiven it."""
+        """The program's own trust counts, apart from an error in the leaf; in the chain that ends at the anchor, the
+        error is forgiven."""
         if not self.finds:
             self.skipTest("OpenSSL 1.1.1 looks for none of these")
         sub = pki().ca("fb-sub", pki().ca("fb"))
@@ -280,7 +281,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s, c.wrap_sock
         self.check(pki().chain(leaf), 85, [pki().trustdir({"other.example": [sub]})], own, env=RELAX)
 
     def test_certificate_of_one_server_as_anchor(self):
-        """Which comes first in the chain, with what the server sent behind it."""
+        """The order of the certificates in the chain, including those that the server sent."""
         if not self.finds:
             self.skipTest("OpenSSL 1.1.1 looks for none of these")
         sub = pki().ca("fp-sub", pki().ca("fp"))
@@ -322,7 +323,7 @@ print(json.dumps([result, seen, SSL._lib.SSL_get_verify_result(t._ssl)]))
 """
 
     def test_program_with_its_own_callback(self):
-        """What is forgiven is no error for the program: not in its callback, nor in the result."""
+        """The program does not see forgiven errors, neither in its callback nor in the result."""
         lab.need(modules=["OpenSSL"])
         codes, path, chain, _ = made("forgiven", "all that old corporate CAs lack")
         with lab.server(chain, key=chain) as server:
@@ -338,8 +339,8 @@ print(json.dumps([result, seen, SSL._lib.SSL_get_verify_result(t._ssl)]))
                     self.assertIn(code, codes)
 
     def test_program_that_accepts_an_error_keeps_it(self):
-        """A callback that lets an expired certificate pass sees it, and the result names it, whatever was forgiven
-        before and after."""
+        """A callback that accepts an expired certificate sees the error, and the result names it, whatever was
+        forgiven before and after."""
         lab.need(modules=["OpenSSL"])
         _, path, chain, _ = made("never", "expired")
         # pyOpenSSL's own wrapper of callbacks clears the error: one without it.

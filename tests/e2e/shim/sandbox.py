@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that allow themselves few system calls: what the library makes beyond those of the program, and that the
-manual names each of them; that a program dies of none with CATRUST_DISABLE; and the filters that services run under."""
+"""Programs that allow themselves few system calls: which calls the library adds, and that the manual names each of
+them; that CATRUST_DISABLE adds no deadly call; and the filters of services."""
 
 import json
 import os
@@ -23,13 +23,13 @@ VERDICT = re.compile(r"(handshake|with a store of its own) \d+")
 
 
 def numbers():
-    """Of the system calls, by name."""
+    """System calls by name."""
     done = lab.run(["cc", "-E", "-dM", "-include", "sys/syscall.h", "-x", "c", "/dev/null"])
     return {name: int(number) for name, number in re.findall(r"^#define __NR_(\w+) (\d+)$", done.out, re.M)}
 
 
 def documented():
-    """The calls that the manual says must be allowed."""
+    """The calls that must be allowed according to the manual."""
     text = lab.read(MANUAL).decode()
     listed = re.search(r"\.\\\" The calls\.\n(.*?)\n\.\\\" \.\n", text, re.S).group(1)
     return re.findall(r"^\.Xr (\w+) 2", listed, re.M)
@@ -61,7 +61,7 @@ class Sandbox(lab.Case):
         return result
 
     def learned(self, when, **options):
-        """What it prints, and the names of its calls."""
+        """Its output, and the names of its calls."""
         result = self.confined("learn", when, **options)
         self.assertEqual(0, result.code, result)
         *lines, calls = result.out.splitlines()
@@ -71,7 +71,7 @@ class Sandbox(lab.Case):
         return [VERDICT.sub(r"\1 0", line) for line in lines]
 
     def test_no_call_of_its_own_when_switched_off(self):
-        """CATRUST_DISABLE: every other call than the program's kills it."""
+        """CATRUST_DISABLE: every call that is not the program's kills it."""
         for when in "first", "late":
             with self.subTest(when):
                 lines, calls = self.learned(when, shim=False)
@@ -84,7 +84,7 @@ class Sandbox(lab.Case):
         self.assertEqual(-31, self.confined("kill", "first", calls - {"openat"}, shim=False).code)
 
     def test_the_manual_names_each_call(self):
-        """A program that allows itself those, too, is not killed, before or after it has loaded its CAs."""
+        """If a program allows these calls, too, it is not killed, before or after it has loaded its CAs."""
         for when in "first", "late":
             for level in "error", "debug":
                 with self.subTest(when, level=level):
@@ -95,7 +95,7 @@ class Sandbox(lab.Case):
                     self.assertEqual((0, self.expected(lines)), (result.code, result.out.splitlines()), result)
 
     def test_each_call_may_fail(self):
-        """Without those that read a directory there is no anchor, and nothing else is different."""
+        """Without the calls that read a directory, there is no anchor, but nothing else changes."""
         lines, calls = self.learned("first", shim=False)
         for name in set(documented()) - calls:
             with self.subTest(name):
@@ -124,7 +124,7 @@ class Sandbox(lab.Case):
         self.under(names)
 
     def test_profile_of_containers(self):
-        """What Docker's allows without a capability."""
+        """What Docker's filter allows without a capability."""
         if not os.path.exists(CONTAINERS):
             self.skipTest("no " + CONTAINERS)
         with open(CONTAINERS) as f:

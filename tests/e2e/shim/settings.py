@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/etc/catrust/catrust.conf: the settings of the machine, in a mount namespace where /etc is the test's own."""
+"""/etc/catrust/catrust.conf: the machine's settings, in a mount namespace where /etc belongs to the test."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ exec "$@"
 
 
 def within(conf=None, mode=0o644, owner=0, group=0, **certificates):
-    """argv to run a command behind, with that file, and trust directories by their names below /etc/catrust."""
+    """argv to run a command with that file, and with trust directories by their names below /etc/catrust."""
     layer, top = lab.folder("etc"), lab.folder("tmpfs")
     os.makedirs(os.path.join(layer, "catrust", "ca.d"))
     if conf is not None:
@@ -85,7 +85,7 @@ class Settings(Base):
         self.got_page(self.fetch(public, CATRUST_CONTEXTS="all", **env))
 
     def test_share(self):
-        """Of a client's first load, the heap says what was decoded: all of it, unless on demand."""
+        """How much a client's first load decoded, measured by the heap: everything, unless on demand."""
         lab.need(programs=["cc"])
         argv = share_lab.program(lab.folder("share"))
         bundle = "/etc/ssl/certs/ca-certificates.crt"
@@ -107,7 +107,7 @@ class Settings(Base):
         self.assertGreater(first("CATRUST_SHARE=on", CATRUST_SHARE="eager"), half)
 
     def test_exclude(self):
-        """A link stands for the file that it leads to; a slash for all below."""
+        """A link means its target; a slash means everything below."""
         for path in lab.PYTHON, os.path.realpath(lab.PYTHON), os.path.dirname(os.path.realpath(lab.PYTHON)) + "/":
             self.refused(self.fetch(self.conf("exclude=" + path)))
             self.refused(self.fetch(self.conf("exclude=/usr/bin/true", "exclude=" + path), CATRUST_DISABLE="0"))
@@ -115,7 +115,7 @@ class Settings(Base):
             self.got_page(self.fetch(self.conf("exclude=" + path)))
 
     def test_lines_that_are_wrong(self):
-        """The first one is told; the others count."""
+        """The first one is reported; the others count."""
         for line, why in ("CATRUST_STRICKT=relax", "there is no such setting"), ("nonsense", "not of the form NAME=VALUE"), \
                 ("CATRUST_LOG=loud", "does not have this value"), ("exclude=python3", "full path"), \
                 ("CATRUST_DIR=/tmp", "no such setting"):
@@ -125,7 +125,7 @@ class Settings(Base):
             self.refused(self.fetch(self.conf(line, "CATRUST_DISABLE=1")))
 
     def test_whose_it_is(self):
-        """What others could write is ignored, with a line."""
+        """If others can write it, it is ignored, with a message."""
         off = "CATRUST_DISABLE=1\n"
         for options, why in ({"mode": 0o666}, "other users may write"), ({"mode": 0o664}, "other users may write"), \
                 ({"owner": 65534}, "does not belong to root"):
@@ -140,14 +140,14 @@ class Settings(Base):
 
 class Cancelled(lab.Case):
     def test_the_file_is_read_by_a_thread_that_is_cancelled(self):
-        """open() and read() are where such a thread ends; SSL_CTX_new() is not."""
+        """Such a thread may end in open() and read(), but not in SSL_CTX_new()."""
         program = hostile.build("cancelled", "cancelled.c", *hostile.TLS)
         for shim in False, True:
             self.assertEqual((0, "not ended\n", ""), lab.run([program], shim=shim, dirs=[lab.trustdir("corp-root.pem")]))
 
 
 class Privileged(hostile.Privileges, Base):
-    """Set-user-ID programs read no variable: the file is their only switch."""
+    """Set-user-ID programs read no variables: the file is their only switch."""
 
     test_setuid = test_file_capabilities = test_library_is_there = None
 

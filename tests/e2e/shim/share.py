@@ -56,7 +56,7 @@ class Loads(lab.Case):
         self.assertEqual(len(without.out), len(there.out))
 
     def test_every_way_and_file(self):
-        """12 ways to load, about 170 files, the queue of errors in 6 states, three loads into each context."""
+        """12 ways to load, about 170 files, the error queue in 6 states, three loads into each context."""
         files = sorted(os.listdir(self.odd))
         self.assertGreater(len(files), 150)
         def check(name):
@@ -71,7 +71,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_handshakes(self):
-        """Between loads and looks, in 26 orders: the verdict, the chain, and what the store lists afterwards."""
+        """Between loads and looks, in 26 orders: the result, the chain, and the store's list afterwards."""
         folder, where = lab.folder("pki"), lab.folder("bundles")
         chain, key, other, files = share_lab.bundles(folder)
         for name, data in files.items():
@@ -90,7 +90,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_certificates_are_shared(self):
-        """Or all of the above would show nothing. Those of another library context are not."""
+        """Otherwise the tests above would show nothing. Certificates of another library context are not shared."""
         def check(name):
             for shim, share, shared in (False, None, 0), (True, "eager", 1), (True, "on", 1), (True, "off", 0):
                 told = self.use(name, "contexts", self.bundle, shim=shim, share=share)
@@ -104,7 +104,8 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_a_changed_certificate_is_shared_no_more(self):
-        """A program sets trust, names or more on a certificate that it got from a store: the next load is the file's."""
+        """A program changes trust, names or other data of a certificate from a store: the next load is as in the
+        file."""
         def check(name):
             for path in (os.path.join(self.odd, "three"), self.bundle):
                 without, there = (self.use(name, "setters", path, shim=shim) for shim in (False, True))
@@ -129,7 +130,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_memory(self):
-        """A context more costs less than a tenth."""
+        """Another context takes less than a tenth."""
         def check(name):
             sizes = {}
             for share in "off", "on":
@@ -141,7 +142,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_on_is_the_default(self):
-        """Of the first context, the heap says what was decoded."""
+        """What the first context decoded, measured by the heap."""
         first = {share: int(self.use("system", "times", self.bundle, 1, 1, shim=True, share=share).out.split()[1])
                  for share in (None, "", "on", "eager", "off")}
         for share in None, "":
@@ -150,7 +151,7 @@ class Loads(lab.Case):
             self.assertGreater(first[share], first["on"] * 2, first)
 
     def test_valgrind(self):
-        """Nothing wrong, nothing lost."""
+        """No errors, no leaks."""
         lab.need(programs=["valgrind"])
         wrap = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
         three = os.path.join(self.odd, "three")
@@ -159,7 +160,7 @@ class Loads(lab.Case):
             self.assertEqual((0, ""), (told.code, told.err))
 
     def test_default_directory_is_looked_into_once(self):
-        """truststore#212: OpenSSL 3.0 to 3.3 look into it once more for each time that it was asked for."""
+        """truststore#212: OpenSSL 3.0 to 3.3 search it again for each time that the program asked for it."""
         lab.need(programs=["strace"])
         seen = {}
         program = """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every row of shim/hooks.def, by a C program (table.c) that calls what it names."""
+"""Every row of shim/hooks.def, through a C program (table.c) that calls each function."""
 
 import os
 import re

@@ -163,7 +163,7 @@ Error = collections.namedtuple("Error", "kind what frames objects")
 
 
 def read_errors(path):
-    """What memcheck's XML file says, one Error each; frames as names from the innermost out."""
+    """The errors in memcheck's XML file, one Error each; frames as names from the inside out."""
     errors = []
     for error in xml.etree.ElementTree.parse(path).getroot().iter("error"):
         frames = [(frame.findtext("fn") or frame.findtext("ip"), os.path.basename(frame.findtext("obj") or ""))
@@ -189,7 +189,7 @@ class Memory(unittest.TestCase):
         cls.pool = resources.enter_context(concurrent.futures.ThreadPoolExecutor(2))
 
     def start(self, code, *args, shim, options):
-        """Python code under memcheck; the future's result is the log."""
+        """Runs Python code under memcheck; the future's result is the log."""
         log = os.path.join(lab.folder("valgrind"), "log")
         # A small default file for both: parsing 150 roots under valgrind takes seconds each time.
         env = {"PYTHONMALLOC": "malloc", "PYTHONWARNINGS": "ignore", "VALGRIND_OPTS": None,

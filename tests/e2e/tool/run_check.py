@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust-run --check: whether a command can be reached, told without running it."""
+"""catrust-run --check: says whether a command can be reached, without running it."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Check(unittest.TestCase):
         return lab.write(os.path.join(lab.folder("s"), name), text, mode=0o755)
 
     def copy(self, name):
-        """A copy of a program of the system."""
+        """A copy of one of the system's programs."""
         return shutil.copy(shutil.which(name, path=lab.clean_env()["PATH"]), lab.folder("p"))
 
     def test_openssl(self):
@@ -142,7 +142,7 @@ class Check(unittest.TestCase):
             self.assertIn("SSL_CERT_FILE", result.out)
 
     def test_with_variables(self):
-        """With --env, the check is one in that environment."""
+        """With --env, the check uses that environment."""
         runtime = lab.folder("run")
         if os.geteuid() == 0:
             shutil.chown(runtime, "nobody", "nogroup")
@@ -164,7 +164,7 @@ class Check(unittest.TestCase):
             raise unittest.SkipTest("neither go, node nor java")
 
     def check_java(self, path, env, user):
-        """The store that counts is the last one's, and it has to have the anchors."""
+        """The last store counts, and it must have the anchors."""
         store = "-Djavax.net.ssl.trustStore="
         for name in "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS":
             mine = {**env, name: store + "/none"}

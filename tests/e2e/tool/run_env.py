@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust-run --env and --print-env: the variables, the bundles behind them, and the real programs
-that read them."""
+"""catrust-run --env and --print-env: the variables, their bundles, and the real programs that read them."""
 
 import concurrent.futures
 import functools
@@ -43,12 +42,12 @@ def installed():
 
 @functools.lru_cache(maxsize=None)
 def inert():
-    """In place of the library, for programs that it would reach."""
+    """Replaces the library, for programs that it would reach."""
     return shutil.copy(harmless_library(), os.path.join(lab.folder("lib"), "libcatrust.so"))
 
 
 def as_user():
-    """Options of lab.run: somebody without rights, so that /run is none of our places."""
+    """Options of lab.run: a user without rights, so that /run can't be used."""
     return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
 
 
@@ -57,14 +56,14 @@ NUMBERED = 54321
 
 
 def own(path):
-    """path, made the property of him who runs the tools."""
+    """Gives path to the user who runs the tools."""
     if os.geteuid() == 0:
         shutil.chown(path, "nobody", "nogroup")
     return path
 
 
 def private(name=None):
-    """A new directory of his, or one with an odd name below it."""
+    """A new directory of that user, or one with an odd name below it."""
     path = own(lab.folder("run"))
     if name:
         path = os.path.join(path, name)
@@ -75,7 +74,7 @@ def private(name=None):
 
 
 def ders(path):
-    """The certificates of a PEM file, which has to have nothing else but comments in it."""
+    """The certificates of a PEM file, which must have nothing else but comments."""
     text = lab.read(path).decode()
     blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
     for block in blocks:
@@ -90,7 +89,7 @@ def der(name):
 
 
 def jks(certificate, key=None, count=1):
-    """A trust store as Java's keytool made it before PKCS#12, with a key entry ahead if key is its certificate."""
+    """A trust store as Java's keytool made it before PKCS#12; if key is its certificate, a key entry comes first."""
     def entry(tag, der, head=b""):
         return (struct.pack(">IH", tag, 1) + b"a" + struct.pack(">Q", 0) + head + struct.pack(">H", 5) + b"X.509" +
                 struct.pack(">I", len(der)) + der)
@@ -139,7 +138,7 @@ class Base(unittest.TestCase):
         return split(result.out)
 
     def as_oneself(self):
-        """For a run without as_user(): root's bundles are to be in a temporary folder as well."""
+        """For a run without as_user(): root's bundles must be in a temporary folder, too."""
         self.runtime = lab.folder("run")
         path = self.runtime
         while path != "/" and os.geteuid() == 0:
@@ -227,13 +226,13 @@ class Cases:
         self.assertEqual(inner["JAVA_TOOL_OPTIONS"], STORE + inner["SSL_CERT_FILE"][:-len("pem")] + "p12")
 
     def stored(self, env):
-        """The bundle beside the trust store that Java is told of, and the other options."""
+        """The bundle next to Java's trust store, and the other options."""
         found = re.findall(r"(?:^| )" + STORE + r"(\S+)\.p12", env["JAVA_TOOL_OPTIONS"])
         self.assertEqual(len(found), 1, env["JAVA_TOOL_OPTIONS"])
         return found[0] + ".pem", env["JAVA_TOOL_OPTIONS"].replace(STORE + found[0] + ".p12", "STORE")
 
     def test_trust_store_of_the_users(self):
-        """What is in it counts, under a password that Java is told of."""
+        """Its contents count, with a password that Java gets."""
         made = tools.catrust("bundle", "--no-public", "--format", "pkcs12", "--password", "secret", "-o",
                              lab.folder("store") + "/a b.p12", dirs=[lab.trustdir("client-root.pem")])
         self.assertEqual(made.code, 0, made.err)
@@ -313,7 +312,7 @@ class Cases:
                     self.holds(env[name], "client-root", "corp-root")
 
     def test_only_certificates(self):
-        """No private key; of trust settings, what they forbid counts and the rest is dropped."""
+        """No private key; of trust settings, only prohibitions count."""
         trusted = lab.openssl("x509", "-in", lab.cert("client-root.pem"), "-trustout", "-addtrust", "serverAuth")
         rejected = lab.openssl("x509", "-in", lab.cert("selfsigned.pem"), "-trustout", "-addreject", "serverAuth")
         self.assertIn(b"BEGIN TRUSTED CERTIFICATE", trusted)
@@ -359,7 +358,7 @@ class Cases:
         self.holds(env["DENO_CERT"], "corp-root")
 
     def test_no_public_bundle(self):
-        """A bundle of the anchors alone would cut programs off from everything else."""
+        """A bundle with only the anchors would cut programs off from everything else."""
         env = self.shown("-e", env={"SSL_CERT_FILE": "/none.pem"},
                          err="catrust: SSL_CERT_FILE is left as it is: /none.pem: No such file or directory\n"
                              "catrust: variables that replace what a program trusts are not set: "
@@ -450,7 +449,7 @@ class Cases:
             self.assertEqual(re.findall(r"service:(\d+): Invalid syntax", said.err), ["3"], said.err)
 
     def test_print_for_kubernetes(self):
-        """What it prints is a pod's spec: all that is mounted is there, and each value reads back as it was."""
+        """It prints a pod's spec: everything needed is mounted, and each value reads back unchanged."""
         told = {"CATRUST_STRICT": "relax", "CATRUST_CONTEXTS": 'a "b\\c" $(D) e', "CATRUST_DIR": None}
         result = self.run_it("-e", "--print-env=kubernetes", env=told)
         self.assertEqual((result.code, result.err), (0, ""))
@@ -485,7 +484,7 @@ class Busybox(Cases, Base):
 
 
 class Keeping(Base):
-    """Where the bundles are kept, and what others may try."""
+    """Where the bundles are kept, and what others may attempt."""
 
     def kept(self, **options):
         env = self.shown("-e", **options)
@@ -518,7 +517,7 @@ class Keeping(Base):
             self.assertIn("/nonexistent/" + number, result.err)
 
     def evades(self):
-        """What is at runtime/catrust is not used, and nothing in it changes."""
+        """The contents of runtime/catrust are not used, and do not change."""
         folder = self.kept()
         self.assertEqual(folder, os.path.join(self.home, ".cache", "catrust"))
 
@@ -564,7 +563,7 @@ class Keeping(Base):
 
     @unittest.skipUnless(os.geteuid() == 0, "takes root")
     def test_of_root_all_may_read(self):
-        """A service that root starts often goes on as somebody else."""
+        """A service that root starts often continues as another user."""
         self.as_oneself()
         env = self.shown("-e", user=None, group=None)
         self.assertEqual(os.path.dirname(env["SSL_CERT_FILE"]), self.runtime + "/catrust")
@@ -589,14 +588,14 @@ class Keeping(Base):
             self.assertEqual(os.lstat(path).st_mode, 0o100644)
 
     def link_to_evil(self, path, good):
-        """The content is right, and can be made wrong by somebody else."""
+        """The contents are right, but another user could change them."""
         os.symlink(lab.write(os.path.join(lab.folder(), "theirs"), good), path)
 
     def writable(self, path, good):
         own(lab.write(path, good, mode=0o666))
 
     def test_old_bundles_are_removed(self):
-        """Not what is in use, or is no bundle."""
+        """Not if it is in use, or not a bundle."""
         env = self.shown("-e")
         folder = os.path.dirname(env["SSL_CERT_FILE"])
         names = {name: "bundle-" + digit * 16 + ending for name, digit, ending in
@@ -734,7 +733,7 @@ fn main() {
 
 
 def find(name, *places):
-    """The path of a program of a toolchain, which need not be on the PATH of clean_env()."""
+    """The path of a program of a toolchain, which may be outside the PATH of clean_env()."""
     places = [lab.clean_env()["PATH"], os.environ.get("PATH", ""), *places, os.path.join(lab.MORE, "programs", "bin")]
     path = shutil.which(name, path=os.pathsep.join(places))
     if not path:
@@ -743,7 +742,7 @@ def find(name, *places):
 
 
 class Programs(Base):
-    """Refused with the library alone, fine with --env as well."""
+    """Refused with only the library; accepted if --env is added."""
 
     @classmethod
     def setUpClass(cls):
@@ -761,7 +760,7 @@ class Programs(Base):
         self.assertRegex(there.err, r"\A%s\Z" % err)
 
     def also_by_mount(self, program):
-        """The same by --mount, with no variable at all."""
+        """The same with --mount, without any variable."""
         user = {}
         if os.geteuid() == 0:
             user = {"user": NUMBERED, "group": NUMBERED}
@@ -773,7 +772,7 @@ class Programs(Base):
         self.assertEqual((0, lab.PAGE, ""), done, done.err)
 
     def test_go(self):
-        """The go command itself, which asks a proxy for modules."""
+        """The go command itself asks a proxy for modules."""
         go = find("go", "/usr/local/go/bin")
         pages = {"list": "v1.2.3\n", "v1.2.3.info": '{"Version": "v1.2.3"}', "v1.2.3.mod": "module corp.example/m\n"}
         with lab.server(pages={"/corp.example/m/@v/" + name: text for name, text in pages.items()}) as server:
@@ -826,7 +825,7 @@ class Programs(Base):
                     self.assertEqual(result.code, 0, result)
 
     def test_cargo(self):
-        """It asks a registry for a crate, with a library that does nothing. rustup's is its user's alone."""
+        """It asks a registry for a crate, with a library that does nothing. rustup's cargo belongs only to its user."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
         self.as_oneself()
         folder = lab.folder("cargo")
@@ -847,7 +846,7 @@ class Programs(Base):
         self.assertIn('name = "demo"', lab.read(folder + "/Cargo.lock").decode())
 
     def test_git(self):
-        """By its variable alone: the library does nothing."""
+        """Only through its variable: the library does nothing."""
         git, sha = find("git"), "0123456789" * 4
         pages = {"/x.git/info/refs": sha + "\trefs/heads/main\n", "/x.git/HEAD": "ref: refs/heads/main\n"}
         with lab.server(pages=pages) as server:
@@ -856,7 +855,7 @@ class Programs(Base):
                                out="%s\tHEAD\n%s\trefs/heads/main\n" % (sha, sha))
 
     def test_git_with_a_configuration(self):
-        """The variable would outweigh it."""
+        """The variable would override it."""
         find("git")
         config = self.home + "/.gitconfig"
         for section in "http", 'http "https://git.corp.example"':
@@ -915,7 +914,7 @@ class Programs(Base):
 
     @lab.nightly
     def test_rust_program(self):
-        """With rustls and rustls-native-certs; its crates have to be had."""
+        """With rustls and rustls-native-certs; needs its crates."""
         cargo = find("cargo", os.path.expanduser("~/.cargo/bin"))
         folder = lab.folder("rust")
         os.mkdir(folder + "/src")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """catrust-run --mount: the bundles in a mount namespace, by root and by a user, and real programs that nothing else
-reaches. The machine's own bundle stays as it is: each test that changes a "host" makes one of its own."""
+reaches. The machine's own bundle does not change: each test that changes a "host" makes its own."""
 
 import hashlib
 import os
@@ -31,13 +31,13 @@ end.
 
 
 def fingerprint():
-    """Of all that is in the machine's folder."""
+    """The state of everything in the machine's folder."""
     files = {name: os.lstat(os.path.join(FOLDER, name)).st_mtime_ns for name in os.listdir(FOLDER)}
     return files, hashlib.sha256(lab.read(SYSTEM_BUNDLE)).hexdigest()
 
 
 class Base(run_env.Base):
-    """Runs by a user; see Root."""
+    """Runs as a user; see Root."""
 
     USER = run_env.NUMBERED
 
@@ -81,7 +81,7 @@ class Base(run_env.Base):
 
 class Mount(Base):
     def test_the_bundle(self):
-        """All that it had, and the anchors behind it."""
+        """Everything that it had, followed by the anchors."""
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("corp-root")], self.bundle())
 
     def test_anchors_with_a_scope_are_not_in_it(self):
@@ -91,7 +91,7 @@ class Mount(Base):
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("corp-root")], self.bundle(dirs=[folder]))
 
     def test_the_folder(self):
-        """The rest is the same, and the anchor has the name by which OpenSSL looks for it."""
+        """The rest is the same, and the anchor has OpenSSL's hashed name."""
         names = set(self.fine("ls", "-A", FOLDER).split("\n")) - {""}
         added = names - set(os.listdir(FOLDER))
         hashed = lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-noout", "-hash").decode().strip()
@@ -115,7 +115,7 @@ class Mount(Base):
             self.assertEqual(wanted, self.bundle(*wrap))
 
     def test_nested(self):
-        """Once, and an anchor that was taken away in between is gone."""
+        """Each only once; an anchor that was removed in between is gone."""
         run = [*self.shell, os.path.join(run_env.installed(), "catrust-run"), "--mount"]
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("corp-root")], self.bundle(*run))
         folder = lab.trustdir("client-root.pem")
@@ -125,7 +125,7 @@ class Mount(Base):
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("client-root")], self.bundle(*inner))
 
     def test_who_the_command_is(self):
-        """The same user, the same process, the library, no descriptor and no variable more."""
+        """The same user, the same process, the library, and no additional descriptor or variable."""
         show = ["sh", "-c", 'id -u; id -g; umask; pwd; echo "$0"; ls /proc/self/fd; grep ^Sig[BIC] /proc/self/status; env | sort']
         plain = self.run_it(*show, env={"SSL_CERT_FILE": None})
         self.assertEqual(plain, self.mount(*show))
@@ -162,12 +162,12 @@ class Mount(Base):
         self.assertFalse([entry for entry in odd if entry.startswith("CATRUST_PRELOAD")])
 
     def test_with_variables(self):
-        """Those of --env name what they name without."""
+        """The variables of --env name the same contents as without --mount."""
         env = run_env.split(self.fine("-e", "env", "-0"))
         self.assertEqual([*ders(SYSTEM_BUNDLE), der("corp-root")], ders(env["SSL_CERT_FILE"]))
 
     def test_bundles_of_python_packages(self):
-        """With =all alone."""
+        """Only with =all."""
         env = os.path.join(lab.folder("venv"), "an [env]*")
         site = env + "/lib/python3.11/site-packages"
         os.makedirs(site + "/certifi/data")
@@ -211,7 +211,7 @@ class Mount(Base):
         self.assertRegex(done.err, r"\Acatrust-run: --mount needs \S+/catrust, which is not there\n\Z")
 
     def test_erlang(self):
-        """httpc, by the certificates that OTP takes from the system: no library and no variable is for that."""
+        """httpc, with the certificates that OTP takes from the system: no library and no variable reaches it."""
         lab.need(programs=["erl"])
         with lab.server() as server:
             argv = ["erl", "-noinput", "-eval", ERLANG, "-extra", "https://localhost:%d/" % server.port]
@@ -222,7 +222,7 @@ class Mount(Base):
 
 
 class Root(Mount):
-    """The same by root, who needs no user namespace."""
+    """The same as root, who needs no user namespace."""
 
     @classmethod
     def setUpClass(cls):
@@ -234,7 +234,7 @@ class Root(Mount):
         return {}
 
     def own(self, path):
-        """It is root's already."""
+        """It already belongs to root."""
 
     def run_it(self, *args, **options):
         return super().run_it(*args, **{**options, "user": None, "group": None})
@@ -245,9 +245,9 @@ class Root(Mount):
 
 
 class OthersDirectories(Base):
-    """Trust directories of root's: in a user namespace nobody but the user has a number.
+    """Trust directories of root: in a user namespace only the user has a number.
 
-    The library alone can do it: SSL_CERT_FILE takes the system's bundle from the program."""
+    Only the library can do it: SSL_CERT_FILE takes the system's bundle from the program."""
 
     @classmethod
     def setUpClass(cls):
@@ -273,7 +273,7 @@ class OthersDirectories(Base):
         return done.err
 
     def scoped(self, *scopes):
-        """A CA for every name, so that there is something to mount, and that of the server with scopes."""
+        """A CA for every name, so that there is something to mount, and the server's CA with scopes."""
         folder = lab.trustdir("client-root.pem")
         for scope in scopes:
             os.mkdir(os.path.join(folder, scope))
@@ -320,7 +320,7 @@ class OthersDirectories(Base):
         self.got_page(self.dirs[0])
 
     def test_no_more_is_trusted(self):
-        """A stranger's file is no better for lying in a directory that is copied."""
+        """A stranger's file is not trusted because it is in a copied directory."""
         folder = lab.trustdir("client-root.pem", "corp-root.pem")
         os.chown(os.path.join(folder, "corp-root.pem"), self.USER + 1, self.USER + 1)
         self.assertIn("corp-root.pem: skipped, because it belongs neither to root nor to the user", self.refused(folder))
@@ -333,7 +333,7 @@ class OthersDirectories(Base):
         self.refused(theirs, mine)
 
     def test_nobody(self):
-        """Its files look there as those of all other users do, so it is not run at all."""
+        """There, its files look like those of all other users, so the command is not run."""
         for path in self.home, self.runtime:
             shutil.chown(path, "nobody", "nogroup")
         done = self.mount("true", user="nobody", group="nogroup")
@@ -341,7 +341,7 @@ class OthersDirectories(Base):
         self.assertIn("would be trusted than now", done.err)
 
     def test_the_users_own_is_not_covered(self):
-        """It goes on to be read as it is: what is added counts."""
+        """It is still read directly: additions count."""
         folder = lab.trustdir("client-root.pem")
         for path in folder, os.path.join(folder, "client-root.pem"):
             os.chown(path, self.USER, self.USER)
@@ -350,7 +350,7 @@ class OthersDirectories(Base):
 
 
 class Host(Base):
-    """What the host does while a command runs, and what a command does."""
+    """What the host does during a command, and what a command does."""
 
     def setUp(self):
         super().setUp()
@@ -361,7 +361,8 @@ class Host(Base):
         self.become = ["setpriv", "--reuid", str(self.USER), "--regid", str(self.USER), "--clear-groups", "--"]
 
     def script(self, inside, host):
-        """inside runs in the command, host on the host after the command has started; the output of both."""
+        """Runs inside in the command, and host on the host after the command has started; returns the output of
+        both."""
         run = os.path.join(run_env.installed(), "catrust-run")
         ready, go = (os.path.join(self.home, name) for name in ("ready", "go"))
         for path in ready, go:
@@ -376,7 +377,7 @@ class Host(Base):
     COUNT = "grep -c BEGIN %s" % SYSTEM_BUNDLE
 
     def test_update_on_the_host(self):
-        """It renames a new bundle to the place of the old one: the command keeps what it has, the host gets its own."""
+        """It renames a new bundle over the old one: the command keeps its own, and the host gets the new one."""
         drop = "head -n 200 {0} >{0}.new; mv {0}.new {0}".format(SYSTEM_BUNDLE)
         for renew in self.RENEW + " >/dev/null 2>&1", drop:
             with self.subTest(renew):
@@ -391,7 +392,7 @@ class Host(Base):
                 shutil.rmtree(self.host[-1] + "/certs")
 
     def test_update_inside(self):
-        """It fails, says so, and changes nothing, here or there."""
+        """It fails, says so, and changes nothing, inside or outside."""
         self.become = []
         done = self.script("%s >&2; echo $?; %s" % (self.RENEW, self.COUNT), "true")
         self.assertRegex(done.out, r"^[1-9]\d*\n%d\n$" % (len(ders(SYSTEM_BUNDLE)) + 1))
@@ -400,7 +401,7 @@ class Host(Base):
 
 
 class Refused(Base):
-    """What says no: one line that names it, 125, and the command does not run."""
+    """Obstacles: one line names the obstacle, the status is 125, and the command does not run."""
 
     def check(self, wrap, words):
         run = os.path.join(run_env.installed(), "catrust-run")
@@ -427,7 +428,7 @@ class Refused(Base):
         self.check([*off, *self.without], "max_user_namespaces is 0")
 
     def test_chroot(self):
-        """Whose root is no mount point: what is mounted there would be seen outside."""
+        """Its root is not a mount point, so mounts there would be visible outside."""
         if os.geteuid() != 0:
             self.skipTest("not root")
         lab.need(programs=["unshare", "chroot"])
@@ -442,7 +443,7 @@ class Refused(Base):
         self.check(wrap, "this is a chroot, and its root is no mount point")
 
     def test_no_bundle(self):
-        """There is none to mount over."""
+        """There is no bundle to mount over."""
         if os.geteuid() != 0:
             self.skipTest("not root")
         lab.need(programs=["unshare"])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust enable --system and what belongs to it, in a mount namespace where /etc, /opt and /var/lib are the test's own."""
+"""catrust enable --system and related commands, in a mount namespace where /etc, /opt and /var/lib belong to the
+test."""
 
 import hashlib
 import os
@@ -93,7 +94,7 @@ class Machine(lab.Case):
                               if before.get(path) != now.get(path)})
 
     def state(self):
-        """All that enable might touch: names, modes, owners and bytes."""
+        """Everything that enable might change: names, modes, owners and bytes."""
         found = {}
         for top in "/etc", "/var/lib", "/opt":
             for folder, folders, names in os.walk(self.root + top):
@@ -134,7 +135,7 @@ class Enable(Machine):
         self.same(before)
 
     def test_what_is_there_stays(self):
-        """Another library, with and without an end of the line, comments, several in a line."""
+        """Another library, with and without a newline at the end, comments, several in a line."""
         other, = re.findall(r"=> (\S+/libdl\.so\.2|\S+/libm\.so\.6)", self.fine("ldd", lab.PYTHON))[:1]
         texts = ["", "# mine", other + "\n"]
         if os.environ.get("CATRUST_NIGHTLY"):
@@ -153,7 +154,7 @@ class Enable(Machine):
                 self.same(before)
 
     def test_others_write_behind_it(self):
-        """What was added later stays, wherever it is."""
+        """Later additions stay, wherever they are."""
         self.put(PRELOAD, "# first\n")
         self.enable()
         entry = self.get(PRELOAD).splitlines()[1]
@@ -187,7 +188,7 @@ class Enable(Machine):
         self.same(before)
 
     def test_damage(self):
-        """Whatever becomes of the library: programs start, status says so, disable and a new one fix it."""
+        """Whatever happens to the library: programs start, status reports it, and disable or a new library fixes it."""
         self.enable()
         good = lab.read(self.root + LIBRARY)
         entry = self.get(PRELOAD).strip()
@@ -216,7 +217,7 @@ class Enable(Machine):
         self.assertIn("nothing was changed: libcatrust.so is not there", done.err)
 
     def test_refused(self):
-        """Nothing is changed where the library would not be safe, or a program behaves differently."""
+        """Nothing is changed if the library would not be safe, or if a program behaves differently."""
         os.chmod(self.root + LIBRARY, 0o644)
         before = self.state()
         done = self.catrust("enable")
@@ -243,7 +244,7 @@ class Enable(Machine):
             self.same(before)
 
     def test_catrust_run_goes_on(self):
-        """The library is in a process once, whoever names it."""
+        """The library is loaded once per process, whoever names it."""
         self.enable()
         self.got_page(self.fetch(BIN + "catrust-run"))
         self.got_page(self.fetch(BIN + "catrust-run", "-d", lab.trustdir("corp-root.pem")))
@@ -282,7 +283,7 @@ class SetUserId(Machine, hostile.Privileges):
 
 
 class OtherPrograms(Machine, hostile.Linking):
-    """Those of 32 bits."""
+    """32-bit programs."""
 
     @classmethod
     def setUpClass(cls):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust enable --system where another user, or a mishap, is in its way."""
+"""catrust enable --system if another user, or a mishap, is in its way."""
 
 import os
 import unittest
@@ -23,7 +23,7 @@ class Hostile(system.Machine):
             self.skipTest("no /lib/ld-linux.so.2 (libc6-i386)")
 
     def test_the_current_folder_is_not_run(self):
-        """What is tried as root loads no module of the folder, the variables or the home that it is called from."""
+        """The programs tried as root load no module from the folder, the variables or the home of the caller."""
         folder, ran = lab.folder("others"), lab.folder("ran") + "/ran"
         lab.write(folder + "/ssl.py", "open(%r, 'w')\n" % ran)
         site = self.fine(lab.PYTHON, "-c", "import site; print(site.getusersitepackages())", env={"HOME": folder}).strip()
@@ -35,7 +35,7 @@ class Hostile(system.Machine):
         self.assertFalse(os.path.exists(ran))
 
     def test_locks_of_others(self):
-        """Any user may lock a file or folder that he can read: that must not keep a package from being removed."""
+        """Any user can lock a file or folder that is readable: that must not prevent the removal of a package."""
         locks = lab.Process(["nsenter", "-m", "-t", str(self.holder.process.pid), "--", "setpriv", "--reuid=65534",
                              "--clear-groups", "flock", "/etc", "sh", "-c", "echo ready; exec sleep 1000"], ready="ready")
         with locks:
@@ -44,7 +44,7 @@ class Hostile(system.Machine):
         self.assertFalse(os.path.exists(self.root + "/var/lib/.catrust.lock"))
 
     def test_folders_of_others(self):
-        """Nothing that every program loads or reads lies where another user may write."""
+        """No file that every program loads or reads is in a place where another user can write."""
         os.mkdir(self.root + system.STATE)
         os.chown(self.root + system.STATE, 65534, 65534)
         before = self.state()
@@ -88,7 +88,7 @@ class Hostile(system.Machine):
 
     @lab.nightly
     def test_a_second_one_that_fails_changes_nothing(self):
-        """As if programs of 32 bits came later, and one of them did otherwise."""
+        """As if 32-bit programs were installed later, and one of them behaved differently."""
         self.need_other_linker()
         self.put(PRELOAD, system.LIBRARY + "\n")
         os.makedirs(self.root + system.STATE)
@@ -104,7 +104,7 @@ class Hostile(system.Machine):
 
     @lab.nightly
     def test_interrupted(self):
-        """By Ctrl-C while it is tried: what does not pass is off."""
+        """Ctrl-C during the trial: if the trial fails, everything is switched off."""
         before = self.state()
         script = "test ! -s /etc/ld.so.preload || { kill -INT $PPID; echo other; }"
         done = self.catrust("enable", "--system", env=self.path_with(script))
@@ -112,7 +112,7 @@ class Hostile(system.Machine):
         self.same(before)
 
     def test_bundles_stay_while_they_are_named(self):
-        """A file of another editor: lines with a carriage return."""
+        """A file from another editor: lines end in carriage returns."""
         self.enable("--env")
         text = self.get("/etc/environment")
         self.put("/etc/environment", text.replace("\n", "\r\n"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust fetch: issuers that the server does not send, from where certificates say they are."""
+"""catrust fetch: issuers that the server does not send, from the addresses in the certificates."""
 
 import http.server
 import os
@@ -100,7 +100,7 @@ CERTIFICATES += [
 
 
 class Web:
-    """A web server whose answers are functions of the handler, by path. Keeps what was asked for."""
+    """A web server whose answers are functions of the handler, by path. Records the requests."""
 
     def __init__(self):
         self.pages, self.asked, self.headers = {}, [], []
@@ -196,7 +196,7 @@ class Aia(unittest.TestCase):
         return result
 
     def not_found(self, text, **options):
-        """No issuer, for this reason; no CA was sent either."""
+        """No issuer was found, for this reason; the server sent no CA, either."""
         result = self.fetch("--fingerprint", self.root, code=1, **options)
         self.assertIn(text, result.err)
         self.assertIn("missing: its issuer, O=Example, CN=AIA Issuing CA", result.err)
@@ -209,7 +209,7 @@ class Aia(unittest.TestCase):
         return result
 
     def python(self):
-        """What is saved makes Python trust the server, which sends its own certificate alone."""
+        """Python trusts the server with what was saved; the server sends only its own certificate."""
         with lab.server(self.cert("aia-leaf"), key=os.path.join(self.pki, "aia-leaf.key")) as srv:
             return lab.run([tools.tool("catrust-run"), lab.PYTHON, "-c",
                             "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())",
@@ -371,7 +371,7 @@ class Aia(unittest.TestCase):
         self.assertEqual(self.web.asked, [])
 
     def test_the_machines_own_addresses_are_refused(self):
-        """Not the loopback ones alone."""
+        """Not only the loopback addresses."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             try:
                 s.connect(("198.51.100.1", 9))
@@ -403,7 +403,7 @@ class Aia(unittest.TestCase):
         self.assertEqual(self.web.asked, [])
 
     def test_the_proxys_port_at_another_local_address(self):
-        """What a proxy on this machine is allowed, nobody else on it is."""
+        """What is allowed for a proxy on this machine is not allowed for others on it."""
         leaf = tools.make("basicConstraints = critical,CA:FALSE\nsubjectAltName = DNS:localhost,IP:127.0.0.1\n"
                           "authorityKeyIdentifier = keyid:always\nauthorityInfoAccess = caIssuers;URI:http://ca.example:%d/root"
                           % self.web.port, issuer=self.cert("aia-root"))
@@ -420,7 +420,7 @@ class Aia(unittest.TestCase):
                     self.assertIn("--aia-local allows that", result.err)
 
     def test_slow_proxy_with_two_ways_to_log_in(self):
-        """The second try has what is left of the time for an answer, and no time of its own."""
+        """The second try gets only the rest of the time for an answer."""
         def behave(connection, stop):
             head = b""
             while not head.endswith(b"\r\n\r\n"):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust where things go wrong: full and read-only disks, interrupts, two runs at once, and servers
-that would write on the terminal."""
+"""catrust if things go wrong: full and read-only disks, interrupts, two runs at once, and servers that try to write
+to the terminal."""
 
 import contextlib
 import functools
@@ -45,10 +45,10 @@ class Case(unittest.TestCase):
 
 
 class Disk(Case):
-    """On a small file system of its own, made ready by prepare."""
+    """On a small file system of its own, prepared by prepare."""
 
     def on_disk(self, options, prepare, *command):
-        """(result, what is in the directory after it, before it)"""
+        """(result, the directory's contents after it, and before it)"""
         script = """set -e
             mount -t tmpfs -o mode=755,%s none "$1"
             mkdir "$1/ca.d"
@@ -67,7 +67,7 @@ class Disk(Case):
         return result, before, after
 
     def commands(self, server):
-        """Those that write into the directory."""
+        """The commands that write into the directory."""
         catrust = tools.tool("catrust")
         return [
             [catrust, "add", lab.cert("corp-root.pem"), "--fingerprint", self.root],
@@ -156,7 +156,7 @@ class Disk(Case):
                 shutil.rmtree(there)
 
     def test_advice_is_what_helps(self):
-        """Nobody becomes root where that would help nothing."""
+        """The message does not suggest becoming root if that would not help."""
         result, _, _ = self.on_disk("size=256k", "mount -o remount,ro .", tools.tool("catrust"), "add",
                                     lab.cert("corp-root.pem"), "--fingerprint", self.root)
         self.assertIn("(choose another directory with --dir)", result.err)
@@ -228,7 +228,7 @@ class Interrupted(Case):
 
 
 class AtOnce(Case):
-    """Several runs at the same time on one directory."""
+    """Several parallel runs on one directory."""
 
     COUNT = 8
 
@@ -242,7 +242,7 @@ class AtOnce(Case):
         cls.paths = [os.path.join(cls.pki, "ca%d.pem" % i) for i in range(cls.COUNT)]
 
     def together(self, commands):
-        """Starts all, and returns their results once all have ended."""
+        """Starts all, and returns their results when all have ended."""
         env = lab.clean_env(CATRUST_DIR=self.dir)
         processes = [subprocess.Popen([tools.tool("catrust"), *command], env=env, cwd=lab.scratch(),
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -326,7 +326,7 @@ REFUSALS = {
 
 
 def refusing(parts):
-    """A behaviour for tools.tcp_server(): one part, then one after each thing that is said."""
+    """A behaviour for tools.tcp_server(): sends one part, then one after each message."""
     def behave(connection, stop):
         connection.settimeout(10)
         connection.sendall(parts[0])
@@ -367,7 +367,7 @@ def extension_hex(data):
 
 
 class Texts(Case):
-    """Nothing that comes from elsewhere reaches the terminal as it is."""
+    """No text from elsewhere reaches the terminal unchanged."""
 
     def test_before_tls(self):
         for options in [], ["--json"]:
@@ -395,7 +395,7 @@ class Texts(Case):
 
     @functools.lru_cache(maxsize=None)
     def hostile(self):
-        """A folder with evil.pem, a root, and evil-server.pem, whose every text is hostile."""
+        """A folder with evil.pem, a root, and evil-server.pem; all their texts are hostile."""
         folder = lab.folder("hostile")
         lab.prepare_ca(folder)
         text = EVIL.replace(b"\x9b2J", b"").decode()  # in UTF8String, it is text that hurts

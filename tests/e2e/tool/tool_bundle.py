@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust bundle: one file for programs that take only a file, and the programs that take it."""
+"""catrust bundle: one file for programs that accept only a file, and such programs."""
 
 import os
 import re
@@ -33,7 +33,7 @@ exec "$CATRUST" bundle
 
 
 def certificates(text):
-    """The certificates of PEM text that is nothing but certificates, as fingerprints in their order."""
+    """The certificates of PEM text that has nothing else, as fingerprints in their order."""
     blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n", text)
     if "".join(blocks) != text:
         raise AssertionError("more than certificates: " + text)
@@ -220,7 +220,7 @@ class Output(Case):
 
 
 class Layouts(Case):
-    """Where the distributions have their bundle."""
+    """Where the distributions keep their bundle."""
 
     def layout(self, *paths, code=0):
         env = {"CATRUST": tools.tool("catrust"), "BUNDLE": self.public, "CATRUST_DIR": lab.trustdir("corp-root.pem")}
@@ -255,7 +255,7 @@ class Layouts(Case):
 
 
 class Programs(Case):
-    """With the bundle they trust the company's servers and the public ones; with the public CAs, only the latter."""
+    """With the bundle, they trust the company's servers and the public ones; with the public CAs, only the latter."""
 
     def setUp(self):
         super().setUp()
@@ -264,7 +264,7 @@ class Programs(Case):
         self.other = self.enterContext(lab.server("other-server"))
 
     def check(self, argv, refused):
-        """argv: what it runs with a bundle and a URL."""
+        """argv: makes the command for a bundle and a URL."""
         bundle = self.written()
         for url in self.corp.named_url, self.other.named_url:
             result = lab.run(argv(bundle, url))
@@ -334,7 +334,7 @@ class Java(Case):
         self.put("a.pem", lab.cert("corp-root.pem"), lab.cert("corp-sub.pem"))
 
     def store(self, kind, *args, password="changeit"):
-        """A trust store with three entries, as Java's own tool sees it."""
+        """A trust store with three entries, as Java's own tool shows it."""
         path = os.path.join(lab.folder("java"), kind)
         self.bundle("--format", kind, "-o", path, *args)
         listed = lab.run(["keytool", "-J-Duser.language=en", "-list", "-keystore", path, "-storepass", password])

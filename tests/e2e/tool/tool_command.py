@@ -42,7 +42,7 @@ def find_program(name, *more):
 
 
 def compiled(name, source, *arguments):
-    """A program made of source, beside the others in the run's folder."""
+    """A program compiled from source, next to the others in the run's folder."""
     compiler = find_program("cc")
     where = lab.folder("compiled")
     path = os.path.join(where, name)
@@ -62,7 +62,7 @@ class Case(lab.Case):
         cls.dir = lab.trustdir("corp-root.pem")
 
     def doctor(self, *command, code=None, env=None, options=(), **more):
-        """The report, as JSON, and what the command wrote, which then goes to standard error."""
+        """The report as JSON, and the command's own output, which then goes to standard error."""
         result = tools.catrust("doctor", "--json", *options, "--", *command, dirs=[self.dir], env=env, **more)
         if code is not None:
             self.assertEqual(result.code, code, result)
@@ -94,7 +94,7 @@ class Case(lab.Case):
                          (True, layer, None, None), stack)
 
     def in_reach(self, stack, layer="hooks"):
-        """Whether it is reached was not seen: it did no TLS, or only a variable was set."""
+        """Nobody saw whether it is reached: it did no TLS, or only a variable was set."""
         self.assertEqual((stack["reached"], stack["layer"], stack["reason"]), (None, layer, None), stack)
         if layer != "files":
             self.assertIsNone(stack["advice"])
@@ -270,7 +270,7 @@ class Programs(Case):
 
 
 class Linked(Case):
-    """OpenSSL in places where the hooks can't be, or just about can."""
+    """OpenSSL in places that the hooks can't reach, or only just."""
 
     @classmethod
     def setUpClass(cls):
@@ -296,7 +296,7 @@ class Linked(Case):
             self.not_reached(stack, "linked-in-no-file-layer", "SSL_CERT_FILE")
 
     def test_a_bundle_that_was_given(self):
-        """What was asked for and given is reached; a program with its own roots asks for none."""
+        """It is reached if it asked for a bundle and got it; a program with its own roots asks for none."""
         self.need_static()
         program = compiled("hidden", SHORT, *self.static_libraries)
         bundle = lab.write(os.path.join(lab.folder(), "b.pem"), lab.read(lab.cert("other-root.pem")))
@@ -309,7 +309,7 @@ class Linked(Case):
         self.assertIn("NOT KNOWN if reached: it read no bundle", self.text(rootless, code=1).out)
 
     def test_a_wheel_with_its_roots_inside(self):
-        """rnet of PyPI: BoringSSL, which nothing reaches. It knows SSL_CERT_FILE, and does not go by it."""
+        """rnet from PyPI: BoringSSL, which nothing reaches. It contains SSL_CERT_FILE, but does not use it."""
         wheel = glob.glob(os.path.join(lab.more("wheels"), "rnet-*.whl"))
         if not wheel:
             self.skipTest("no wheel of rnet")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The completions of the shells know every command and option that --help shows, and no others."""
+"""The shells' completions know exactly the commands and options that --help shows."""
 
 import os
 import re
@@ -20,7 +20,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def shown(command):
-    """The options of a command, as its --help has them."""
+    """A command's options according to its --help."""
     options = set()
     for line in tools.catrust(command, "--help").out.splitlines():
         if re.match("  -", line):
@@ -44,7 +44,7 @@ class Case(unittest.TestCase):
         self.assertIn("--starttls", self.expected["fetch"])
 
     def check(self, options_of):
-        """options_of: for each command, what a shell completes."""
+        """options_of: what a shell completes for each command."""
         for command, expected in self.expected.items():
             with self.subTest(command):
                 self.assertEqual(options_of(command), expected)
@@ -80,7 +80,7 @@ class Zsh(Case):
         self.text = lab.read(os.path.join(COMPLETIONS, "_catrust")).decode()
 
     def options(self, text):
-        """The options in a piece of the file, and in the arrays that it names."""
+        """The options in a part of the file, and in the arrays that it names."""
         found = set(re.findall(r"(?<![a-z])--[a-z-]+", re.sub(r"\[[^]]*\]", "", text)))
         for name in re.findall(r"\$([a-z_]+)", text):
             array = re.search(r"(?s)(?<=\n)%s=\((.*?)\)\n" % name, self.text)

@@ -274,8 +274,8 @@ print(json.dumps([{k: ask(dict(job, flags=flags[k])) for k in job.get("ask", fla
 
 @functools.lru_cache(maxsize=None)
 def pythons():
-    """Every Python from 3.8 on that is at hand, the one under test first: OpenSSL's errors have
-    other names in what Python 3.7 and older knew."""
+    """All Pythons from 3.8 on that are there, starting with the one under test: Python 3.7 and older used other
+    names for OpenSSL's errors."""
     found = [lab.PYTHON, *filter(None, os.environ.get("CATRUST_TEST_PYTHONS", "").split(":"))]
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     found += sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python3")))
@@ -303,7 +303,7 @@ def openssl_of(python):
 
 
 def ask(python, jobs, command=None, dirs=None, env=None):
-    """What python says to each job, by flags; under command, if given."""
+    """What python says to each job, by flags; run with command, if given."""
     argv = [*(command or []), python, "-c", ASK]
     result = lab.run(argv, stdin=json.dumps(jobs).encode(), dirs=dirs, env=env)
     if result.code != 0:
@@ -317,7 +317,7 @@ def said(answer):
 
 
 class Pki:
-    """The certificates of the cases, and the web server that has the issuers."""
+    """The certificates of the cases, and the web server with the issuers."""
 
     def __init__(self):
         self.web = Web()
@@ -368,7 +368,7 @@ def pki():
 
 
 class TlsServer:
-    """Any certificate at all: a server of security level 0. Answers each request with a line."""
+    """Accepts any certificate: a server with security level 0. Answers each request with a line."""
 
     def __init__(self, chain, key, client_ca=None, maximum=None):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -424,14 +424,14 @@ class Doctor(unittest.TestCase):
 
     @classmethod
     def server(cls, stems):
-        """A server that shows these certificates, the first being its own."""
+        """A server that sends these certificates; the first is its own."""
         key = " ".join(stems)
         if key not in cls.servers:
             cls.servers[key] = TlsServer(pki().chain(stems), pki().path(stems[0], ".key"))
         return cls.servers[key]
 
     def doctor(self, *args, code, dirs=None, env=None):
-        """Runs doctor for programs; returns what it says."""
+        """Runs doctor for programs; returns its report."""
         result = tools.catrust("doctor", "--json", *args, dirs=dirs or [lab.folder("none")], env=env)
         self.assertEqual(code, result.code, result.err + result.out)
         return json.loads(result.out)
@@ -440,13 +440,13 @@ class Doctor(unittest.TestCase):
         return next(c for c in verdict["clients"] if c["name"] == name)
 
     def texts(self, verdict, under=False):
-        """By flags, what doctor says that Python says."""
+        """What Python says according to doctor, by flags."""
         clients = {c["name"]: c["catrust_run"] if under else c for c in verdict["clients"]}
         return {"3.12": clients["python_3_12"]["text"], "3.13": clients["python_3_13"]["text"]}
 
     def fix(self, verdict, dirs, env=None):
-        """Runs the command that doctor names, confirmed by the fingerprint that it names. Returns
-        the variables that it sets."""
+        """Runs the command that doctor suggests, confirmed with the fingerprint that doctor shows. Returns the
+        variables that it sets."""
         command = verdict["command"]
         self.assertTrue(command)
         sets = {}
@@ -474,7 +474,7 @@ class Verdicts(Doctor):
                               "bundle": pki().path(case.bundle)}
 
     def where(self, name):
-        """The server by its address: on this port of ::1, localhost may be somebody else's."""
+        """The server by its address, because another program may use this port of ::1 (localhost)."""
         return ["--servername", CASES[name].name, "127.0.0.1:%d" % self.jobs[name]["port"]]
 
     def verdict(self, name):
@@ -488,7 +488,7 @@ class Verdicts(Doctor):
         return self.verdicts[name]
 
     def test_same_words_with_another_openssl(self):
-        """Of Pythons with an OpenSSL that is not that of the tool: in their words."""
+        """Pythons with another OpenSSL than the tool's: uses their messages."""
         asked = 0
         for python in pythons():
             if openssl_of(python) == openssl_of(lab.PYTHON):
@@ -573,7 +573,7 @@ class Verdicts(Doctor):
 
 
 def say_and_close(text):
-    """A server that talks first, in plain text, and reads until the client has enough of it."""
+    """A server that speaks first, in plain text, and reads until the client gives up."""
     def behave(connection, stop):
         connection.settimeout(20)
         if text:
@@ -594,7 +594,7 @@ def close(connection, stop):
 
 
 def relay(source, sink):
-    """Bytes, until the end of them."""
+    """Sends bytes until the client closes."""
     with contextlib.suppress(OSError):
         source.settimeout(20)
         while True:
@@ -607,10 +607,10 @@ def relay(source, sink):
 
 
 class NoTrustProblem(Doctor):
-    """What fails before trust, or after it: adding a CA never helps."""
+    """Failures before or after the check of trust: adding a CA never helps."""
 
     def check(self, port, problem, fix, text=True, bundle=None, **job):
-        """Every Python says what doctor says, whose cause is problem, mended by fix."""
+        """Every Python says what doctor says; the cause is problem, and fix fixes it."""
         bundle = bundle or pki().path("root")
         where = "127.0.0.1:%d" % port
         certificate = ["--cert", job["cert"], "--key", job["key"]] if "cert" in job else []
@@ -730,7 +730,7 @@ class NoTrustProblem(Doctor):
 
 
 class Bundles(Doctor):
-    """--ca-bundle with what is no bundle: Python's own words, and no connection at all."""
+    """--ca-bundle with a file that is not a bundle: Python's own message, and no connection."""
 
     def test_bundles(self):
         folder = lab.folder("bundles")
@@ -765,7 +765,7 @@ class Bundles(Doctor):
 
 
 class Sources(Doctor):
-    """What is trusted besides --ca-bundle: the system's store, the trust directories, a Python's."""
+    """Trust besides --ca-bundle: the system's store, the trust directories, a Python's."""
 
     def setUp(self):
         self.dirs = [os.path.join(lab.folder("sources"), "ca.d")]
@@ -774,14 +774,14 @@ class Sources(Doctor):
         return "127.0.0.1:%d" % self.server(stems.split()).port
 
     def plain(self, where, env, under=(), dirs=None):
-        """What Python's default context says."""
+        """The result of Python's default context."""
         answer, = ask(lab.PYTHON, [{"port": int(where.split(":")[1]), "name": "127.0.0.1",
                                     "bundle": None, "ask": ["3.12", "3.13"]}],
                       [tools.tool("catrust-run")] if under else None, dirs, env)
         return {k: said(answer[k]) for k in ("3.12", "3.13")}
 
     def test_fetch_saves_what_doctor_advises(self):
-        """Whatever the server sends and the store has: fetch accepts the command that is named."""
+        """Whatever the server sends and the store has, fetch accepts the suggested command."""
         named = 0
         for stems in sorted({" ".join(case.chain) for case in CASES.values()} | {"leaf root", "aia root"}):
             for store in "other", "root", "sub":
@@ -796,7 +796,7 @@ class Sources(Doctor):
         self.assertGreater(named, 20)
 
     def test_an_intermediate_of_the_store_alone_is_saved_with_its_root(self):
-        """fetch saves nothing that would not do by itself; doctor once said that it would."""
+        """fetch saves nothing that would not help on its own; doctor once claimed that it would."""
         env = {"SSL_CERT_FILE": pki().path("sub"), "SSL_CERT_DIR": lab.folder("none")}
         where = self.where("leaf root")
         verdict = self.doctor(where, code=1, env=env, dirs=self.dirs)
@@ -805,8 +805,8 @@ class Sources(Doctor):
         self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
 
     def says_so(self, where, store, *saved, code):
-        """What doctor says of programs under catrust-run is what Python there says; saved: the files of the
-        trust directory, by the names of certificates."""
+        """What doctor says about programs under catrust-run is what Python says there; saved: the trust directory's
+        files, by the names of certificates."""
         there = lab.folder("ca.d")
         for number, stem in enumerate(saved):
             shutil.copy(pki().path(stem), os.path.join(there, "%d-%s.pem" % (number, stem)))
@@ -816,7 +816,8 @@ class Sources(Doctor):
         return verdict, lab.run([tools.tool("catrust"), "doctor", where], dirs=[there], env=env).out
 
     def test_a_rekeyed_root(self):
-        """Two CAs of one name, without key identifiers: the one whose key is right counts, wherever the other is."""
+        """Two CAs with one name and without key identifiers: the one with the right key counts, wherever the other
+        is."""
         where = self.where("plain-leaf")
         for store, saved in (("other", ["plain-root-old", "plain-root"]), ("other", ["plain-root", "plain-root-old"]),
                              ("plain-root-old", ["plain-root"])):
@@ -837,7 +838,7 @@ class Sources(Doctor):
                 self.assertEqual(store == "plain-root-old", in_the_way in result.out, result.out)
 
     def test_an_expired_anchor(self):
-        """It does not count; what is named is the renewed one beside it, or that it has expired."""
+        """It does not count; doctor names the renewed one next to it, or says that it has expired."""
         p = pki()
         p.make("same-old", "Same Key Root", "anypath", None, -30, -1)
         p.make("same-new", "Same Key Root", "anypath", None, -1, 100, key="same-old")
@@ -851,7 +852,7 @@ class Sources(Doctor):
         self.assertIn("renewed", verdict["causes"][0]["fix"])
 
     def test_a_leaf_without_key_identifier_sent_alone(self):
-        """What it shows already to be wrong is told at once, and the command that is named is enough."""
+        """doctor reports at once what this already shows to be wrong, and the suggested command is enough."""
         where = self.where("noakid-alone")
         verdict, out = self.says_so(where, "other", code=1)
         self.assertEqual({20, 85}, {cause["code"] for cause in verdict["causes"]})
@@ -862,7 +863,7 @@ class Sources(Doctor):
         self.assertNotIn("the one that is trusted", out)
 
     def test_an_intermediate_that_nobody_sends(self):
-        """The root is trusted: not the text of an empty directory, which says to add the root again."""
+        """The root is trusted, so the text for an empty directory, which says to add the root again, would be wrong."""
         where = self.where("leaf")
         _, out = self.says_so(where, "other", "root", code=1)
         self.assertIn("no CA of the trust directories is its direct issuer", out)
@@ -871,7 +872,7 @@ class Sources(Doctor):
         self.assertNotIn("direct issuer", out)
 
     def test_an_intermediate_with_a_weak_signature(self):
-        """With its root trusted, it would be refused for the signature."""
+        """Even with its root trusted, it would be refused for the signature."""
         where = self.where("below-sha1-sub sha1-sub")
         _, out = self.says_so(where, "other", code=1)
         self.assertIn("the root would not help, because the signature", out)
@@ -886,7 +887,7 @@ class Sources(Doctor):
                 self.assertEqual(self.plain(where, env), self.texts(verdict))
 
     def test_contexts(self):
-        """CATRUST_CONTEXTS=public keeps the anchors from a program that has no public CAs; what is advised helps."""
+        """CATRUST_CONTEXTS=public gives no anchors to a program without public CAs; the advice helps."""
         where, dirs = self.where("leaf sub"), [lab.trustdir(pki().path("root"))]
         public = "/etc/ssl/certs/ca-certificates.crt"
         if not os.path.exists(public):
@@ -927,7 +928,7 @@ class Sources(Doctor):
         self.assertEqual({"3.12": None, "3.13": None}, self.plain(where, env, True, self.dirs))
 
     def test_no_relaxing_below_a_public_root(self):
-        """The fix of a cause says nothing that the remedy can't."""
+        """A cause's fix does not suggest what the remedy can't do."""
         public = ["--public-bundle", pki().path("root")]
         for bundle in "root", "other":
             verdict = self.doctor(self.where("nameless-leaf sub root"), "--ca-bundle", pki().path(bundle), *public,
@@ -1001,7 +1002,7 @@ class Sources(Doctor):
         self.assertEqual(89, self.client(self.doctor(where, code=1, env=relaxed), "python_3_13")["catrust_run"]["code"])
 
     def test_pythons(self):
-        """Each interpreter's own store and versions, certifi and requests where it has them."""
+        """Each interpreter's own store and versions, and certifi and requests if it has them."""
         where = self.where("leaf sub root")
         for python in pythons():
             with self.subTest(python):
@@ -1019,7 +1020,7 @@ class Sources(Doctor):
                         self.assertEqual(found.strip(), clients[module]["file"])
 
     def test_requests(self):
-        """requests has a bundle of its own: ssl may trust what it does not."""
+        """requests has its own bundle: ssl may trust something that requests does not."""
         lab.need(modules=["requests", "certifi"])
         where = self.where("leaf sub root")
         program = """
@@ -1050,7 +1051,7 @@ class Sources(Doctor):
         self.assertEqual(lab.run(program, [where], env=env).out.strip(), clients["requests"]["text"])
 
     def test_names_by_requests(self):
-        """urllib3 1 compares names itself, in words of its own, and urllib3 2 looks at no subject."""
+        """urllib3 1 compares names itself, with its own messages, and urllib3 2 ignores the subject."""
         program = """
             import requests, sys
             try:
@@ -1096,7 +1097,8 @@ ssl.create_default_context = create_default_context
 """
 
     def test_revocation(self):
-        """Where a program has switched it on: no list, one that has the certificate, and one that has not."""
+        """If a program has switched it on: without a list, with a list that contains the certificate, and with one
+        that does not."""
         site = lab.folder("site")
         lab.write(os.path.join(site, "sitecustomize.py"), self.REVOCATION)
         folder = pki().folder
@@ -1134,7 +1136,7 @@ ssl.create_default_context = create_default_context
 
 class CommandLine(Doctor):
     def test_starttls(self):
-        """The words before TLS, and the command that speaks them as well."""
+        """The dialogue before TLS, and the suggested command, which has the same dialogue."""
         server = self.server("leaf sub root".split())
         script = scripted(SCRIPTS["smtp"], server.context)
         with tools.tcp_server(script) as port:
@@ -1148,7 +1150,7 @@ class CommandLine(Doctor):
             self.assertEqual("catrust-run", verdict["remedy"])
 
     def test_proxy(self):
-        """A connection through a proxy, which the command names as well."""
+        """A connection through a proxy, which the suggested command names, too."""
         server = self.server("leaf sub root".split())
         seen = []
 
@@ -1175,7 +1177,7 @@ class CommandLine(Doctor):
                          % port, verdict["command"])
 
     def test_the_command_is_quoted(self):
-        """What the user gave comes back as the same words, whatever the shell thinks of them."""
+        """The user's arguments are repeated as the same words, whatever the shell would do with them."""
         server = self.server("leaf sub root".split())
         cert = os.path.join(lab.folder("with space"), "it's; $(touch x).pem")
         shutil.copy(pki().path("clientleaf"), cert)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust fetch, against real TLS servers: what it saves, and what it refuses to."""
+"""catrust fetch with real TLS servers: what it saves, and what it refuses."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def names(*san):
 
 
 def listing(path):
-    """Everything in a directory, hidden files included; None where there is none."""
+    """Everything in a directory, including hidden files; None if there is no directory."""
     return sorted(os.listdir(path)) if os.path.isdir(path) else None
 
 
@@ -64,7 +64,7 @@ class Case(unittest.TestCase):
         self.assertIn(listing(self.dir), (None, []))
 
     def refused(self, *args, text, code=1, **options):
-        """The command fails, says text, and leaves nothing behind."""
+        """The command fails, prints text, and leaves nothing behind."""
         result = self.fetch(*args, code=code, **options)
         self.assertIn(text, result.err)
         self.assertEqual(result.out, "")
@@ -76,7 +76,7 @@ class Chains(Case):
     """Which certificate of which chain is saved."""
 
     def saved(self, result, stem):
-        """The one file in the directory holds the certificate stem, and is what stdout names."""
+        """The only file in the directory contains the certificate stem, and stdout names it."""
         files = listing(self.dir)
         self.assertEqual(len(files), 1, files)
         path = os.path.join(self.dir, files[0])
@@ -150,7 +150,7 @@ class Chains(Case):
         self.assertRegex(lab.read(path).decode(), r"(?m)^# Source: +system store, for 127\.0\.0\.1:")
 
     def test_no_list_of_public_cas(self):
-        """Whether a CA is publicly trusted is not known then, and that is said."""
+        """Then it is unknown whether a CA is publicly trusted, and fetch says so."""
         words = "no list of the public CAs can be read here"
         empty = lab.write(os.path.join(lab.folder(), "empty.pem"), "")
         with lab.server("server-full") as srv:
@@ -183,7 +183,7 @@ class Chains(Case):
                          text="--pin trusts this one for this server only")
 
     def test_own_certificate_that_is_a_ca(self):
-        """Never a server's own as an anchor for everything, whatever the user says of it."""
+        """A server's own certificate is never an anchor for everything, even if the user wants it."""
         own = tools.fingerprint(tools.cert("own"))
         with tools.server_of("own") as srv:
             for args in ([], ["--fingerprint", own], ["--stdout", "--fingerprint", own]):
@@ -291,7 +291,7 @@ class Chains(Case):
 
 
 class Confirmation(Case):
-    """Nothing is saved that nobody confirmed."""
+    """Nothing is saved without confirmation."""
 
     def test_no_terminal(self):
         with lab.server("server-full") as srv:
@@ -407,7 +407,7 @@ class Confirmation(Case):
 
 
 class Escaping(Case):
-    """Nothing of a server reaches the terminal, or the file, as it is."""
+    """No text from a server reaches the terminal, or the file, unchanged."""
 
     def check(self, text):
         self.assertIn("Evil\\x1b[2J\\x1b]0;owned\\x07\\x0aSHA-256", text)
@@ -441,7 +441,7 @@ class Escaping(Case):
 
 
 class Connections(Case):
-    """Servers that are not there, or not what they should be."""
+    """Servers that are missing, or are not what they should be."""
 
     def test_ipv6(self):
         with lab.server("server-full", host="::1") as srv:
@@ -534,7 +534,7 @@ class Connections(Case):
         self.assertRegex(result.err, "no address|no connection")
 
     def test_silent_resolver(self):
-        """A time-out holds for the look-up of a name as well, for targets and for issuers."""
+        """A time-out also applies to the look-up of a name, for targets and issuers."""
         driver = """
             import json, socket, subprocess, sys, time
             resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -658,12 +658,12 @@ class Many(Case):
 
 
 class Scopes(Case):
-    """What is saved for some names alone, and that Python has it so."""
+    """Saving for only some names; Python obeys it."""
 
     GET = "import sys; print(get(ssl.create_default_context(), int(sys.argv[1]), sys.argv[2]), end='')"
 
     def python(self, srv, name="localhost", dirs=None):
-        """What Python under the library says to the server: "" where it accepts it."""
+        """Python's message about the server with the library: "" if it accepts it."""
         result = lab.run(lab.PRELUDE + self.GET, [srv.port, name], shim=True, dirs=dirs or [self.dir])
         if result.code == 0:
             self.assertEqual(lab.PAGE, result.out)
@@ -738,7 +738,7 @@ class Scopes(Case):
                          tools.fingerprint(lab.cert("selfsigned.pem")), text="would not help")
 
     def test_pin_gives_no_server_names_that_it_chose_itself(self):
-        """Names of whole parts of the Internet are not for a certificate's own asking."""
+        """A certificate can't claim names of whole parts of the Internet by itself."""
         for kind, san, text in (
                 (OWN_CA, ["DNS:localhost", "DNS:com", "DNS:*.org", "DNS:bank.example"], "also names com"),
                 (OWN_CA, ["DNS:localhost", "DNS:*.org"], r"also names \*\.org"),
@@ -759,7 +759,7 @@ class Scopes(Case):
                 self.assertRegex(verdict["causes"][0]["fix"], text)
 
     def test_pin_of_a_key_that_signs_for_others(self):
-        """What is below a pin that is a CA stays within the names that the user agreed to."""
+        """A pin that is a CA can vouch only within the names that the user confirmed."""
         own = tools.make(OWN_CA + names("DNS:localhost", "DNS:bank.example", "IP:10.0.0.1"))
         with tools.server_of(own) as srv:
             self.pin(srv, own)
@@ -776,7 +776,7 @@ class Scopes(Case):
                     self.assertIn("permitted subtree violation", said)
 
     def test_pin_within_a_domain(self):
-        """A wildcard above the server, and names below it, take no more than is agreed to."""
+        """A wildcard above the server, and names below it, get no more than the user confirmed."""
         for san, host, scopes in (
                 (["DNS:*.corp.example", "DNS:git.corp.example"], "git.corp.example", ["corp.example", "git.corp.example"]),
                 (["DNS:corp.example", "DNS:*.corp.example", "DNS:my_host.corp.example"], "corp.example", ["corp.example"]),
@@ -791,7 +791,7 @@ class Scopes(Case):
                 self.assertIn("Hostname mismatch", self.python(srv, "other.example"))
 
     def test_pin_of_a_certificate_without_names(self):
-        """The subject counts then, and has to be within the scopes as well."""
+        """In this case, the subject counts, and must be within the scopes, too."""
         stem = tools.make(LEAF + names("IP:127.0.0.1"), name="nas")
         with tools.server_of(stem) as srv:
             self.pin(srv, stem, host="127.0.0.1")
@@ -805,7 +805,7 @@ class Scopes(Case):
             self.assertEqual("", self.python(srv, "127.0.0.1"))
 
     def test_pin_of_a_common_name_beside_dns_names(self):
-        """There are clients that take it: it is in the question, and in the scope."""
+        """Some clients accept it, so it is in the question, and in the scope."""
         stem = tools.make(OWN_CA + names("DNS:localhost"), name="127.0.0.1")
         with tools.server_of(stem) as srv:
             result = self.pin(srv, stem)
@@ -909,7 +909,7 @@ class Scopes(Case):
                 self.assertIn("trusted already", self.fetch(where, *args, code=0).err)
 
     def test_scope_that_is_not_enough(self):
-        """The library looks at every name of a certificate: so does the last gate."""
+        """The library checks every name of a certificate, and so does fetch's last check."""
         with lab.server("server-full") as srv:
             where = "localhost:%d" % srv.port
             result = self.fetch(where, "--scope", "localhost", "--fingerprint", self.root, code=1)
@@ -1285,7 +1285,7 @@ class Usage(unittest.TestCase):
             self.assertGreater(text.index("\n  %s " % command), start)
 
     def test_reader_that_goes_away(self):
-        """bundle | head: no error to tell, and no success."""
+        """bundle | head: no error message, but no success."""
         reader, writer = os.pipe()
         os.close(reader)
         for command in (["--version"], ["bundle", "--public-bundle", lab.cert("corp-root.pem")]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust list, add and remove: what is in the trust directory, and how it gets in and out."""
+"""catrust list, add and remove: what is in the trust directory, and how files get in and out."""
 
 import json
 import os
@@ -17,7 +17,7 @@ def names(path):
 
 
 def not_after(path, which="-enddate"):
-    """A date of a certificate, as JSON has it."""
+    """A certificate's date in JSON's form."""
     text = lab.openssl("x509", "-in", path, "-noout", which).decode().split("=")[1].strip()
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.strptime(text, "%b %d %H:%M:%S %Y %Z"))
 
@@ -288,7 +288,7 @@ class Add(Case):
         self.assertEqual(tools.fingerprint(result.out.strip()), self.root)
 
     def test_forms_of_others(self):
-        """UTF-16 and bare base64 are read; what needs a tool of its own is named, with the command."""
+        """UTF-16 and bare base64 are read; for formats that need another tool, the message names the command."""
         pem = lab.read(lab.cert("corp-root.pem")).decode()
         pem = pem[pem.index("-----BEGIN"):]
         where = lab.folder("forms")
@@ -340,7 +340,7 @@ class Add(Case):
         self.assertIn("--scope", self.add(args[0], "--scope", "..", code=2).err)
 
     def test_a_servers_own_certificate(self):
-        """One that is a CA at once may be added, if its user knows what he does."""
+        """A server's certificate that is also a CA can be added; there is a warning if it gets no scope."""
         own, words = tools.cert("own"), "looks like a server's own certificate (localhost, 127.0.0.1)"
         self.assertIn(words, self.add(own, "--fingerprint", tools.fingerprint(own), code=0).err)
         for path in names(self.dir):
@@ -403,7 +403,7 @@ class Add(Case):
         self.assertEqual([name.split("-")[0] for name in names(self.dir)], ["unknown"])
 
     def test_nobody_reads_what_it_says(self):
-        """The exit status is that of what was done; a closed stream becomes no file that is opened."""
+        """The exit status shows what was done; a file opened later does not replace a closed stream."""
         line = '"$0" add "$1" --fingerprint "$2" '
         for redirect in (">&-", "2>&-", "<&- >&- 2>&-", "> /dev/full"):
             with self.subTest(redirect):
@@ -488,7 +488,7 @@ class Remove(Case):
         self.assertEqual(names(self.dir), ["10.0.0.0_8", "corp.example"])
 
     def test_not_in_a_scope(self):
-        """Neither folders that are no scope, nor what lies below one, nor where a link leads to."""
+        """No folders that are not scopes, nothing below a scope, and no link's target."""
         outside = lab.folder("outside")
         kept = lab.write(os.path.join(outside, "corp.pem"), lab.read(lab.cert("corp-root.pem")))
         os.symlink(outside, os.path.join(self.dir, "corp.example"))
@@ -564,7 +564,7 @@ print("swapped", flush=True)
 
 @unittest.skipIf(os.geteuid() != 0, "needs root, and another user")
 class OthersLinks(Case):
-    """As root, in a directory that another user owns: no link of that user leads anywhere."""
+    """Root works in another user's directory: no link of that user leads root elsewhere."""
 
     def setUp(self):
         super().setUp()
@@ -619,7 +619,7 @@ class OthersLinks(Case):
 
 
 class Killed(Case):
-    """What a run that was killed has left is gone after the next one."""
+    """Files left by a killed run are gone after the next one."""
 
     def test_left_over_files(self):
         gone = subprocess.Popen(["true"])

@@ -13,13 +13,13 @@ MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/m
 
 
 def section(text, start, end):
-    """What lies between two marks; the end of the text, where there is no second."""
+    """The text between two marks, or up to the end if there is no second mark."""
     at = text.index(start)
     return text[at:text.index(end, at + len(start)) if end else len(text)]
 
 
 def variables(text):
-    """What is marked as a member: .It Va a , b and .Va c ,"""
+    """The marked members: .It Va a , b and .Va c ,"""
     found = set()
     for arguments in re.findall(r"(?m)^\.(?:It )?Va (.*)$", text):
         found.update(re.findall(r"[a-z][a-z0-9_]*", re.sub(r"\b[A-Z][a-z]\b.*", "", arguments)))
@@ -46,7 +46,7 @@ class Json(unittest.TestCase):
         cls.certificate = variables(text[:text.index(marks[0])])
 
     def compare(self, name, outputs, also=frozenset()):
-        """also: what is told elsewhere, by way of those members that are the same."""
+        """also: members described elsewhere, reached through members that are the same."""
         printed = keys(outputs)
         self.assertEqual(set(), printed - self.part[name] - self.certificate - also)
         self.assertEqual(set(), self.part[name] - printed)

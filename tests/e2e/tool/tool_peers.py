@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust fetch and the rest of its peers: LMTP, XMPP, IRC, mitmproxy, and a proxy with Kerberos."""
+"""catrust fetch and other peers: LMTP, XMPP, IRC, mitmproxy, and a proxy with Kerberos."""
 
 import os
 import pwd
@@ -140,7 +140,7 @@ class Irc(Case):
 
 
 class Mitmproxy(Case):
-    """It makes up every server's certificate by a CA that it made when it first ran."""
+    """It makes every server's certificate with a CA that it created in its first run."""
 
     @classmethod
     def setUpClass(cls):
@@ -181,7 +181,7 @@ REALM = "LAB.EXAMPLE"
 
 
 class Kerberos(Case):
-    """squid lets in who has a ticket; fetch shows its own, without any password."""
+    """squid accepts users with a ticket; fetch uses the user's, without a password."""
 
     @classmethod
     def setUpClass(cls):

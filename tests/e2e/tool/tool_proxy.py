@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust fetch through proxies: squid with Basic and Digest, a TLS proxy, SOCKS, and one that inspects."""
+"""catrust fetch through proxies: squid with Basic and Digest, a TLS proxy, SOCKS, and an inspecting one."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ QUOTED = "someone:pass%20word%401"
 
 
 def pipe(a, b, stop):
-    """Bytes both ways, until one side ends."""
+    """Copies bytes in both directions, until one side ends."""
     while not stop.is_set():
         for s in select.select([a, b], [], [], 0.1)[0] if not getattr(a, "pending", int)() else [a]:
             data = s.recv(65536)
@@ -29,7 +29,7 @@ def pipe(a, b, stop):
 
 
 def http_proxy(context=None, asked=None):
-    """CONNECT and nothing else, over TLS with a context."""
+    """Only CONNECT, over TLS with a context."""
     def behave(connection, stop):
         connection.settimeout(10)
         client = context.wrap_socket(connection, server_side=True) if context else connection
@@ -51,7 +51,7 @@ def http_proxy(context=None, asked=None):
 
 
 def login_proxy(offered, accepted, asked):
-    """CONNECT for those whose Proxy-Authorization is accepted; the others are told what is offered."""
+    """CONNECT if Proxy-Authorization is accepted; otherwise the answer lists what is offered."""
     def behave(connection, stop):
         connection.settimeout(10)
         head = b""
@@ -75,7 +75,7 @@ def login_proxy(offered, accepted, asked):
 
 
 def socks4a_proxy(asked):
-    """For want of a server: Dante refuses names in version 4."""
+    """There is no such server: Dante refuses names in version 4."""
     def behave(connection, stop):
         connection.settimeout(10)
         head = b""
@@ -98,7 +98,7 @@ class Case(starttls.Case):
 
 
 class Plain(Case):
-    """What the options and the environment mean, with a proxy that keeps what it was asked."""
+    """The meaning of the options and the environment, with a proxy that records requests."""
 
     def setUp(self):
         super().setUp()
@@ -192,7 +192,7 @@ GET = "import sys, urllib.request as u; u.urlopen(sys.argv[1])"
 
 
 class Tls(Case):
-    """A proxy that is reached over TLS: the server's TLS runs within the proxy's."""
+    """A proxy over TLS: the server's TLS runs inside the proxy's."""
 
     def setUp(self):
         super().setUp()
@@ -209,7 +209,7 @@ class Tls(Case):
             self.fetch("--fingerprint", self.root, "--proxy", self.url, "imap://localhost:%d" % port, env=self.env)
 
     def test_trust_directory(self):
-        """The company's proxy has a certificate of the company's CA."""
+        """The company's proxy has a certificate from the company's CA."""
         def go(directory, code):
             result = tools.catrust("fetch", "--fingerprint", self.root, "--proxy", self.url, self.target(),
                                    dirs=[directory])
@@ -239,7 +239,7 @@ class Tls(Case):
             self.assertNotIn("secret", err)
 
     def test_what_it_advises_helps(self):
-        """For a proxy of an unknown CA, and for one whose certificate is its own."""
+        """For a proxy with an unknown CA, and for one with a self-signed certificate."""
         own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         own.load_cert_chain(tools.cert("own"), tools.cert("own")[:-3] + "key")
         alone = "https://localhost:%d" % self.enterContext(tools.tcp_server(http_proxy(own)))
@@ -387,7 +387,7 @@ socks pass {{
 
 
 class Inspecting(Case):
-    """squid as a proxy that looks into TLS: it makes up every server's certificate by its own CA."""
+    """squid as an inspecting proxy: it makes every server's certificate with its own CA."""
 
     @classmethod
     def setUpClass(cls):

@@ -51,7 +51,7 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def process(*argv, shim=True, dirs=None, env=None, prefix=(), program=PROGRAM, **options):
-    """The number of a process of program, once it is ready."""
+    """The number of a process of program, as soon as it is ready."""
     full = lab.shim_env(dirs) if shim else lab.clean_env()
     full.update(env or {})
     full = {name: value for name, value in full.items() if value is not None}
@@ -68,7 +68,7 @@ def process(*argv, shim=True, dirs=None, env=None, prefix=(), program=PROGRAM, *
 
 class Case(lab.Case):
     def ps(self, user=None):
-        """The report: the number of a process → what is said of it; and all the rest."""
+        """The report: process numbers with their data; and the rest."""
         result = tools.catrust("ps", "--json", user=user)
         self.assertEqual((result.code, result.err), (0, ""), result)
         report = json.loads(result.out)
@@ -81,7 +81,7 @@ class Case(lab.Case):
         return found[pid]
 
     def text(self, pid):
-        """The lines about a process, and the last ones."""
+        """The lines about a process, and the last lines."""
         result = tools.catrust("ps")
         self.assertEqual((result.code, result.err), (0, ""), result)
         lines, take, part = [], False, ""
@@ -149,7 +149,7 @@ class Library(Case):
         self.assertIn("it does nothing: CATRUST_DISABLE is set", lines)
 
     def test_a_library_that_was_replaced(self):
-        """By an update, or removed: the process goes on with the old one."""
+        """It was updated or removed: the process keeps the old one."""
         for how in "replaced", "removed":
             with self.subTest(how):
                 where = os.path.join(lab.folder("lib"), "libcatrust.so")
@@ -198,7 +198,7 @@ class Without(Case):
         self.assertEqual(lines[0], "with TLS, and without the library:")
 
     def test_a_variable(self):
-        """A file with the CAs may be read by who knows the variable; of who does not, it says so."""
+        """The layer is the environment only if the variable's file has the CAs."""
         there = lab.trustdir("corp-root.pem")
         for name, layer in ("corp-root.pem", "environment"), ("other-root.pem", None):
             with self.subTest(name), process(shim=False, dirs=None, env={"SSL_CERT_FILE": lab.cert(name),
@@ -244,7 +244,7 @@ class Users(Case):
         self.assertIsNotNone(p["library"]["version"])
 
     def test_whose_directory_it_is(self):
-        """A user's directory counts for the processes of that user, and of no other."""
+        """A user's directory counts only for that user's processes."""
         there = lab.trustdir("corp-root.pem")
         for path in there, os.path.join(there, "corp-root.pem"):
             os.chown(path, NOBODY, NOBODY)
@@ -264,7 +264,7 @@ class Users(Case):
         self.assertEqual((found[theirs]["anchors"], found[ours]["anchors"]), (0, 1))
 
     def test_another_root(self):
-        """As in a container: its own directory counts, and links in it lead to its own files."""
+        """As in a container: its own directory counts, and links there lead to its own files."""
         jail = lab.folder("jail")
         os.makedirs(jail + "/etc/catrust/ca.d")
         os.mkdir(jail + "/certs")
@@ -303,7 +303,7 @@ class Users(Case):
         self.assertEqual(os.listdir(there), [])
 
     def test_a_user_namespace(self):
-        """Root in there is somebody else out here, and what is its own counts."""
+        """Its root is an ordinary user outside, whose own files count."""
         there = lab.trustdir("corp-root.pem")
         for path in there, os.path.join(there, "corp-root.pem"):
             os.chown(path, NOBODY, NOBODY)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""catrust-run: what it makes of its environment and arguments, in every shell that is there."""
+"""catrust-run: how it handles its environment and arguments, in every shell that is there."""
 
 import glob
 import json
@@ -313,7 +313,7 @@ class Cases:
         self.assertEqual(shown["CATRUST_DIR"], "/a:/b:/c:/d:/x:/y")
 
     def defaults(self, env):
-        """The default directories that are there, for a home as env has it."""
+        """The existing default directories, for the home in env."""
         config = env.get("XDG_CONFIG_HOME") or (env["HOME"] + "/.config" if env.get("HOME") else None)
         both = ["/etc/catrust/ca.d"] + ([config + "/catrust/ca.d"] if config else [])
         return [path for path in both if os.path.exists(path)]
@@ -370,7 +370,7 @@ class Cases:
         self.assertEqual(after, lab.clean_env(**before))
 
     def test_variables_whose_names_are_no_shells(self):
-        """As programs for containers have them."""
+        """In the forms for container programs."""
         odd = {"discovery.type": "single-node", "a-b": "", "1x": "2", "-n": "x", "A ": " ", "BASH_FUNC_f%%": "() {  :\n}",
                "\u00e9": "\u20ac", "v.newline": "\na\n\n", "v.odd": "a=b '\"\\ $HOME `id` %s \\101 \t\x01\x7f *", "v.long": "x" * 100000}
         argv = [lab.PYTHON, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]

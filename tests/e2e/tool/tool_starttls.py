@@ -33,7 +33,7 @@ ssl.create_default_context().wrap_socket(s, server_hostname="localhost").close()
 
 
 def client(*talk):
-    """A program that says each first word, up to each second one, then TLS; its argument is the port."""
+    """A program that sends each first word, waits for each second one, then starts TLS; its argument is the port."""
     return CLIENT.replace("{talk}", repr(list(talk)))
 
 
@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
         return result
 
     def python(self, code, *args):
-        """Python fails with an empty trust directory, and is fine with what was saved."""
+        """Python fails with an empty trust directory, and succeeds with what was saved."""
         self.python_refuses(lab.folder("empty"), code, *args)
         with_it = self.run_python(self.dir, code, *args)
         self.assertEqual(with_it.code, 0, with_it.err)
@@ -71,8 +71,8 @@ class Case(unittest.TestCase):
         self.assertIn("certificate verify failed", result.err)
 
     def check(self, target, program, *args):
-        """What fetch refuses stays out, and what it saves makes Python's program trust the server.
-        target: what fetch takes, or a list of it; args: the program's."""
+        """What fetch refuses is not saved, and Python's program trusts the server with what it saves. target:
+        fetch's target, or a list of targets; args: the program's."""
         words = [target] if isinstance(target, str) else target
         os.makedirs(self.dir, exist_ok=True)
         self.fetch(*words, code=1)
@@ -91,7 +91,7 @@ def wait_for_port(port, server, timeout=40):
 
 
 def program(*names):
-    """The first that is there; else the test is skipped."""
+    """The first one that exists; otherwise skips the test."""
     for name in names:
         found = shutil.which(name, path=lab.clean_env()["PATH"]) or (glob.glob(name) or [None])[-1]
         if found:
@@ -125,7 +125,7 @@ SCRIPTS = {
 
 
 def scripted(script, context, pause=0):
-    """A behaviour for tools.tcp_server(): says its lines, a byte at a time if there is a pause."""
+    """A behaviour for tools.tcp_server(): sends its lines, byte by byte if there is a pause."""
     def behave(connection, stop):
         connection.settimeout(10)
         for i, part in enumerate(script):
@@ -151,7 +151,7 @@ def scripted(script, context, pause=0):
 
 
 class Scripted(Case):
-    """Every protocol, against a server that keeps to its words."""
+    """Every protocol, with a server that follows it strictly."""
 
     @classmethod
     def setUpClass(cls):
