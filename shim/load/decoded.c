@@ -93,7 +93,7 @@ struct version {
 	struct version *before;
 	X509 *cert;
 	uint64_t state; /* of everything that a program's call could change in it */
-	bool has_key;	/* the key could be decoded */
+	bool is_whole;	/* the extensions and the key could be decoded */
 };
 
 static bool is_unchanged(const struct crypto *c, const struct version *v)
@@ -111,9 +111,9 @@ static struct version *version_new(const struct crypto *c, X509 *cert)
 		c->api.X509_free(cert);
 		return NULL;
 	}
-	c->api.X509_check_purpose(cert, -1, 0);
 	v->cert = cert;
-	v->has_key = c->api.X509_get0_pubkey(cert) != NULL;
+	v->is_whole = c->api.X509_check_purpose(cert, -1, 0) == 1 &&
+		      c->api.X509_get0_pubkey(cert) != NULL;
 	v->state = state_of(c, cert);
 	return v;
 }
@@ -129,18 +129,44 @@ static void version_free(const struct crypto *c, struct version *v)
 	}
 }
 
-/* An unchanged one; NULL: out of memory, or the file is not plain. */
+/*
+ * Decodes with OpenSSL's own providers, although this thread may use another library context at the
+ * moment, and tries twice, because memory may be short for a moment: a certificate that is not
+ * whole would stay so for all stores.
+ */
+static struct version *version_decode(const struct crypto *c, const struct plain_cert *plain)
+{
+	OSSL_LIB_CTX *before = NULL;
+	struct version *v = NULL;
+
+	if (c->api.OSSL_LIB_CTX_set0_default != NULL &&
+	    c->api.OSSL_LIB_CTX_get0_global_default != NULL)
+		before =
+			c->api.OSSL_LIB_CTX_set0_default(c->api.OSSL_LIB_CTX_get0_global_default());
+	for (int tries = 0; v == NULL && tries < 2; tries++) {
+		const unsigned char *at = plain->der;
+
+		v = version_new(c, c->api.d2i_X509(NULL, &at, (long)plain->len));
+		if (v != NULL && !v->is_whole) {
+			version_free(c, v);
+			v = NULL;
+		}
+	}
+	if (before != NULL)
+		c->api.OSSL_LIB_CTX_set0_default(before);
+	return v;
+}
+
+/* An unchanged one; NULL: it can't be decoded now, or the file is not plain. */
 static struct version *version_of(struct decoded *d, size_t i)
 {
-	const struct plain_cert *plain = &d->cert[i].plain;
 	struct version *known = atomic_load(&d->cert[i].version), *mine;
-	const unsigned char *at = plain->der;
 
 	if (is_unchanged(d->crypto, known))
 		return known;
-	if (at == NULL)
+	if (d->cert[i].plain.der == NULL)
 		return NULL;
-	mine = version_new(d->crypto, d->crypto->api.d2i_X509(NULL, &at, (long)plain->len));
+	mine = version_decode(d->crypto, &d->cert[i].plain);
 	if (mine == NULL)
 		return NULL;
 	mine->before = known;
@@ -164,7 +190,7 @@ bool decoded_all(struct decoded *d)
 	for (size_t i = 0; i < d->count; i++) {
 		const struct version *v = version_of(d, i);
 
-		if (v == NULL || !v->has_key)
+		if (v == NULL || !v->is_whole)
 			return false;
 	}
 	return true;
@@ -270,7 +296,7 @@ static bool take_certs(struct decoded *d, const OPENSSL_STACK *infos)
 		if (v == NULL)
 			return false;
 		atomic_init(&d->cert[d->count++].version, v);
-		if (!v->has_key)
+		if (!v->is_whole)
 			return false;
 	}
 	return true;

@@ -23,12 +23,36 @@ struct deferred {
  * setting ex_data may move it. */
 static const char fresh;
 
+/*
+ * How many stores have a state, by a hash of their addresses. A store that can't have one is not
+ * locked: where OpenSSL takes no lock, the program may hold it, or a fork may have left it locked.
+ */
+static atomic_uint stores[1024];
+
+static atomic_uint *count_of(const X509_STORE *store)
+{
+	return &stores[((uintptr_t)store >> 4 ^ (uintptr_t)store >> 14) % 1024];
+}
+
+/* OpenSSL calls it for each store that it frees. */
+static void free_state(void *store, void *state, CRYPTO_EX_DATA *data, int index, long argl,
+		       void *argp)
+{
+	(void)data;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	if (state != NULL)
+		atomic_fetch_sub(count_of(store), 1);
+}
+
 static const void *state_of(const struct crypto *c, X509_STORE *store)
 {
 	int index = atomic_load_explicit(&c->deferred_index, memory_order_acquire);
 	const void *state = NULL;
 
-	if (store != NULL && index >= 0 && X509_STORE_lock(store)) {
+	if (store != NULL && index >= 0 && atomic_load(count_of(store)) > 0 &&
+	    X509_STORE_lock(store)) {
 		state = X509_STORE_get_ex_data(store, index);
 		X509_STORE_unlock(store);
 	}
@@ -45,6 +69,10 @@ static bool change_state(const struct crypto *c, X509_STORE *store, const void *
 	if (store != NULL && index >= 0 && X509_STORE_lock(store)) {
 		changed = X509_STORE_get_ex_data(store, index) == from &&
 			  X509_STORE_set_ex_data(store, index, (void *)(uintptr_t)to) == 1;
+		if (changed && from == NULL)
+			atomic_fetch_add(count_of(store), 1);
+		if (changed && to == NULL)
+			atomic_fetch_sub(count_of(store), 1);
 		X509_STORE_unlock(store);
 	}
 	return changed;
@@ -260,7 +288,7 @@ void deferred_begin(struct crypto *c, X509_STORE *store)
 	if (!config_share_on_demand() || (c->lacks & SHARING) != 0 ||
 	    OpenSSL_version_num() < FIRST || OpenSSL_version_num() >= UNKNOWN)
 		return;
-	index = binding_ex_index(c, &c->deferred_index, CRYPTO_EX_INDEX_X509_STORE, NULL);
+	index = binding_ex_index(c, &c->deferred_index, CRYPTO_EX_INDEX_X509_STORE, free_state);
 	if (index >= 0)
 		change_state(c, store, NULL, &fresh);
 }

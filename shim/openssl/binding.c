@@ -347,40 +347,46 @@ bool binding_is_client_method(const struct ssl *ssl, const SSL_METHOD *method)
 	return false;
 }
 
-/* An address in each loaded object, as far as there is room. */
-enum { OBJECTS_MAX = 512 };
-struct addresses {
+/* The paths of loaded objects, not their addresses: another thread may unload an object. */
+enum { PATHS_MAX = 512 };
+struct paths {
 	size_t count;
-	const void *at[OBJECTS_MAX];
+	char *path[PATHS_MAX];
 };
 
-static int collect_address(struct dl_phdr_info *info, size_t size, void *arg)
+static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	struct addresses *a = arg;
+	struct paths *p = arg;
 
 	(void)size;
-	if (a->count < OBJECTS_MAX)
-		a->at[a->count++] = info->dlpi_phdr;
+	if (p->count < PATHS_MAX && (p->path[p->count] = strdup(info->dlpi_name)) != NULL)
+		p->count++;
 	return 0;
 }
 
 /* The loaded object that has a function, if only one object has it. This is the last resort. */
 static void *only_owner(const char *name)
 {
-	struct addresses loaded = {.count = 0};
+	struct paths *p = calloc(1, sizeof(*p));
 	void *found = NULL;
 	size_t count = 0;
 
-	dl_iterate_phdr(collect_address, &loaded);
-	for (size_t i = 0; i < loaded.count; i++) {
-		void *real = real_seen_from(loaded.at[i], name);
+	if (p == NULL)
+		return NULL;
+	dl_iterate_phdr(collect_path, p);
+	for (size_t i = 0; i < p->count; i++) {
+		void *handle = dl_open(p->path[i], RTLD_LAZY | RTLD_NOLOAD);
+		void *real = handle == NULL ? NULL : dl_symbol(handle, name);
 
 		/* An object that only depends on the owner finds the same address. */
-		if (real != NULL && real != found) {
+		if (real != NULL && !object_is_own(real) && real != found) {
 			found = real;
 			count++;
 		}
+		dl_close(handle);
+		free(p->path[i]);
 	}
+	free(p);
 	return count == 1 ? found : NULL;
 }
 

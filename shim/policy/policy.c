@@ -328,21 +328,6 @@ static bool is_other_key(const struct candidates *f, size_t at)
 	return !is_clear && !has_signed_any(f, f->anchor[at]);
 }
 
-/*
- * X509_trusted(): the certificate has trust settings from the program's own file (BEGIN TRUSTED
- * CERTIFICATE).
- */
-static bool lend_own(const struct candidates *f, struct policy_loan *loan)
-{
-	const struct crypto *c = f->crypto;
-
-	for (size_t i = 0; i < f->own_count; i++)
-		if (!certs_add(c, X509_trusted(f->own[i]) != 0 ? loan->trusted : loan->untrusted,
-			       f->own[i]))
-			return false;
-	return true;
-}
-
 static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
 {
 	const struct crypto *c = f->crypto;
@@ -378,7 +363,14 @@ static bool make_loan(const struct candidates *f, struct policy_loan *loan)
 	for (int i = 0; i < certs_count(c, f->sent); i++)
 		if (!certs_add(c, loan->untrusted, certs_at(c, f->sent, i)))
 			return false;
-	return lend_anchors(f, loan) && lend_own(f, loan) && certs_count(c, loan->trusted) > 0;
+	if (!lend_anchors(f, loan))
+		return false;
+	/* X509_trusted(): it has trust settings from a file (BEGIN TRUSTED CERTIFICATE). */
+	for (size_t i = 0; i < f->own_count; i++)
+		if (!certs_add(c, X509_trusted(f->own[i]) != 0 ? loan->trusted : loan->untrusted,
+			       f->own[i]))
+			return false;
+	return certs_count(c, loan->trusted) > 0;
 }
 
 struct policy_loan policy_decide(struct candidates *f, const struct policy_settings *settings)

@@ -21,6 +21,11 @@
  *
  * contexts FILE: library contexts that are not the default one
  *
+ * providers CHAIN KEY FILE: a verification while the thread has another library context, and two
+ * after it
+ *
+ * locked FILE: a child of a process that holds the lock of a store
+ *
  * paths COUNT: the default places, so many times into one context
  *
  * version -: which OpenSSL it is
@@ -110,6 +115,10 @@ WEAK void ERR_set_error(int, int, const char *, ...);
 WEAK void *OSSL_LIB_CTX_new(void);
 WEAK void OSSL_LIB_CTX_free(void *);
 WEAK void *OSSL_LIB_CTX_set0_default(void *);
+WEAK void *OSSL_PROVIDER_load(void *, const char *);
+void SSL_CTX_set_cert_verify_callback(void *, int (*)(void *, void *), void *);
+int X509_verify_cert(void *), X509_check_purpose(void *, int, int);
+void *X509_STORE_CTX_get0_untrusted(void *);
 
 enum { FILETYPE_PEM = 1, FILETYPE_ASN1 = 2, FILETYPE_DEFAULT = 3, FILE_LOAD = 1 };
 enum { LIB_USER = 128, TYPE_CERT = 1, NID_server_auth = 129, MBSTRING_ASC = 0x1001 };
@@ -790,6 +799,62 @@ static void contexts(const char *file)
 	X509_STORE_free(plain);
 }
 
+/* In the library context arg, if there is one. OpenSSL knows the server's certificates by then. */
+static int verify_in(void *store_ctx, void *arg)
+{
+	void **own = arg, *before = NULL, *sent = X509_STORE_CTX_get0_untrusted(store_ctx);
+	int ret;
+
+	for (int i = 0; i < OPENSSL_sk_num(sent); i++)
+		X509_check_purpose(OPENSSL_sk_value(sent, i), -1, 0);
+	if (*own != NULL)
+		before = OSSL_LIB_CTX_set0_default(*own);
+	ret = X509_verify_cert(store_ctx);
+	if (before != NULL)
+		OSSL_LIB_CTX_set0_default(before);
+	return ret;
+}
+
+static void providers(const char *file)
+{
+	void *own = OSSL_LIB_CTX_new == NULL ? NULL : OSSL_LIB_CTX_new(), *ctx = NULL;
+	uint64_t chain;
+
+	check(own == NULL || OSSL_PROVIDER_load(own, "null") != NULL, "no provider");
+	for (int i = 0; i < 3; i++) {
+		if (i != 1) {
+			SSL_CTX_free(ctx);
+			ctx = new_context(0);
+			SSL_CTX_set_verify(ctx, VERIFY_PEER, NULL);
+			SSL_CTX_set_cert_verify_callback(ctx, verify_in, &own);
+			check(SSL_CTX_load_verify_locations(ctx, file, NULL) == 1, "load");
+		}
+		printf("%d: %ld\n", i, handshake(ctx, &chain));
+		own = NULL;
+	}
+	SSL_CTX_free(ctx);
+}
+
+static void locked(const char *file)
+{
+	void *ctx = new_context(0), *store;
+	int status = 0;
+	pid_t child;
+
+	check(SSL_CTX_load_verify_locations(ctx, file, NULL) == 1, "load");
+	store = SSL_CTX_get_cert_store(ctx);
+	X509_STORE_lock(store);
+	child = fork();
+	if (child == 0) {
+		alarm(10);
+		_exit(SSL_CTX_get_cert_store(ctx) == store ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	X509_STORE_unlock(store);
+	printf("%d\n", status);
+	SSL_CTX_free(ctx);
+}
+
 static void paths(int count)
 {
 	void *ctx = new_context(0);
@@ -854,6 +919,11 @@ int main(int argc, char **argv)
 		forks(argv[2], argv[3], atoi(argv[4]));
 	else if (strcmp(what, "contexts") == 0)
 		contexts(argv[2]);
+	else if (strcmp(what, "providers") == 0 && argc == 5) {
+		set_server(argv[2], argv[3]);
+		providers(argv[4]);
+	} else if (strcmp(what, "locked") == 0)
+		locked(argv[2]);
 	else if (strcmp(what, "paths") == 0)
 		paths(atoi(argv[2]));
 	else if (strcmp(what, "version") == 0)

@@ -129,6 +129,30 @@ class Loads(lab.Case):
 
         self.each(check)
 
+    def test_another_library_context_costs_no_certificate(self):
+        """A certificate that is decoded while the thread has a library context without algorithms is good afterwards."""
+        chain, key, _, files = share_lab.bundles(lab.folder("pki"))
+        path = lab.write(os.path.join(lab.folder("bundle"), "root-last"), files["root-last"])
+        time.sleep(SETTLED)
+
+        def check(name):
+            without = self.use(name, "providers", chain, key, path)
+            self.assertEqual((0, ""), (without.code, without.err))
+            self.assertEqual(["1: 0", "2: 0"], without.out.splitlines()[1:])
+            for share in "on", "eager":
+                self.same_lines(without, self.use(name, "providers", chain, key, path, shim=True, share=share))
+
+        self.each(check)
+
+    def test_a_locked_store_is_not_locked_again(self):
+        """Where OpenSSL takes no lock, the child of a process that holds it does not wait for it."""
+        def check(name):
+            for share in None, "on", "eager":
+                told = self.use(name, "locked", self.bundle, shim=share is not None, share=share)
+                self.assertEqual((0, "", "0\n"), (told.code, told.err, told.out))
+
+        self.each(check)
+
     def test_memory(self):
         """Another context takes less than a tenth."""
         def check(name):
