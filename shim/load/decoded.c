@@ -93,7 +93,8 @@ struct version {
 	struct version *before;
 	X509 *cert;
 	uint64_t state; /* of everything that a program's call could change in it */
-	bool is_whole;	/* the extensions and the key could be decoded */
+	bool has_key;	/* the key could be decoded */
+	bool is_whole;	/* so could the extensions */
 };
 
 static bool is_unchanged(const struct crypto *c, const struct version *v)
@@ -112,8 +113,8 @@ static struct version *version_new(const struct crypto *c, X509 *cert)
 		return NULL;
 	}
 	v->cert = cert;
-	v->is_whole = c->api.X509_check_purpose(cert, -1, 0) == 1 &&
-		      c->api.X509_get0_pubkey(cert) != NULL;
+	v->is_whole = c->api.X509_check_purpose(cert, -1, 0) == 1;
+	v->has_key = c->api.X509_get0_pubkey(cert) != NULL;
 	v->state = state_of(c, cert);
 	return v;
 }
@@ -131,8 +132,9 @@ static void version_free(const struct crypto *c, struct version *v)
 
 /*
  * Decodes with OpenSSL's own providers, although this thread may use another library context at the
- * moment, and tries twice, because memory may be short for a moment: a certificate that is not
- * whole would stay so for all stores.
+ * moment. A certificate that lacks its key or its extensions would lack them in all stores. Memory
+ * may have been short for a moment, so it is decoded again: what it lacks twice is invalid in the
+ * file.
  */
 static struct version *version_decode(const struct crypto *c, const struct plain_cert *plain)
 {
@@ -143,11 +145,11 @@ static struct version *version_decode(const struct crypto *c, const struct plain
 	    c->api.OSSL_LIB_CTX_get0_global_default != NULL)
 		before =
 			c->api.OSSL_LIB_CTX_set0_default(c->api.OSSL_LIB_CTX_get0_global_default());
-	for (int tries = 0; v == NULL && tries < 2; tries++) {
+	for (int last = 0; v == NULL && last < 2; last++) {
 		const unsigned char *at = plain->der;
 
 		v = version_new(c, c->api.d2i_X509(NULL, &at, (long)plain->len));
-		if (v != NULL && !v->is_whole) {
+		if (v != NULL && last == 0 && !(v->has_key && v->is_whole)) {
 			version_free(c, v);
 			v = NULL;
 		}
@@ -190,7 +192,7 @@ bool decoded_all(struct decoded *d)
 	for (size_t i = 0; i < d->count; i++) {
 		const struct version *v = version_of(d, i);
 
-		if (v == NULL || !v->is_whole)
+		if (v == NULL || !v->has_key)
 			return false;
 	}
 	return true;
@@ -296,7 +298,7 @@ static bool take_certs(struct decoded *d, const OPENSSL_STACK *infos)
 		if (v == NULL)
 			return false;
 		atomic_init(&d->cert[d->count++].version, v);
-		if (!v->is_whole)
+		if (!v->has_key)
 			return false;
 	}
 	return true;

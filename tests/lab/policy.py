@@ -165,7 +165,10 @@ def server_context(chain, version=None):
 def shake(c, chain, name, session=None, version=None, keep=None):
     "ok, or the code of the verification's failure, or the text of another one."
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = c.wrap_bio(down, up, server_hostname=name, session=session)
+    try:
+        client = c.wrap_bio(down, up, server_hostname=name, session=session)
+    except ssl.SSLError:
+        return "not a host name"
     server = server_context(chain, version).wrap_bio(up, down, server_side=True)
     done = [False, False]
     for _ in range(12):

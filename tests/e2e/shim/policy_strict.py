@@ -134,11 +134,25 @@ class Strict(Case):
     def check(self, chain, result, dirs, setup=STRICT, env=None, name=NAME, kinds=("client", "generic")):
         self.shakes([(chain, name, result)], dirs, kinds, env=env, setup=setup)
 
+    FINDS = r"""
+A = json.loads(sys.argv[1])
+c = load(context("client")(), "cafile", A["root"])
+exec(A["setup"])
+print(json.dumps(shake(c, A["chain"], A["name"])))
+"""
+
+    def is_found(self, chain, root):
+        """Does this OpenSSL mind, without the shim?"""
+        return self.value(self.FINDS, {"root": pki().cert(root), "chain": chain, "name": NAME, "setup": STRICT}, shim=False) != "ok"
+
     def test_forgiven(self):
         if not self.finds:
             self.skipTest("OpenSSL 1.1.1 looks for none of these")
         for what in FORGIVEN:
-            codes, path, chain, _ = made("forgiven", what)
+            codes, path, chain, root = made("forgiven", what)
+            # OpenSSL 4.0 no longer looks for these.
+            if codes in ((88,), (89,)) and not self.is_found(chain, root):
+                continue
             with self.subTest(what):
                 self.check(chain, codes, [path])
                 self.check(chain, codes, [path], env={"CATRUST_STRICT": "keep"})
