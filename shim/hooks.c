@@ -192,33 +192,33 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	     REAL(ssl, name, args, false);                                                         \
 	     end_store(&call, CALLER, ret))
 
+#define BEGIN_X509(name, store) begin(&call, NULL, binding_crypto(#name, CALLER, store))
+
 #define HOOK_X509_LOAD(name, params, args, ...)                                                    \
-	HOOK(int, 0, name, params, begin(&call, NULL, binding_crypto(#name, CALLER, store)),       \
+	HOOK(int, 0, name, params, BEGIN_X509(name, store),                                        \
 	     const struct load_source from = {__VA_ARGS__};                                        \
 	     REAL(crypto, name, args, load_store(call.crypto, CALLER, store, &from, &ret));        \
 	     leave(&call); end(&call))
 
 #define HOOK_X509_LOOKUP(name, params, args, libctx, propq)                                        \
-	HOOK(int, 0, name, params, begin(&call, NULL, binding_crypto(#name, CALLER, NULL)),        \
+	HOOK(int, 0, name, params, BEGIN_X509(name, NULL),                                         \
 	     REAL(crypto, name, args,                                                              \
 		  load_lookup(call.crypto, CALLER, lookup, command, source, type, libctx, propq,   \
 			      &ret));                                                              \
 	     leave(&call); end(&call))
 
 #define HOOK_X509_METHOD(name, params, args)                                                       \
-	HOOK(X509_LOOKUP *, NULL, name, params,                                                    \
-	     begin(&call, NULL, binding_crypto(#name, CALLER, store)),                             \
+	HOOK(X509_LOOKUP *, NULL, name, params, BEGIN_X509(name, store),                           \
 	     REAL(crypto, name, args, false);                                                      \
 	     end_method(&call, store, method))
 
 #define HOOK_X509_STORE(name, params, args)                                                        \
-	HOOK(X509_STORE *, NULL, name, params,                                                     \
-	     begin(&call, NULL, binding_crypto(#name, CALLER, NULL)),                              \
+	HOOK(X509_STORE *, NULL, name, params, BEGIN_X509(name, NULL),                             \
 	     REAL(crypto, name, args, false);                                                      \
 	     end_store(&call, CALLER, ret))
 
 #define HOOK_X509_VERIFY(name, params, args)                                                       \
-	HOOK(int, 0, name, params, begin(&call, NULL, binding_crypto(#name, CALLER, NULL)),        \
+	HOOK(int, 0, name, params, BEGIN_X509(name, NULL),                                         \
 	     struct verification v = begin_verify(&call, ctx);                                     \
 	     ret = call.crypto->real.name args; end_verify(&call, &v, ret))
 

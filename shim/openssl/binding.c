@@ -359,7 +359,8 @@ static int collect_path(struct dl_phdr_info *info, size_t size, void *arg)
 	struct paths *p = arg;
 
 	(void)size;
-	if (p->count < PATHS_MAX && (p->path[p->count] = strdup(info->dlpi_name)) != NULL)
+	if (info->dlpi_name != NULL && info->dlpi_name[0] != '\0' && p->count < PATHS_MAX &&
+	    (p->path[p->count] = strdup(info->dlpi_name)) != NULL)
 		p->count++;
 	return 0;
 }

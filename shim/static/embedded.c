@@ -3,7 +3,6 @@
 
 #include "anchors/compat.h"
 #include "anchors/text.h"
-#include "process/dl.h"
 
 #include <limits.h>
 #include <stdatomic.h>
