@@ -11,7 +11,7 @@ if(NOT CATRUST_PACKAGE MATCHES "^(deb|rpm|tgz)$")
   message(FATAL_ERROR "CATRUST_PACKAGE is ${CATRUST_PACKAGE}: deb, rpm or tgz is meant")
 endif()
 
-set(targets shim anchors process openssl load rules verification)
+set(targets shim libc x509 anchors process openssl load rules verification)
 if(CATRUST_TOOLS)
   list(APPEND targets catrust_tool catrust)
   # Flags that distributions require for programs. The shim has its own flags, which fit every libc.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/readfile.h"
 
-#include "anchors/certfile.h"
-#include "anchors/compat.h"
 #include "anchors/owner.h"
 #include "anchors/watch.h"
+#include "libc/compat.h"
+#include "x509/certfile.h"
 
 #include <errno.h>
 #include <stdlib.h>

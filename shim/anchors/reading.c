@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/reading.h"
 
-#include "anchors/compat.h"
 #include "anchors/owner.h"
 #include "anchors/watch.h"
+#include "libc/compat.h"
 
 #include <errno.h>
 #include <stdlib.h>

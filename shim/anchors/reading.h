@@ -2,8 +2,8 @@
 #ifndef CATRUST_READING_H
 #define CATRUST_READING_H
 
-#include "anchors/text.h"
 #include "anchors/trustdir.h"
+#include "libc/text.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/scope.h"
 
-#include "anchors/text.h"
+#include "libc/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef CATRUST_SCOPE_H
 #define CATRUST_SCOPE_H
 
-#include "anchors/names.h"
+#include "x509/names.h"
 
 #include <stdbool.h>
 #include <stddef.h>

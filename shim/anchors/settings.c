@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/settings.h"
 
-#include "anchors/compat.h"
 #include "anchors/owner.h"
+#include "libc/compat.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/trustdir.h"
 
-#include "anchors/compat.h"
 #include "anchors/owner.h"
 #include "anchors/readfile.h"
 #include "anchors/reading.h"
-#include "anchors/text.h"
 #include "anchors/watch.h"
+#include "libc/compat.h"
+#include "libc/text.h"
 
 #include <dirent.h>
 #include <errno.h>

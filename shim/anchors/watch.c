@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/watch.h"
 
-#include "anchors/compat.h"
+#include "libc/compat.h"
 
 #include <errno.h>
 #include <string.h>

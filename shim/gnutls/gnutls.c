@@ -12,7 +12,7 @@
  */
 #include "gnutls/gnutls_api.h"
 
-#include "anchors/text.h"
+#include "libc/text.h"
 #include "openssl/binding.h"
 #include "openssl/object.h"
 #include "openssl/public.h"

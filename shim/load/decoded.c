@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/decoded.h"
 
-#include "anchors/compat.h"
+#include "libc/compat.h"
 
 #include <errno.h>
 #include <openssl/pem.h>

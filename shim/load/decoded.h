@@ -2,7 +2,7 @@
 #ifndef CATRUST_LOAD_DECODED_H
 #define CATRUST_LOAD_DECODED_H
 
-#include "anchors/retire.h"
+#include "libc/retire.h"
 #include "load/plain.h"
 #include "openssl/binding.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/plain.h"
 
-#include "anchors/der.h"
-#include "anchors/sound.h"
+#include "x509/der.h"
+#include "x509/sound.h"
 
 #include <string.h>
 

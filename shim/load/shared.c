@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/shared.h"
 
-#include "anchors/compat.h"
+#include "libc/compat.h"
 #include "load/decoded.h"
 #include "load/deferred.h"
 #include "process/cancel.h"

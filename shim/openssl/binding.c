@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "openssl/binding.h"
 
-#include "anchors/compat.h"
+#include "libc/compat.h"
 #include "openssl/errors.h"
 #include "process/config.h"
 #include "process/dl.h"

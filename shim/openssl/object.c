@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "openssl/object.h"
 
-#include "anchors/compat.h"
+#include "libc/compat.h"
 #include "process/dl.h"
 
 #include <link.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "openssl/public.h"
 
-#include "anchors/certfile.h"
+#include "x509/certfile.h"
 
 #include <string.h>
 

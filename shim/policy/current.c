@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/current.h"
 
-#include "anchors/text.h"
+#include "libc/text.h"
 #include "process/edition.h"
 #include "process/log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/hint.h"
 
-#include "anchors/text.h"
+#include "libc/text.h"
 #include "policy/current.h"
 #include "policy/leaf_scope.h"
 #include "policy/lend.h"

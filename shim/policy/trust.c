@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/trust.h"
 
-#include "anchors/der.h"
-#include "anchors/sound.h"
+#include "x509/der.h"
+#include "x509/sound.h"
 
 #include <openssl/obj_mac.h>
 

@@ -2,8 +2,8 @@
 #ifndef CATRUST_TRUST_H
 #define CATRUST_TRUST_H
 
-#include "anchors/retire.h"
 #include "anchors/trustdir.h"
+#include "libc/retire.h"
 #include "openssl/binding.h"
 
 #include <openssl/x509v3.h>

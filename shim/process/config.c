@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/config.h"
 
-#include "anchors/text.h"
+#include "libc/text.h"
 #include "process/cancel.h"
 #include "process/log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/dl.h"
 
-#include "anchors/compat.h"
+#include "libc/compat.h"
 
 #include <link.h>
 #include <stdatomic.h>

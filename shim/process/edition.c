@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/edition.h"
 
-#include "anchors/sound.h"
-#include "anchors/text.h"
+#include "libc/text.h"
 #include "process/cancel.h"
 #include "process/config.h"
 #include "process/log.h"
+#include "x509/sound.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

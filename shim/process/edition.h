@@ -2,8 +2,8 @@
 #ifndef CATRUST_EDITION_H
 #define CATRUST_EDITION_H
 
-#include "anchors/retire.h"
 #include "anchors/trustdir.h"
+#include "libc/retire.h"
 
 #include <stdint.h>
 

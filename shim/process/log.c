@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/log.h"
 
-#include "anchors/compat.h"
-#include "anchors/text.h"
+#include "libc/compat.h"
+#include "libc/text.h"
 #include "process/cancel.h"
 
 #include <errno.h>

@@ -9,8 +9,8 @@
  * the anchors through the hooks. So does code that reads the file for another purpose.
  */
 #include "anchors/bundles.h"
-#include "anchors/compat.h"
-#include "anchors/text.h"
+#include "libc/compat.h"
+#include "libc/text.h"
 #include "openssl/object.h"
 #include "openssl/public.h"
 #include "process/cancel.h"

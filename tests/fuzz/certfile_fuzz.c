@@ -4,7 +4,7 @@
  * the same each time. Under libFuzzer the fuzzer feeds it; with FUZZ_MAIN it is a program that
  * takes files, or standard input.
  */
-#include "anchors/certfile.h"
+#include "x509/certfile.h"
 
 #include "must.h"
 

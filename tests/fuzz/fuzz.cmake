@@ -2,7 +2,7 @@
 #   certfile_fuzz -max_len=4096 -max_total_time=180 NEW_FINDS tests/fuzz/corpus
 add_executable(certfile_corpus ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c)
 target_compile_definitions(certfile_corpus PRIVATE _GNU_SOURCE FUZZ_MAIN)
-target_link_libraries(certfile_corpus PRIVATE anchors catrust_warnings catrust_sanitizers)
+target_link_libraries(certfile_corpus PRIVATE anchors x509 libc catrust_warnings catrust_sanitizers)
 
 file(GLOB corpus CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/corpus/*)
 add_test(NAME fuzz-corpus COMMAND certfile_corpus ${corpus})
@@ -14,9 +14,9 @@ if(CATRUST_FUZZ)
   endif()
   # The parser is compiled once more: it is what the fuzzer's coverage must see.
   add_executable(certfile_fuzz ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/anchors/certfile.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/anchors/der.c
-                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/anchors/otherfile.c)
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/x509/certfile.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/x509/der.c
+                 ${CMAKE_CURRENT_LIST_DIR}/../../shim/x509/otherfile.c)
   target_include_directories(certfile_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)
   target_compile_definitions(certfile_fuzz PRIVATE _GNU_SOURCE)
   target_compile_options(certfile_fuzz PRIVATE -g -O1 -fno-omit-frame-pointer
@@ -53,19 +53,19 @@ catrust_wire_fuzz(starttls
   net/starttls/starttls_xmpp.c base/escape.c base/reason.c)
 catrust_wire_fuzz(aia certs/aia.c)
 catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)
-catrust_wire_fuzz(names ../../shim/anchors/names.c ../../shim/anchors/scope.c ../../shim/anchors/der.c)
+catrust_wire_fuzz(names ../../shim/x509/names.c ../../shim/anchors/scope.c ../../shim/x509/der.c)
 
 # What is taken for a bundle that need not be decoded at once, OpenSSL decodes. Both kinds of file are its corpus.
 add_executable(plain_corpus ${CMAKE_CURRENT_LIST_DIR}/plain_fuzz.c ${CMAKE_CURRENT_LIST_DIR}/runner.c
                ${CMAKE_CURRENT_LIST_DIR}/../../shim/load/plain.c)
 target_compile_definitions(plain_corpus PRIVATE _GNU_SOURCE)
-target_link_libraries(plain_corpus PRIVATE anchors OpenSSL::Crypto catrust_warnings catrust_sanitizers)
+target_link_libraries(plain_corpus PRIVATE anchors x509 libc OpenSSL::Crypto catrust_warnings catrust_sanitizers)
 file(GLOB plain CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/plain/*)
 add_test(NAME fuzz-plain-corpus COMMAND plain_corpus ${corpus} ${plain})
 set_tests_properties(fuzz-plain-corpus PROPERTIES LABELS unit TIMEOUT 60)
 if(CATRUST_FUZZ)
   add_executable(plain_fuzz ${CMAKE_CURRENT_LIST_DIR}/plain_fuzz.c)
-  foreach(source load/plain.c anchors/sound.c anchors/der.c)
+  foreach(source load/plain.c x509/sound.c x509/der.c)
     target_sources(plain_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim/${source})
   endforeach()
   target_include_directories(plain_fuzz PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../shim)

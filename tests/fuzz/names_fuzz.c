@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of a certificate: the first byte is the length of a common name, which the list
  * follows. */
-#include "anchors/names.h"
 #include "anchors/scope.h"
+#include "x509/names.h"
 
 #include <stdint.h>
 #include <stdlib.h>

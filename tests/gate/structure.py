@@ -33,19 +33,22 @@ ROOMS = "base net program certs store verify cli env mount fetch doctor stacks p
 BY_OTHERS = {"tests/compat/cases.py", "tests/compat/program.py"}
 # Of shim/: a room may include itself and these; hooks.c, all.
 SHIM_ROOMS = {
-    "anchors": [],
-    "process": ["anchors"],
-    "openssl": ["anchors", "process"],
-    "load": ["anchors", "process", "openssl"],
-    "policy": ["anchors", "process", "openssl"],
-    "static": ["anchors", "process", "openssl"],
-    "gnutls": ["anchors", "process", "openssl"],
+    "libc": [],
+    "x509": ["libc"],
+    "anchors": ["libc", "x509"],
+    "process": ["libc", "x509", "anchors"],
+    "openssl": ["libc", "x509", "anchors", "process"],
+    "load": ["libc", "x509", "anchors", "process", "openssl"],
+    "policy": ["libc", "x509", "anchors", "process", "openssl"],
+    "static": ["libc", "x509", "anchors", "process", "openssl"],
+    "gnutls": ["libc", "x509", "anchors", "process", "openssl"],
 }
 # The rules of policy/, which the tool shares: they know nothing of the process.
 with open(os.path.join(TOP, "shim", "policy", "CMakeLists.txt"), encoding="utf-8") as lists:
     RULES = re.findall(r"(\w+)\.c", re.search(r"catrust_room\(rules([^)]*)\)", lists.read()).group(1))
-# What the tool may include of the shim, beside anchors/ and the rules: the functions of OpenSSL that the rules call,
+# What the tool may include of the shim, beside SHARED_ROOMS and the rules: the functions of OpenSSL that the rules call,
 # and the shape of what a process writes about itself.
+SHARED_ROOMS = ("libc", "x509", "anchors")
 FOR_THE_TOOL = ["openssl/binding.h", "openssl/openssl.def", "openssl/public.h", "process/seen.h"]
 MOST_LINES = 600
 
@@ -71,7 +74,7 @@ def room_of(path):
 def is_shared(name):
     """May the tool include it?"""
     stem = os.path.splitext(os.path.basename(name))[0]
-    return room_of(name) == "anchors" or name in FOR_THE_TOOL or (room_of(name) == "policy" and stem in RULES)
+    return room_of(name) in SHARED_ROOMS or name in FOR_THE_TOOL or (room_of(name) == "policy" and stem in RULES)
 
 
 def tool_import_faults(top):
@@ -284,11 +287,11 @@ class Faults(Gate):
         self.assert_one(import_faults(self.top), "does not list the room attic")
 
     def test_shim_rooms(self):
-        self.write("shim/anchors/text.h", "")
+        self.write("shim/libc/text.h", "")
         self.write("shim/process/config.h", "")
-        self.write("shim/policy/trust.c", '#include "anchors/text.h"\n')
+        self.write("shim/policy/trust.c", '#include "libc/text.h"\n')
         self.check(import_faults(self.top))
-        self.write("shim/anchors/scope.c", '#include "anchors/text.h"\n#include "process/config.h"\n')
+        self.write("shim/anchors/scope.c", '#include "libc/text.h"\n#include "process/config.h"\n')
         self.assert_one(import_faults(self.top), "anchors/ may not include process/")
         self.write("shim/anchors/scope.c", '#include "text.h"\n')
         self.assert_one(import_faults(self.top), "room/file.h")
@@ -297,7 +300,7 @@ class Faults(Gate):
         self.assert_one(import_faults(self.top), "the rules may not include process/")
 
     def test_tool_that_includes_what_is_not_shared(self):
-        self.write("tools/catrust/base/a.c", '#include "anchors/text.h"\n#include "policy/lend.h"\n')
+        self.write("tools/catrust/base/a.c", '#include "libc/text.h"\n#include "policy/lend.h"\n')
         self.check(import_faults(self.top))
         self.write("tools/catrust/base/a.c", '#include "policy/hint.h"\n')
         self.assert_one(import_faults(self.top), "not of what the shim shares")

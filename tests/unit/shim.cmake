@@ -5,7 +5,7 @@ pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
 add_library(linked_openssl STATIC ${CMAKE_CURRENT_LIST_DIR}/linked_openssl.c)
 target_compile_definitions(linked_openssl PUBLIC OPENSSL_SUPPRESS_DEPRECATED)
 target_link_libraries(linked_openssl PUBLIC fixture PkgConfig::LIBSSL
-                      verification rules load openssl public process anchors)
+                      verification rules load openssl public process anchors x509 libc)
 
 foreach(path IN ITEMS
     openssl/binding

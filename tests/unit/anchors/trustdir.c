@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "anchors/trustdir.h"
 
-#include "anchors/certfile.h"
 #include "anchors/reading.h"
 #include "fixture.h"
+#include "x509/certfile.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 #ifndef CATRUST_CERTNAMES_H
 #define CATRUST_CERTNAMES_H
 
-#include "anchors/names.h"
 #include "net/target.h"
+#include "x509/names.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "certs/readcerts.h"
 
-#include "anchors/certfile.h"
 #include "anchors/trustdir.h"
 #include "base/show.h"
 #include "certs/certforms.h"
+#include "x509/certfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* LDAP, PostgreSQL and MySQL: packets with a length. */
 #include "net/starttls/starttls_steps.h"
 
-#include "anchors/der.h"
+#include "x509/der.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/retire.h"
+#include "libc/retire.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/names.h"
+#include "x509/names.h"
 
 #include <arpa/inet.h>
 #include <string.h>

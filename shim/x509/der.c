@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/der.h"
+#include "x509/der.h"
 
 enum der_peek der_peek(const struct span *in, size_t *header, size_t *len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/certfile.h"
+#include "x509/certfile.h"
 
-#include "anchors/der.h"
-#include "anchors/otherfile.h"
+#include "x509/der.h"
+#include "x509/otherfile.h"
 
 #include <errno.h>
 #include <stdlib.h>

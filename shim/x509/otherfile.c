@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/otherfile.h"
+#include "x509/otherfile.h"
 
-#include "anchors/der.h"
+#include "x509/der.h"
 
 #include <stdbool.h>
 #include <string.h>

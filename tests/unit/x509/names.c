@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of servers: what each stands for, and what it is to a scope. Without certificates. */
-#include "anchors/names.h"
+#include "x509/names.h"
 
 #include "anchors/scope.h"
 #include "fixture.h"

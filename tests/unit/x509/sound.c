@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/sound.h"
+#include "x509/sound.h"
 
 #include "fixture.h"
 

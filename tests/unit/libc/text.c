@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/text.h"
+#include "libc/text.h"
 
 #include "fixture.h"
 

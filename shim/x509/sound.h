@@ -2,7 +2,7 @@
 #ifndef CATRUST_SOUND_H
 #define CATRUST_SOUND_H
 
-#include "anchors/der.h"
+#include "x509/der.h"
 
 #include <stdint.h>
 

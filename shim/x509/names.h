@@ -2,7 +2,7 @@
 #ifndef CATRUST_NAMES_H
 #define CATRUST_NAMES_H
 
-#include "anchors/der.h"
+#include "x509/der.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/sound.h"
+#include "x509/sound.h"
 
-#include "anchors/der.h"
+#include "x509/der.h"
 
 /* One element of a tag, its length in the shortest form. */
 static bool take(struct span *in, unsigned char tag, struct span *content)

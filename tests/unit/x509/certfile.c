@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/certfile.h"
+#include "x509/certfile.h"
 
 #include "fixture.h"
 
