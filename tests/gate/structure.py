@@ -147,14 +147,15 @@ def header_fault(path, flags):
 def export_faults(objects, text_of, entries):
     """objects: (is it part of the product?, source, object). entries: names that are called from outside."""
     defined, used = [], collections.defaultdict(set)
-    for product, source, path in objects:
-        listed = subprocess.run(["nm", "-g", path], check=True, stdout=subprocess.PIPE, text=True).stdout
-        for line in listed.splitlines():
-            *_, kind, name = line.split()
-            if kind == "U":
-                used[name].add((product, source))
-            elif kind in "TDBRCV" and product:
-                defined.append((name, source))
+    of = {path: (product, source) for product, source, path in objects}
+    listed = subprocess.run(["nm", "-gA", *of], check=True, stdout=subprocess.PIPE, text=True).stdout
+    for line in listed.splitlines():
+        path, symbol = line.split(":", 1)
+        (product, source), (*_, kind, name) = of[path], symbol.split()
+        if kind == "U":
+            used[name].add((product, source))
+        elif kind in "TDBRCV" and product:
+            defined.append((name, source))
     for name, source in sorted(set(defined)):
         if name in entries:
             continue

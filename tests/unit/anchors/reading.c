@@ -775,14 +775,14 @@ int main(void)
 	tcase_add_test(tc, what_may_not_be_looked_at_any_more_has_changed);
 	tcase_add_test(tc, what_could_never_be_read);
 	tcase_add_loop_test(tc, failed_malloc_loses_nothing, 0, 2);
-	tcase_add_test(tc, rename_while_it_is_read);
+	tcase_add_test(slow, rename_while_it_is_read);
 	tcase_add_test(tc, removed_from_a_directory_in_motion);
 	tcase_add_test(tc, removed_from_a_directory_that_cannot_be_read_for_now);
 	tcase_add_test(tc, out_of_reach_while_its_directory_cannot_be_read_for_now);
 	tcase_add_loop_test(tc, refused_while_another_directory_is_in_motion, 0, 4);
 	tcase_add_test(tc, first_reading_of_a_directory_in_motion);
 	tcase_add_loop_test(tc, data_swap_while_it_is_read, 0, 2);
-	tcase_add_test(tc, unchanged_file_is_not_read_again);
+	tcase_add_test(slow, unchanged_file_is_not_read_again);
 	tcase_add_loop_test(tc, files_of_the_user_that_root_acts_as, 0, 2);
 	tcase_add_test(tc, another_root_directory);
 	tcase_add_test(tc, size_of_all_files_is_bounded);

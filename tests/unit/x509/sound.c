@@ -188,7 +188,7 @@ int main(void)
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, certificates);
 	tcase_add_test(tc, dates);
-	tcase_add_test(tc, dates_as_openssl_takes_them);
+	tcase_add_test(slow, dates_as_openssl_takes_them);
 	tcase_add_test(slow, never_more_than_openssl);
 	suite_add_tcase(suite, tc);
 	return fixture_run(suite);
