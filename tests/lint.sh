@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 build=$1
 jobs=${2:-$(nproc)}
 cd "$top"
-for tool in clang-format clang-tidy cppcheck shellcheck mandoc; do
+for tool in clang-format clang-tidy cppcheck shellcheck mandoc pyflakes3; do
 	command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
 done
 
@@ -29,6 +29,8 @@ if [ -z "${CATRUST_NIGHTLY:-}" ]; then
 	done
 	echo "lint, the analyzer's long paths ... skipped 'it takes long; CATRUST_NIGHTLY=1 tests/run runs it'"
 fi
+python=$(git ls-files '*.py')
+python="$python $(grep -rlE '^#!.*python3' tests packaging examples --exclude='*.py')"
 scripts=$(grep -rlE '^#!/bin/(ba)?sh' tools tests packaging examples .ci)
 # File names here have no spaces.
 # shellcheck disable=SC2086
@@ -45,6 +47,7 @@ scripts=$(grep -rlE '^#!/bin/(ba)?sh' tools tests packaging examples .ci)
 		printf "%s\n" "$@" | xargs -P "$jobs" -n 4 clang-tidy --quiet $depth -p "$build"' \
 		"$build" "$jobs" "$depth" $compiled
 	check shellcheck shellcheck -x $scripts packaging/apt.sh
+	check pyflakes pyflakes3 $python
 	check mandoc mandoc -Tlint -Wwarning tools/man/*.[0-9]
 }
 exit "$status"

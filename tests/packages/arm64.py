@@ -14,7 +14,6 @@ import os
 import re
 import struct
 import sys
-import unittest
 import zipfile
 
 import pack_lab as packs

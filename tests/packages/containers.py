@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import sys
-import unittest
 
 import image
 import pack_lab as packs

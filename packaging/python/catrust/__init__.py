@@ -14,7 +14,7 @@ same for a program that stays as it is, and `python -m catrust enable` for all o
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from catrust._status import Anchor, Status, TlsLibrary
+    from catrust._status import Status
 
 __all__ = ["Error", "LibraryError", "NotPossible", "TooLate", "inject", "status"]
 

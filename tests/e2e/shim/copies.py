@@ -7,7 +7,6 @@ import glob
 import os
 import platform
 import re
-import unittest
 import zipfile
 
 from lab import lab

@@ -5,7 +5,6 @@ reached."""
 import glob
 import os
 import platform
-import re
 import shutil
 import unittest
 

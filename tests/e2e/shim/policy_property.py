@@ -20,8 +20,6 @@ import ipaddress
 import json
 import os
 import random
-import time
-import unittest
 import urllib.parse
 
 from lab import lab

@@ -4,10 +4,9 @@ then; everything else is as strict as before."""
 
 import functools
 import json
-import os
 
 from lab import lab
-from lab.policy import Case, LEAF, Pki, ROOT, element, elements
+from lab.policy import Case, LEAF, Pki, element, elements
 
 NAME = "www.corp.example"
 RELAX = {"CATRUST_STRICT": "relax"}

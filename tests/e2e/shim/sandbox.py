@@ -5,7 +5,6 @@ them; that CATRUST_DISABLE adds no deadly call; and the filters of services."""
 import json
 import os
 import re
-import unittest
 
 from lab import lab
 

@@ -13,7 +13,6 @@ import re
 import shutil
 import textwrap
 import time
-import unittest
 
 from lab import lab
 from lab import share as share_lab

@@ -2,7 +2,6 @@
 """catrust enable --system if another user, or a mishap, is in its way."""
 
 import os
-import unittest
 
 from e2e.tool import system
 from lab import lab

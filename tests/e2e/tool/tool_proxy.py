@@ -9,7 +9,6 @@ import select
 import shutil
 import socket
 import ssl
-import unittest
 
 from lab import lab, tools
 from e2e.tool import tool_starttls as starttls
