@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
-# To be sourced: packages and sources from the Debian archive that this machine's apt uses, with apt
-# checking signatures and checksums, while the machine's own lists and packages stay as they are.
+# For scripts to source: downloads packages and sources from the Debian archive that this machine's apt uses.
+# apt checks signatures and checksums. The machine's own lists and packages stay as they are.
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The address of the archive, not that of its security updates, and the release's code name; nothing
-# where there is none.
+# Prints the address of the archive (not of its security updates) and the release's code name, or nothing
+# if there is no such archive.
 debian_archive() {
 	if ! command -v apt-get >/dev/null || [ ! -r "$keyring" ]; then
 		return 0
@@ -15,7 +15,7 @@ debian_archive() {
 		awk '$1 == "Debian" && $2 !~ /-/ { print $3, $2; exit }'
 }
 
-# An apt of one's own in a folder, which starts anew with each list of sources.
+# Prepares a private apt in a folder: without lists and packages, and with one line of sources.
 private_apt_sources() { # folder line
 	rm -rf "$1/state" "$1/cache"
 	mkdir -p "$1/state/lists/partial" "$1/cache/archives/partial"

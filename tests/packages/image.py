@@ -38,7 +38,7 @@ def build(name, linked=None):
     """The paths of layout and SBOM, from a tree called name."""
     out = packs.build(packs.tree(name), *(linked or statics()), "oci", SOURCE_DATE_EPOCH=EPOCH)
     layout, = (os.path.join(out, n) for n in os.listdir(out) if n.endswith(".oci.tar"))
-    return layout, layout.replace(".oci.tar", ".spdx.json")
+    return layout, layout.replace(".oci.tar", ".oci.spdx.json")
 
 
 @functools.lru_cache(None)
@@ -74,7 +74,7 @@ def packed():
     out = lab.folder("out")
     packs.run([os.path.join(packs.TOP, "packaging", "oci"), "1.0.0", out, "%s=%s" % (machine(), folder)],
               env={"SOURCE_DATE_EPOCH": EPOCH})
-    return [os.path.join(out, "catrust-1.0.0" + ending) for ending in (".oci.tar", ".spdx.json")]
+    return [os.path.join(out, "catrust-1.0.0" + ending) for ending in (".oci.tar", ".oci.spdx.json")]
 
 
 def unpack(folder):

@@ -8,10 +8,12 @@ import os
 import shutil
 import unittest
 
+import image
 import pack_lab as pack
 from pack_lab import lab
 
-FORMATS = (".deb", ".rpm", "-source.tar.gz", ".whl", ".spdx.json")
+# The ends of the names, each of one file.
+FORMATS = (".deb", ".rpm", "-source.tar.gz", "-linux-%s.tar.gz" % os.uname().machine, "_%s.whl" % os.uname().machine)
 
 
 def commit(folder):
@@ -24,32 +26,46 @@ def commit(folder):
     return folder
 
 
-def release(folder):
+def release(folder, statics):
     out = os.path.join(lab.folder("release"), "out")
-    pack.run([os.path.join(folder, "packaging", "release"), out], timeout=pack.BUILD_TIMEOUT)
+    pack.run([os.path.join(folder, "packaging", "release"), *statics, out], timeout=pack.BUILD_TIMEOUT)
     return {name: lab.read(os.path.join(out, name)) for name in sorted(os.listdir(out))}
 
 
 class Release(lab.Case):
     def test_what_is_in_it_and_that_it_is_the_same_twice(self):
+        self.check((), FORMATS, {"catrust", "openssl", "curl"})
+
+    def test_static_release(self):
+        statics = image.statics()
+        arm64 = ["_aarch64.whl"] if len(statics) > 2 else []
+        one = self.check(statics, (*FORMATS, *arm64, ".oci.tar", ".oci.spdx.json"), {"catrust", "openssl", "curl", "musl"})
+        described = json.loads(next(data for name, data in one.items() if name.endswith(".oci.spdx.json")))
+        self.assertTrue(described["packages"])
+
+    def check(self, statics, formats, packages):
+        """Builds a release twice, and returns its files."""
         pack.need("dpkg-shlibdeps", "rpmbuild", "git")
         one = commit(pack.tree("one"))
         trees = [one, shutil.copytree(one, os.path.join(lab.folder("tree"), "another"), symlinks=True)]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            one, two = pool.map(release, trees)
-        for end in FORMATS:
+            one, two = pool.map(lambda tree: release(tree, statics), trees)
+        for end in formats:
             self.assertEqual(1, len([name for name in one if name.endswith(end)]), (end, list(one)))
         sums = dict(reversed(line.split("  ")) for line in one.pop("SHA256SUMS").decode().splitlines())
         self.assertEqual({name: hashlib.sha256(data).hexdigest() for name, data in one.items()}, sums)
-        sbom = json.loads(next(data for name, data in one.items() if name.endswith(".spdx.json")))
-        self.assertEqual({"./" + name for name in one if not name.endswith(".spdx.json")},
+        own = next(name for name in one if name.endswith(".spdx.json") and not name.endswith(".oci.spdx.json"))
+        sbom = json.loads(one[own])
+        self.assertEqual({"./" + name for name in one if name != own},
                          {file["fileName"] for file in sbom["files"]})
         for file in sbom["files"]:
             self.assertEqual(sums[file["fileName"][2:]], file["checksums"][0]["checksumValue"])
-        self.assertEqual({"catrust", "openssl", "curl"}, {package["name"] for package in sbom["packages"]})
+        self.assertEqual(packages, {package["name"] for package in sbom["packages"]})
         for name in one:
             self.assertEqual(one[name], two[name], name)
+        self.assertEqual(len(formats) + 1, len(one), list(one))
         self.is_spdx(json.dumps(sbom))
+        return one
 
     def is_spdx(self, text):
         path = lab.write(os.path.join(lab.folder(), "release.spdx.json"), text)
