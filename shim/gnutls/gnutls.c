@@ -152,7 +152,7 @@ static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credential
 			public_note(&roots, der, len);
 		g->api.gnutls_x509_crt_deinit(crt);
 	}
-	return public_enough(&roots);
+	return public_roots_suffice(&roots);
 }
 
 struct filling {

@@ -156,7 +156,7 @@ void public_note(struct public_roots *seen, const unsigned char *der, size_t len
 				memmem(der, len, roots[i].subject, roots[i].subject_len) != NULL;
 }
 
-bool public_enough(const struct public_roots *seen)
+bool public_roots_suffice(const struct public_roots *seen)
 {
 	size_t count = 0;
 
@@ -184,5 +184,5 @@ bool public_pem(const unsigned char *data, size_t len)
 	struct public_roots seen = {{false}};
 	const struct certfile_sink sink = {note_cert, pass_over, &seen};
 
-	return certfile_parse(data, len, &sink) == 0 && public_enough(&seen);
+	return certfile_parse(data, len, &sink) == 0 && public_roots_suffice(&seen);
 }

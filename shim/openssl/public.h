@@ -16,7 +16,7 @@ struct public_roots {
 	bool root[PUBLIC_ROOTS]; /* which ones were seen */
 };
 void public_note(struct public_roots *seen, const unsigned char *der, size_t len);
-bool public_enough(const struct public_roots *seen);
+bool public_roots_suffice(const struct public_roots *seen);
 
 /* The same for the text of a PEM file. */
 bool public_pem(const unsigned char *data, size_t len);

@@ -239,7 +239,7 @@ struct loan *lend_begin(struct candidates *found, bool wanted,
 		stacks = policy_decide(found, settings);
 	/* A context with a trusted stack does not use its store. */
 	if (is_ours && stacks.trusted == NULL)
-		stacks.trusted = policy_own(found);
+		stacks.trusted = policy_own_certificates(found);
 	if (stacks.trusted != NULL || stacks.relax) {
 		if (!is_ours)
 			l = loan_new(c, found->ctx);

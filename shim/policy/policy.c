@@ -104,7 +104,7 @@ out:
  * Could another chain of the same leaf be free of this error? Not if the error is about the leaf
  * alone: its names, dates, purpose or revocation.
  */
-static bool is_of_chain(int error, int depth)
+static bool depends_on_chain(int error, int depth)
 {
 	static const unsigned char of_chain[] = {
 		X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
@@ -145,13 +145,13 @@ static bool is_of_chain(int error, int depth)
 static int error_of_chain(const struct probe *p, bool relax)
 {
 	for (size_t i = 0; i < p->error_count; i++)
-		if (is_of_chain(p->error[i].code, p->error[i].depth) &&
+		if (depends_on_chain(p->error[i].code, p->error[i].depth) &&
 		    !(relax && strict_forgives(p->error[i].code)))
 			return p->error[i].code;
 	return X509_V_OK;
 }
 
-STACK_OF(X509) * policy_own(const struct candidates *f)
+STACK_OF(X509) * policy_own_certificates(const struct candidates *f)
 {
 	const struct crypto *c = f->crypto;
 	STACK_OF(X509) *certs = certs_new(c);
@@ -386,7 +386,7 @@ struct policy_loan policy_decide(struct candidates *f, const struct policy_setti
 	if ((all_own && !relax) || (settings->is_meant != NULL && !settings->is_meant(c, f->ctx)))
 		return loan;
 	if (f->own_count > 0) {
-		own = policy_own(f);
+		own = policy_own_certificates(f);
 		does = try_trusted(f, own, f->sent, true, relax, &loan.relax);
 		certs_free(c, own);
 	}

@@ -35,7 +35,7 @@ struct policy_loan policy_decide(struct candidates *f, const struct policy_setti
 void policy_free(const struct crypto *crypto, struct policy_loan *loan);
 
 /* All of the program's own certificates, with references; NULL if there is no memory. */
-STACK_OF(X509) * policy_own(const struct candidates *f);
+STACK_OF(X509) * policy_own_certificates(const struct candidates *f);
 
 /* The trust anchor of a chain: its depth, or -1 if the chain ends at none. The chain is that of
  * ctx, leaf first. */
