@@ -205,3 +205,13 @@ bool trustdir_same(const struct anchors *a, const struct anchors *b)
 	}
 	return true;
 }
+
+bool trustdir_same_problems(const struct anchors *a, const struct anchors *b)
+{
+	if (a->problem_count != b->problem_count)
+		return false;
+	for (size_t i = 0; i < a->problem_count; i++)
+		if (strcmp(a->problem[i].text, b->problem[i].text) != 0)
+			return false;
+	return true;
+}

@@ -118,6 +118,8 @@ bool trustdir_changed(const struct anchors *anchors);
 
 /* Do the two trust the same certificates, within the same scopes? */
 bool trustdir_same(const struct anchors *a, const struct anchors *b);
+/* And are their problems told in the same words? */
+bool trustdir_same_problems(const struct anchors *a, const struct anchors *b);
 
 /*
  * The directory that a new anchor is saved to: the first of dirs, else TRUSTDIR_SYSTEM for root,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/load.h"
 
+#include "libc/hash.h"
 #include "load/deferred.h"
 #include "load/shared.h"
 #include "process/config.h"
@@ -67,11 +68,7 @@ enum { CLEARS_ERRNO = 1 };
  * free. */
 static uintptr_t mark_of(const char *name)
 {
-	uintptr_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-	return (hash | 2) & ~(uintptr_t)CLEARS_ERRNO;
+	return ((uintptr_t)hash_bytes(name, strlen(name)) | 2) & ~(uintptr_t)CLEARS_ERRNO;
 }
 
 /* Both take the store's own lock, since setting ex_data may move it. */

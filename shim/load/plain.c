@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/plain.h"
 
+#include "libc/hash.h"
 #include "x509/der.h"
 #include "x509/sound.h"
 
@@ -8,17 +9,12 @@
 
 /* ---- Names ---- */
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	return (hash ^ value) * UINT64_C(0x100000001b3);
-}
-
 /* Mixes in a visible ASCII character in lower case. OpenSSL treats all kinds of spaces alike. */
 static uint64_t mix_character(uint64_t hash, unsigned char c)
 {
 	if (c <= ' ' || c >= 0x7f)
 		return hash;
-	return mix(hash, c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+	return hash_add(hash, c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
 /* The bytes of a character in the types that OpenSSL compares as UTF-8. The text of other types is
@@ -43,7 +39,7 @@ static size_t width_of(unsigned char tag)
 
 static uint64_t hash_entry(struct span entry)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = HASH_START;
 	struct span type, value;
 	unsigned char tag;
 	size_t width;
@@ -51,7 +47,7 @@ static uint64_t hash_entry(struct span entry)
 	if (!der_expect(&entry, DER_OID, &type) || !der_next(&entry, &tag, &value))
 		return 0;
 	for (size_t i = 0; i < type.len; i++)
-		hash = mix(hash, type.at[i]);
+		hash = hash_add(hash, type.at[i]);
 	width = width_of(tag);
 	for (size_t i = 0; width > 0 && i + width <= value.len; i += width) {
 		bool is_ascii = true;

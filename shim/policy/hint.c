@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/hint.h"
 
+#include "libc/hash.h"
 #include "libc/text.h"
 #include "policy/current.h"
 #include "policy/leaf_scope.h"
@@ -332,15 +333,6 @@ static struct told {
 
 static _Atomic uint64_t others; /* not logged, and counted nowhere else */
 
-static uint64_t hash_of(const char *s)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	for (; *s != '\0'; s++)
-		hash = (hash ^ (unsigned char)*s) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static bool is_old(const struct told *told, uint64_t now)
 {
 	uint64_t when = atomic_load(&told->when);
@@ -466,7 +458,8 @@ void hint_failed(const struct verification *v)
 	if (!is_told(v))
 		return;
 	add_target(&host, v, "");
-	if (is_due(hash_of(host_buf) * 31 + (uint64_t)error, &more, &not_shown)) {
+	if (is_due(hash_bytes(host_buf, strlen(host_buf)) * 31 + (uint64_t)error, &more,
+		   &not_shown)) {
 		remedy = strict_remedy(v, error, &left);
 		add_chain(&chain, v, remedy);
 		if (left != NULL) {
@@ -514,7 +507,7 @@ void hint_passed(const struct verification *v)
 	if (!is_told(v) || !is_named(v))
 		return;
 	add_target(&host, v, "");
-	if (is_due(hash_of(host_buf) * 31, &more, &not_shown))
+	if (is_due(hash_bytes(host_buf, strlen(host_buf)) * 31, &more, &not_shown))
 		log_line(LOG_INFO, host_buf,
 			 ": the certificates of the trust directory are not used, because the "
 			 "program finds issuers in its own way or has TLSA records");

@@ -71,16 +71,6 @@ static bool has_lines(const struct anchors *anchors)
 	return false;
 }
 
-static bool same_problems(const struct anchors *a, const struct anchors *b)
-{
-	if (a->problem_count != b->problem_count)
-		return false;
-	for (size_t i = 0; i < a->problem_count; i++)
-		if (strcmp(a->problem[i].text, b->problem[i].text) != 0)
-			return false;
-	return true;
-}
-
 static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
@@ -106,7 +96,7 @@ static bool may_tell(void)
 /* While directories change, problems are valid only for a moment. */
 static void tell_news(const struct edition *before, struct edition *e)
 {
-	if (before != NULL && before->told && same_problems(before->anchors, e->anchors)) {
+	if (before != NULL && before->told && trustdir_same_problems(before->anchors, e->anchors)) {
 		e->told = true;
 	} else if (!has_lines(e->anchors)) {
 		e->told = !e->anchors->moved;

@@ -23,8 +23,7 @@ enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 /* The files of one folder. */
 struct folder {
 	const char *path;
-	struct cover_file *file;
-	size_t count, room;
+	struct cover_files files;
 };
 
 /* One run of the command. */
@@ -37,53 +36,32 @@ struct run {
 	struct reason why;
 };
 
-static struct cover_file *new_file(struct folder *f)
+static struct folder *folder_of(struct run *r, const struct covered_file *file)
 {
-	struct cover_file *grown;
-
-	if (f->count == f->room) {
-		grown = realloc(f->file, (f->room + 64) * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		f->file = grown;
-		f->room += 64;
-	}
-	memset(&f->file[f->count], 0, sizeof(*f->file));
-	return &f->file[f->count++];
-}
-
-static bool take(BIO *from, struct cover_file *to)
-{
-	char *bytes = NULL;
-	long len = BIO_get_mem_data(from, &bytes);
-
-	if (len <= 0)
-		return false;
-	to->data = malloc((size_t)len);
-	if (to->data == NULL)
-		return false;
-	memcpy(to->data, bytes, (size_t)len);
-	to->len = (size_t)len;
-	return true;
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->folder[i].path, file->folder) == 0)
+			return &r->folder[i];
+	r->folder[r->count].path = file->folder;
+	return &r->folder[r->count++];
 }
 
 /* The bundle as it is, followed by the anchors. */
-static int merge_file(struct run *r, const struct covered_file *of, struct cover_file *file)
+static int merge_file(struct run *r, const struct covered_file *of)
 {
-	char path[PATH_MAX + NAME_MAX + 2], *name = file->name;
+	struct cover_file *file = cover_file(&folder_of(r, of)->files, of->name);
+	char path[PATH_MAX + NAME_MAX + 2];
 	BIO *pem = BIO_new(BIO_s_mem());
 	struct merge m = {NULL, 0};
 	struct stat st;
 	int error = -1;
 
-	memcpy(name, of->name, sizeof(of->name));
 	snprintf(path, sizeof(path), "%s/%s", of->folder, of->name);
-	if (pem == NULL || merge_init(&m) != 0)
+	if (file == NULL || pem == NULL || merge_init(&m) != 0)
 		reason_set(&r->why, "out of memory");
 	/* Some images have an empty bundle. */
 	else if ((stat(path, &st) == 0 && st.st_size == 0) || merge_path(&m, path, &r->why) == 0)
 		error = merge_anchors(&m, r->trusted) != 0 || merge_pem(&m, pem) != 0 ||
-			!take(pem, file);
+			!cover_append(file, pem);
 	if (error > 0)
 		reason_set(&r->why, "out of memory");
 	BIO_free(pem);
@@ -96,9 +74,8 @@ static bool is_taken(const struct folder *f, const char *name)
 	char path[PATH_MAX + NAME_MAX + 2];
 	struct stat st;
 
-	for (size_t i = 0; i < f->count; i++)
-		if (strcmp(f->file[i].name, name) == 0)
-			return true;
+	if (cover_has(&f->files, name))
+		return true;
 	snprintf(path, sizeof(path), "%s/%s", f->path, name);
 	return lstat(path, &st) == 0;
 }
@@ -110,20 +87,18 @@ static int add_hashed(struct folder *f, X509 *cert)
 	struct cover_file *file;
 	char name[32];
 	BIO *pem = BIO_new(BIO_s_mem());
-	int error = -1;
+	bool done;
 
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "%08lx.%d", hash, i);
 		if (!is_taken(f, name))
 			break;
 	}
-	file = new_file(f);
-	if (pem != NULL && file != NULL && PEM_write_bio_X509(pem, cert) == 1 && take(pem, file)) {
-		memcpy(file->name, name, sizeof(name));
-		error = 0;
-	}
+	file = cover_file(&f->files, name);
+	done = pem != NULL && file != NULL && PEM_write_bio_X509(pem, cert) == 1 &&
+	       cover_append(file, pem);
 	BIO_free(pem);
-	return error;
+	return done ? 0 : -1;
 }
 
 static int add_all_hashed(struct run *r, struct folder *f)
@@ -139,15 +114,6 @@ static int add_all_hashed(struct run *r, struct folder *f)
 	return 0;
 }
 
-static struct folder *folder_of(struct run *r, const struct covered_file *file)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (strcmp(r->folder[i].path, file->folder) == 0)
-			return &r->folder[i];
-	r->folder[r->count].path = file->folder;
-	return &r->folder[r->count++];
-}
-
 /* Everything is read before anything is covered. */
 static int prepare(struct run *r)
 {
@@ -155,17 +121,9 @@ static int prepare(struct run *r)
 		reason_set(&r->why, "there are more than %d bundles of CAs here", COVERED_MAX);
 		return -1;
 	}
-	for (size_t i = 0; i < r->covered.count; i++) {
-		struct folder *f = folder_of(r, &r->covered.file[i]);
-		struct cover_file *file = new_file(f);
-
-		if (file == NULL) {
-			reason_set(&r->why, "out of memory");
+	for (size_t i = 0; i < r->covered.count; i++)
+		if (merge_file(r, &r->covered.file[i]) != 0)
 			return -1;
-		}
-		if (merge_file(r, &r->covered.file[i], file) != 0)
-			return -1;
-	}
 	for (size_t i = 0; i < r->count; i++)
 		if (cover_is_hashed(r->folder[i].path) && add_all_hashed(r, &r->folder[i]) != 0)
 			return -1;
@@ -177,8 +135,8 @@ static int cover_all(struct run *r)
 	if (namespace_enter(&r->why) != 0)
 		return -1;
 	for (size_t i = 0; i < r->count; i++)
-		if (cover_folder(r->folder[i].path, COVER_KEEP_REST, r->folder[i].file,
-				 r->folder[i].count, &r->why) != 0)
+		if (cover_folder(r->folder[i].path, COVER_KEEP_REST, &r->folder[i].files,
+				 &r->why) != 0)
 			return -1;
 	if (trustcopy_cover(&r->copies, &r->why) != 0)
 		return -1;
@@ -213,11 +171,8 @@ static int mount_all(const struct trustdir_sources *sources, const struct truste
 		error = cover_all(r);
 	if (error != 0)
 		show_error("--mount: %s", r->why.text);
-	for (size_t i = 0; i < r->count; i++) {
-		for (size_t j = 0; j < r->folder[i].count; j++)
-			free(r->folder[i].file[j].data);
-		free(r->folder[i].file);
-	}
+	for (size_t i = 0; i < r->count; i++)
+		cover_files_clear(&r->folder[i].files);
 	trustcopy_clear(&r->copies);
 	free(r);
 	return error;

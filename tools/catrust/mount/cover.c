@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mount/cover.h"
 
+#include "base/output.h"
 #include "base/show.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -20,21 +22,6 @@ struct cover {
 	int from, to; /* the folder below, and the copy over it */
 	size_t entries, bytes;
 };
-
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* Copies all bytes of one file to another. */
 static int copy_bytes(struct cover *c, int from, int to)
@@ -52,7 +39,7 @@ static int copy_bytes(struct cover *c, int from, int to)
 			errno = EFBIG;
 			return -1;
 		}
-		if (write_all(to, chunk, (size_t)n) != 0)
+		if (output_all(to, chunk, (size_t)n) != 0)
 			return -1;
 	}
 	return 0;
@@ -109,12 +96,60 @@ static int bind_folder(const struct cover *c, const char *name)
 	return error ? -1 : 0;
 }
 
-static bool is_one_of(const char *name, const struct cover_file *files, size_t count)
+static struct cover_file *find(const struct cover_files *files, const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(files[i].name, name) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->file[i].name, name) == 0)
+			return &files->file[i];
+	return NULL;
+}
+
+bool cover_has(const struct cover_files *files, const char *name)
+{
+	return find(files, name) != NULL;
+}
+
+struct cover_file *cover_file(struct cover_files *files, const char *name)
+{
+	struct cover_file *found = find(files, name), *grown;
+
+	if (found != NULL)
+		return found;
+	if (files->count == files->room) {
+		grown = realloc(files->file, (files->room + 64) * sizeof(*grown));
+		if (grown == NULL)
+			return NULL;
+		files->file = grown;
+		files->room += 64;
+	}
+	found = &files->file[files->count++];
+	*found = (struct cover_file){.data = NULL};
+	snprintf(found->name, sizeof(found->name), "%s", name);
+	return found;
+}
+
+bool cover_append(struct cover_file *file, BIO *text)
+{
+	char *bytes = NULL, *grown;
+	long len = BIO_get_mem_data(text, &bytes);
+
+	if (len <= 0)
+		return false;
+	grown = realloc(file->data, file->len + (size_t)len);
+	if (grown == NULL)
+		return false;
+	memcpy(grown + file->len, bytes, (size_t)len);
+	file->data = grown;
+	file->len += (size_t)len;
+	return true;
+}
+
+void cover_files_clear(struct cover_files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->file[i].data);
+	free(files->file);
+	*files = (struct cover_files){NULL, 0, 0};
 }
 
 static int copy_entry(struct cover *c, const char *name)
@@ -139,7 +174,7 @@ static int copy_entry(struct cover *c, const char *name)
 	}
 }
 
-static int copy_all(struct cover *c, const struct cover_file *files, size_t count)
+static int copy_all(struct cover *c, const struct cover_files *files)
 {
 	int fd = openat(c->from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error = 0, saved;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -153,7 +188,7 @@ static int copy_all(struct cover *c, const struct cover_file *files, size_t coun
 	/* cppcheck-suppress readdirCalled; glibc deprecates readdir_r */
 	for (errno = 0; error == 0 && (entry = readdir(dir)) != NULL; errno = 0)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    !is_one_of(entry->d_name, files, count))
+		    !cover_has(files, entry->d_name))
 			error = copy_entry(c, entry->d_name);
 	if (error == 0 && errno != 0)
 		error = -1;
@@ -177,17 +212,17 @@ static int put_file(const struct cover *c, const struct cover_file *file)
 	fd = openat(c->to, file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -1;
-	error = write_all(fd, file->data, file->len) != 0 || fchmod(fd, 0644) != 0;
+	error = output_all(fd, file->data, file->len) != 0 || fchmod(fd, 0644) != 0;
 	close(fd);
 	return error ? -1 : 0;
 }
 
-static int fill(struct cover *c, enum cover_rest rest, const struct cover_file *files, size_t count)
+static int fill(struct cover *c, enum cover_rest rest, const struct cover_files *files)
 {
-	if (rest == COVER_KEEP_REST && copy_all(c, files, count) != 0)
+	if (rest == COVER_KEEP_REST && copy_all(c, files) != 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (put_file(c, &files[i]) != 0)
+	for (size_t i = 0; i < files->count; i++)
+		if (put_file(c, &files->file[i]) != 0)
 			return -1;
 	return 0;
 }
@@ -225,8 +260,8 @@ static int make_read_only(const struct cover *c)
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
 }
 
-int cover_folder(const char *folder, enum cover_rest rest, const struct cover_file *files,
-		 size_t count, struct reason *why)
+int cover_folder(const char *folder, enum cover_rest rest, const struct cover_files *files,
+		 struct reason *why)
 {
 	const char *name = strrchr(folder, '/') + 1;
 	struct cover c = {.from = -1, .to = -1};
@@ -235,8 +270,8 @@ int cover_folder(const char *folder, enum cover_rest rest, const struct cover_fi
 
 	snprintf(above, sizeof(above), "%.*s", (int)(name - folder), folder);
 	parent = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	error = parent < 0 || mount_over(&c, parent, name) != 0 ||
-		fill(&c, rest, files, count) != 0 || make_read_only(&c) != 0;
+	error = parent < 0 || mount_over(&c, parent, name) != 0 || fill(&c, rest, files) != 0 ||
+		make_read_only(&c) != 0;
 	if (error)
 		reason_set(
 			why,

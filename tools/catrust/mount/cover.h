@@ -5,6 +5,7 @@
 #include "base/reason.h"
 
 #include <limits.h>
+#include <openssl/bio.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,6 +15,20 @@ struct cover_file {
 	char *data;
 	size_t len;
 };
+
+/* Files that are added one by one. Starts as zeros. */
+struct cover_files {
+	struct cover_file *file;
+	size_t count, room;
+};
+
+bool cover_has(const struct cover_files *files, const char *name);
+/* The file of that name, an empty one if it is new. NULL: out of memory. Valid until the next one.
+ */
+struct cover_file *cover_file(struct cover_files *files, const char *name);
+/* Appends what is in text, a memory BIO. Returns false if that is nothing, or out of memory. */
+bool cover_append(struct cover_file *file, BIO *text);
+void cover_files_clear(struct cover_files *files);
 
 /* Does a folder have certificates under OpenSSL's hashed names (openssl-rehash(1))? */
 bool cover_is_hashed(const char *folder);
@@ -28,7 +43,7 @@ enum cover_rest { COVER_KEEP_REST, COVER_HIDE_REST };
  * in it stay the same folders, and links stay links; files that the caller can't read are not
  * copied. Requires a mount namespace of the caller's own. Returns 0, or -1 and *why.
  */
-int cover_folder(const char *folder, enum cover_rest rest, const struct cover_file *files,
-		 size_t count, struct reason *why);
+int cover_folder(const char *folder, enum cover_rest rest, const struct cover_files *files,
+		 struct reason *why);
 
 #endif

@@ -18,12 +18,6 @@ struct trustcopy_dir {
 	struct anchors *before;
 };
 
-/* The files that cover a directory. */
-struct files {
-	struct cover_file *file;
-	size_t count, room;
-};
-
 static int no_memory(struct reason *why)
 {
 	reason_set(why, "out of memory");
@@ -62,50 +56,21 @@ void trustcopy_clear(struct trustcopy *t)
 	*t = (struct trustcopy){NULL, 0};
 }
 
-/* The file with this name; NULL: out of memory. */
-static struct cover_file *file_of(struct files *f, const char *name)
-{
-	struct cover_file *grown;
-
-	for (size_t i = 0; i < f->count; i++)
-		if (strcmp(f->file[i].name, name) == 0)
-			return &f->file[i];
-	if (f->count == f->room) {
-		grown = realloc(f->file, (f->room + 64) * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		f->file = grown;
-		f->room += 64;
-	}
-	memset(&f->file[f->count], 0, sizeof(*f->file));
-	snprintf(f->file[f->count].name, sizeof(f->file->name), "%s", name);
-	return &f->file[f->count++];
-}
-
 /* Adds one certificate to a file. */
-static bool add(struct files *f, const char *name, const struct anchor *anchor)
+static bool add(struct cover_files *files, const char *name, const struct anchor *anchor)
 {
-	struct cover_file *file = file_of(f, name);
+	struct cover_file *file = cover_file(files, name);
 	BIO *pem = BIO_new(BIO_s_mem());
-	char *bytes = NULL, *grown = NULL;
-	long len = 0;
+	bool done = file != NULL && pem != NULL &&
+		    PEM_write_bio(pem, "CERTIFICATE", "", anchor->der, (long)anchor->der_len) > 0 &&
+		    cover_append(file, pem);
 
-	if (file != NULL && pem != NULL &&
-	    PEM_write_bio(pem, "CERTIFICATE", "", anchor->der, (long)anchor->der_len) > 0)
-		len = BIO_get_mem_data(pem, &bytes);
-	if (file != NULL && len > 0)
-		grown = realloc(file->data, file->len + (size_t)len);
-	if (grown != NULL) {
-		memcpy(grown + file->len, bytes, (size_t)len);
-		file->data = grown;
-		file->len += (size_t)len;
-	}
 	BIO_free(pem);
-	return grown != NULL;
+	return done;
 }
 
 /* Adds all trusted certificates, in files of the same names: their paths without prefix bytes. */
-static bool add_all(struct files *f, const struct anchors *before, size_t prefix)
+static bool add_all(struct cover_files *f, const struct anchors *before, size_t prefix)
 {
 	for (size_t i = 0; i < before->count; i++) {
 		const struct anchor *anchor = &before->anchor[i];
@@ -138,7 +103,7 @@ static int cover(const struct trustcopy_dir *d, struct reason *why)
 {
 	const char *slash = strrchr(d->path, '/');
 	char folder[PATH_MAX], shown[SHOW_MAX];
-	struct files f = {NULL, 0, 0};
+	struct cover_files f = {NULL, 0, 0};
 	struct stat st;
 	size_t prefix;
 	bool is_dir;
@@ -151,28 +116,15 @@ static int cover(const struct trustcopy_dir *d, struct reason *why)
 	if (!folder_of(d, is_dir, folder))
 		reason_set(why, "%s can't be covered by a copy", show_text(d->path, shown));
 	/* If nothing in a file was trusted, its copy is empty. */
-	else if ((!is_dir && file_of(&f, d->path + prefix) == NULL) ||
+	else if ((!is_dir && cover_file(&f, d->path + prefix) == NULL) ||
 		 !add_all(&f, d->before, prefix))
 		(void)no_memory(why);
 	else
 		/* Hides a directory's other files: they may be a stranger's, and a copy would be
 		 * the user's. */
-		error = cover_folder(folder, is_dir ? COVER_HIDE_REST : COVER_KEEP_REST, f.file,
-				     f.count, why);
-	for (size_t i = 0; i < f.count; i++)
-		free(f.file[i].data);
-	free(f.file);
+		error = cover_folder(folder, is_dir ? COVER_HIDE_REST : COVER_KEEP_REST, &f, why);
+	cover_files_clear(&f);
 	return error;
-}
-
-static bool has_same_problems(const struct anchors *a, const struct anchors *b)
-{
-	if (a->problem_count != b->problem_count)
-		return false;
-	for (size_t i = 0; i < a->problem_count; i++)
-		if (strcmp(a->problem[i].text, b->problem[i].text) != 0)
-			return false;
-	return true;
 }
 
 static int check(const struct trustcopy_dir *d, struct reason *why)
@@ -202,7 +154,8 @@ static int keep(const struct trustcopy_dir *d, bool problems, struct reason *why
 
 	if (trustdir_read(&d->sources, &now) != 0)
 		return no_memory(why);
-	same = trustdir_same(d->before, now) && (!problems || has_same_problems(d->before, now));
+	same = trustdir_same(d->before, now) &&
+	       (!problems || trustdir_same_problems(d->before, now));
 	trustdir_free(now);
 	return same ? 0 : cover(d, why);
 }

@@ -2,6 +2,7 @@
 #include "stacks/stacktree.h"
 
 #include "base/input.h"
+#include "libc/hash.h"
 #include "process/seen.h"
 #include "program/procfile.h"
 #include "stacks/mapped.h"
@@ -320,17 +321,11 @@ static enum stacks_slot judge_slot(const struct stacktree_program *p, size_t u, 
 	return SLOT_UNKNOWN;
 }
 
-/* Reads the targets of the pointers in the program's libraries, while the process exists. */
-static void read_slots(struct stacktree_program *p, pid_t tid)
+/* Reads the targets of the pointers in the program's libraries. */
+static void read_slots(struct stacktree_program *p, int memory)
 {
 	const uint64_t page = 4096;
-	char path[64];
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%ld/mem", (long)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
 	for (size_t u = 0; u < p->facts.use_count; u++) {
 		struct stacks_use *use = &p->facts.use[u];
 		uint64_t value, at;
@@ -340,21 +335,20 @@ static void read_slots(struct stacktree_program *p, pid_t tid)
 			continue;
 		at = p->where[u].start - (use->file->elf.first & ~(page - 1)) +
 		     use->file->elf.verify_slot;
-		if (input_at(fd, at, &value, sizeof(value)) == 0)
+		if (input_at(memory, at, &value, sizeof(value)) == 0)
 			use->slot = judge_slot(p, u, value);
 	}
-	close(fd);
 }
 
 /* The address of the library's struct seen; 0: another version, or unreadable. */
-static uint64_t find_seen(int fd, struct stacktree_range library)
+static uint64_t find_seen(int memory, struct stacktree_range library)
 {
 	enum { PAGE = 4096, MOST = 16 << 20 };
 	uint64_t end = library.end - library.start < MOST ? library.end : library.start + MOST;
 	char page[PAGE];
 
 	for (uint64_t at = library.start; at < end; at += PAGE) {
-		if (input_at(fd, at, page, sizeof(page)) != 0)
+		if (input_at(memory, at, page, sizeof(page)) != 0)
 			continue;
 		for (size_t i = 0; i + sizeof(SEEN_MAGIC) <= PAGE; i += sizeof(void *))
 			if (memcmp(page + i, SEEN_MAGIC, sizeof(SEEN_MAGIC)) == 0)
@@ -377,31 +371,30 @@ static void take_seen(struct stacktree_program *p, struct seen *found)
 }
 
 /* What the library in that program has seen. */
-static void read_seen(struct stacktree_program *p, pid_t tid)
+static void read_seen(struct stacktree_program *p, int memory)
 {
 	struct seen found;
-	char path[64];
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%ld/mem", (long)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
 	if (p->seen == 0)
-		p->seen = find_seen(fd, p->library);
-	if (p->seen != 0 && input_at(fd, p->seen, &found, sizeof(found)) == 0 &&
+		p->seen = find_seen(memory, p->library);
+	if (p->seen != 0 && input_at(memory, p->seen, &found, sizeof(found)) == 0 &&
 	    memcmp(found.magic, SEEN_MAGIC, sizeof(SEEN_MAGIC)) == 0)
 		take_seen(p, &found);
-	close(fd);
 }
 
-static uint64_t hash_of(const char *text, size_t len)
+/* Reads the memory of the program, while the process exists. */
+static void read_memory(struct stacktree_program *p, pid_t tid)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
+	char path[64];
+	int memory;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-	return hash;
+	snprintf(path, sizeof(path), "/proc/%ld/mem", (long)tid);
+	memory = open(path, O_RDONLY | O_CLOEXEC);
+	if (memory < 0)
+		return;
+	read_slots(p, memory);
+	read_seen(p, memory);
+	close(memory);
 }
 
 /* The mappings of a file follow one another, with its code among them. The linker leaves no gap
@@ -452,14 +445,13 @@ void stacktree_look(struct stacktree *t, pid_t pid, pid_t tid)
 	if (text == NULL)
 		return;
 	program = &t->program[process->program];
-	hash = hash_of(text, len);
+	hash = hash_bytes(text, len);
 	if (hash != process->seen)
 		take_maps(t, program, tid, text);
 	process->seen = hash;
 	free(text);
 	if (program->facts.is_preloaded) {
-		read_slots(program, tid);
-		read_seen(program, tid);
+		read_memory(program, tid);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stacks/stackwatch.h"
 
+#include "libc/hash.h"
 #include "program/procfile.h"
 
 #include <dirent.h>
@@ -260,12 +261,10 @@ static void on_stop(struct watch *w, pid_t tid, int status)
 
 static uint64_t image_of(pid_t pid)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
 	size_t len = 0;
 	char *text = procfile_read(pid, "cmdline", &len);
+	uint64_t hash = hash_bytes(text, len);
 
-	for (size_t i = 0; text != NULL && i < len; i++)
-		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
 	free(text);
 	return hash;
 }
