@@ -9,25 +9,46 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/*
- * Arrays, not pointers, so that nothing needs relocation at start-up. The first value is the
- * default.
- */
+/* Arrays, not pointers, so that nothing needs relocation at start-up. */
 static const struct {
 	char name[20];
-	char value[4][8];
+	struct {
+		char text[8];
+		unsigned bits;
+	} value[4];
 } table[SETTINGS] = {
-	[SETTING_DISABLE] = {"CATRUST_DISABLE", {"0", "1"}},
-	[SETTING_LOG] = {"CATRUST_LOG", {"error", "off", "info", "debug"}},
-	[SETTING_CONTEXTS] = {"CATRUST_CONTEXTS", {"all", "public"}},
-	[SETTING_STRICT] = {"CATRUST_STRICT", {"keep", "relax"}},
-	[SETTING_FILES] = {"CATRUST_FILES", {"on", "off"}},
-	[SETTING_SHARE] = {"CATRUST_SHARE", {"on", "off", "eager"}},
+	[SETTING_DISABLE] = {"CATRUST_DISABLE", {{"0", 0}, {"1", SET_OFF}}},
+	[SETTING_LOG] = {"CATRUST_LOG",
+			 {{"off", SET_LOG},
+			  {"error", SET_LOG << 1},
+			  {"info", SET_LOG << 2},
+			  {"debug", SET_LOG << 3}}},
+	[SETTING_CONTEXTS] = {"CATRUST_CONTEXTS", {{"all", 0}, {"public", SET_PUBLIC_ONLY}}},
+	[SETTING_STRICT] = {"CATRUST_STRICT", {{"keep", 0}, {"relax", SET_RELAX}}},
+	[SETTING_FILES] = {"CATRUST_FILES", {{"on", 0}, {"off", SET_NO_FILES}}},
+	[SETTING_SHARE] = {"CATRUST_SHARE",
+			   {{"on", 0}, {"off", SET_NO_SHARE}, {"eager", SET_EAGER}}},
 };
 
 const char *settings_name(enum setting setting)
 {
 	return table[setting].name;
+}
+
+bool settings_apply(enum setting setting, const char *value, unsigned *bits)
+{
+	unsigned set = 0;
+	bool known = false;
+
+	for (size_t i = 0; i < 4 && table[setting].value[i].text[0] != '\0'; i++) {
+		*bits &= ~table[setting].value[i].bits;
+		if (strcmp(table[setting].value[i].text, value) == 0) {
+			set = table[setting].value[i].bits;
+			known = true;
+		}
+	}
+	*bits |= set;
+	return known;
 }
 
 static bool is_space(char c)
@@ -48,22 +69,15 @@ static char *trim(char *text)
 	return text;
 }
 
-static bool is_value(enum setting setting, const char *value)
-{
-	for (size_t i = 0; i < 4; i++)
-		if (table[setting].value[i][0] != '\0' &&
-		    strcmp(table[setting].value[i], value) == 0)
-			return true;
-	return false;
-}
-
 static const char *take_setting(const char *name, const char *value,
 				const struct settings_sink *sink)
 {
 	for (int i = 0; i < SETTINGS; i++) {
+		unsigned bits = 0;
+
 		if (strcmp(table[i].name, name) != 0)
 			continue;
-		if (!is_value((enum setting)i, value))
+		if (!settings_apply((enum setting)i, value, &bits))
 			return "the setting does not have this value";
 		sink->set(sink->arg, (enum setting)i, value);
 		return NULL;

@@ -22,6 +22,18 @@ enum setting {
 	SETTINGS,
 };
 
+/* What the values other than the defaults mean, as bits. SET_LOG is the first of four, as enum
+ * log_level has them. */
+enum {
+	SET_OFF = 1 << 0,	  /* CATRUST_DISABLE=1 */
+	SET_PUBLIC_ONLY = 1 << 1, /* CATRUST_CONTEXTS=public */
+	SET_RELAX = 1 << 2,	  /* CATRUST_STRICT=relax */
+	SET_NO_FILES = 1 << 3,	  /* CATRUST_FILES=off */
+	SET_NO_SHARE = 1 << 4,	  /* CATRUST_SHARE=off */
+	SET_EAGER = 1 << 5,	  /* CATRUST_SHARE=eager */
+	SET_LOG = 1 << 6,
+};
+
 enum { SETTINGS_MAX_FILE = 8192 };
 
 /* Called for each line. The strings are valid until it returns. */
@@ -35,6 +47,10 @@ struct settings_sink {
 
 /* As a variable: "CATRUST_STRICT". */
 const char *settings_name(enum setting setting);
+
+/* Sets the bits of the value, and clears those of the setting's other values. Returns false if
+ * there is no such value; no bit is set then. */
+bool settings_apply(enum setting setting, const char *value, unsigned *bits);
 
 /*
  * Reads path. privileged: it must belong to root; otherwise it may also belong to the user. Returns

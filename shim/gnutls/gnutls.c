@@ -234,7 +234,8 @@ static bool begin_again(struct verification *v, gnutls_session_t session, int re
 	if (v->outer != NULL || !g->usable || ret < 0 || status == NULL ||
 	    (*status & API_CERT_SIGNER_NOT_FOUND) == 0 || !is_client(g, session) ||
 	    g->api.gnutls_credentials_get(session, API_CRD_CERTIFICATE, &v->credentials) < 0 ||
-	    v->credentials == NULL || (config_public_only() && !has_public_cas(g, v->credentials)))
+	    v->credentials == NULL ||
+	    (config_is(SET_PUBLIC_ONLY) && !has_public_cas(g, v->credentials)))
 		return false;
 	v->anchors = make_credentials(g, v->credentials, &v->left_out);
 	return v->anchors != NULL &&

@@ -285,7 +285,7 @@ void deferred_begin(struct crypto *c, X509_STORE *store)
 {
 	int index;
 
-	if (!config_share_on_demand() || (c->lacks & SHARING) != 0 ||
+	if (config_is(SET_NO_SHARE | SET_EAGER) || (c->lacks & SHARING) != 0 ||
 	    OpenSSL_version_num() < FIRST || OpenSSL_version_num() >= UNKNOWN)
 		return;
 	index = binding_ex_index(c, &c->deferred_index, CRYPTO_EX_INDEX_X509_STORE, free_state);

@@ -17,8 +17,9 @@ enum { UNKNOWN_DEFAULTS = 0x40100000 };
 static bool is_wanted(const struct crypto *c, const void *caller, const OSSL_LIB_CTX *libctx,
 		      const char *propq)
 {
-	if (!config_active() || !config_share() || !c->usable || (c->lacks & SHARING) != 0 ||
-	    module_has(c->module, caller) || libctx != NULL || propq != NULL)
+	if (!config_active() || config_is(SET_NO_SHARE) || !c->usable ||
+	    (c->lacks & SHARING) != 0 || module_has(c->module, caller) || libctx != NULL ||
+	    propq != NULL)
 		return false;
 	/* NULL is this thread's own default. */
 	return c->api.OSSL_LIB_CTX_set0_default == NULL ||

@@ -201,7 +201,7 @@ static void *crypto_new(const struct object *where)
 	atomic_init(&c->directory_index, -1);
 	atomic_init(&c->deferred_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
-	if (config_disabled())
+	if (config_is(SET_OFF))
 		return c;
 	c->lacks = look_up_all(handle, api, sizeof(api), &c->api);
 	c->usable = (c->lacks & LENDING) == 0 && is_openssl(c);
@@ -253,7 +253,7 @@ static void *ssl_new(const struct object *where)
 	if (s->crypto == NULL)
 		goto fail;
 	look_up_all(handle, real, sizeof(real), &s->real);
-	if (config_disabled())
+	if (config_is(SET_OFF))
 		return s;
 	s->lacks = look_up_all(handle, api, sizeof(api), &s->api);
 	s->usable = (s->lacks & LENDING) == 0 && s->crypto->usable;
@@ -439,7 +439,8 @@ static void find_ssl(const void *caller)
 	size_t slot = ((uintptr_t)caller >> 2) % (sizeof(asked) / sizeof(*asked));
 	const void *real;
 
-	if (config_disabled() || atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
+	if (config_is(SET_OFF) ||
+	    atomic_load_explicit(&asked[slot], memory_order_relaxed) == caller)
 		return;
 	real = real_seen_from(caller, "SSL_is_server");
 	if (real != NULL)

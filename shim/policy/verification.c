@@ -26,8 +26,8 @@ static bool has_tlsa_records(const struct verification *v)
 static void decide(struct verification *v)
 {
 	const struct policy_settings settings = {
-		.relax = config_relax_strict(),
-		.is_meant = config_public_only() ? public_bundle : NULL,
+		.relax = config_is(SET_RELAX),
+		.is_meant = config_is(SET_PUBLIC_ONLY) ? public_bundle : NULL,
 	};
 	struct candidates found;
 	bool wanted = candidates_find(&found, v->crypto, trust_enter(v->crypto), v->ctx);

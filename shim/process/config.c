@@ -116,35 +116,13 @@ static bool is_on(const char *value)
 	return value != NULL && strcmp(value, "0") != 0;
 }
 
-static bool is(const char *value, const char *word)
-{
-	return value != NULL && strcmp(value, word) == 0;
-}
-
-static enum log_level level_of(const char *value)
-{
-	if (is(value, "off"))
-		return LOG_OFF;
-	if (is(value, "info"))
-		return LOG_INFO;
-	return is(value, "debug") ? LOG_DEBUG : LOG_ERROR;
-}
-
 /*
- * The settings of the file in one word of bits, so that threads that read the file at once agree
- * without a lock: the first one publishes. 0: it has not been read.
+ * The settings of the file in one word of bits (settings.h), so that threads that read the file at
+ * once agree without a lock: the first one publishes. 0: it has not been read.
  */
 enum {
-	FILE_READ = 1 << 0,
-	FILE_FAILED = 1 << 1, /* never published: the file can't be read at the moment */
-	FILE_OFF = 1 << 2,
-	FILE_PUBLIC = 1 << 3,
-	FILE_RELAX = 1 << 4,
-	FILE_NO_FILES = 1 << 5,
-	FILE_NO_SHARE = 1 << 6,
-	FILE_HAS_LEVEL = 1 << 7,
-	FILE_LEVEL = 8, /* the first bit of an enum log_level */
-	FILE_EAGER = 1 << 10,
+	FILE_READ = 1 << 30,
+	FILE_FAILED = 1 << 29, /* never published: the file can't be read at the moment */
 };
 
 struct reading_of_file {
@@ -154,38 +132,13 @@ struct reading_of_file {
 	const char *problem;
 };
 
-static unsigned bits_of(enum setting setting, const char *value)
-{
-	switch (setting) {
-	case SETTING_DISABLE:
-		return is_on(value) ? FILE_OFF : 0;
-	case SETTING_LOG:
-		return FILE_HAS_LEVEL | (unsigned)level_of(value) << FILE_LEVEL;
-	case SETTING_CONTEXTS:
-		return is(value, "public") ? FILE_PUBLIC : 0;
-	case SETTING_STRICT:
-		return is(value, "relax") ? FILE_RELAX : 0;
-	case SETTING_FILES:
-		return is(value, "off") ? FILE_NO_FILES : 0;
-	case SETTING_SHARE:
-		return is(value, "off") ? FILE_NO_SHARE : is(value, "eager") ? FILE_EAGER : 0;
-	default:
-		return 0;
-	}
-}
-
 /* If a setting has several lines, the last one counts. */
 static void take_setting(void *arg, enum setting setting, const char *value)
 {
-	static const unsigned all[SETTINGS] = {
-		[SETTING_DISABLE] = FILE_OFF,	  [SETTING_LOG] = 3U << FILE_LEVEL,
-		[SETTING_CONTEXTS] = FILE_PUBLIC, [SETTING_STRICT] = FILE_RELAX,
-		[SETTING_FILES] = FILE_NO_FILES,  [SETTING_SHARE] = FILE_NO_SHARE | FILE_EAGER,
-	};
 	struct reading_of_file *r = arg;
 
 	if ((config.given & 1U << setting) == 0)
-		r->bits = (r->bits & ~all[setting]) | bits_of(setting, value);
+		settings_apply(setting, value, &r->bits);
 }
 
 static void take_exclude(void *arg, const char *path)
@@ -228,10 +181,10 @@ __attribute__((noinline)) static unsigned read_file(void)
 		return FILE_FAILED;
 	}
 	if (r.excluded)
-		r.bits |= FILE_OFF;
+		r.bits |= SET_OFF;
 	if (atomic_compare_exchange_strong(&file_bits, &published, r.bits)) {
 		published = r.bits;
-		if (r.problem != NULL && (r.bits & FILE_OFF) == 0)
+		if (r.problem != NULL && (r.bits & SET_OFF) == 0)
 			log_line(LOG_ERROR, r.where, r.problem);
 	}
 	errno = saved_errno;
@@ -248,45 +201,19 @@ static unsigned of_file(void)
 
 bool config_active(void)
 {
-	return config.active && (of_file() & (FILE_OFF | FILE_FAILED)) == 0;
+	return config.active && !config_is(SET_OFF | FILE_FAILED);
 }
 
-bool config_disabled(void)
+bool config_is(unsigned bits)
 {
-	return config.disabled || (of_file() & FILE_OFF) != 0;
-}
-
-bool config_public_only(void)
-{
-	return config.public_only || (of_file() & FILE_PUBLIC) != 0;
-}
-
-bool config_share(void)
-{
-	return config.share && (of_file() & FILE_NO_SHARE) == 0;
-}
-
-bool config_share_on_demand(void)
-{
-	return config.share_on_demand && (of_file() & (FILE_NO_SHARE | FILE_EAGER)) == 0;
-}
-
-bool config_relax_strict(void)
-{
-	return config.relax_strict || (of_file() & FILE_RELAX) != 0;
-}
-
-bool config_files(void)
-{
-	return config.files && (of_file() & FILE_NO_FILES) == 0;
+	return ((config.set | of_file()) & bits) != 0;
 }
 
 enum log_level config_log_level(void)
 {
-	unsigned bits = of_file();
+	unsigned level = (config.set | of_file()) / SET_LOG & 15;
 
-	return (bits & FILE_HAS_LEVEL) != 0 ? (enum log_level)(bits >> FILE_LEVEL & 3)
-					    : config.log_level;
+	return level != 0 ? (enum log_level)__builtin_ctz(level) : config.log_level;
 }
 
 /* Could it be one of the names? The first letters rule out most of what an environment has. */
@@ -362,12 +289,9 @@ __attribute__((constructor)) static void snapshot(void)
 	};
 	const char *value[VARIABLES] = {NULL};
 
+	config.log_level = LOG_ERROR;
 	if (getauxval(AT_SECURE) != 0) {
 		config.sources.privileged = true;
-		config.log_level = LOG_ERROR;
-		config.files = true;
-		config.share = true;
-		config.share_on_demand = true;
 		config.active = true;
 		return;
 	}
@@ -379,25 +303,24 @@ __attribute__((constructor)) static void snapshot(void)
 	config.sources.home = value[HOME];
 	config.sources.xdg = value[XDG];
 	config.sources.allow_writable = is_on(value[ALLOW_WRITABLE]);
-	config.log_level = level_of(value[LOG]);
 	config.log_file = absolute(value[LOG_FILE]);
-	config.log_json = is(value[LOG_FORMAT], "json");
+	config.log_json = value[LOG_FORMAT] != NULL && strcmp(value[LOG_FORMAT], "json") == 0;
 	if (has_relative_path(value[DIRS])) {
 		config.sources.cwd = absolute(".");
 		if (config.sources.cwd == NULL)
 			config.sources.cwd = "/nowhere";
 	}
-	config.public_only = is(value[CONTEXTS], "public");
-	config.relax_strict = is(value[STRICT], "relax");
-	config.files = !is(value[FILES], "off");
-	config.share = !is(value[SHARE], "off");
-	config.share_on_demand = config.share && !is(value[SHARE], "eager");
 	config.default_bundle = value[BUNDLES] != NULL;
 	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
 		if (value[i] != NULL)
 			config.bundle[count++] = value[i];
 	for (unsigned i = 0; i < SETTINGS; i++)
-		config.given |= value[variable[i]] != NULL ? 1U << i : 0;
-	config.disabled = is_on(value[DISABLE]);
-	config.active = !config.disabled;
+		if (value[variable[i]] != NULL) {
+			config.given |= 1U << i;
+			settings_apply((enum setting)i, value[variable[i]], &config.set);
+		}
+	/* Any value but 0 disables. */
+	if (is_on(value[DISABLE]))
+		config.set |= SET_OFF;
+	config.active = !is_on(value[DISABLE]);
 }

@@ -17,20 +17,15 @@ enum { CONFIG_BUNDLES = 11 };
  * functions below.
  */
 struct config {
-	bool active;   /* the environment was read, and the library is not switched off */
-	bool disabled; /* read, and switched off by CATRUST_DISABLE */
-	enum log_level log_level;
+	bool active;	/* the environment was read, and the library is not switched off */
+	unsigned set;	/* bits of settings.h, from the variables */
+	unsigned given; /* a bit for each enum setting that a variable sets */
+	enum log_level log_level;	    /* if no variable or line of the file sets it */
 	const char *log_file;		    /* NULL: stderr */
 	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
-	bool public_only;		    /* CATRUST_CONTEXTS=public */
-	bool share;			    /* not CATRUST_SHARE=off */
-	bool share_on_demand;		    /* neither off nor eager */
-	bool relax_strict;		    /* CATRUST_STRICT=relax */
-	bool files;			    /* the file layer (files.h): not CATRUST_FILES=off */
 	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
 					       is SSL_CERT_FILE's */
 	bool default_bundle;		    /* SSL_CERT_FILE is set */
-	unsigned given;			    /* a bit for each enum setting that a variable sets */
 	struct trustdir_sources sources;
 };
 
@@ -42,12 +37,7 @@ extern struct config config;
  * call of any of these reads the file. While it can't be read, nothing is active.
  */
 bool config_active(void);
-bool config_disabled(void);
-bool config_public_only(void);
-bool config_share(void);
-bool config_share_on_demand(void);
-bool config_relax_strict(void);
-bool config_files(void);
+bool config_is(unsigned bits); /* any of these bits of settings.h */
 enum log_level config_log_level(void);
 
 #endif

@@ -67,7 +67,7 @@ START_TEST(switched_off)
 	static const struct crypto empty;
 	struct ssl *s;
 
-	config.disabled = true;
+	config.set |= SET_OFF;
 	s = bound();
 	ck_assert_ptr_nonnull(s);
 	ck_assert(!s->usable && !s->crypto->usable);

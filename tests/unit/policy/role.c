@@ -270,7 +270,7 @@ START_TEST(openssl_that_cannot_tell_public_bundles)
 	write_cert(dir, "root.pem", root);
 	lose(linked_ssl(), PUBLIC);
 	expect(X509_V_OK, true);
-	config.public_only = true;
+	config.set |= SET_PUBLIC_ONLY;
 	expect(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, false);
 }
 END_TEST
@@ -377,7 +377,7 @@ START_TEST(relax_keeps_what_it_does_not_forgive)
 	odd = d2i_X509(NULL, &at, len);
 	ck_assert_ptr_nonnull(odd);
 	write_cert(dir, "odd.pem", odd);
-	config.relax_strict = true;
+	config.set |= SET_RELAX;
 	ck_assert_int_eq(verify_as(&(struct attempt){.store = store, .leaf = server}).error,
 			 X509_V_OK);
 	ck_assert_int_eq(verify_as(&(struct attempt){.store = store,
@@ -385,7 +385,7 @@ START_TEST(relax_keeps_what_it_does_not_forgive)
 						     .flags = X509_V_FLAG_X509_STRICT})
 				 .error,
 			 X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY);
-	config.relax_strict = false;
+	config.set &= ~(unsigned)SET_RELAX;
 	X509_free(odd);
 	OPENSSL_free(der);
 	X509_STORE_free(store);

@@ -155,7 +155,7 @@ static int error_under_shim(X509 *leaf, unsigned long flags, bool relax)
 	X509_STORE *store = X509_STORE_new();
 	struct verdict got;
 
-	config.relax_strict = relax;
+	config.set = relax ? SET_RELAX : 0;
 	got = verify_as(&(struct attempt){.store = store, .leaf = leaf, .flags = flags});
 	X509_STORE_free(store);
 	return got.error;
