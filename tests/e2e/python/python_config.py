@@ -243,6 +243,7 @@ class Directories(Config):
         read_only = "mount -o remount,bind,ro /etc"
         for start in "unshare -U", "setpriv --reuid 12345 --clear-groups unshare -U --map-current-user":
             with self.subTest(start):
+                lab.need(user="nobody" if "--reuid" in start else None)
                 self.got_page(self.system(change=read_only, start=start))
                 result = self.system(start=start)
                 self.refused(result)
