@@ -87,6 +87,24 @@ void fixture_file(const char *dir, const char *name, const void *data, size_t le
 	free(path);
 }
 
+void fixture_cert(const char *dir, const char *name, unsigned id)
+{
+	unsigned char der[TINY_CERT];
+
+	tiny_cert(id, der);
+	fixture_file(dir, name, der, sizeof(der));
+}
+
+const char *fixture_path(const char *dir, const char *name)
+{
+	static char buf[4][PATH_MAX];
+	static unsigned next;
+	char *path = buf[next++ % 4];
+
+	snprintf(path, PATH_MAX, "%s/%s", dir, name);
+	return path;
+}
+
 TCase *fixture_slow(Suite *suite)
 {
 	TCase *tc = tcase_create("slow");

@@ -22,6 +22,10 @@ void fixture_remove(char *dir);
 
 /* Writes dir/name. */
 void fixture_file(const char *dir, const char *name, const void *data, size_t len);
+/* The same with a tiny certificate. */
+void fixture_cert(const char *dir, const char *name, unsigned id);
+/* The path dir/name. Valid for three more calls. */
+const char *fixture_path(const char *dir, const char *name);
 
 /* A new test case of a suite for what takes seconds: tests/quick leaves it out. */
 TCase *fixture_slow(Suite *suite);

@@ -32,12 +32,7 @@ static struct anchors *anchors;
 
 static const char *path(const char *name)
 {
-	static char buf[4][PATH_MAX];
-	static unsigned next;
-	char *mine = buf[next++ % 4];
-
-	snprintf(mine, PATH_MAX, "%s/%s", dir, name);
-	return mine;
+	return fixture_path(dir, name);
 }
 
 /* Long enough for a file system to give another time to what is written next. */
@@ -50,10 +45,7 @@ static void tick(void)
 
 static void write_der(const char *name, unsigned id)
 {
-	unsigned char der[TINY_CERT];
-
-	tiny_cert(id, der);
-	fixture_file(dir, name, der, sizeof(der));
+	fixture_cert(dir, name, id);
 }
 
 static void set_times(const char *name)

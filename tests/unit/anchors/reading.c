@@ -2,6 +2,7 @@
 /* trustdir_read_again(): what can't be read for now, or moves while it is read, is not lost. */
 #include "anchors/trustdir.h"
 
+#include "allocation.h"
 #include "fixture.h"
 
 #include <dirent.h>
@@ -25,9 +26,6 @@ static struct anchors *anchors;
 static enum call { NOTHING, OPEN, READDIR, READ, STAT } failing;
 static int failing_with;
 static const char *failing_name;
-
-/* The allocation that fails, counted down; 0: none. */
-static size_t failing_alloc;
 
 /* Called before an entry is opened. */
 static void (*before_open)(const char *name);
@@ -58,9 +56,6 @@ int __real_open(const char *name, int flags);
 struct dirent *__real_readdir(DIR *stream);
 ssize_t __real_read(int fd, void *buf, size_t len);
 long __real_syscall(long number, ...);
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
 
 int __wrap_openat(int at, const char *name, int flags);
 int __wrap_open(const char *name, int flags);
@@ -69,9 +64,6 @@ ssize_t __wrap_read(int fd, void *buf, size_t len);
 long __wrap_syscall(long number, ...);
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 
 int __wrap_openat(int at, const char *name, int flags)
 {
@@ -131,45 +123,14 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 	return ret;
 }
 
-static bool alloc_fails(void)
-{
-	if (failing_alloc == 0 || --failing_alloc > 0)
-		return false;
-	errno = ENOMEM;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return alloc_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return alloc_fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return alloc_fails() ? NULL : __real_realloc(old, size);
-}
-
 static const char *path(const char *name)
 {
-	static char buf[4][PATH_MAX];
-	static unsigned next;
-	char *mine = buf[next++ % 4];
-
-	snprintf(mine, PATH_MAX, "%s/%s", dir, name);
-	return mine;
+	return fixture_path(dir, name);
 }
 
 static void write_der(const char *name, unsigned id)
 {
-	unsigned char der[TINY_CERT];
-
-	tiny_cert(id, der);
-	fixture_file(dir, name, der, sizeof(der));
+	fixture_cert(dir, name, id);
 }
 
 /* More than a tick: what was done before it is over. */
@@ -438,10 +399,10 @@ START_TEST(failed_malloc_loses_nothing)
 			trustdir_free(anchors);
 			anchors = NULL;
 		}
-		failing_alloc = at;
+		allocation_to_fail = at;
 		error = look_at(path("ca.d"));
-		if (failing_alloc > 0) {
-			failing_alloc = 0;
+		if (allocation_to_fail > 0) {
+			allocation_to_fail = 0;
 			break;
 		}
 		failures++;

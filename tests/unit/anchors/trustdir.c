@@ -32,18 +32,12 @@ static void tear_down(void)
 
 static void write_der(const char *name, unsigned id)
 {
-	unsigned char der[TINY_CERT];
-
-	tiny_cert(id, der);
-	fixture_file(dir, name, der, sizeof(der));
+	fixture_cert(dir, name, id);
 }
-
-static char path_buf[PATH_MAX];
 
 static const char *path(const char *name)
 {
-	snprintf(path_buf, sizeof(path_buf), "%s/%s", dir, name);
-	return path_buf;
+	return fixture_path(dir, name);
 }
 
 static void read_sources(const struct trustdir_sources *sources)

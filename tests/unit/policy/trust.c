@@ -3,6 +3,7 @@
  * OpenSSL's. */
 #include "policy/current.h"
 
+#include "allocation.h"
 #include "fixture.h"
 #include "linked_openssl.h"
 #include "process/edition.h"
@@ -47,46 +48,7 @@ bool __wrap_object_at(const void *address, struct object *ret)
 	return __real_object_at(address, ret);
 }
 
-/* The allocation that fails, of the shim's or of OpenSSL's, counted down; 0: none. And maybe all
- * after it. */
-static size_t failing_alloc;
-static bool all_fail, has_failed;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool alloc_fails(void)
-{
-	if (failing_alloc == 0)
-		return false;
-	if (failing_alloc > 1) {
-		failing_alloc--;
-		return false;
-	}
-	failing_alloc = all_fail ? 1 : 0;
-	has_failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return alloc_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return alloc_fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return alloc_fails() ? NULL : __real_realloc(old, size);
-}
-
+/* OpenSSL's allocations can fail too. */
 static void *openssl_malloc(size_t size, const char *file, int line)
 {
 	(void)file;
@@ -354,11 +316,11 @@ static size_t fail_each_of_a_change(X509 *const *staying, X509 *const *comes_and
 		write_cert(dir, "zzz.pem", comes);
 		ahead += 100;
 		edition_refresh();
-		has_failed = false;
-		failing_alloc = at;
+		allocation_has_failed = false;
+		allocation_to_fail = at;
 		trust = trust_enter(crypto);
-		over = has_failed ? 0 : over + 1;
-		failing_alloc = 0;
+		over = allocation_has_failed ? 0 : over + 1;
+		allocation_to_fail = 0;
 		expect_all(trust, staying, at);
 		trust_leave();
 		/* The same edition, without another look. */
@@ -393,7 +355,7 @@ START_TEST(failed_malloc_loses_no_anchor)
 	}
 	tiny_cert(1, junk);
 	fixture_file(dir, "junk.pem", junk, sizeof(junk));
-	all_fail = _i == 1;
+	allocation_all_fail = _i == 1;
 	log_to_file(log, sizeof(log));
 	ck_assert_uint_eq(count_anchors(), STAYING);
 	count = fail_each_of_a_change(staying, comes_and_goes);
@@ -418,7 +380,7 @@ START_TEST(failed_malloc_spoils_no_certificate)
 	size_t at = 0;
 	char log[4096];
 
-	all_fail = _i == 1;
+	allocation_all_fail = _i == 1;
 	log_to_file(log, sizeof(log));
 	while (!over) {
 		X509 *now = root[++at % 2], *cert;
@@ -427,11 +389,11 @@ START_TEST(failed_malloc_spoils_no_certificate)
 		write_cert(dir, "zzz.pem", now);
 		anchor = find(look(), now);
 		ck_assert_ptr_nonnull(anchor);
-		has_failed = false;
-		failing_alloc = at;
+		allocation_has_failed = false;
+		allocation_to_fail = at;
 		(void)trust_cert(crypto, anchor);
-		over = !has_failed;
-		failing_alloc = 0;
+		over = !allocation_has_failed;
+		allocation_to_fail = 0;
 		cert = trust_cert(crypto, anchor);
 		ck_assert_msg(cert != NULL && X509_cmp(cert, now) == 0, "allocation %zu", at);
 		ck_assert_msg(X509_get0_pubkey(cert) != NULL, "allocation %zu", at);

@@ -2,6 +2,7 @@
 /* Editions of the trust directories: when they are looked at, and what that costs. */
 #include "process/edition.h"
 
+#include "allocation.h"
 #include "fixture.h"
 #include "process/config.h"
 
@@ -25,19 +26,10 @@ static long passed;
 static long looking_takes_cpu, looking_takes;
 static unsigned looks;
 
-/* The allocation that fails, counted down; 0: none. */
-static size_t failing_alloc;
-
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 bool __real_trustdir_changed(const struct anchors *anchors);
 bool __wrap_trustdir_changed(const struct anchors *anchors);
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 
 static void add_ms(struct timespec *to, long ms)
 {
@@ -69,42 +61,14 @@ bool __wrap_trustdir_changed(const struct anchors *anchors)
 	return __real_trustdir_changed(anchors);
 }
 
-static bool alloc_fails(void)
-{
-	return failing_alloc > 0 && --failing_alloc == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return alloc_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return alloc_fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return alloc_fails() ? NULL : __real_realloc(old, size);
-}
-
 static const char *path(const char *name)
 {
-	static char buf[4][PATH_MAX];
-	static unsigned next;
-	char *mine = buf[next++ % 4];
-
-	snprintf(mine, PATH_MAX, "%s/%s", dir, name);
-	return mine;
+	return fixture_path(dir, name);
 }
 
 static void write_der(const char *name, unsigned id)
 {
-	unsigned char der[TINY_CERT];
-
-	tiny_cert(id, der);
-	fixture_file(dir, name, der, sizeof(der));
+	fixture_cert(dir, name, id);
 }
 
 static size_t count(void)
@@ -243,9 +207,9 @@ START_TEST(what_could_not_be_read_is_looked_at_soon)
 {
 	refresh_after(1000);
 	write_der("ca.d/b.pem", 2);
-	failing_alloc = 4;
+	allocation_to_fail = 4;
 	refresh_after(1000);
-	ck_assert_uint_eq(failing_alloc, 0);
+	ck_assert_uint_eq(allocation_to_fail, 0);
 	ck_assert_uint_ge(count(), 1);
 	for (int i = 0; i < 10; i++)
 		refresh_after(100);
@@ -262,10 +226,10 @@ START_TEST(failed_malloc_loses_nothing)
 	for (; !over; at++) {
 		write_der("ca.d/a.pem", 1);
 		fixture_file(dir, "ca.d/junk.pem", "junk", 4);
-		failing_alloc = at;
+		allocation_to_fail = at;
 		refresh_after(1000);
-		over = failing_alloc > 0;
-		failing_alloc = 0;
+		over = allocation_to_fail > 0;
+		allocation_to_fail = 0;
 		ck_assert_msg(count() == 1 && generation() == 1, "%zu", at);
 		refresh_after(1000);
 		ck_assert_msg(count() == 1 && generation() == 1, "%zu", at);
