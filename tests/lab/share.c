@@ -9,7 +9,8 @@
  *
  * verify CHAIN KEY OTHER FILE...: handshakes with a server of that chain, between loads
  *
- * connect CHAIN KEY FILE COUNT: so many contexts with a handshake each
+ * connect CHAIN KEY FILE COUNT THREADS: threads that make so many contexts each, with a handshake
+ * unless CHAIN is -; the CPU time of one, in nanoseconds
  *
  * shared CHAIN KEY FILE COUNT: threads that use one context, which another looks into
  *
@@ -42,6 +43,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WEAK __attribute__((weak))
@@ -499,19 +501,48 @@ static void verify(const char *other, int count, char **files)
 		}
 }
 
-static void connect_each(const char *file, int count)
+static const char *connect_file;
+static int connect_count;
+
+static void *connect_each(void *unused)
 {
 	uint64_t chain;
 
-	quiet = true;
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < connect_count; i++) {
 		void *ctx = new_context(0);
 
 		SSL_CTX_set_verify(ctx, VERIFY_PEER, on_verify);
-		check(SSL_CTX_load_verify_locations(ctx, file, NULL) == 1, "load");
-		check(handshake(ctx, &chain) == 0, "handshake");
+		check(SSL_CTX_load_verify_locations(ctx, connect_file, NULL) == 1, "load");
+		check(server_context == NULL || handshake(ctx, &chain) == 0, "handshake");
 		SSL_CTX_free(ctx);
 	}
+	return unused;
+}
+
+static int64_t cpu_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void connects(const char *file, int count, int threads)
+{
+	pthread_t thread[64];
+	int64_t start = cpu_time();
+
+	quiet = true;
+	connect_file = file;
+	connect_count = count;
+	check(threads > 0 && threads <= 64, "not so many threads");
+	for (int i = 1; i < threads; i++)
+		check(pthread_create(&thread[i], NULL, connect_each, NULL) == 0, "no thread");
+	connect_each(NULL);
+	for (int i = 1; i < threads; i++)
+		pthread_join(thread[i], NULL);
+	if (count > 0)
+		printf("%lld\n", (long long)(cpu_time() - start) / count / threads);
 }
 
 static int shared_rounds;
@@ -905,9 +936,10 @@ int main(int argc, char **argv)
 	else if (strcmp(what, "verify") == 0 && argc > 5) {
 		set_server(argv[2], argv[3]);
 		verify(argv[4], argc - 5, argv + 5);
-	} else if (strcmp(what, "connect") == 0 && argc == 6) {
-		set_server(argv[2], argv[3]);
-		connect_each(argv[4], atoi(argv[5]));
+	} else if (strcmp(what, "connect") == 0 && argc == 7) {
+		if (strcmp(argv[2], "-") != 0)
+			set_server(argv[2], argv[3]);
+		connects(argv[4], atoi(argv[5]), atoi(argv[6]));
 	} else if (strcmp(what, "shared") == 0 && argc == 6) {
 		set_server(argv[2], argv[3]);
 		shared(argv[4], atoi(argv[5]));
@@ -932,5 +964,6 @@ int main(int argc, char **argv)
 		times(argv[2], atoi(argv[3]), atoi(argv[4]) != 0);
 	else
 		return fprintf(stderr, "share: wrong usage\n"), 2;
+	SSL_CTX_free(server_context);
 	return 0;
 }
