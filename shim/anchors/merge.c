@@ -97,29 +97,25 @@ static void add_cert(struct merge *m, const struct file_cert *cert)
 	struct reading *r = m->reading;
 	const struct trust_file *f = m->held->file;
 	uint16_t *slot = find_slot(&m->index, &r->out, cert);
-	struct anchor *all = r->out.anchor;
+	struct anchor anchor = {
+		.der = cert->der, .der_len = cert->len, .file = f->seen.path, .line = cert->line};
 
 	if (*slot != 0) {
-		widen(m, &all[*slot - 1]);
+		widen(m, &r->out.anchor[*slot - 1]);
 		if (m->held->missed == 0)
-			note_copy(r, &all[*slot - 1], f->seen.path);
+			note_copy(r, &r->out.anchor[*slot - 1], f->seen.path);
 		return;
 	}
 	if (r->out.count == TRUSTDIR_MAX_ANCHORS) {
 		m->full = true;
 		return;
 	}
-	all = arena_grow(&r->memory, all, r->out.count, &r->anchor_room, sizeof(*all));
-	if (all == NULL)
-		return;
-	r->out.anchor = all;
-	all[r->out.count] = (struct anchor){
-		.der = cert->der, .der_len = cert->len, .file = f->seen.path, .line = cert->line};
 	if (f->has_scope)
-		all[r->out.count].scopes =
-			arena_keep(&r->memory, &(struct scope_list){.scope = f->scope},
-				   sizeof(struct scope_list));
-	*slot = (uint16_t)++r->out.count;
+		anchor.scopes = arena_keep(&r->memory, &(struct scope_list){.scope = f->scope},
+					   sizeof(struct scope_list));
+	r->out.anchor =
+		arena_add(&r->memory, r->out.anchor, &r->out.count, sizeof(anchor), &anchor);
+	*slot = (uint16_t)r->out.count;
 }
 
 static bool make_index(const struct reading *r, struct index *index)

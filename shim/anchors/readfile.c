@@ -13,33 +13,24 @@
 static bool file_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
 {
 	struct trust_file *f = arg;
-	struct file_cert *all = arena_grow(&f->memory, f->cert, f->count, &f->room, sizeof(*all));
-	const unsigned char *copy = arena_keep(&f->memory, der, len);
+	const struct file_cert cert = {arena_keep(&f->memory, der, len), len,
+				       place.is_line ? place.at : 0};
 
-	if (all != NULL)
-		f->cert = all;
-	if (all == NULL || copy == NULL)
-		return false;
-	all[f->count++] = (struct file_cert){copy, len, place.is_line ? place.at : 0};
-	return true;
+	f->cert = arena_add(&f->memory, f->cert, &f->count, sizeof(cert), &cert);
+	return !f->memory.no_memory;
 }
 
-/* The caller keeps text. */
 static void add_problem(struct trust_file *f, enum trustdir_level level, const struct text *line)
 {
-	struct trustdir_problem *all;
-	const char *text;
+	struct trustdir_problem problem = {.level = level};
 
 	if (f->problem_count == TRUSTDIR_MAX_PROBLEMS) {
 		f->problems_lost++;
 		return;
 	}
-	all = arena_grow(&f->memory, f->problem, f->problem_count, &f->problem_room, sizeof(*all));
-	text = arena_keep(&f->memory, line->buf, line->len + 1);
-	if (all != NULL)
-		f->problem = all;
-	if (all != NULL && text != NULL)
-		all[f->problem_count++] = (struct trustdir_problem){level, text};
+	problem.text = arena_keep(&f->memory, line->buf, line->len + 1);
+	f->problem =
+		arena_add(&f->memory, f->problem, &f->problem_count, sizeof(problem), &problem);
 }
 
 /*

@@ -14,7 +14,7 @@ struct block {
 	max_align_t data[];
 };
 
-void *arena_keep(struct arena *arena, const void *data, size_t len)
+static void *new_block(struct arena *arena, size_t len)
 {
 	struct block *block = malloc(sizeof(*block) + len);
 
@@ -24,23 +24,31 @@ void *arena_keep(struct arena *arena, const void *data, size_t len)
 	}
 	block->next = arena->blocks;
 	arena->blocks = block;
-	return memcpy(block->data, data, len);
+	return block->data;
 }
 
-void *arena_grow(struct arena *arena, void *array, size_t count, size_t *room, size_t size)
+void *arena_keep(struct arena *arena, const void *data, size_t len)
 {
-	void *bigger;
+	void *copy = new_block(arena, len);
 
-	if (count < *room)
+	return copy == NULL ? NULL : memcpy(copy, data, len);
+}
+
+void *arena_add(struct arena *arena, void *array, size_t *count, size_t size, const void *item)
+{
+	enum { FIRST = 16 };
+	bool is_full = *count == 0 || (*count >= FIRST && (*count & (*count - 1)) == 0);
+	char *all = array;
+
+	/* No overflow: every caller has a limit of about fifty thousand. */
+	if (is_full)
+		all = new_block(arena, (*count == 0 ? FIRST : 2 * *count) * size);
+	if (all == NULL || arena->no_memory)
 		return array;
-	/* No overflow: every caller has a limit of about ten thousand. */
-	bigger = realloc(array, (*room + *room / 2 + 16) * size);
-	if (bigger == NULL) {
-		arena->no_memory = true;
-		return NULL;
-	}
-	*room += *room / 2 + 16;
-	return bigger;
+	if (is_full && *count > 0)
+		memcpy(all, array, *count * size);
+	memcpy(all + (*count)++ * size, item, size);
+	return all;
 }
 
 void arena_free(struct arena *arena)
@@ -76,14 +84,10 @@ static bool has_room(struct reading *r, enum trustdir_level level)
 /* For a problem for which has_room() was true; the caller keeps text. */
 static void add_problem(struct reading *r, enum trustdir_level level, const char *text)
 {
-	struct trustdir_problem *problems =
-		arena_grow(&r->memory, r->out.problem, r->out.problem_count, &r->problem_room,
-			   sizeof(*problems));
+	const struct trustdir_problem problem = {level, text};
 
-	if (problems == NULL)
-		return;
-	r->out.problem = problems;
-	problems[r->out.problem_count++] = (struct trustdir_problem){level, text};
+	r->out.problem = arena_add(&r->memory, r->out.problem, &r->out.problem_count,
+				   sizeof(problem), &problem);
 }
 
 void reading_problem(struct reading *r, enum trustdir_level level, const char *path,
@@ -91,16 +95,13 @@ void reading_problem(struct reading *r, enum trustdir_level level, const char *p
 {
 	char buf[PATH_SHOWN + 256];
 	struct text line = TEXT(buf);
-	const char *text;
 
 	if (!has_room(r, level))
 		return;
 	reading_add_shown(&line, path);
 	text_add(&line, ": ");
 	text_add(&line, reason);
-	text = arena_keep(&r->memory, line.buf, line.len + 1);
-	if (text != NULL)
-		add_problem(r, level, text);
+	add_problem(r, level, arena_keep(&r->memory, line.buf, line.len + 1));
 }
 
 void trust_file_leave(struct trust_file *f)
@@ -108,38 +109,28 @@ void trust_file_leave(struct trust_file *f)
 	if (f == NULL || atomic_fetch_sub(&f->users, 1) != 1)
 		return;
 	arena_free(&f->memory);
-	free(f->cert);
-	free(f->problem);
 	free(f);
 }
 
 void reading_refused(struct reading *r, const char *path, const char *reason)
 {
-	const char **all;
+	const char *copy;
 
 	reading_problem(r, TRUSTDIR_ERROR, path, reason);
 	if (r->before == NULL)
 		return;
-	all = arena_grow(&r->memory, r->refused, r->refused_count, &r->refused_room, sizeof(*all));
-	if (all == NULL)
-		return;
-	r->refused = all;
-	all[r->refused_count] = arena_keep(&r->memory, path, strlen(path) + 1);
-	if (all[r->refused_count] != NULL)
-		r->refused_count++;
+	copy = arena_keep(&r->memory, path, strlen(path) + 1);
+	r->refused = arena_add(&r->memory, r->refused, &r->refused_count, sizeof(copy), &copy);
 }
 
 void reading_hold(struct reading *r, struct held held)
 {
 	const struct trust_file *f = held.file;
-	struct held *all =
-		arena_grow(&r->memory, r->held, r->held_count, &r->held_room, sizeof(*all));
 
-	if (all == NULL)
+	r->held = arena_add(&r->memory, r->held, &r->held_count, sizeof(held), &held);
+	if (r->memory.no_memory)
 		return;
-	r->held = all;
 	atomic_fetch_add(&held.file->users, 1);
-	all[r->held_count++] = held;
 	if (held.missed > 0)
 		return;
 	for (size_t i = 0; i < f->problem_count; i++)
@@ -263,10 +254,5 @@ void reading_free(struct reading *r)
 	for (size_t i = 0; i < r->held_count; i++)
 		trust_file_leave(r->held[i].file);
 	arena_free(&r->memory);
-	free(r->held);
-	free(r->refused);
-	free(r->watch);
-	free(r->out.anchor);
-	free(r->out.problem);
 	free(r);
 }

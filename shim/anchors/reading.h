@@ -22,10 +22,11 @@ struct arena {
 void *arena_keep(struct arena *arena, const void *data, size_t len);
 
 /*
- * Makes room for one more element in an array from realloc(). NULL, and no_memory is set, if there
- * is no memory. The caller frees the array.
+ * Adds a copy of an item to an array, which only this function enlarges, and returns the array: it
+ * may have moved. If there is no memory, or was none before, it stays as it is, and no_memory is
+ * set.
  */
-void *arena_grow(struct arena *arena, void *array, size_t count, size_t *room, size_t size);
+void *arena_add(struct arena *arena, void *array, size_t *count, size_t size, const void *item);
 
 void arena_free(struct arena *arena);
 
@@ -39,13 +40,7 @@ struct file_cert {
 struct watch {
 	const char *path;
 	int error; /* the errno of stat; the rest is then 0 */
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	mode_t mode;
-	uid_t uid;
-	gid_t gid;
-	struct timespec mtime, ctime;
+	struct stat st;
 	bool unsettled; /* changed so recently that another change may have the same time */
 	bool lost;	/* was readable, and is no longer */
 };
@@ -61,10 +56,9 @@ struct trust_file {
 	struct scope scope;
 	struct arena memory;
 	struct file_cert *cert;
-	size_t count, room;
+	size_t count;
 	struct trustdir_problem *problem;
-	size_t problem_count, problem_room;
-	size_t problems_lost;
+	size_t problem_count, problems_lost;
 };
 
 /* A file whose certificates count. */
@@ -82,20 +76,18 @@ struct reading {
 	struct held *held;
 	struct watch *watch;
 	size_t held_count, watch_count;
-	size_t anchor_room, problem_room, held_room, watch_room;
 	size_t entries;	     /* of directories, whatever their names */
 	size_t files, bytes; /* read, or found unchanged */
 	size_t copies;	     /* noted */
 	size_t errors;	     /* problems of TRUSTDIR_ERROR */
-	dev_t root_dev;	     /* identify the root directory at that time */
-	ino_t root_ino;
+	struct stat root;    /* the root directory at that time */
 	/* While it is read: */
 	const struct trustdir_sources *sources;
 	const struct reading *before; /* NULL: this is the first */
 	bool again;		      /* before is an earlier try of the same look */
 	uint64_t now;		      /* when it began, in ms of the monotonic clock */
 	const char **refused; /* paths that must not be read, or that other users may write to */
-	size_t refused_count, refused_room;
+	size_t refused_count;
 	bool system; /* the system's trust directory, or something in it, is being read */
 	bool sticky; /* shared, and others may not remove entries that are not theirs */
 	bool shared; /* other users may add entries to the directory that is being read, and it

@@ -142,7 +142,7 @@ static int by_name(const void *a, const void *b)
 struct names {
 	struct arena memory;
 	char **name;
-	size_t count, room;
+	size_t count;
 };
 
 static void path_of(struct text *path, const char *dir, const char *name)
@@ -201,7 +201,7 @@ static int list(struct reading *r, DIR *dir, const char *dir_path, bool shared, 
 		const struct dirent *entry;
 		char buf[PATH_MAX];
 		struct text path = TEXT(buf);
-		char **names;
+		const char *name;
 
 		errno = 0;
 		/* cppcheck-suppress readdirCalled ; only this thread has dir */
@@ -218,15 +218,10 @@ static int list(struct reading *r, DIR *dir, const char *dir_path, bool shared, 
 		if (entry->d_name[0] == '.' || (!trustdir_name_counts(entry->d_name) &&
 						!may_be_directory(r, dirfd(dir), buf, entry)))
 			continue;
-		names = arena_grow(&ret->memory, ret->name, ret->count, &ret->room, sizeof(*names));
-		if (names == NULL)
+		name = arena_keep(&ret->memory, entry->d_name, strlen(entry->d_name) + 1);
+		ret->name = arena_add(&ret->memory, ret->name, &ret->count, sizeof(name), &name);
+		if (ret->memory.no_memory)
 			return -ENOMEM;
-		ret->name = names;
-		names[ret->count] =
-			arena_keep(&ret->memory, entry->d_name, strlen(entry->d_name) + 1);
-		if (names[ret->count] == NULL)
-			return -ENOMEM;
-		ret->count++;
 	}
 	if (ret->count > 1)
 		qsort(ret->name, ret->count, sizeof(*ret->name), by_name);
@@ -272,7 +267,6 @@ static void read_directory(struct reading *r, int fd, const struct stat *st, con
 			read_entry(r, dirfd(dir), buf, names.name[i]);
 	}
 	arena_free(&names.memory);
-	free(names.name);
 	if (dir != NULL)
 		closedir(dir);
 	else
@@ -446,7 +440,6 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 		     bool again, struct reading **ret)
 {
 	struct reading *r = calloc(1, sizeof(*r));
-	struct stat root = {.st_dev = 0};
 	int error = 0;
 
 	if (r == NULL)
@@ -455,10 +448,10 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 	r->before = before;
 	r->again = again;
 	r->now = now_ms();
-	if (before == NULL)
-		compat_stat("/", &root);
-	r->root_dev = before == NULL ? root.st_dev : before->root_dev;
-	r->root_ino = before == NULL ? root.st_ino : before->root_ino;
+	if (before != NULL)
+		r->root = before->root;
+	else
+		compat_stat("/", &r->root);
 	read_sources(r);
 	r->out.moved = r->out.moved || watch_has_moved(r);
 	if (r->out.moved || r->doubtful) {

@@ -28,16 +28,8 @@ static bool is_within(const struct timespec *when, long ms)
 
 struct watch watch_of(const char *path, const struct stat *st)
 {
-	return (struct watch){.path = path,
-			      .dev = st->st_dev,
-			      .ino = st->st_ino,
-			      .size = st->st_size,
-			      .mode = st->st_mode,
-			      .uid = st->st_uid,
-			      .gid = st->st_gid,
-			      .mtime = st->st_mtim,
-			      .ctime = st->st_ctim,
-			      .unsettled = is_within(&st->st_ctim, UNSETTLED_MS)};
+	return (struct watch){
+		.path = path, .st = *st, .unsettled = is_within(&st->st_ctim, UNSETTLED_MS)};
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -47,10 +39,10 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 
 static bool looks_as(const struct watch *w, const struct stat *st)
 {
-	return w->error == 0 && st->st_ino == w->ino && st->st_dev == w->dev &&
-	       st->st_size == w->size && st->st_mode == w->mode && st->st_uid == w->uid &&
-	       st->st_gid == w->gid && same_time(&st->st_mtim, &w->mtime) &&
-	       same_time(&st->st_ctim, &w->ctime);
+	return w->error == 0 && st->st_ino == w->st.st_ino && st->st_dev == w->st.st_dev &&
+	       st->st_size == w->st.st_size && st->st_mode == w->st.st_mode &&
+	       st->st_uid == w->st.st_uid && st->st_gid == w->st.st_gid &&
+	       same_time(&st->st_mtim, &w->st.st_mtim) && same_time(&st->st_ctim, &w->st.st_ctim);
 }
 
 bool watch_is_settled_as(const struct watch *before, const struct stat *st)
@@ -60,15 +52,8 @@ bool watch_is_settled_as(const struct watch *before, const struct stat *st)
 
 static void add(struct reading *r, const char *path, struct watch w)
 {
-	struct watch *all =
-		arena_grow(&r->memory, r->watch, r->watch_count, &r->watch_room, sizeof(*all));
-
-	if (all == NULL)
-		return;
-	r->watch = all;
 	w.path = arena_keep(&r->memory, path, strlen(path) + 1);
-	if (w.path != NULL)
-		all[r->watch_count++] = w;
+	r->watch = arena_add(&r->memory, r->watch, &r->watch_count, sizeof(w), &w);
 }
 
 void watch_add(struct reading *r, const char *path, const struct stat *st)
@@ -135,8 +120,8 @@ bool watch_has_root(const struct reading *r)
 {
 	struct stat root;
 
-	return compat_stat("/", &root) == 0 && root.st_dev == r->root_dev &&
-	       root.st_ino == r->root_ino;
+	return compat_stat("/", &root) == 0 && root.st_dev == r->root.st_dev &&
+	       root.st_ino == r->root.st_ino;
 }
 
 bool trustdir_changed(const struct anchors *anchors)
