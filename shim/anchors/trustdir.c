@@ -477,8 +477,8 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 	return 0;
 }
 
-int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,
-			struct anchors **ret)
+int trustdir_read(const struct trustdir_sources *sources, const struct anchors *before,
+		  struct anchors **ret)
 {
 	enum { TRIES = 4, TRIES_MS = 100 };
 	struct reading *r = NULL, *next;
@@ -495,11 +495,6 @@ int trustdir_read_again(const struct trustdir_sources *sources, const struct anc
 	}
 	*ret = &r->out;
 	return 0;
-}
-
-int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret)
-{
-	return trustdir_read_again(sources, NULL, ret);
 }
 
 void trustdir_free(struct anchors *anchors)

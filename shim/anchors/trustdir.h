@@ -87,12 +87,8 @@ struct anchors {
 
 /*
  * Reads all sources. A bad file or directory becomes a problem in *ret and costs nothing else.
- * Returns 0 and *ret, to be freed with trustdir_free(), or -ENOMEM and no *ret.
- */
-int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret);
-
-/*
- * The same after an earlier reading, which may be NULL and stays the caller's:
+ * Returns 0 and *ret, to be freed with trustdir_free(), or -ENOMEM and no *ret. before is an
+ * earlier reading, which may be NULL and stays the caller's:
  * - Files that look as before are not read again.
  * - What can't be read for now (no descriptors, no memory, an I/O error) stays as it was, as long
  *   as it is there. What may not be read any more (EACCES), or belongs to others now, or may be
@@ -101,10 +97,10 @@ int trustdir_read(const struct trustdir_sources *sources, struct anchors **ret);
  *   that is not enough, what was there before stays too, for sixteen calls in which it is not
  *   found, and a minute after the first of them: what is always there, under one name or another,
  *   is never lost. So does a file that is gone from a directory which can't be read for now.
- * Also returns -EAGAIN if the process has another root directory than before.
+ * It returns -EAGAIN if the process has another root directory than then.
  */
-int trustdir_read_again(const struct trustdir_sources *sources, const struct anchors *before,
-			struct anchors **ret);
+int trustdir_read(const struct trustdir_sources *sources, const struct anchors *before,
+		  struct anchors **ret);
 
 void trustdir_free(struct anchors *anchors); /* NULL is fine */
 

@@ -113,9 +113,8 @@ static bool read_edition(struct edition *before)
 
 	if (e != NULL)
 		e->retired.free = edition_free;
-	if (e == NULL ||
-	    trustdir_read_again(&config.sources, before == NULL ? NULL : before->anchors,
-				&e->anchors) != 0) {
+	if (e == NULL || trustdir_read(&config.sources, before == NULL ? NULL : before->anchors,
+				       &e->anchors) != 0) {
 		free(e);
 		return false;
 	}

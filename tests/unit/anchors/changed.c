@@ -97,7 +97,7 @@ static void read_settled(const char *dirs)
 	const struct trustdir_sources sources = {.dirs = dirs};
 
 	ahead = 100;
-	ck_assert_int_eq(trustdir_read(&sources, &anchors), 0);
+	ck_assert_int_eq(trustdir_read(&sources, NULL, &anchors), 0);
 	ck_assert(!trustdir_changed(anchors));
 }
 
@@ -339,7 +339,7 @@ START_TEST(fresh_files_count_as_changed)
 	const struct trustdir_sources sources = {.dirs = path("ca.d")};
 
 	ahead = 0;
-	ck_assert_int_eq(trustdir_read(&sources, &anchors), 0);
+	ck_assert_int_eq(trustdir_read(&sources, NULL, &anchors), 0);
 	ck_assert(trustdir_changed(anchors));
 }
 END_TEST
@@ -363,12 +363,12 @@ START_TEST(same_anchors_or_not)
 
 	snprintf(dirs, sizeof(dirs), "%s/ca.d", dir);
 	for (size_t i = 0; i < LENGTH(steps); i++) {
-		ck_assert_int_eq(trustdir_read(&sources, &anchors), 0);
+		ck_assert_int_eq(trustdir_read(&sources, NULL, &anchors), 0);
 		/* The scope that one step adds must not be in the way of another. */
 		if (steps[i].change == scope_of_another_name)
 			ck_assert_int_eq(rmdir(path("ca.d/other.example")), 0);
 		steps[i].change();
-		ck_assert_int_eq(trustdir_read(&sources, &now), 0);
+		ck_assert_int_eq(trustdir_read(&sources, NULL, &now), 0);
 		ck_assert_int_eq(trustdir_same(anchors, now), steps[i].same);
 		ck_assert_int_eq(trustdir_same(now, anchors), steps[i].same);
 		trustdir_free(anchors);

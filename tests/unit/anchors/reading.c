@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trustdir_read_again(): what can't be read for now, or moves while it is read, is not lost. */
+/* trustdir_read(): what can't be read for now, or moves while it is read, is not lost. */
 #include "anchors/trustdir.h"
 
 #include "allocation.h"
@@ -169,7 +169,7 @@ static int look_at(const char *dirs)
 	int error;
 
 	snprintf(copy, sizeof(copy), "%s", dirs);
-	error = trustdir_read_again(&sources, anchors, &now);
+	error = trustdir_read(&sources, anchors, &now);
 
 	if (error == 0) {
 		trustdir_free(anchors);
@@ -375,7 +375,7 @@ START_TEST(what_could_never_be_read)
 	for (int i = 0; i < 2; i++) {
 		struct anchors *before = anchors;
 
-		ck_assert_int_eq(trustdir_read_again(&sources, before, &anchors), 0);
+		ck_assert_int_eq(trustdir_read(&sources, before, &anchors), 0);
 		trustdir_free(before);
 		ck_assert_str_eq(problem(TRUSTDIR_ERROR), "");
 	}

@@ -44,7 +44,7 @@ static void read_sources(const struct trustdir_sources *sources)
 {
 	trustdir_free(anchors);
 	anchors = NULL;
-	ck_assert_int_eq(trustdir_read(sources, &anchors), 0);
+	ck_assert_int_eq(trustdir_read(sources, NULL, &anchors), 0);
 }
 
 static void read_dirs(const char *dirs)

@@ -42,7 +42,7 @@ int trustcopy_read(const struct trustdir_sources *sources, struct trustcopy *ret
 		d->sources = *sources;
 		d->sources.dirs = d->path;
 		d->sources.pem = NULL;
-		if (trustdir_read(&d->sources, &d->before) != 0)
+		if (trustdir_read(&d->sources, NULL, &d->before) != 0)
 			return no_memory(why);
 	}
 	return 0;
@@ -133,7 +133,7 @@ static int check(const struct trustcopy_dir *d, struct reason *why)
 	struct anchors *now;
 	bool same;
 
-	if (trustdir_read(&d->sources, &now) != 0)
+	if (trustdir_read(&d->sources, NULL, &now) != 0)
 		return no_memory(why);
 	same = trustdir_same(d->before, now);
 	trustdir_free(now);
@@ -152,7 +152,7 @@ static int keep(const struct trustcopy_dir *d, bool problems, struct reason *why
 	struct anchors *now;
 	bool same;
 
-	if (trustdir_read(&d->sources, &now) != 0)
+	if (trustdir_read(&d->sources, NULL, &now) != 0)
 		return no_memory(why);
 	same = trustdir_same(d->before, now) &&
 	       (!problems || trustdir_same_problems(d->before, now));

@@ -29,7 +29,7 @@ int trusted_read(const struct trustdir_sources *sources, struct trusted *ret)
 {
 	struct trusted t = {NULL, NULL};
 
-	if (trustdir_read(sources, &t.anchors) != 0)
+	if (trustdir_read(sources, NULL, &t.anchors) != 0)
 		return -1;
 	t.cert = calloc(t.anchors->count + 1, sizeof(X509 *));
 	if (t.cert == NULL) {
