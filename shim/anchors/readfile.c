@@ -4,6 +4,7 @@
 #include "anchors/owner.h"
 #include "anchors/watch.h"
 #include "libc/compat.h"
+#include "libc/io.h"
 #include "x509/certfile.h"
 
 #include <errno.h>
@@ -144,46 +145,7 @@ bool readfile_again(struct reading *r, const struct stat *st, const char *path)
 	return false;
 }
 
-/* Reads to the end of the file, at most TRUSTDIR_MAX_FILE bytes. 0 or a negative errno. */
-static int read_all(int fd, size_t expected, unsigned char **ret, size_t *ret_len)
-{
-	size_t room = expected + 1, len = 0;
-	unsigned char *data = NULL;
-
-	for (;;) {
-		ssize_t got;
-
-		if (data == NULL || len == room) {
-			unsigned char *bigger;
-
-			if (data != NULL)
-				room += room / 2 + 4096;
-			if (room > TRUSTDIR_MAX_FILE + 1)
-				room = TRUSTDIR_MAX_FILE + 1;
-			bigger = realloc(data, room);
-			if (bigger == NULL) {
-				free(data);
-				return -ENOMEM;
-			}
-			data = bigger;
-		}
-		got = read(fd, data + len, room - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 || len + (size_t)got > TRUSTDIR_MAX_FILE) {
-			int error = got < 0 ? -errno : -EFBIG;
-
-			free(data);
-			return error;
-		}
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	*ret = data;
-	*ret_len = len;
-	return 0;
-}
+static const char too_large[] = "skipped, because it is larger than 8 MiB";
 
 /* Why a file is not used, before its content is read; or NULL. */
 static const char *against(const struct reading *r, int fd, const struct stat *st)
@@ -191,7 +153,7 @@ static const char *against(const struct reading *r, int fd, const struct stat *s
 	if (!S_ISREG(st->st_mode))
 		return "not a regular file, skipped";
 	if (st->st_size > TRUSTDIR_MAX_FILE)
-		return "skipped, because it is larger than 8 MiB";
+		return too_large;
 	return r->sources->allow_writable ? NULL
 					  : owner_mistrust(fd, st, r->sources->user, r->system);
 }
@@ -200,8 +162,8 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 {
 	const char *reason = against(r, fd, st);
 	unsigned char *data = NULL;
-	size_t len = 0;
-	int error;
+	size_t room;
+	ssize_t len;
 
 	if (reason != NULL) {
 		watch_add(r, path, st);
@@ -210,16 +172,21 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 	}
 	if (!has_room(r, path, st->st_size))
 		goto out;
-	error = read_all(fd, (size_t)st->st_size, &data, &len);
-	if (error == 0 || error == -EFBIG)
-		watch_add(r, path, st);
-	if (error == 0)
-		readfile_parse(r, st, path, data, len);
-	else if (error == -EFBIG)
-		reading_problem(r, TRUSTDIR_ERROR, path,
-				"skipped, because it is larger than 8 MiB");
+	/* Some file systems don't know a file's size. */
+	room = st->st_size > 0 ? (size_t)st->st_size + 1 : TRUSTDIR_MAX_FILE + 1;
+	data = malloc(room);
+	len = data == NULL ? -ENOMEM : io_read_all(fd, data, room);
+	if (len < 0) {
+		reading_failed(r, path, (int)-len, false);
+		goto out;
+	}
+	watch_add(r, path, st);
+	if (len > TRUSTDIR_MAX_FILE)
+		reading_problem(r, TRUSTDIR_ERROR, path, too_large);
+	else if ((size_t)len == room)
+		r->out.moved = true; /* it has grown meanwhile */
 	else
-		reading_failed(r, path, -error, false);
+		readfile_parse(r, st, path, data, (size_t)len);
 out:
 	free(data);
 	close(fd);

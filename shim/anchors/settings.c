@@ -3,6 +3,7 @@
 
 #include "anchors/owner.h"
 #include "libc/compat.h"
+#include "libc/io.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -139,25 +140,6 @@ static const char *mistrust(int fd, const struct stat *st, bool privileged)
 	return st->st_size > SETTINGS_MAX_FILE ? "ignored, because it is larger than 8 KiB" : NULL;
 }
 
-/* Reads all of it, at most size bytes. Returns the number of bytes, or a negative errno. */
-static ssize_t read_all(int fd, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		ssize_t got = read(fd, buf + len, size - len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
-
 static bool may_pass(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO ||
@@ -185,7 +167,7 @@ bool settings_read(const char *path, bool privileged, const struct settings_sink
 		goto out;
 	}
 	problem = mistrust(fd, &st, privileged);
-	len = problem != NULL ? 0 : read_all(fd, buf, SETTINGS_MAX_FILE);
+	len = problem != NULL ? 0 : io_read_all(fd, buf, SETTINGS_MAX_FILE);
 	if (len < 0)
 		result = false;
 	else if (problem != NULL)

@@ -2,13 +2,13 @@
 #include "process/log.h"
 
 #include "libc/compat.h"
+#include "libc/io.h"
 #include "libc/text.h"
 #include "process/cancel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -38,39 +38,13 @@ static bool is_message_sink(int fd)
 	return true;
 }
 
-/* A write() that neither waits nor raises SIGPIPE, SIGXFSZ or SIGTTOU in the program. */
-static void write_quietly(int fd, const char *data, size_t len)
+/* A descriptor that would have to wait gets nothing. */
+static void write_line(int fd, const struct text *line)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	const struct timespec at_once = {0, 0};
-	sigset_t mine, before, pending;
 
-	if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT)
-		return;
-	sigemptyset(&mine);
-	sigaddset(&mine, SIGPIPE);
-	sigaddset(&mine, SIGXFSZ);
-	sigaddset(&mine, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &mine, &before);
-	/*
-	 * Only a signal that was blocked can be pending. Otherwise sigpending() is not called,
-	 * because a seccomp filter may kill the process for it.
-	 */
-	sigemptyset(&pending);
-	if (sigismember(&before, SIGPIPE) == 1 || sigismember(&before, SIGXFSZ) == 1)
-		sigpending(&pending);
-	if (write(fd, data, len) < 0 && (errno == EPIPE || errno == EFBIG)) {
-		int sig = errno == EPIPE ? SIGPIPE : SIGXFSZ;
-		sigset_t raised;
-
-		/* This write raised the signal, unless it was pending before. */
-		sigemptyset(&raised);
-		sigaddset(&raised, sig);
-		if (!sigismember(&pending, sig))
-			while (sigtimedwait(&raised, NULL, &at_once) < 0 && errno == EINTR)
-				;
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (poll(&ready, 1, 0) == 1 && ready.revents == POLLOUT)
+		(void)io_write_quietly(fd, line->buf, line->len);
 }
 
 static void add_parts(struct text *line, const char *const parts[])
@@ -127,10 +101,10 @@ void log_parts(enum log_level level, const char *const parts[])
 		fd = open(config.log_file,
 			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
 	if (fd >= 0) {
-		write_quietly(fd, buf, line.len);
+		write_line(fd, &line);
 		close(fd);
 	} else if (is_message_sink(STDERR_FILENO)) {
-		write_quietly(STDERR_FILENO, buf, line.len);
+		write_line(STDERR_FILENO, &line);
 	}
 	cancel_release(cancel);
 	errno = saved_errno;

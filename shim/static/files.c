@@ -10,6 +10,7 @@
  */
 #include "anchors/bundles.h"
 #include "libc/compat.h"
+#include "libc/io.h"
 #include "libc/text.h"
 #include "openssl/object.h"
 #include "openssl/public.h"
@@ -22,16 +23,14 @@
 #include "static/embedded.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { BUNDLE_MAX = TRUSTDIR_MAX_FILE, ANCHORS_MAX = 8 << 20, CHUNK = 1 << 16 };
+enum { BUNDLE_MAX = TRUSTDIR_MAX_FILE, ANCHORS_MAX = 8 << 20 };
 
 /* A buffer that grows. */
 struct bytes {
@@ -133,9 +132,9 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 static bool read_bundle(struct request *r)
 {
 	static const char begin[] = "-----BEGIN ";
+	struct bytes *b = &r->bytes;
 	struct stat st;
-	char *buf = NULL;
-	ssize_t n = -1;
+	ssize_t len;
 	int fd;
 
 	if (compat_stat(r->path, &st) != 0)
@@ -146,15 +145,16 @@ static bool read_bundle(struct request *r)
 	fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	buf = malloc(CHUNK);
-	while (buf != NULL && !r->bytes.failed && (n = read(fd, buf, CHUNK)) > 0)
-		add(&r->bytes, buf, (size_t)n);
-	free(buf);
+	b->room = (size_t)st.st_size + 1;
+	b->at = malloc(b->room);
+	len = b->at == NULL ? -1 : io_read_all(fd, b->at, b->room);
 	close(fd);
-	if (n != 0 || r->bytes.failed ||
-	    memmem(r->bytes.at, r->bytes.len, begin, strlen(begin)) == NULL)
+	/* A full buffer: the file is being changed. */
+	if (len < 0 || (size_t)len == b->room ||
+	    memmem(b->at, (size_t)len, begin, strlen(begin)) == NULL)
 		return false;
-	add_string(&r->bytes, "\n");
+	b->len = (size_t)len;
+	add_string(b, "\n");
 	return true;
 }
 
@@ -188,44 +188,6 @@ static int new_file(enum place place)
 	if (fd < 0 && errno == EINVAL)
 		fd = (int)syscall(SYS_memfd_create, "catrust", CLOEXEC | ALLOW_SEALING);
 	return fd;
-}
-
-static bool write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		data += n < 0 ? 0 : n;
-		len -= n < 0 ? 0 : (size_t)n;
-	}
-	return true;
-}
-
-/* If the program may not write large files, it must not get the signal for our attempt. */
-static bool write_quietly(int fd, const struct bytes *b)
-{
-	const struct timespec at_once = {0, 0};
-	sigset_t mine, before, pending;
-	bool ok;
-
-	sigemptyset(&mine);
-	sigaddset(&mine, SIGXFSZ);
-	sigprocmask(SIG_BLOCK, &mine, &before);
-	/*
-	 * Only a signal that was blocked can be pending. Otherwise sigpending() is not called,
-	 * because a seccomp filter may kill the process for it.
-	 */
-	sigemptyset(&pending);
-	if (sigismember(&before, SIGXFSZ) == 1)
-		sigpending(&pending);
-	ok = write_all(fd, b->at, b->len);
-	if (!ok && errno == EFBIG && !sigismember(&pending, SIGXFSZ))
-		while (sigtimedwait(&mine, NULL, &at_once) < 0 && errno == EINTR)
-			;
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return ok;
 }
 
 static bool is_same_file(int a, int b)
@@ -289,7 +251,7 @@ static FILE *make_file(const struct bytes *b, const char *mode)
 
 		if (fd < 0)
 			continue;
-		if (write_quietly(fd, b)) {
+		if (io_write_quietly(fd, b->at, b->len)) {
 			fd = for_reading(fd, strchr(mode, 'e') != NULL);
 			file = fdopen(fd, mode);
 		}
