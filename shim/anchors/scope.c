@@ -75,12 +75,6 @@ static int parse_address(const char *name, struct scope *scope)
 	return 0;
 }
 
-/* Only ASCII, whatever the locale: as in DNS, and as X509_check_host() compares. */
-static char to_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool is_label_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -97,7 +91,7 @@ static int parse_domain(const char *name, struct scope *scope)
 	if (len == 0 || len >= sizeof(scope->domain))
 		return -EINVAL;
 	for (size_t i = 0; i <= len; i++) {
-		char c = to_lower(name[i]);
+		char c = text_lower(name[i]);
 
 		if (c == '.' || c == '\0') {
 			if (label == 0 || label > 63 || name[i - 1] == '-' ||
@@ -154,7 +148,7 @@ static bool is_within(const char *domain, const char *name)
 		return false;
 	name += len - domain_len;
 	for (size_t i = 0; i < domain_len; i++)
-		if (to_lower(name[i]) != domain[i])
+		if (text_lower(name[i]) != domain[i])
 			return false;
 	return true;
 }

@@ -31,35 +31,30 @@ void text_add_uint(struct text *t, size_t value)
 	text_add_n(t, digits + i, sizeof(digits) - i);
 }
 
-/* The length of the printable UTF-8 character that s starts with; 0 if there is none. */
-static size_t printable(const unsigned char *s)
+size_t text_character(const unsigned char *s, size_t len, unsigned long *ret_code)
 {
-	unsigned long code;
-	size_t n;
+	static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	unsigned long code = n == 1 ? s[0] : s[0] & 0x7fU >> n;
 
-	if (s[0] >= 0x20 && s[0] < 0x7f)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf) {
-		n = 2;
-		code = s[0] & 0x1fU;
-	} else if (s[0] >= 0xe0 && s[0] <= 0xef) {
-		n = 3;
-		code = s[0] & 0x0fU;
-	} else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		n = 4;
-		code = s[0] & 0x07U;
-	} else {
+	if (n > len || (s[0] >= 0x80 && s[0] < 0xc2) || s[0] > 0xf4)
 		return 0;
-	}
 	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0U) != 0x80)
 			return 0;
 		code = code << 6 | (s[i] & 0x3fU);
 	}
-	if (code < 0xa0 || (n == 3 && code < 0x800) ||
-	    (n == 4 && (code < 0x10000 || code > 0x10ffff)))
-		return 0;
-	if (code >= 0xd800 && code <= 0xdfff)
+	*ret_code = code;
+	return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : n;
+}
+
+/* The length of the printable UTF-8 character that s starts with; 0 if there is none. */
+static size_t printable(const unsigned char *s)
+{
+	unsigned long code;
+	size_t n = text_character(s, 4, &code); /* no character goes beyond the final NUL */
+
+	if (n == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
 		return 0;
 	/* Line and paragraph separators, and characters that reverse the direction of text. */
 	if (code == 0x2028 || code == 0x2029 || code == 0x200e || code == 0x200f ||

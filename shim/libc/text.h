@@ -32,4 +32,16 @@ void text_add_escaped(struct text *t, const char *s);
  */
 void text_add_json(struct text *t, const char *s);
 
+/*
+ * The length of the UTF-8 character at s (RFC 3629: no overlong forms, no surrogates, nothing
+ * beyond U+10FFFF); 0 if there is none. len: of s, not 0.
+ */
+size_t text_character(const unsigned char *s, size_t len, unsigned long *ret_code);
+
+/* Only ASCII, whatever the locale: as in DNS, and as X509_check_host() compares. */
+static inline char text_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 #endif

@@ -41,6 +41,7 @@ static bool read_tables(const struct dl_phdr_info *info, struct tables *ret)
  * Finds a function by its name. This goes through the whole hash table instead of using the hash:
  * buckets, then chains whose last entry has bit 0 set. libdl has a dozen symbols, each in one
  * version that matters: the only one, or the default, which has the same name and does the same.
+ * libc has more, but only one version of each that is needed here.
  */
 static void *find(const struct dl_phdr_info *info, const struct tables *t, const char *name)
 {
@@ -73,17 +74,17 @@ static bool is_library(const struct dl_phdr_info *info, const char *file)
 }
 
 struct wanted {
-	const char *name;
+	const char *library, *name;
 	void *found;
 };
 
-static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
+static int find_in_library(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct wanted *w = arg;
 	struct tables t;
 
 	(void)size;
-	if (!is_library(info, "/libdl.so.2") || !read_tables(info, &t))
+	if (!is_library(info, w->library) || !read_tables(info, &t))
 		return 0;
 	w->found = find(info, &t, w->name);
 	return 1;
@@ -96,11 +97,11 @@ static int find_libdl(struct dl_phdr_info *info, size_t size, void *arg)
  */
 static void *function(const char *name)
 {
-	struct wanted w = {name, NULL};
+	struct wanted w = {"/libdl.so.2", name, NULL};
 
 	if (dlsym != NULL)
 		return dlsym(RTLD_DEFAULT, name);
-	dl_iterate_phdr(find_libdl, &w);
+	dl_iterate_phdr(find_in_library, &w);
 	return w.found;
 }
 
@@ -143,25 +144,12 @@ bool dl_address(const void *address, Dl_info *ret)
 	return find_address != NULL && find_address(address, ret) != 0;
 }
 
-/* libc has more symbols than libdl, but only one version of each symbol that is needed here. */
-static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	struct wanted *w = arg;
-	struct tables t;
-
-	(void)size;
-	if (!is_library(info, "/libc.so.6") || !read_tables(info, &t))
-		return 0;
-	w->found = find(info, &t, w->name);
-	return 1;
-}
-
 void *dl_next(const char *name)
 {
-	struct wanted w = {name, dl_symbol(RTLD_NEXT, name)};
+	struct wanted w = {"/libc.so.6", name, dl_symbol(RTLD_NEXT, name)};
 
 	if (w.found == NULL)
-		dl_iterate_phdr(find_libc, &w);
+		dl_iterate_phdr(find_in_library, &w);
 	return w.found;
 }
 

@@ -35,7 +35,7 @@ static void edition_free(struct retired *item)
 }
 
 /* A reader that enters before a new edition is published may keep the old one until it leaves. */
-static struct edition *enter(void)
+struct edition *edition_enter(void)
 {
 	retire_enter();
 	return atomic_load(&newest);
@@ -131,15 +131,6 @@ static bool read_edition(struct edition *before)
 	return before != NULL;
 }
 
-/* The time of day, in seconds since 1970. */
-static int64_t time_of_day(void)
-{
-	struct timespec now = {0, 0};
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec;
-}
-
 /* The cost of a look: CPU time, and the time that its thread waits for it. */
 struct cost {
 	uint64_t cpu, wall; /* in us */
@@ -207,7 +198,7 @@ void edition_refresh(void)
 		return;
 	cancel = cancel_hold();
 	start = cost_now();
-	e = enter();
+	e = edition_enter();
 	changed = e == NULL || trustdir_changed(e->anchors);
 	looked = cost_now();
 	if (changed)
@@ -242,8 +233,8 @@ void edition_each(bool (*each)(void *arg, const struct anchor *anchor), void *ar
 	int64_t now;
 
 	edition_refresh();
-	now = time_of_day();
-	e = enter();
+	now = (int64_t)(clock_us(CLOCK_REALTIME) / 1000000);
+	e = edition_enter();
 	if (e != NULL)
 		tell_unsound(e, now);
 	for (size_t i = 0; e != NULL && i < e->anchors->count; i++) {
@@ -253,9 +244,4 @@ void edition_each(bool (*each)(void *arg, const struct anchor *anchor), void *ar
 			break;
 	}
 	edition_leave();
-}
-
-const struct edition *edition_enter(void)
-{
-	return enter();
 }

@@ -30,7 +30,7 @@ void edition_refresh(void);
  * The present edition, or NULL if none could be read yet. It is valid until edition_leave(), which
  * must be called in either case.
  */
-const struct edition *edition_enter(void);
+struct edition *edition_enter(void);
 void edition_leave(void);
 
 /*

@@ -207,7 +207,7 @@ static int base64_value(unsigned char c)
 static bool base64_decode(struct span in, unsigned char *out, size_t *ret_len)
 {
 	unsigned long bits = 0;
-	size_t have = 0, padding = 0, len = 0;
+	size_t digits = 0, padding = 0, len = 0;
 
 	for (size_t i = 0; i < in.len; i++) {
 		unsigned char c = in.at[i];
@@ -215,31 +215,20 @@ static bool base64_decode(struct span in, unsigned char *out, size_t *ret_len)
 
 		if (c == '\n' || c == '\r' || c == ' ' || c == '\t')
 			continue;
-		if (c == '=' && padding < 2 && have + padding >= 2) {
+		if (c == '=' && padding < 2 && digits % 4 + padding >= 2) {
 			padding++;
 			continue;
 		}
 		if (value < 0 || padding > 0)
 			return false;
+		/* Each digit but the first of four completes a byte. */
 		bits = bits << 6 | (unsigned long)value;
-		if (++have == 4) {
-			out[len++] = (unsigned char)(bits >> 16);
-			out[len++] = (unsigned char)(bits >> 8);
-			out[len++] = (unsigned char)bits;
-			have = 0;
-			bits = 0;
-		}
-	}
-	if (have + padding != 0 && have + padding != 4)
-		return false;
-	if (have == 3) {
-		out[len++] = (unsigned char)(bits >> 10);
-		out[len++] = (unsigned char)(bits >> 2);
-	} else if (have == 2) {
-		out[len++] = (unsigned char)(bits >> 4);
+		if (digits % 4 != 0)
+			out[len++] = (unsigned char)(bits >> (6 - 2 * (digits % 4)));
+		digits++;
 	}
 	*ret_len = len;
-	return true;
+	return (digits + padding) % 4 == 0;
 }
 
 static const unsigned char *find(struct span in, const char *what)

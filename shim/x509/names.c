@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "x509/names.h"
 
+#include "libc/text.h"
+
 #include <arpa/inet.h>
 #include <string.h>
-
-/* Only ASCII, whatever the locale: as in DNS, and as X509_check_host() compares. */
-static char to_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
 
 static bool is_digit(char c)
 {
@@ -17,7 +13,7 @@ static bool is_digit(char c)
 
 static bool is_alphanumeric(char c)
 {
-	return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z');
+	return is_digit(c) || (text_lower(c) >= 'a' && text_lower(c) <= 'z');
 }
 
 static bool is_all_digits(const char *s, size_t len)
@@ -146,7 +142,7 @@ static bool has_scheme(const char *s, size_t len, const char *scheme)
 	if (len != strlen(scheme))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (to_lower(s[i]) != scheme[i])
+		if (text_lower(s[i]) != scheme[i])
 			return false;
 	return true;
 }
@@ -350,7 +346,8 @@ static bool is_own_machine(const char *word, size_t len)
 /* An address in a form that inet_aton() accepts: 2130706433 and 0x7f000001 are 127.0.0.1. */
 static bool is_number(const char *word, size_t len)
 {
-	return is_all_digits(word, len) || (len > 1 && word[0] == '0' && to_lower(word[1]) == 'x');
+	return is_all_digits(word, len) ||
+	       (len > 1 && word[0] == '0' && text_lower(word[1]) == 'x');
 }
 
 /* systemd-resolved makes up names that begin with _, such as _gateway. */
@@ -363,7 +360,7 @@ bool names_is_first_label(const char *word, const struct name *dns)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if ((!is_alphanumeric(word[i]) && word[i] != '-' && word[i] != '_') ||
-		    to_lower(word[i]) != to_lower(dns->text[i]))
+		    text_lower(word[i]) != text_lower(dns->text[i]))
 			return false;
 	return dns->text[len] == '.';
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "x509/sound.h"
 
+#include "libc/text.h"
 #include "x509/der.h"
 
 /* One element of a tag, its length in the shortest form. */
@@ -66,22 +67,14 @@ static bool take_bits(struct span *in)
 	return take(in, DER_BIT_STRING, &bits) && bits.len > 1 && bits.at[0] == 0;
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 static bool is_utf8(struct span s)
 {
-	for (size_t i = 0; i < s.len;) {
-		unsigned char c = s.at[i++];
-		size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+	unsigned long code;
+	size_t n;
 
-		if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || more > s.len - i)
+	for (size_t i = 0; i < s.len; i += n)
+		if ((n = text_character(s.at + i, s.len - i, &code)) == 0)
 			return false;
-		if (more > 0 && ((c == 0xe0 && s.at[i] < 0xa0) || (c == 0xed && s.at[i] > 0x9f) ||
-				 (c == 0xf0 && s.at[i] < 0x90) || (c == 0xf4 && s.at[i] > 0x8f)))
-			return false;
-		for (; more > 0; more--)
-			if ((s.at[i++] & 0xc0) != 0x80)
-				return false;
-	}
 	return true;
 }
 
