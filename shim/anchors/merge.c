@@ -2,6 +2,8 @@
 /* Merges what the files say: each certificate once, with all its scopes. */
 #include "anchors/reading.h"
 
+#include "libc/hash.h"
+
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,10 +32,9 @@ static bool is_cert(const struct anchor *a, const unsigned char *der, size_t len
 static uint16_t *find_slot(const struct index *index, const struct anchors *all,
 			   const struct file_cert *cert)
 {
-	size_t hash = cert->len, from = cert->len < 32 ? 0 : cert->len - 32;
+	size_t from = cert->len < 32 ? 0 : cert->len - 32;
+	uint64_t hash = hash_bytes(cert->der + from, cert->len - from);
 
-	for (size_t i = from; i < cert->len; i++)
-		hash = (hash ^ cert->der[i]) * 16777619U;
 	for (;; hash++) {
 		uint16_t *slot = &index->slot[hash & index->mask];
 

@@ -53,28 +53,38 @@ enum remedy hint_remedy(int error, bool strict_would_do)
 	}
 }
 
-/* Returns false if the address is not known: asyncio, for instance, uses no socket. */
-static bool add_peer(struct text *t, const struct sockaddr_storage *peer)
+/*
+ * Returns the port, and writes the address as text: 0 and "" if they are not known. asyncio, for
+ * instance, uses no socket.
+ */
+static unsigned get_peer(const struct verification *v, char address[INET6_ADDRSTRLEN])
 {
-	char buf[INET6_ADDRSTRLEN] = "";
-	const void *address =
-		peer->ss_family == AF_INET
-			? (const void *)&((const struct sockaddr_in *)peer)->sin_addr
-			: (const void *)&((const struct sockaddr_in6 *)peer)->sin6_addr;
+	const struct ssl *s = v->ssl;
+	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+	const struct sockaddr_in *v4 = (const void *)&peer;
+	const struct sockaddr_in6 *v6 = (const void *)&peer;
+	socklen_t len = sizeof(peer);
+	int fd = SSL_get_rfd(v->connection);
 
-	if ((peer->ss_family != AF_INET && peer->ss_family != AF_INET6) ||
-	    inet_ntop(peer->ss_family, address, buf, sizeof(buf)) == NULL)
-		return false;
-	text_add(t, buf);
-	return true;
+	address[0] = '\0';
+	if (fd < 0 || getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+		return 0;
+	if (peer.ss_family == AF_INET) {
+		inet_ntop(AF_INET, &v4->sin_addr, address, INET6_ADDRSTRLEN);
+		return ntohs(v4->sin_port);
+	}
+	if (peer.ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &v6->sin6_addr, address, INET6_ADDRSTRLEN);
+		return ntohs(v6->sin6_port);
+	}
+	return 0;
 }
 
 /*
  * The target of the connection: the name that is verified or that the client sent, or else the
  * address.
  */
-static void add_host(struct text *t, const struct verification *v,
-		     const struct sockaddr_storage *peer)
+static void add_host(struct text *t, const struct verification *v, const char *peer)
 {
 	const struct crypto *c = v->crypto;
 	const struct ssl *s = v->ssl;
@@ -90,32 +100,11 @@ static void add_host(struct text *t, const struct verification *v,
 		address = X509_VERIFY_PARAM_get1_ip_asc(param);
 		name = address;
 	}
-	if (name != NULL)
-		text_add(t, name);
-	else if (!add_peer(t, peer))
-		text_add(t, "a server");
+	if (name == NULL)
+		name = peer[0] != '\0' ? peer : "a server";
+	text_add(t, name);
 	if (address != NULL)
 		CRYPTO_free(address, __FILE__, __LINE__);
-}
-
-static void get_peer(const struct verification *v, struct sockaddr_storage *peer)
-{
-	const struct ssl *s = v->ssl;
-	socklen_t len = sizeof(*peer);
-	int fd = SSL_get_rfd(v->connection);
-
-	*peer = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
-	if (fd >= 0 && getpeername(fd, (struct sockaddr *)peer, &len) != 0)
-		peer->ss_family = AF_UNSPEC;
-}
-
-static unsigned port_of(const struct sockaddr_storage *peer)
-{
-	if (peer->ss_family == AF_INET)
-		return ntohs(((const struct sockaddr_in *)peer)->sin_port);
-	if (peer->ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)peer)->sin6_port);
-	return 0;
 }
 
 /*
@@ -126,13 +115,11 @@ static void add_target(struct text *t, const struct verification *v, const char 
 {
 	char buf[NAME_BYTES] = "";
 	struct text host = TEXT(buf);
-	struct sockaddr_storage peer;
-	unsigned port;
+	char peer[INET6_ADDRSTRLEN];
+	unsigned port = get_peer(v, peer);
 	bool v6;
 
-	get_peer(v, &peer);
-	port = port_of(&peer);
-	add_host(&host, v, &peer);
+	add_host(&host, v, peer);
 	v6 = strchr(buf, ':') != NULL;
 	text_add(t, v6 ? "[" : "");
 	text_add(t, buf);
@@ -206,33 +193,28 @@ static void add_chain(struct text *t, const struct verification *v, enum remedy 
 	}
 }
 
-/* A shell may treat the brackets of an IPv6 address as a pattern. */
-static void add_quoted(struct text *t, const char *target)
-{
-	const char *quote = strchr(target, '[') != NULL ? "'" : "";
-
-	text_add(t, quote);
-	text_add(t, target);
-	text_add(t, quote);
-}
-
 /*
  * The target in a command that the user may paste. It is checked, because a URL can hold anything
- * that a shell would run.
+ * that a shell would run. A shell may treat the brackets of an IPv6 address as a pattern.
  */
 static void add_command(struct text *t, const char *command, const struct verification *v)
 {
 	char buf[NAME_BYTES] = "";
 	struct text target = TEXT(buf);
+	const char *quote;
 
 	add_target(&target, v, ":PORT");
+	if (buf[0] == '-' || strspn(buf, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789.-_:[]") != target.len) {
+		target = TEXT(buf);
+		text_add(&target, "SERVER");
+	}
+	quote = strchr(buf, '[') != NULL ? "'" : "";
 	text_add(t, command);
 	text_add(t, " ");
-	if (buf[0] == '-' || strspn(buf, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789.-_:[]") != target.len)
-		text_add(t, "SERVER");
-	else
-		add_quoted(t, buf);
+	text_add(t, quote);
+	text_add(t, buf);
+	text_add(t, quote);
 }
 
 /*

@@ -2,6 +2,7 @@
 #include "static/embedded.h"
 
 #include "libc/compat.h"
+#include "libc/hash.h"
 #include "libc/text.h"
 
 #include <limits.h>
@@ -11,20 +12,13 @@
 /* Answers so far: a hash of the question, with the answer in bit 0. */
 static _Atomic uint64_t answers[64];
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 29;
-}
-
 /* Another object may be loaded at the same address later, so the name counts, too. */
 static uint64_t question(const struct object *o, const void *about)
 {
-	uint64_t hash = mix(mix(1, o->module.start), o->module.end);
+	uint64_t hash = o->path == NULL ? HASH_START : hash_bytes(o->path, strlen(o->path));
 
-	for (const char *p = o->path; p != NULL && *p != '\0'; p++)
-		hash = mix(hash, (unsigned char)*p);
-	return mix(hash, (uintptr_t)about) | 3; /* never 0, which marks an empty slot */
+	hash = hash_add(hash_add(hash, o->module.start), o->module.end);
+	return hash_add(hash, (uintptr_t)about) | 3; /* never 0, which marks an empty slot */
 }
 
 static _Atomic uint64_t *slot_of(uint64_t asked)

@@ -290,18 +290,14 @@ static FILE *answer(struct request *r, const char *mode)
 {
 	FILE *file = NULL;
 
-	if (!read_bundle(r) || !counts(r))
-		goto out;
-	edition_each(add_anchor, r);
-	if (r->bytes.failed || (r->added == 0 && r->left_out == 0))
-		goto out;
-	if (r->added > 0)
+	if (read_bundle(r) && counts(r))
+		edition_each(add_anchor, r);
+	if (r->added > 0 && !r->bytes.failed) {
 		file = make_file(&r->bytes, mode);
-	if (file != NULL)
-		seen_note(seen.served, (uintptr_t)r->object.module.start);
-	if (r->added > 0)
+		if (file != NULL)
+			seen_note(seen.served, (uintptr_t)r->object.module.start);
 		tell(r, file);
-out:
+	}
 	free(r->bytes.at);
 	return file;
 }
