@@ -60,25 +60,31 @@ struct merge {
 	bool has_lost_scope;
 };
 
+static void add_scope(struct reading *r, struct anchor *a, const struct scope *scope)
+{
+	const struct scope_list more = {*scope, a->scopes};
+
+	a->scopes = arena_keep(&r->memory, &more, sizeof(more));
+}
+
 /* Another directory has the certificate: scopes add up, and no scope means all names. */
 static void widen(struct merge *m, struct anchor *a)
 {
 	const struct trust_file *f = m->held->file;
-	const struct scope_list more = {.scope = f->scope, .next = a->scopes};
 	size_t count = 0;
 
-	if (a->scopes == NULL || !f->has_scope) {
+	if (a->scopes == NULL || f->scope == NULL) {
 		a->scopes = NULL;
 		return;
 	}
-	if (has_scope(a, &f->scope))
+	if (has_scope(a, f->scope))
 		return;
 	for (const struct scope_list *l = a->scopes; l != NULL; l = l->next)
 		count++;
 	if (count == TRUSTDIR_MAX_SCOPES)
 		m->has_lost_scope = true;
 	else
-		a->scopes = arena_keep(&m->reading->memory, &more, sizeof(more));
+		add_scope(m->reading, a, f->scope);
 }
 
 /* Another file has the certificate. If the same file has it twice, nothing changes. */
@@ -87,10 +93,8 @@ static void note_copy(struct reading *r, struct anchor *a, const char *file)
 	const struct anchor_copy copy = {file, a->copies};
 	const char *last = a->copies == NULL ? a->file : a->copies->file;
 
-	if (strcmp(last, file) == 0 || r->copies == TRUSTDIR_MAX_ANCHORS)
-		return;
-	a->copies = arena_keep(&r->memory, &copy, sizeof(copy));
-	r->copies++;
+	if (strcmp(last, file) != 0)
+		a->copies = arena_keep(&r->memory, &copy, sizeof(copy));
 }
 
 static void add_cert(struct merge *m, const struct file_cert *cert)
@@ -111,9 +115,8 @@ static void add_cert(struct merge *m, const struct file_cert *cert)
 		m->full = true;
 		return;
 	}
-	if (f->has_scope)
-		anchor.scopes = arena_keep(&r->memory, &(struct scope_list){.scope = f->scope},
-					   sizeof(struct scope_list));
+	if (f->scope != NULL)
+		add_scope(r, &anchor, f->scope);
 	r->out.anchor =
 		arena_add(&r->memory, r->out.anchor, &r->out.count, sizeof(anchor), &anchor);
 	*slot = (uint16_t)r->out.count;

@@ -60,9 +60,8 @@ static struct trust_file *make_file(const struct reading *r, const struct stat *
 	if (f == NULL)
 		return NULL;
 	atomic_init(&f->users, 1);
-	f->has_scope = r->scope != NULL;
-	if (f->has_scope)
-		f->scope = *r->scope;
+	if (r->scope != NULL)
+		f->scope = arena_keep(&f->memory, r->scope, sizeof(*r->scope));
 	if (st != NULL)
 		f->seen = watch_of(NULL, st);
 	f->seen.path = arena_keep(&f->memory, path, strlen(path) + 1);
@@ -104,7 +103,7 @@ void readfile_parse(struct reading *r, const struct stat *st, const char *path,
 
 static bool has_scope(const struct trust_file *f, const struct scope *scope)
 {
-	return f->has_scope == (scope != NULL) && (scope == NULL || scope_equal(&f->scope, scope));
+	return scope == NULL ? f->scope == NULL : f->scope != NULL && scope_equal(f->scope, scope);
 }
 
 /*

@@ -70,11 +70,9 @@ void reading_add_shown(struct text *line, const char *path)
 		text_add(line, "...");
 }
 
-/* Counts a problem. Returns whether there is room for its line. */
-static bool has_room(struct reading *r, enum trustdir_level level)
+/* Is there room for one more line? If not, it is counted. */
+static bool has_room(struct reading *r)
 {
-	if (level == TRUSTDIR_ERROR)
-		r->errors++;
 	if (r->out.problem_count < TRUSTDIR_MAX_PROBLEMS)
 		return true;
 	r->out.problems_lost++;
@@ -96,7 +94,7 @@ void reading_problem(struct reading *r, enum trustdir_level level, const char *p
 	char buf[PATH_SHOWN + 256];
 	struct text line = TEXT(buf);
 
-	if (!has_room(r, level))
+	if (!has_room(r))
 		return;
 	reading_add_shown(&line, path);
 	text_add(&line, ": ");
@@ -134,7 +132,7 @@ void reading_hold(struct reading *r, struct held held)
 	if (held.missed > 0)
 		return;
 	for (size_t i = 0; i < f->problem_count; i++)
-		if (has_room(r, f->problem[i].level))
+		if (has_room(r))
 			add_problem(r, f->problem[i].level, f->problem[i].text);
 	r->out.problems_lost += f->problems_lost;
 }

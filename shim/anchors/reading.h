@@ -52,8 +52,7 @@ struct watch {
 struct trust_file {
 	atomic_uint users;
 	struct watch seen;
-	bool has_scope;
-	struct scope scope;
+	const struct scope *scope; /* NULL: every name */
 	struct arena memory;
 	struct file_cert *cert;
 	size_t count;
@@ -78,8 +77,6 @@ struct reading {
 	size_t held_count, watch_count;
 	size_t entries;	     /* of directories, whatever their names */
 	size_t files, bytes; /* read, or found unchanged */
-	size_t copies;	     /* noted */
-	size_t errors;	     /* problems of TRUSTDIR_ERROR */
 	struct stat root;    /* the root directory at that time */
 	/* While it is read: */
 	const struct trustdir_sources *sources;

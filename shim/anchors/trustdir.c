@@ -167,7 +167,6 @@ static bool is_anothers(struct reading *r, int dir, const char *name, const char
 	if (reason == NULL)
 		return false;
 	if (*told) {
-		r->errors++;
 		r->out.problems_lost++;
 	} else {
 		reading_problem(r, TRUSTDIR_ERROR, path, reason);
@@ -460,7 +459,7 @@ static int read_once(const struct trustdir_sources *sources, const struct readin
 	}
 	reading_merge(r);
 	/* A trust shim that silently does nothing is worse than none. */
-	if (r->out.count == 0 && r->errors == 0 && is_set(sources->dirs))
+	if (r->out.count == 0 && r->out.problem_count == 0 && is_set(sources->dirs))
 		reading_problem(r, TRUSTDIR_ERROR, sources->dirs,
 				"there is no certificate, so no CA is added");
 	if (r->memory.no_memory)

@@ -56,10 +56,10 @@ struct anchor_copy {
 struct anchor {
 	const unsigned char *der;
 	size_t der_len;
-	const char *file;		  /* where it comes from: a path, or "CATRUST_PEM" */
-	size_t line;			  /* of the file, from 1; 0 if the file is not text */
-	const struct scope_list *scopes;  /* NULL: every name */
-	const struct anchor_copy *copies; /* of all anchors at most TRUSTDIR_MAX_ANCHORS */
+	const char *file;		 /* where it comes from: a path, or "CATRUST_PEM" */
+	size_t line;			 /* of the file, from 1; 0 if the file is not text */
+	const struct scope_list *scopes; /* NULL: every name */
+	const struct anchor_copy *copies;
 };
 
 enum trustdir_level {
