@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/readfile.h"
+#include "anchors/reading.h"
 
 #include "anchors/owner.h"
-#include "anchors/watch.h"
 #include "libc/compat.h"
 #include "libc/io.h"
 #include "x509/certfile.h"
@@ -21,7 +20,8 @@ static bool file_cert(void *arg, const unsigned char *der, size_t len, struct ce
 	return !f->memory.no_memory;
 }
 
-static void add_problem(struct trust_file *f, enum trustdir_level level, const struct text *line)
+static void add_problem(struct trust_file *f, enum trustdir_level level, const char *place,
+			size_t at, const char *reason)
 {
 	struct trustdir_problem problem = {.level = level};
 
@@ -29,7 +29,7 @@ static void add_problem(struct trust_file *f, enum trustdir_level level, const s
 		f->problems_lost++;
 		return;
 	}
-	problem.text = arena_keep(&f->memory, line->buf, line->len + 1);
+	problem.text = reading_line(&f->memory, f->seen.path, place, at, reason);
 	f->problem =
 		arena_add(&f->memory, f->problem, &f->problem_count, sizeof(problem), &problem);
 }
@@ -41,15 +41,9 @@ static void add_problem(struct trust_file *f, enum trustdir_level level, const s
 static void file_problem(void *arg, struct certfile_place place, const char *reason)
 {
 	struct trust_file *f = arg;
-	char buf[PATH_SHOWN + 256];
-	struct text line = TEXT(buf);
 
-	reading_add_shown(&line, f->seen.path);
-	text_add(&line, place.is_line ? ": line " : ": byte ");
-	text_add_uint(&line, place.at);
-	text_add(&line, ": ");
-	text_add(&line, reason);
-	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO, &line);
+	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO,
+		    place.is_line ? "line " : "byte ", place.at, reason);
 }
 
 static struct trust_file *make_file(const struct reading *r, const struct stat *st,
@@ -68,18 +62,6 @@ static struct trust_file *make_file(const struct reading *r, const struct stat *
 	return f;
 }
 
-/* If a file has too many certificates, none of them counts. */
-static void forget_certs(struct trust_file *f)
-{
-	char buf[PATH_SHOWN + 256];
-	struct text line = TEXT(buf);
-
-	f->count = f->problem_count = 0;
-	reading_add_shown(&line, f->seen.path);
-	text_add(&line, ": skipped, because it has more than 4096 certificates");
-	add_problem(f, TRUSTDIR_ERROR, &line);
-}
-
 void readfile_parse(struct reading *r, const struct stat *st, const char *path,
 		    const unsigned char *data, size_t len)
 {
@@ -89,10 +71,13 @@ void readfile_parse(struct reading *r, const struct stat *st, const char *path,
 	if (f != NULL && f->seen.path != NULL) {
 		int error = certfile_parse(data, len, &sink);
 
-		if (error == -E2BIG)
-			forget_certs(f);
-		else if (error < 0)
+		if (error == -E2BIG) {
+			f->count = f->problem_count = 0;
+			add_problem(f, TRUSTDIR_ERROR, NULL, 0,
+				    "skipped, because it has more than 4096 certificates");
+		} else if (error < 0) {
 			f->memory.no_memory = true;
+		}
 	}
 	if (f == NULL || f->memory.no_memory)
 		r->memory.no_memory = true;
@@ -129,8 +114,11 @@ static bool has_room(struct reading *r, const char *path, off_t size)
 
 bool readfile_again(struct reading *r, const struct stat *st, const char *path)
 {
-	for (size_t i = 0; r->before != NULL && i < r->before->held_count; i++) {
-		const struct held *held = &r->before->held[i];
+	size_t count = r->before == NULL ? 0 : r->before->held_count;
+
+	for (size_t i = 0; i < count; i++) {
+		/* Both are in the order of names, so it is most likely in the same place. */
+		const struct held *held = &r->before->held[(r->held_count + i) % count];
 
 		if (held->missed > 0 || !watch_is_settled_as(&held->file->seen, st) ||
 		    !has_scope(held->file, r->scope) || strcmp(held->file->seen.path, path) != 0)

@@ -2,7 +2,6 @@
 #include "anchors/reading.h"
 
 #include "anchors/owner.h"
-#include "anchors/watch.h"
 #include "libc/compat.h"
 
 #include <errno.h>
@@ -61,13 +60,23 @@ void arena_free(struct arena *arena)
 	}
 }
 
-void reading_add_shown(struct text *line, const char *path)
+const char *reading_line(struct arena *arena, const char *path, const char *place, size_t at,
+			 const char *reason)
 {
+	enum { PATH_SHOWN = 900 };
+	char buf[PATH_SHOWN + 256];
+	struct text line = TEXT(buf);
 	size_t len = strlen(path);
 
-	text_add_n(line, path, len > PATH_SHOWN ? PATH_SHOWN : len);
-	if (len > PATH_SHOWN)
-		text_add(line, "...");
+	text_add_n(&line, path, len > PATH_SHOWN ? PATH_SHOWN : len);
+	text_add(&line, len > PATH_SHOWN ? "...: " : ": ");
+	if (place != NULL) {
+		text_add(&line, place);
+		text_add_uint(&line, at);
+		text_add(&line, ": ");
+	}
+	text_add(&line, reason);
+	return arena_keep(arena, buf, line.len + 1);
 }
 
 /* Is there room for one more line? If not, it is counted. */
@@ -91,15 +100,8 @@ static void add_problem(struct reading *r, enum trustdir_level level, const char
 void reading_problem(struct reading *r, enum trustdir_level level, const char *path,
 		     const char *reason)
 {
-	char buf[PATH_SHOWN + 256];
-	struct text line = TEXT(buf);
-
-	if (!has_room(r))
-		return;
-	reading_add_shown(&line, path);
-	text_add(&line, ": ");
-	text_add(&line, reason);
-	add_problem(r, level, arena_keep(&r->memory, line.buf, line.len + 1));
+	if (has_room(r))
+		add_problem(r, level, reading_line(&r->memory, path, NULL, 0, reason));
 }
 
 void trust_file_leave(struct trust_file *f)

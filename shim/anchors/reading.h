@@ -5,6 +5,7 @@
 #include "anchors/trustdir.h"
 #include "libc/text.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -99,22 +100,20 @@ struct reading {
 };
 
 /*
- * A longer path is cut, so that it fits into a line of the log together with the reason, even when
- * escaped.
+ * A line for the user, "path: reason" or "path: line 3: reason"; place is NULL, "line " or "byte ".
+ * A path of more than 900 bytes is cut, so that the line fits into the log even when escaped.
  */
-enum { PATH_SHOWN = 900 };
+const char *reading_line(struct arena *arena, const char *path, const char *place, size_t at,
+			 const char *reason);
 
-/* A path as a line shows it: at most PATH_SHOWN bytes. */
-void reading_add_shown(struct text *line, const char *path);
-
-/* One line for the user. */
+/* Reports a problem with a path. */
 void reading_problem(struct reading *r, enum trustdir_level level, const char *path,
 		     const char *reason);
 
 /* The same for a path that must no longer count, nor anything below it. */
 void reading_refused(struct reading *r, const char *path, const char *reason);
 
-/* Adds a reference to the file, or takes over the caller's reference if the file is new. */
+/* Adds a reference to the file. */
 void reading_hold(struct reading *r, struct held held);
 
 /*
@@ -131,6 +130,49 @@ bool reading_keep(struct reading *r, const struct held *held, bool absent);
  * before.
  */
 void reading_failed(struct reading *r, const char *path, int error, bool normal);
+
+/* O_NONBLOCK: a FIFO must not block the program. For a regular file it changes nothing. */
+enum { READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+
+/* Takes the file over from the reading before, if it looks the same as then. */
+bool readfile_again(struct reading *r, const struct stat *st, const char *path);
+
+/* Reads a file into r. fd: the open file; it is closed here. */
+void readfile(struct reading *r, int fd, const struct stat *st, const char *path);
+
+/* The same for bytes in memory; path: where they come from. */
+void readfile_parse(struct reading *r, const struct stat *st, const char *path,
+		    const unsigned char *data, size_t len);
+
+/* How a file or directory looks; path stays the caller's. */
+struct watch watch_of(const char *path, const struct stat *st);
+
+/* Looks the same, and no change of it can have been missed. */
+bool watch_is_settled_as(const struct watch *before, const struct stat *st);
+
+/* st: of the opened file or directory, so that nothing slips in between. */
+void watch_add(struct reading *r, const char *path, const struct stat *st);
+
+/* A path that could not be opened. lost: though it could be before. */
+void watch_path(struct reading *r, const char *path, bool lost);
+
+/* Does an errno say that there is nothing of that name? */
+bool watch_is_missing(int error);
+
+/*
+ * May it be otherwise in a moment, with nothing changed? EPERM and ENOSYS are what a seccomp filter
+ * says, and leave what was read before it.
+ */
+bool watch_is_passing(int error);
+
+/* Has anything changed since r read it? */
+bool watch_has_moved(const struct reading *r);
+
+/* Does the process have the root directory that it had when r was read? */
+bool watch_has_root(const struct reading *r);
+
+/* Did it change so recently that the next change may have the same time? */
+bool watch_is_in_doubt(const struct stat *st);
 
 /* Fills out.anchor from the files that r holds. */
 void reading_merge(struct reading *r);

@@ -2,9 +2,7 @@
 #include "anchors/trustdir.h"
 
 #include "anchors/owner.h"
-#include "anchors/readfile.h"
 #include "anchors/reading.h"
-#include "anchors/watch.h"
 #include "libc/compat.h"
 #include "libc/text.h"
 

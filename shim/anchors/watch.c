@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "anchors/watch.h"
+#include "anchors/reading.h"
 
 #include "libc/compat.h"
 

@@ -206,7 +206,7 @@ static int base64_value(unsigned char c)
 static bool base64_decode(struct span in, unsigned char *out, size_t *ret_len)
 {
 	unsigned long bits = 0;
-	size_t digits = 0, padding = 0, len = 0;
+	size_t have = 0, padding = 0, len = 0; /* have: bits that are not written yet */
 
 	for (size_t i = 0; i < in.len; i++) {
 		unsigned char c = in.at[i];
@@ -214,20 +214,21 @@ static bool base64_decode(struct span in, unsigned char *out, size_t *ret_len)
 
 		if (c == '\n' || c == '\r' || c == ' ' || c == '\t')
 			continue;
-		if (c == '=' && padding < 2 && digits % 4 + padding >= 2) {
+		if (c == '=' && padding < 2 && (have == 2 || have == 4)) {
 			padding++;
 			continue;
 		}
 		if (value < 0 || padding > 0)
 			return false;
-		/* Each digit but the first of four completes a byte. */
 		bits = bits << 6 | (unsigned long)value;
-		if (digits % 4 != 0)
-			out[len++] = (unsigned char)(bits >> (6 - 2 * (digits % 4)));
-		digits++;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[len++] = (unsigned char)(bits >> have);
+		}
 	}
 	*ret_len = len;
-	return (digits + padding) % 4 == 0;
+	return have == 2 * padding;
 }
 
 static const unsigned char *find(struct span in, const char *what)
