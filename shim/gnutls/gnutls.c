@@ -155,47 +155,6 @@ static bool has_public_cas(const struct gnutls *g, gnutls_certificate_credential
 	return public_roots_suffice(&roots);
 }
 
-struct filling {
-	const struct gnutls *gnutls;
-	gnutls_certificate_credentials_t credentials;
-	size_t count, left_out;
-};
-
-static bool add_anchor(void *arg, const struct anchor *anchor)
-{
-	struct filling *f = arg;
-	gnutls_datum_t der = {(unsigned char *)(uintptr_t)anchor->der, (unsigned)anchor->der_len};
-
-	if (anchor->scopes != NULL)
-		f->left_out++;
-	else if (anchor->der_len <= INT_MAX && f->gnutls->api.gnutls_certificate_set_x509_trust_mem(
-						       f->credentials, &der, API_X509_FMT_DER) > 0)
-		f->count++;
-	return true;
-}
-
-/*
- * Credentials that have the anchors, and check as strictly as the program's; NULL if there are no
- * anchors. The limits of gnutls_certificate_set_verify_limits() need no copy: a chain that exceeds
- * them fails the first verification with any issuer.
- */
-static gnutls_certificate_credentials_t
-make_credentials(const struct gnutls *g, gnutls_certificate_credentials_t like, size_t *left_out)
-{
-	struct filling f = {.gnutls = g};
-
-	if (g->api.gnutls_certificate_allocate_credentials(&f.credentials) < 0)
-		return NULL;
-	g->api.gnutls_certificate_set_verify_flags(
-		f.credentials, g->api.gnutls_certificate_get_verify_flags(like));
-	edition_each(add_anchor, &f);
-	*left_out = f.left_out;
-	if (f.count > 0)
-		return f.credentials;
-	g->api.gnutls_certificate_free_credentials(f.credentials);
-	return NULL;
-}
-
 /*
  * One verification. It keeps the program's credentials while the session has those with the
  * anchors.
@@ -205,9 +164,41 @@ struct verification {
 	const struct gnutls *gnutls, *outer;
 	void *credentials;
 	gnutls_certificate_credentials_t anchors;
-	size_t left_out; /* anchors that have a scope */
-	int saved_errno; /* the program's errno, before the call and after */
+	size_t added, left_out; /* anchors; those that have a scope are left out */
+	int saved_errno;	/* the program's errno, before the call and after */
 };
+
+static bool add_anchor(void *arg, const struct anchor *anchor)
+{
+	struct verification *v = arg;
+	gnutls_datum_t der = {(unsigned char *)(uintptr_t)anchor->der, (unsigned)anchor->der_len};
+
+	if (anchor->scopes != NULL)
+		v->left_out++;
+	else if (anchor->der_len <= INT_MAX && v->gnutls->api.gnutls_certificate_set_x509_trust_mem(
+						       v->anchors, &der, API_X509_FMT_DER) > 0)
+		v->added++;
+	return true;
+}
+
+/*
+ * Makes credentials that have the anchors, and check as strictly as the program's. Returns false if
+ * there are no anchors. The limits of gnutls_certificate_set_verify_limits() need no copy: a chain
+ * that exceeds them fails the first verification with any issuer.
+ */
+static bool make_credentials(struct verification *v)
+{
+	const struct gnutls *g = v->gnutls;
+
+	if (g->api.gnutls_certificate_allocate_credentials(&v->anchors) < 0) {
+		v->anchors = NULL;
+		return false;
+	}
+	g->api.gnutls_certificate_set_verify_flags(
+		v->anchors, g->api.gnutls_certificate_get_verify_flags(v->credentials));
+	edition_each(add_anchor, v);
+	return v->added > 0;
+}
 
 static bool begin(struct verification *v, const char *name, const void *caller)
 {
@@ -237,8 +228,7 @@ static bool begin_again(struct verification *v, gnutls_session_t session, int re
 	    v->credentials == NULL ||
 	    (config_is(SET_PUBLIC_ONLY) && !has_public_cas(g, v->credentials)))
 		return false;
-	v->anchors = make_credentials(g, v->credentials, &v->left_out);
-	return v->anchors != NULL &&
+	return make_credentials(v) &&
 	       g->api.gnutls_credentials_set(session, API_CRD_CERTIFICATE, v->anchors) >= 0;
 }
 

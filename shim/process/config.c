@@ -44,7 +44,7 @@ struct config config;
 
 #define IDENTIFIER(id, name) id,
 enum variable { FOR_EACH(IDENTIFIER) VARIABLES };
-_Static_assert(VARIABLES == BUNDLES + CONFIG_BUNDLES - 1, "config.h has room for the bundles");
+_Static_assert(VARIABLES == BUNDLES + CONFIG_BUNDLES, "config.h has room for the bundles");
 
 /* The names, one after the other. An array of pointers would need relocation in every process. */
 #define NAME(id, name) name "\0"
@@ -310,10 +310,8 @@ __attribute__((constructor)) static void snapshot(void)
 		if (config.sources.cwd == NULL)
 			config.sources.cwd = "/nowhere";
 	}
-	config.default_bundle = value[BUNDLES] != NULL;
-	for (int i = BUNDLES, count = 0; i < VARIABLES; i++)
-		if (value[i] != NULL)
-			config.bundle[count++] = value[i];
+	for (int i = 0; i < CONFIG_BUNDLES; i++)
+		config.bundle[i] = value[BUNDLES + i];
 	for (unsigned i = 0; i < SETTINGS; i++)
 		if (value[variable[i]] != NULL) {
 			config.given |= 1U << i;

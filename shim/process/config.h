@@ -9,7 +9,7 @@
 
 enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
-enum { CONFIG_BUNDLES = 11 };
+enum { CONFIG_BUNDLES = 10 };
 
 /*
  * The environment at the start of the process: programs may clear it or overwrite it
@@ -20,12 +20,11 @@ struct config {
 	bool active;	/* the environment was read, and the library is not switched off */
 	unsigned set;	/* bits of settings.h, from the variables */
 	unsigned given; /* a bit for each enum setting that a variable sets */
-	enum log_level log_level;	    /* if no variable or line of the file sets it */
-	const char *log_file;		    /* NULL: stderr */
-	bool log_json;			    /* CATRUST_LOG_FORMAT=json */
-	const char *bundle[CONFIG_BUNDLES]; /* files that variables name, up to NULL; the first
-					       is SSL_CERT_FILE's */
-	bool default_bundle;		    /* SSL_CERT_FILE is set */
+	enum log_level log_level; /* if no variable or line of the file sets it */
+	const char *log_file;	  /* NULL: stderr */
+	bool log_json;		  /* CATRUST_LOG_FORMAT=json */
+	/* The files that variables name, each a path or NULL; the first is SSL_CERT_FILE's. */
+	const char *bundle[CONFIG_BUNDLES];
 	struct trustdir_sources sources;
 };
 

@@ -53,12 +53,6 @@ static void add_parts(struct text *line, const char *const parts[])
 		text_add_escaped(line, parts[i]);
 }
 
-static void add_text(struct text *line, const char *const parts[])
-{
-	text_add(line, "catrust: ");
-	add_parts(line, parts);
-}
-
 /* Not inlined, so that a line of text does not need its space on the stack. */
 __attribute__((noinline)) static void add_json(struct text *line, enum log_level level,
 					       const char *const parts[])
@@ -92,10 +86,12 @@ void log_parts(enum log_level level, const char *const parts[])
 	if (!log_wants(level))
 		return;
 	cancel = cancel_hold();
-	if (config.log_json)
+	if (config.log_json) {
 		add_json(&line, level, parts);
-	else
-		add_text(&line, parts);
+	} else {
+		text_add(&line, "catrust: ");
+		add_parts(&line, parts);
+	}
 	buf[line.len++] = '\n';
 	if (config.log_file != NULL)
 		fd = open(config.log_file,

@@ -305,12 +305,11 @@ static FILE *answer(struct request *r, const char *mode)
 /* Does a variable name the file as the program's bundle? */
 static enum bundle named_kind(const char *path)
 {
-	for (size_t i = 0; i < CONFIG_BUNDLES && config.bundle[i] != NULL; i++)
-		if (strcmp(config.bundle[i], path) == 0)
+	for (size_t i = 0; i < CONFIG_BUNDLES; i++)
+		if (config.bundle[i] != NULL && strcmp(config.bundle[i], path) == 0)
 			/* The first one is SSL_CERT_FILE, which replaces OpenSSL's default file. */
-			return !config_is(SET_PUBLIC_ONLY) || (i == 0 && config.default_bundle)
-				       ? BUNDLE_YES
-				       : BUNDLE_IF_PUBLIC;
+			return !config_is(SET_PUBLIC_ONLY) || i == 0 ? BUNDLE_YES
+								     : BUNDLE_IF_PUBLIC;
 	return BUNDLE_NO;
 }
 
@@ -364,7 +363,7 @@ static enum bundle kind_of(const char *path, const char *mode)
 
 	if (!config.active || (config.set & SET_NO_FILES) != 0 || path == NULL)
 		return BUNDLE_NO;
-	kind = config.bundle[0] == NULL ? BUNDLE_NO : named_kind(path);
+	kind = named_kind(path);
 	if (kind == BUNDLE_NO)
 		kind = bundles_kind(path);
 	return kind == BUNDLE_NO || !is_reading(mode) || !config_active() || config_is(SET_NO_FILES)

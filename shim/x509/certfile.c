@@ -86,11 +86,6 @@ static bool is_padding(struct span s)
 	return true;
 }
 
-static bool is_oid(struct span oid, const char *value, size_t len)
-{
-	return oid.len == len && memcmp(oid.at, value, len) == 0;
-}
-
 /*
  * Does a list of purposes include TLS servers? serverAuth (1.3.6.1.5.5.7.3.1) or
  * anyExtendedKeyUsage (2.5.29.37.0).
@@ -100,8 +95,8 @@ static bool names_server_auth(struct span purposes)
 	struct span oid;
 
 	while (der_expect(&purposes, DER_OID, &oid))
-		if (is_oid(oid, "\x2b\x06\x01\x05\x05\x07\x03\x01", 8) ||
-		    is_oid(oid, "\x55\x1d\x25\x00", 4))
+		if (span_is(oid, "\x2b\x06\x01\x05\x05\x07\x03\x01", 8) ||
+		    span_is(oid, "\x55\x1d\x25\x00", 4))
 			return true;
 	return false;
 }
@@ -133,7 +128,7 @@ static bool is_pkcs7(struct span in)
 	struct span body, oid;
 
 	return der_expect(&in, DER_SEQUENCE, &body) && der_expect(&body, DER_OID, &oid) &&
-	       is_oid(oid, "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", 9);
+	       span_is(oid, "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", 9);
 }
 
 static void parse_pkcs7(struct parser *p, struct span in)
@@ -251,7 +246,7 @@ static struct span without_headers(struct span body)
 
 static bool is_label(struct span label, const char *name)
 {
-	return label.len == strlen(name) && memcmp(label.at, name, label.len) == 0;
+	return span_is(label, name, strlen(name));
 }
 
 static bool ends_with(struct span s, const char *end)

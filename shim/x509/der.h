@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 enum {
 	DER_BOOLEAN = 0x01,
@@ -27,6 +28,11 @@ struct span {
 	const unsigned char *at;
 	size_t len;
 };
+
+static inline bool span_is(struct span s, const void *bytes, size_t len)
+{
+	return s.len == len && memcmp(s.at, bytes, len) == 0;
+}
 
 enum der_peek { DER_KNOWN, DER_SHORT, DER_INVALID };
 
