@@ -63,18 +63,19 @@ static bool is_ours_to_see(const struct call *call)
 }
 
 /*
- * A client was made, or has loaded trust. What the trust directories have now counts for it, even
- * if the program gives up its root directory, its user or system calls before it connects.
+ * Was a client made, or has it loaded trust? Then what the trust directories have now counts for
+ * it, even if the program gives up its root directory, its user or system calls meanwhile.
  */
-static void read_for_client(struct call *call, const SSL_METHOD *method)
+static bool read_for_client(struct call *call, const SSL_METHOD *method)
 {
 	struct binding_scope scope;
 
 	if (!is_ours_to_see(call) || !binding_is_client_method(call->ssl, method))
-		return;
+		return false;
 	scope = binding_work_begin(call->crypto);
 	trust_read(call->crypto);
 	binding_work_end(call->crypto, scope);
+	return true;
 }
 
 /*
@@ -86,11 +87,8 @@ static void end_new(struct call *call, const SSL_CTX *ctx, const SSL_METHOD *met
 		    bool by_program)
 {
 	leave(call);
-	if (ctx != NULL && is_ours_to_see(call) && binding_is_client_method(call->ssl, method)) {
-		read_for_client(call, method);
-		if (by_program)
-			deferred_begin(call->crypto, call->ssl->api.SSL_CTX_get_cert_store(ctx));
-	}
+	if (ctx != NULL && read_for_client(call, method) && by_program)
+		deferred_begin(call->crypto, call->ssl->api.SSL_CTX_get_cert_store(ctx));
 	end(call);
 }
 
@@ -193,18 +191,20 @@ static void end_verify(struct call *call, struct verification *v, int ret)
 	     end_store(&call, CALLER, ret))
 
 #define BEGIN_X509(name, store) begin(&call, NULL, binding_crypto(#name, CALLER, store))
+#define BEGIN_LOAD() binding_load_begin(call.crypto, call.scope, CALLER)
 
 #define HOOK_X509_LOAD(name, params, args, ...)                                                    \
 	HOOK(int, 0, name, params, BEGIN_X509(name, store),                                        \
 	     const struct load_source from = {__VA_ARGS__};                                        \
-	     REAL(crypto, name, args, load_store(call.crypto, CALLER, store, &from, &ret));        \
+	     REAL(crypto, name, args,                                                              \
+		  BEGIN_LOAD() && load_store(call.crypto, store, &from, &ret));                    \
 	     leave(&call); end(&call))
 
 #define HOOK_X509_LOOKUP(name, params, args, libctx, propq)                                        \
 	HOOK(int, 0, name, params, BEGIN_X509(name, NULL),                                         \
 	     REAL(crypto, name, args,                                                              \
-		  load_lookup(call.crypto, CALLER, lookup, command, source, type, libctx, propq,   \
-			      &ret));                                                              \
+		  BEGIN_LOAD() && load_lookup(call.crypto, lookup, command, source, type, libctx,  \
+					      propq, &ret));                                       \
 	     leave(&call); end(&call))
 
 #define HOOK_X509_METHOD(name, params, args)                                                       \

@@ -13,13 +13,10 @@
 /* The first version whose default places are not known. */
 enum { UNKNOWN_DEFAULTS = 0x40100000 };
 
-/* In some builds, OpenSSL's calls to itself come here, too; the outer call was already seen. */
-static bool is_wanted(const struct crypto *c, const void *caller, const OSSL_LIB_CTX *libctx,
-		      const char *propq)
+static bool is_wanted(const struct crypto *c, const OSSL_LIB_CTX *libctx, const char *propq)
 {
 	if (!config_active() || config_is(SET_NO_SHARE) || !c->usable ||
-	    (c->lacks & SHARING) != 0 || module_has(c->module, caller) || libctx != NULL ||
-	    propq != NULL)
+	    (c->lacks & SHARING) != 0 || libctx != NULL || propq != NULL)
 		return false;
 	/* NULL is this thread's own default. */
 	return c->api.OSSL_LIB_CTX_set0_default == NULL ||
@@ -40,24 +37,9 @@ static const char *default_file(const struct crypto *c)
 			c->api.X509_get_default_cert_file());
 }
 
-/*
- * X509_LOOKUP_ctrl() for a default, and X509_STORE_load_locations() for a directory. Since 3.0,
- * both call another hooked function. On arm64 that is a tail call, so the hook would take this
- * library for the caller, and call this code again, without end. So these functions call that other
- * function themselves.
- */
 static int add_default(const struct crypto *c, X509_LOOKUP *lookup, int command, long type)
 {
-	return c->real.X509_LOOKUP_ctrl_ex != NULL
-		       ? c->real.X509_LOOKUP_ctrl_ex(lookup, command, NULL, type, NULL, NULL, NULL)
-		       : c->real.X509_LOOKUP_ctrl(lookup, command, NULL, type, NULL);
-}
-
-static int add_directory(const struct crypto *c, X509_STORE *store, const char *dir)
-{
-	return c->real.X509_STORE_load_locations_ex != NULL
-		       ? c->real.X509_STORE_load_locations_ex(store, NULL, dir, NULL, NULL)
-		       : c->real.X509_STORE_load_locations(store, NULL, dir);
+	return c->real.X509_LOOKUP_ctrl(lookup, command, NULL, type, NULL);
 }
 
 /* ---- The default directory, as a URI ---- */
@@ -156,16 +138,15 @@ static bool load(struct crypto *c, X509_STORE *store, const struct load_source *
 	    c->real.X509_STORE_add_lookup(store, c->api.X509_LOOKUP_file()) == NULL ||
 	    !shared_load(c, store, from->file))
 		return false;
-	*ret = from->dir == NULL ? 1 : add_directory(c, store, from->dir);
+	*ret = from->dir == NULL ? 1 : c->real.X509_STORE_load_locations(store, NULL, from->dir);
 	return true;
 }
 
-bool load_store(struct crypto *c, const void *caller, X509_STORE *store,
-		const struct load_source *from, int *ret)
+bool load_store(struct crypto *c, X509_STORE *store, const struct load_source *from, int *ret)
 {
 	if (store == NULL || !c->usable)
 		return false;
-	if (is_wanted(c, caller, from->libctx, from->propq) && load(c, store, from, ret))
+	if (is_wanted(c, from->libctx, from->propq) && load(c, store, from, ret))
 		return true;
 	/* The real function must find the store as if nothing had been deferred. */
 	deferred_end(c, store);
@@ -208,9 +189,8 @@ static bool look_up(struct crypto *c, X509_LOOKUP *lookup, int command, const ch
 	return false;
 }
 
-bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int command,
-		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
-		 int *ret)
+bool load_lookup(struct crypto *c, X509_LOOKUP *lookup, int command, const char *name, long type,
+		 const OSSL_LIB_CTX *libctx, const char *propq, int *ret)
 {
 	X509_STORE *store = NULL;
 
@@ -218,7 +198,7 @@ bool load_lookup(struct crypto *c, const void *caller, X509_LOOKUP *lookup, int 
 		store = c->api.X509_LOOKUP_get_store(lookup);
 	if (store == NULL)
 		return false;
-	if (is_wanted(c, caller, libctx, propq) && look_up(c, lookup, command, name, type, ret))
+	if (is_wanted(c, libctx, propq) && look_up(c, lookup, command, name, type, ret))
 		return true;
 	if (adds_directory(command))
 		deferred_stop(c, store);

@@ -23,16 +23,14 @@ struct load_source {
 };
 
 /*
- * Replaces a real function; caller: who calls it. True: done, and *ret is its result. False:
+ * Replaces a real function. True: done, and *ret is its result. False:
  * nothing was loaded, and the real function must be called. errno and the error queue are as the
  * real function leaves them.
  */
-bool load_store(struct crypto *crypto, const void *caller, X509_STORE *store,
-		const struct load_source *from, int *ret);
+bool load_store(struct crypto *crypto, X509_STORE *store, const struct load_source *from, int *ret);
 
 /* The same for X509_LOOKUP_ctrl(). */
-bool load_lookup(struct crypto *crypto, const void *caller, X509_LOOKUP *lookup, int command,
-		 const char *name, long type, const OSSL_LIB_CTX *libctx, const char *propq,
-		 int *ret);
+bool load_lookup(struct crypto *crypto, X509_LOOKUP *lookup, int command, const char *name,
+		 long type, const OSSL_LIB_CTX *libctx, const char *propq, int *ret);
 
 #endif

@@ -31,15 +31,22 @@ struct binding_scope binding_enter(struct crypto *crypto)
 	struct binding_scope before = current;
 
 	current.last = crypto;
+	current.loading = false;
 	return before;
 }
 
 void binding_leave(struct binding_scope scope)
 {
 	/* The copy stays recorded: the shim may seem to be the caller of a later call. */
-	current.working = scope.working;
-	if (scope.last != NULL)
-		current.last = scope.last;
+	if (scope.last == NULL)
+		scope.last = current.last;
+	current = scope;
+}
+
+bool binding_load_begin(const struct crypto *c, struct binding_scope before, const void *caller)
+{
+	current.loading = true;
+	return !before.loading || !(module_has(c->module, caller) || object_is_own(caller));
 }
 
 struct binding_scope binding_work_begin(struct crypto *c)
@@ -111,9 +118,7 @@ static void *copy_at(copies all, const void *address, void *(*make)(const struct
 	if (there != NULL || !object_at(address, &where))
 		return there;
 	mine = make(&where);
-	if (mine == NULL)
-		return NULL;
-	there = publish(all, mine);
+	there = mine == NULL ? NULL : publish(all, mine);
 	if (there != mine)
 		free(mine);
 	return there;
@@ -197,7 +202,6 @@ static void *crypto_new(const struct object *where)
 	c->module = where->module;
 	atomic_init(&c->loan_index, -1);
 	atomic_init(&c->lookup_index, -1);
-	atomic_init(&c->told, false);
 	atomic_init(&c->directory_index, -1);
 	atomic_init(&c->deferred_index, -1);
 	look_up_all(handle, real, sizeof(real), &c->real);
@@ -470,11 +474,10 @@ struct crypto *binding_crypto(const char *name, const void *caller, const X509_S
 	if (real == NULL)
 		real = real_for(caller, name);
 	c = real == NULL ? NULL : copy_at(cryptos, real, crypto_new);
-	if (c == NULL) {
+	if (c == NULL)
 		tell_unbound(name);
-		return NULL;
-	}
-	find_ssl(caller);
+	else
+		find_ssl(caller);
 	return c;
 }
 

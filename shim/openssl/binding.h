@@ -54,10 +54,9 @@ struct crypto {
 #define OPENSSL_CRYPTO(use, name) __typeof__(name) *name;
 #include "openssl/openssl.def"
 	} api;
-	void *(*err_state)(void);	     /* ERR_get_state() of 1.1.1; NULL in others */
-	atomic_int loan_index, lookup_index; /* index of ex_data, -1: none yet (lend.c) */
-	atomic_int directory_index;	     /* likewise (load/load.c) */
-	atomic_int deferred_index;	     /* likewise (load/deferred.c) */
+	void *(*err_state)(void); /* ERR_get_state() of 1.1.1; NULL in others */
+	/* Indexes of ex_data (lend.c, load/); -1: none yet. */
+	atomic_int loan_index, lookup_index, directory_index, deferred_index;
 	_Atomic(X509_LOOKUP_METHOD *) deferred_method;
 	_Atomic(struct stock *) stock; /* lend.c */
 	_Atomic(struct trust *) trust; /* trust.c */
@@ -124,10 +123,17 @@ struct errors {
 struct binding_scope {
 	struct crypto *last;
 	bool working; /* between binding_work_begin() and _end() */
+	bool loading; /* since binding_load_begin() */
 	struct errors errors;
 };
 struct binding_scope binding_enter(struct crypto *crypto);
 void binding_leave(struct binding_scope scope);
+
+/*
+ * After binding_enter(), for a load into a store. False: libcrypto itself calls it, in a load that
+ * has begun. The caller alone can't tell that, because libssl makes tail calls, too.
+ */
+bool binding_load_begin(const struct crypto *crypto, struct binding_scope s, const void *caller);
 
 /*
  * Around the shim's own calls of a copy, so that they leave no errors; the last function drops the
@@ -149,9 +155,7 @@ static inline int binding_ex_index(const struct crypto *crypto, atomic_int *inde
 	if (known >= 0)
 		return known;
 	mine = crypto->api.CRYPTO_get_ex_new_index(class, 0, NULL, NULL, NULL, free_value);
-	if (mine < 0)
-		return mine;
-	return atomic_compare_exchange_strong(index, &known, mine) ? mine : known;
+	return mine < 0 || atomic_compare_exchange_strong(index, &known, mine) ? mine : known;
 }
 
 #endif

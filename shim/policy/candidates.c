@@ -133,8 +133,7 @@ bool candidates_find(struct candidates *f, struct crypto *c, const struct trust 
 	f->ctx = ctx;
 	f->leaf = X509_STORE_CTX_get0_cert(ctx);
 	f->sent = X509_STORE_CTX_get0_untrusted(ctx);
-	f->name_count = f->own_count = f->anchor_count = 0;
-	f->too_many = false;
+	f->own_count = f->anchor_count = 0;
 	if (trust == NULL || f->leaf == NULL)
 		return false;
 	near = is_anchor_near(f, trust);

@@ -64,11 +64,10 @@ static struct loan *loan_new(struct crypto *c, X509_STORE_CTX *ctx)
 	int index = binding_ex_index(c, &c->loan_index, CRYPTO_EX_INDEX_X509_STORE_CTX, loan_free);
 	struct loan *l = index < 0 ? NULL : calloc(1, sizeof(*l));
 
-	if (l != NULL && X509_STORE_CTX_set_ex_data(ctx, index, l) != 1) {
-		free(l);
-		l = NULL;
-	}
-	return l;
+	if (l == NULL || X509_STORE_CTX_set_ex_data(ctx, index, l) == 1)
+		return l;
+	free(l);
+	return NULL;
 }
 
 void lend_note_lookup(struct crypto *c, X509_STORE *store, const X509_LOOKUP_METHOD *method)
@@ -203,10 +202,7 @@ static void lend(struct loan *l, const struct candidates *found, const struct po
 	X509_STORE_CTX *ctx = found->ctx;
 	STACK_OF(X509) *kept = l->stacks.trusted;
 
-	l->found = *found;
-	l->stacks = *stacks;
-	l->verify = NULL;
-	l->is_strict = false;
+	*l = (struct loan){.found = *found, .stacks = *stacks};
 	if (stacks->trusted != NULL) {
 		X509_STORE_CTX_set0_trusted_stack(ctx, stacks->trusted);
 		certs_free(c, kept);

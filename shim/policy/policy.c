@@ -245,9 +245,8 @@ static bool is_forgivable(const struct probe *p, const struct candidates *f,
 			forgivable = true;
 			continue;
 		}
-		if (plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false))
-			*ret_kept = true;
-		else if (!has_error(&plain, p->error[i].code, p->error[i].depth))
+		if ((plain.ctx == NULL && !probe_run(&plain, f, trusted, untrusted, false)) ||
+		    !has_error(&plain, p->error[i].code, p->error[i].depth))
 			*ret_kept = true;
 	}
 	X509_STORE_CTX_free(plain.ctx);
@@ -274,10 +273,9 @@ static bool try_trusted(const struct candidates *f, STACK_OF(X509) * trusted,
 		anchor = anchor_of(&p, f, &in_scope);
 		forgivable = relax && is_forgivable(&p, f, trusted, untrusted, &kept);
 		*ret_relax = anchor != NULL && (!own || in_scope) && !kept;
-		does = error_of_chain(&p, *ret_relax) == X509_V_OK && (own || in_scope);
 		/* With an anchor, these errors may be forgiven, if the chain ends there. */
-		if (forgivable && !*ret_relax)
-			does = false;
+		does = error_of_chain(&p, *ret_relax) == X509_V_OK && (own || in_scope) &&
+		       (!forgivable || *ret_relax);
 	}
 	X509_STORE_CTX_free(p.ctx);
 	return does;

@@ -158,18 +158,16 @@ static bool same_scopes(const struct trust_anchor *a, const struct scope_list *s
 	return scopes == NULL && i == a->scope_count;
 }
 
-static bool is_same(const struct trust_anchor *a, const struct anchor *from)
-{
-	return a->der_len == from->der_len && memcmp(a->der, from->der, a->der_len) == 0 &&
-	       same_scopes(a, from->scopes) && a->line == from->line &&
-	       strcmp(a->file, from->file) == 0;
-}
-
 struct trust_anchor *trust_find_same(const struct trust *t, const struct anchor *from)
 {
-	for (size_t i = 0; t != NULL && i < t->count; i++)
-		if (is_same(t->anchor[i], from))
-			return t->anchor[i];
+	for (size_t i = 0; t != NULL && i < t->count; i++) {
+		struct trust_anchor *a = t->anchor[i];
+
+		if (a->der_len == from->der_len && memcmp(a->der, from->der, a->der_len) == 0 &&
+		    same_scopes(a, from->scopes) && a->line == from->line &&
+		    strcmp(a->file, from->file) == 0)
+			return a;
+	}
 	return NULL;
 }
 
@@ -212,14 +210,13 @@ void trust_free(struct trust *t)
 struct trust *trust_make(const struct crypto *c, const struct anchors *anchors,
 			 const struct trust *before)
 {
-	size_t count = anchors->count;
 	struct trust *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
 	t->crypto = c;
-	t->anchor = calloc(count + 1, sizeof(struct trust_anchor *));
-	for (size_t i = 0; t->anchor != NULL && i < count; i++) {
+	t->anchor = calloc(anchors->count + 1, sizeof(struct trust_anchor *));
+	for (size_t i = 0; t->anchor != NULL && i < anchors->count; i++) {
 		const struct anchor *from = &anchors->anchor[i];
 		struct trust_anchor *a = trust_find_same(before, from);
 		int error = 0;

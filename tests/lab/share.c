@@ -25,6 +25,10 @@
  * providers CHAIN KEY FILE: a verification while the thread has another library context, and two
  * after it
  *
+ * ways FILE: each way to load it, into a store of its own
+ *
+ * inner FILE: loads in a callback that a load calls, and after one that leaves by longjmp
+ *
  * locked FILE: a child of a process that holds the lock of a store
  *
  * paths COUNT: the default places, so many times into one context
@@ -36,6 +40,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -81,6 +86,9 @@ void X509_OBJECT_free(void *);
 int X509_OBJECT_get_type(const void *);
 void *X509_OBJECT_get0_X509(const void *), *X509_OBJECT_get0_X509_CRL(void *);
 void *X509_LOOKUP_file(void);
+void *X509_LOOKUP_meth_new(const char *);
+void X509_LOOKUP_meth_free(void *);
+int X509_LOOKUP_meth_set_ctrl(void *, int (*)(void *, int, const char *, long, char **));
 void *X509_STORE_CTX_get0_store(const void *);
 int X509_STORE_CTX_get_error(const void *), X509_STORE_CTX_get_error_depth(const void *);
 int X509_LOOKUP_ctrl(void *, int, const char *, long, char **);
@@ -866,6 +874,63 @@ static void providers(const char *file)
 	SSL_CTX_free(ctx);
 }
 
+static void ways(const char *file)
+{
+	for (int way = 0; way < WAYS; way++) {
+		void *ctx = new_context(0);
+
+		printf("way %d: %d\n", way, load(way, ctx, file));
+		SSL_CTX_free(ctx);
+	}
+}
+
+enum { BY_SSL = 1, BY_STORE, BY_TAIL_CALL, BY_LONGJMP };
+
+static void *inner_ctx;
+static jmp_buf inner_end;
+
+/* The program's own way to look up certificates loads a file into another store. */
+static int inner_ctrl(void *lookup, int command, const char *file, long type, char **result)
+{
+	void *store = SSL_CTX_get_cert_store(inner_ctx);
+	volatile int ret = 0;
+
+	(void)lookup;
+	(void)command;
+	(void)result;
+	if (type == BY_TAIL_CALL)
+		return X509_STORE_load_locations(store, file, NULL);
+	if (type == BY_STORE)
+		ret = X509_STORE_load_locations(store, file, NULL);
+	else if (type == BY_SSL)
+		ret = SSL_CTX_load_verify_locations(inner_ctx, file, NULL);
+	else
+		longjmp(inner_end, 1);
+	return ret;
+}
+
+static void inner(const char *file)
+{
+	void *method = X509_LOOKUP_meth_new("the program's own"), *outer = X509_STORE_new();
+	void *first = loaded(file, NULL, false, NULL), *lookup;
+
+	check(method != NULL && X509_LOOKUP_meth_set_ctrl(method, inner_ctrl), "no method");
+	lookup = X509_STORE_add_lookup(outer, method);
+	for (int how = BY_SSL; how <= BY_LONGJMP; how++) {
+		inner_ctx = new_context(0);
+		if (setjmp(inner_end) == 0)
+			printf("%d: %d", how, X509_LOOKUP_ctrl(lookup, 77, file, how, NULL));
+		else
+			printf("%d: %d", how, SSL_CTX_load_verify_locations(inner_ctx, file, NULL));
+		tell_store(SSL_CTX_get_cert_store(inner_ctx));
+		printf(" shared %d\n", is_shared(first, SSL_CTX_get_cert_store(inner_ctx)));
+		SSL_CTX_free(inner_ctx);
+	}
+	X509_STORE_free(first);
+	X509_STORE_free(outer);
+	X509_LOOKUP_meth_free(method);
+}
+
 static void locked(const char *file)
 {
 	void *ctx = new_context(0), *store;
@@ -954,7 +1019,11 @@ int main(int argc, char **argv)
 	else if (strcmp(what, "providers") == 0 && argc == 5) {
 		set_server(argv[2], argv[3]);
 		providers(argv[4]);
-	} else if (strcmp(what, "locked") == 0)
+	} else if (strcmp(what, "ways") == 0)
+		ways(argv[2]);
+	else if (strcmp(what, "inner") == 0)
+		inner(argv[2]);
+	else if (strcmp(what, "locked") == 0)
 		locked(argv[2]);
 	else if (strcmp(what, "paths") == 0)
 		paths(atoi(argv[2]));

@@ -143,6 +143,36 @@ class Loads(lab.Case):
 
         self.each(check)
 
+    def test_a_file_that_cannot_be_shared_is_opened_once(self):
+        """And then by OpenSSL: if that calls another hooked function, nothing is tried again."""
+        lab.need(programs=["strace"])
+        path, trace = os.path.join(self.odd, "key-last"), os.path.join(self.folder, "trace")
+
+        def check(name):
+            without = self.use(name, "ways", path)
+            told = self.use(name, "ways", path, wrap=["strace", "-f", "-o", trace, "-e", "trace=open,openat", "-E",
+                                                      "LD_PRELOAD=" + lab.shim()])
+            self.assertEqual((0, "", without.out), (told.code, told.err, told.out))
+            ways = [line for line in told.out.splitlines() if not line.endswith("-9")]
+            opened = [line for line in lab.read(trace).decode().splitlines() if '"%s"' % path in line]
+            # DER is never shared.
+            self.assertEqual(len(ways) - 1, sum("O_NOCTTY" in line for line in opened), opened)
+            self.assertEqual(len(ways), sum("O_NOCTTY" not in line for line in opened), opened)
+
+        self.each(check)
+
+    def test_a_load_in_a_callback_of_a_load(self):
+        """A program's lookup loads a file into another store, or leaves by longjmp: that file is shared, too. After a
+        tail call, OpenSSL loads it itself."""
+        def check(name):
+            without, there = (self.use(name, "inner", self.bundle, shim=shim) for shim in (False, True))
+            self.assertEqual((0, "", 0, ""), (without.code, without.err, there.code, there.err))
+            stores, shared = zip(*(line.split(" shared ") for line in there.out.splitlines()))
+            self.assertEqual([line.split(" shared ")[0] for line in without.out.splitlines()], list(stores))
+            self.assertEqual(("1", "1", "0", "1"), shared)
+
+        self.each(check)
+
     def test_a_locked_store_is_not_locked_again(self):
         """Where OpenSSL takes no lock, the child of a process that holds it does not wait for it."""
         def check(name):
