@@ -2,6 +2,7 @@
 #include "load/decoded.h"
 
 #include "libc/compat.h"
+#include "openssl/context.h"
 
 #include <errno.h>
 #include <openssl/pem.h>
@@ -130,21 +131,13 @@ static void version_free(const struct crypto *c, struct version *v)
 	}
 }
 
-/*
- * Decodes with OpenSSL's own providers, although this thread may use another library context at the
- * moment. A certificate that lacks its key or its extensions would lack them in all stores. Memory
- * may have been short for a moment, so it is decoded again: what it lacks twice is invalid in the
- * file.
- */
+/* A certificate that lacks its key or its extensions would lack them in all stores. Memory may have
+ * been short for a moment, so it is decoded again: what it lacks twice is invalid in the file. */
 static struct version *version_decode(const struct crypto *c, const struct plain_cert *plain)
 {
-	OSSL_LIB_CTX *before = NULL;
+	OSSL_LIB_CTX *before = context_enter(c);
 	struct version *v = NULL;
 
-	if (c->api.OSSL_LIB_CTX_set0_default != NULL &&
-	    c->api.OSSL_LIB_CTX_get0_global_default != NULL)
-		before =
-			c->api.OSSL_LIB_CTX_set0_default(c->api.OSSL_LIB_CTX_get0_global_default());
 	for (int last = 0; v == NULL && last < 2; last++) {
 		const unsigned char *at = plain->der;
 
@@ -154,8 +147,7 @@ static struct version *version_decode(const struct crypto *c, const struct plain
 			v = NULL;
 		}
 	}
-	if (before != NULL)
-		c->api.OSSL_LIB_CTX_set0_default(before);
+	context_leave(c, before);
 	return v;
 }
 

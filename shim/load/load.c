@@ -4,6 +4,7 @@
 #include "libc/hash.h"
 #include "load/deferred.h"
 #include "load/shared.h"
+#include "openssl/context.h"
 #include "process/config.h"
 
 #include <errno.h>
@@ -18,10 +19,7 @@ static bool is_wanted(const struct crypto *c, const OSSL_LIB_CTX *libctx, const 
 	if (!config_active() || config_is(SET_NO_SHARE) || !c->usable ||
 	    (c->lacks & SHARING) != 0 || libctx != NULL || propq != NULL)
 		return false;
-	/* NULL is this thread's own default. */
-	return c->api.OSSL_LIB_CTX_set0_default == NULL ||
-	       c->api.OSSL_LIB_CTX_get0_global_default == NULL ||
-	       c->api.OSSL_LIB_CTX_set0_default(NULL) == c->api.OSSL_LIB_CTX_get0_global_default();
+	return context_is_global(c); /* that is what NULL means */
 }
 
 static const char *value_or(const char *variable, const char *otherwise)

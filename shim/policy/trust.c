@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/trust.h"
 
+#include "openssl/context.h"
 #include "x509/der.h"
 #include "x509/sound.h"
 
@@ -50,6 +51,7 @@ static bool has_memory(void)
 static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 {
 	const unsigned char *at = a->der;
+	OSSL_LIB_CTX *before = context_enter(c);
 	X509 *cert = d2i_X509(NULL, &at, (long)a->der_len);
 
 	/*
@@ -61,8 +63,9 @@ static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 	    X509_add1_trust_object(cert, OBJ_nid2obj(NID_server_auth)) != 1 ||
 	    X509_check_purpose(cert, -1, 0) != 1 || X509_get0_pubkey(cert) == NULL) {
 		X509_free(cert);
-		return NULL;
+		cert = NULL;
 	}
+	context_leave(c, before);
 	return cert;
 }
 

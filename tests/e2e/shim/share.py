@@ -143,6 +143,19 @@ class Loads(lab.Case):
 
         self.each(check)
 
+    def test_another_library_context_costs_no_anchor(self):
+        """Likewise for an anchor: it is not reported as one that can't be read."""
+        folder = lab.folder("pki")
+        chain, key, _, files = share_lab.bundles(folder)
+        path = lab.write(os.path.join(lab.folder("bundle"), "none"), files["none"])
+        directory = lab.trustdir(os.path.join(folder, "first.pem"))
+
+        def check(name):
+            told = self.use(name, "providers", chain, key, path, shim=True, dirs=[directory])
+            self.assertEqual((0, "", ["1: 0", "2: 0"]), (told.code, told.err, told.out.splitlines()[1:]))
+
+        self.each(check)
+
     def test_a_file_that_cannot_be_shared_is_opened_once(self):
         """And then by OpenSSL: if that calls another hooked function, nothing is tried again."""
         lab.need(programs=["strace"])
