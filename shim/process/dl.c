@@ -68,9 +68,10 @@ static void *find(const struct dl_phdr_info *info, const struct tables *t, const
 
 static bool is_library(const struct dl_phdr_info *info, const char *file)
 {
-	size_t len = info->dlpi_name == NULL ? 0 : strlen(info->dlpi_name);
+	const char *path = info->dlpi_name == NULL ? "" : info->dlpi_name;
+	size_t len = strlen(path);
 
-	return len >= strlen(file) && strcmp(info->dlpi_name + len - strlen(file), file) == 0;
+	return len >= strlen(file) && strcmp(path + len - strlen(file), file) == 0;
 }
 
 struct wanted {
