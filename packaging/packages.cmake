@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The packages: packaging/package configures once for each format, because the library's folder differs,
-# and runs cpack. Two builds of one commit must give the same bytes: no path of the build folder, no time
-# except SOURCE_DATE_EPOCH, no name of the machine.
+# The packages. packaging/package configures once for each format, because the library's folder differs,
+# and runs cpack. Two builds of one commit must give the same bytes, so they may not contain a path of the
+# build folder, a time other than SOURCE_DATE_EPOCH, or the name of the machine.
 
 set(CATRUST_PACKAGE "" CACHE STRING "The package that this build is for: deb, rpm, tgz, or none")
 if(CATRUST_PACKAGE STREQUAL "")
@@ -67,7 +67,7 @@ set(CPACK_STRIP_FILES ON)
 if(NOT CATRUST_PACKAGE STREQUAL "tgz")
   set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 endif()
-set(CPACK_THREADS 1) # the bytes of xz and zstd depend on it
+set(CPACK_THREADS 1) # the output of xz and zstd depends on it
 
 if(CATRUST_PACKAGE STREQUAL "deb")
   string(TIMESTAMP CATRUST_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)

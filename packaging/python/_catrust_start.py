@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loads libcatrust.so into this Python. Run at each start of an environment that was enabled.
+"""Loads libcatrust.so into this Python, at each start of Python in an enabled environment.
 
-It imports nothing that Python has not imported by then, since every start pays for it. The package
-catrust loads the library by the same functions.
+To keep the start short, it imports only modules that Python has imported already. The package catrust
+uses the same functions to load the library.
 """
 
 import os
@@ -18,7 +18,7 @@ def is_disabled() -> bool:
 
 
 def mapped() -> str:
-    """What is in this process, as the kernel lists it (proc(5), maps). Empty without /proc."""
+    """The kernel's list of what this process has mapped (proc(5), maps). Empty without /proc."""
     try:
         with open("/proc/self/maps", "rb") as maps:
             return os.fsdecode(maps.read())
@@ -27,10 +27,10 @@ def mapped() -> str:
 
 
 def check(path: str) -> None:
-    """Raises an OSError if path is not there, or is no whole 64-bit ELF file.
+    """Raises an OSError if path is missing, or is not a complete 64-bit ELF file.
 
-    The dynamic loader does not look at the size: where an installation was cut off, it would die in it,
-    and Python with it. The table of sections lies at a file's end (elf(5): e_shoff, e_shentsize, e_shnum).
+    The dynamic loader does not check the size. If an installation was cut off, it would crash, and Python
+    with it. The table of sections is at the end of a file (elf(5): e_shoff, e_shentsize, e_shnum).
     """
     with open(path, "rb") as library:
         header = library.read(64)
@@ -42,10 +42,10 @@ def check(path: str) -> None:
 
 
 def load(path: str) -> None:
-    """Loads the library such that what is loaded after it calls it; raises an OSError if it can't.
+    """Loads the library, so that libraries which are loaded later call its functions. Raises an OSError on failure.
 
-    As an extension module, which is twenty times faster than ctypes. It is none, so that the import
-    fails, after the library is in.
+    It is loaded as if it were an extension module, which is twenty times faster than ctypes. The import then
+    fails, because it is not one, but the library stays loaded.
     """
     check(path)
     import _imp
@@ -63,15 +63,15 @@ def load(path: str) -> None:
 
 
 def preload(path: str) -> None:
-    """Adds the library to LD_PRELOAD, for the children of this process."""
+    """Adds the library to LD_PRELOAD, so that the children of this process load it."""
     there = os.environ.get("LD_PRELOAD", "")
     if not any(os.path.basename(entry) == "libcatrust.so" for entry in there.replace(":", " ").split()):
-        # At the end, because some libraries, such as AddressSanitizer's, must be the first.
+        # It goes to the end, because some libraries, such as AddressSanitizer's, must be the first.
         os.environ["LD_PRELOAD"] = there + ":" + path if there else path
 
 
 def start(children: bool = False) -> None:
-    """Loads the library if it does any good here. Whatever happens, Python goes on."""
+    """Loads the library if that is of use in this process. Python goes on if it fails."""
     global started
     try:
         # site reads the .pth files of a virtual environment twice.
@@ -79,16 +79,17 @@ def start(children: bool = False) -> None:
             return
         started = True
         maps = mapped()
-        # After another copy it would do everything twice; after libssl, only half of it.
+        # With another copy in the process, everything would happen twice. After libssl, the library would see only
+        # some of the calls.
         if "/libcatrust.so" not in maps and "/libssl." not in maps and "/libssl-" not in maps:
             load(LIBRARY)
         if children:
             check(LIBRARY)
             preload(LIBRARY)
     except FileNotFoundError:
-        pass  # catrust was taken out of the environment, and this file stayed
+        pass  # catrust was removed from the environment, but this file was left
     except Exception as e:
         try:
             sys.stderr.write("catrust: %s: %s: Python goes on without it; install catrust again\n" % (LIBRARY, e))
         except Exception:
-            pass  # nobody reads it
+            pass  # there is no stderr to write to

@@ -6,9 +6,9 @@ As the first lines of a program, before anything imports ssl:
     import catrust
     catrust.inject()
 
-From then on TLS clients of this process trust, beside what they trust anyway, the CAs in /etc/catrust/ca.d
-and ~/.config/catrust/ca.d, or in the directories that CATRUST_DIR names. `python -m catrust app.py` does the
-same for a program that stays as it is, and `python -m catrust enable` for all of a virtual environment.
+From then on, the TLS clients of this process also trust the CAs in /etc/catrust/ca.d and
+~/.config/catrust/ca.d, or in the directories that CATRUST_DIR names. `python -m catrust app.py` does this
+without a change of the program, and `python -m catrust enable` does it for a whole virtual environment.
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ __all__ = ["Error", "LibraryError", "NotPossible", "TooLate", "inject", "status"
 
 
 class Error(RuntimeError):
-    """Why this process can't be reached, and what to do instead."""
+    """catrust can't reach this process. The text says why, and what to do instead."""
 
 
 class LibraryError(Error):
@@ -28,7 +28,7 @@ class LibraryError(Error):
 
 
 class NotPossible(Error):
-    """In this Python nothing can be injected: it has OpenSSL built in, or is not on Linux."""
+    """inject() can't work in this Python: it has OpenSSL built in, or does not run on Linux."""
 
 
 class TooLate(Error):
@@ -38,13 +38,13 @@ class TooLate(Error):
 def inject(children: bool = True) -> None:
     """Makes the TLS clients of this process trust the CAs of the trust directories.
 
-    To be called before anything imports ssl. It may be called again, and in a process that has the library
-    by catrust-run or by an enabled environment: it then changes nothing more.
+    Call it before anything imports ssl. It changes nothing if it was called before, or if catrust-run or an
+    enabled environment has already loaded the library.
 
-    children: programs that this one starts trust them as well. Their environment gets LD_PRELOAD.
+    children: the programs that this one starts trust the CAs as well. Their environment gets LD_PRELOAD.
 
-    With CATRUST_DISABLE=1 it does nothing. Raises TooLate, NotPossible or LibraryError; the program can go on
-    after each of them, and trusts what it trusts without catrust.
+    With CATRUST_DISABLE=1 it does nothing. It raises TooLate, NotPossible or LibraryError. The program can go
+    on after each of them, and then trusts what it trusts without catrust.
     """
     from catrust import _inject
 
@@ -52,9 +52,10 @@ def inject(children: bool = True) -> None:
 
 
 def status() -> "Status":
-    """What this process trusts by catrust, and which of its TLS libraries are reached, as far as it has loaded them.
+    """What this process trusts because of catrust, and which of the TLS libraries that it has loaded are reached.
 
-    str() of it is a text for people. It reads files and runs the command catrust, for some milliseconds.
+    str() of the result is a text for people. The call reads files and runs the command catrust, which takes some
+    milliseconds.
     """
     from catrust import _status
 

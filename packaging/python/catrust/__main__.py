@@ -33,7 +33,7 @@ FAILED = 125
 
 
 def run(argv: List[str]) -> None:
-    """Becomes this Python again, with the library before everything else in it."""
+    """Replaces this process by a new Python that runs argv with the library preloaded."""
     if not start.is_disabled():
         path = _inject.library()
         try:
@@ -55,7 +55,7 @@ def main(argv: List[str]) -> int:
         return 0 if argv else FAILED
     word, options = argv[0], argv[1:]
     known = {"enable": ["--children", "--system"], "disable": [], "status": []}
-    # A program with such a name must be called by its path: ./status.
+    # To run a program that is called status, write ./status.
     if word in known:
         for option in options:
             if option not in known[word]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An environment that trusts by itself: one .pth file in its site-packages (see the module site)."""
+"""Switches catrust on for a whole environment, by one .pth file in its site-packages (see the module site)."""
 
 import os
 import re
@@ -14,10 +14,10 @@ import _catrust_start as start
 import catrust
 from catrust import Error, _inject, _status
 
-# Sorts before the .pth files of other modules, which may use TLS.
+# This name sorts before the .pth files of other modules, which may use TLS.
 NAME = "_catrust.pth"
 MARK = "# Written by `python -m catrust enable`; `python -m catrust disable` removes it.\n"
-# One line, because site runs single lines. If the module is missing, catrust was uninstalled.
+# It is one line, because site runs single lines. It ignores a missing module: catrust was uninstalled then.
 LINE = ("import sys; exec('try:\\n import _catrust_start\\nexcept ImportError:\\n pass\\n"
         "else:\\n _catrust_start.start(%s)')\n")
 
@@ -39,7 +39,7 @@ def files() -> List[str]:
 
 
 def is_environment() -> bool:
-    """Is this Python that of a virtual environment?"""
+    """Does this Python belong to a virtual environment?"""
     return sys.prefix != sys.base_prefix or hasattr(sys, "real_prefix")
 
 
@@ -51,14 +51,14 @@ def trial(code: str) -> "subprocess.CompletedProcess[bytes]":
 
 
 def refuse(done: "subprocess.CompletedProcess[bytes]") -> None:
-    """Raises an Error with the last line that a trial has left, where it has failed."""
+    """Raises an Error with the last line of a trial's stderr, if the trial failed."""
     if done.returncode != 0:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it ended with %d" % done.returncode]
         raise Error("nothing was changed: " + re.sub(r"^catrust\.\w+: ", "", lines[-1]))
 
 
 def enable(children: bool, system: bool) -> int:
-    """Makes this environment trust by itself; returns the exit status."""
+    """Makes every Python of this environment load the library when it starts. Returns the exit status."""
     if not is_environment() and not system:
         raise Error("%s is not in a virtual environment. `enable --system` makes every program of this Python trust "
                     "the CAs, for all users of it" % sys.executable)
@@ -69,7 +69,7 @@ def enable(children: bool, system: bool) -> int:
     if children and re.search("[ :$]", start.LIBRARY):
         raise Error("--children: ld.so allows no space, colon or dollar sign in the path of a library, and there is "
                     "one in %s" % start.LIBRARY)
-    # Tried in another process first: a broken library could end this one.
+    # This is tried in another process, because a broken library could crash this one.
     refuse(trial("import catrust; catrust.inject(); import ssl"))
     path, text = os.path.join(folder, NAME), MARK + LINE % ("children=True" if children else "")
     before = text_of(path)
@@ -87,7 +87,7 @@ def enable(children: bool, system: bool) -> int:
 
 
 def text_of(path: str) -> Optional[str]:
-    """What is in the file. None: it is not there, or can't be read."""
+    """The content of the file, or None if it is missing or can't be read."""
     try:
         with open(path) as file:
             return file.read()
@@ -96,7 +96,7 @@ def text_of(path: str) -> Optional[str]:
 
 
 def write(path: str, text: str) -> None:
-    """Writes a file whole or not at all. The same text again changes nothing."""
+    """Writes a file whole or not at all. Does nothing if it already has this text."""
     if text_of(path) == text:
         return
     number, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=NAME + ".")
@@ -111,7 +111,7 @@ def write(path: str, text: str) -> None:
 
 
 def disable() -> int:
-    """Undoes enable(); returns the exit status."""
+    """Undoes enable(). Returns the exit status."""
     found = files()
     for path in found:
         os.unlink(path)
@@ -122,7 +122,7 @@ def disable() -> int:
 
 
 def problem() -> Optional[str]:
-    """Why an enabled environment does not trust all the same."""
+    """Why this Python does not trust the CAs although its environment is enabled, or None."""
     if start.is_disabled():
         return "switched off by CATRUST_DISABLE"
     if sys.flags.no_site:
@@ -135,13 +135,13 @@ def problem() -> Optional[str]:
 
 
 def status() -> int:
-    """Prints whether this environment is enabled, and what is trusted; 1: it is not, or to no avail."""
+    """Prints whether this environment is enabled, and what is trusted. Returns 1 if it is not, or has a problem."""
     found = files()
     why = problem() if found else "`python -m catrust enable` enables it"
     print("Python    %s, %s" % (sys.prefix, "enabled by " + found[0] if found else "not enabled: %s" % why))
     if found and why:
         print("problem   " + why)
-    # Shows what a program that uses ssl would have loaded.
+    # Loads what a program that uses ssl has loaded, so that the status shows it.
     try:
         __import__("_ssl")
     except ImportError:

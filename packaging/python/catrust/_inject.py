@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Into the running process, or into the environment of the next."""
+"""Loads the library into this process, and hands it on to the processes that it starts."""
 
 import importlib.util
 import os
@@ -14,23 +14,23 @@ from catrust import LibraryError, NotPossible, TooLate
 
 INSTEAD = ("start the program with `python -m catrust` or catrust-run, or call "
            "`python -m catrust enable` once for the virtual environment")
-# Not libssl3.so, which is NSS's. Wheels rename their copies: libssl-81ffa89e.so.3.
+# libssl3.so is part of NSS, so it does not count. Wheels rename their copies: libssl-81ffa89e.so.3.
 LIBSSL = re.compile(r"libssl(-[0-9a-f]+)?\.so(\.|$)")
 
 
 def library() -> str:
-    """The path of libcatrust.so: beside this file, or what CATRUST_LIB names, as for catrust-run."""
+    """The path of libcatrust.so: what CATRUST_LIB names (as for catrust-run), or else the one beside this file."""
     return os.path.realpath(os.environ.get("CATRUST_LIB") or start.LIBRARY)
 
 
 def mapped_file(line: str) -> str:
-    """The file that a line of start.mapped() names, or "". proc(5) marks what an upgrade has replaced since."""
+    """The file that a line of start.mapped() names, or "". A file that was replaced since is marked "(deleted)"."""
     fields = line.split(None, 5)
     return re.sub(r" \(deleted\)$", "", fields[5]) if len(fields) > 5 else ""
 
 
 def mapped_files() -> List[str]:
-    """The files that this process has mapped, each once, in the order of their addresses."""
+    """The files that this process has mapped, without repetitions, in the order of their addresses."""
     return list(dict.fromkeys(mapped_file(line) for line in start.mapped().splitlines() if line.count("/") > 0))
 
 
@@ -47,14 +47,14 @@ def ssl_file() -> Optional[str]:
 
 
 def has_static_ssl() -> bool:
-    """Is OpenSSL part of this Python, so that no other library can stand before it?"""
+    """Is OpenSSL linked into this Python, so that no other library can intercept its functions?"""
     if "_ssl" in sys.builtin_module_names:
         return True
     path = ssl_file()
     if path is None:
         return False
     with open(path, "rb") as module:
-        # An ELF file has the names of the libraries that it needs as separate strings.
+        # An ELF file contains the name of each library that it needs, with a zero byte before and after it.
         return re.search(rb"\0libssl(-[0-9a-f]+)?\.so[^\0]*\0", module.read()) is None
 
 
@@ -86,10 +86,10 @@ def inject(children: bool) -> None:
 
 
 def is_open_to_others(place: str) -> bool:
-    """May another user put files of theirs in the place of this folder's?
+    """May another user replace files in this folder?
 
-    The rules of trust directories: a group counts as nobody else's if it is root's, or the user's own (the same
-    number, as useradd makes them), and where there is an ACL, the bits of the group are those of anybody in it.
+    The rules are those of trust directories. root's group and the user's own group (its number is the user's, as
+    useradd makes it) have no other members. With an ACL, the bits of the group apply to every user that it names.
     """
     there = os.stat(place)
     if there.st_uid not in (0, os.geteuid()):
@@ -106,7 +106,7 @@ def is_open_to_others(place: str) -> bool:
 
 
 def make_folder(place: str) -> None:
-    """Makes a folder that is the user's alone, unless another process just did."""
+    """Makes a folder that only the user can read, unless another process has just made it."""
     try:
         os.mkdir(place, 0o700)
     except FileExistsError:
@@ -114,10 +114,9 @@ def make_folder(place: str) -> None:
 
 
 def preloadable(path: str) -> str:
-    """path, or a link to it where ld.so would take path for several (at a space, a colon or a dollar sign).
+    """path, or a link to it if path has a space, a colon or a dollar sign, which ld.so does not allow.
 
-    The link lies in the user's cache, where catrust-run makes and finds the same one. Nobody else may be able to
-    put another library in its place.
+    The link is in the user's cache, and catrust-run uses the same one. No other user may be able to replace it.
     """
     if not re.search("[ :$]", path):
         return path

@@ -16,7 +16,7 @@ import _catrust_start as start
 from catrust import _inject
 
 LIBRARIES = re.compile(r"lib(ssl|gnutls)(-[0-9a-f]+)?\.so(\.|$)")
-# Source file names in the messages of a TLS library that is linked in; they tell more than a version.
+# The messages of a linked-in TLS library contain names of its source files. These identify it.
 LINKED_IN = [(b"ssl/handshake_client.cc", "BoringSSL"), (b"ssl/statem/statem_clnt.c", "OpenSSL"),
              (b"s2n_connection.c", "s2n-tls"), (b"/rustls-", "rustls")]
 LINKED_IN_READS = {"OpenSSL"}
@@ -39,7 +39,7 @@ class TlsLibrary(NamedTuple):
     path: str
     name: str
     reached: bool
-    why: str  # how, or why not and what to do
+    why: str  # how it is reached; or why it is not, and what to do
 
 
 class Status(NamedTuple):
@@ -47,9 +47,9 @@ class Status(NamedTuple):
 
     library: Optional[str]  # the path of libcatrust.so in this process; None: it is not there
     disabled: bool  # by CATRUST_DISABLE
-    children: bool  # LD_PRELOAD hands it on
+    children: bool  # LD_PRELOAD hands the library on
     tls: List[TlsLibrary]
-    anchors: Optional[List[Anchor]]  # None: not known, since the command catrust is not there
+    anchors: Optional[List[Anchor]]  # None: not known, because the command catrust is missing
     problems: List[str]  # files that were skipped, and why
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class Status(NamedTuple):
 
 
 def tool() -> Optional[str]:
-    """The path of the command catrust: that of this environment, or else the first in PATH."""
+    """The path of the command catrust in this environment, or else of the first one in PATH."""
     for folder in (sysconfig.get_path("scripts"), os.path.dirname(sys.executable or "")):
         path = os.path.join(folder, "catrust")
         if os.access(path, os.X_OK):
@@ -85,7 +85,7 @@ def tool() -> Optional[str]:
 
 
 def listing() -> Tuple[Optional[List[Anchor]], List[str]]:
-    """What `catrust list` lists, and its problems."""
+    """The anchors that `catrust list` prints, and the problems that it reports."""
     command = tool()
     if command is None:
         return None, []
@@ -110,7 +110,7 @@ def owner(address: Optional[int]) -> Optional[str]:
 
 
 def seen_first(symbol: str) -> Optional[str]:
-    """The file whose function of this name every library of the process calls, that was loaded after it."""
+    """The file whose function of this name the dynamic linker finds first, or None."""
     try:
         return owner(ctypes.cast(getattr(ctypes.CDLL(None), symbol), ctypes.c_void_p).value)
     except AttributeError:
@@ -123,11 +123,11 @@ def linked_in(path: str) -> Optional[str]:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return next((name for mark, name in LINKED_IN if data.find(mark) >= 0), None)
     except (OSError, ValueError):
-        return None  # it was replaced, or it is empty
+        return None  # the file was removed, or it is empty
 
 
 def of_file(path: str, library: Optional[str], preloaded: bool, first: Dict[str, Optional[str]]) -> Optional[TlsLibrary]:
-    """What path is to TLS; None: nothing."""
+    """What path has to do with TLS, or None if it has nothing to do with it."""
     if path == library:
         return None
     match = LIBRARIES.match(os.path.basename(path))
@@ -138,7 +138,7 @@ def of_file(path: str, library: Optional[str], preloaded: bool, first: Dict[str,
         if first[name] != library:
             return TlsLibrary(path, name, False, "%s comes before the library: %s" % (first[name], _inject.INSTEAD))
         return TlsLibrary(path, name, True, "as every server's certificate is verified")
-    # libcrypto contains no TLS.
+    # This finds nothing in libcrypto, which contains no TLS.
     linked = linked_in(path)
     if linked is None:
         return None
@@ -153,7 +153,7 @@ def of_this_process() -> Status:
     """See catrust.status()."""
     library = _inject.loaded()
     first = {"OpenSSL": seen_first("X509_verify_cert"), "GnuTLS": seen_first("gnutls_certificate_verify_peers2")}
-    # With LD_PRELOAD or /etc/ld.so.preload, it comes before libc, and so sees which files are opened.
+    # If the library comes before libc (LD_PRELOAD, /etc/ld.so.preload), it sees which files the process opens.
     preloaded = library is not None and seen_first("fopen") == library
     anchors, problems = listing()
     found = [of_file(path, library, preloaded, first) for path in _inject.mapped_files()]

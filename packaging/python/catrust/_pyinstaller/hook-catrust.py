@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The library goes into the program, to where the package looks for it."""
+"""Puts the library into the frozen program, where the package looks for it."""
 
 import _catrust_start
 
