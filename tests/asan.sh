@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The unit tests under ASan and UBSan, in a separate build by another compiler: asan.sh BUILD clang|gcc
+# Runs the unit tests under ASan and UBSan, in a build folder of their own: asan.sh BUILD clang|gcc
 # It compiles everything, so it also shows that clang has no warnings.
 set -eu
 

@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
-# Keeps what takes minutes to build outside the tree, for the next run of the tests.
+# For what takes minutes to build: the next run of the tests finds it in this folder outside the tree.
 
-# shellcheck disable=SC2034 # for the scripts that source this one
+# The scripts that source this one use it.
+# shellcheck disable=SC2034
 cache=${CATRUST_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/catrust-tests}
 
 # A checksum of files, and of the files in folders; it becomes part of the result's name.

@@ -28,7 +28,7 @@ done
 got=$("$bin/catrust-run" -q sh -c 'echo "$LD_PRELOAD"')
 [ -f "$got" ] || fail "catrust-run does not find the installed library: $got"
 
-# Every other command in README must exist, with the options shown.
+# The other commands in README must exist, and have the options that it shows.
 sed -n 's/^\(tools\/[a-z]*\|tests\/[a-z]*\) .*/\1/p' README.md | while read -r command; do
 	[ -x "$command" ] || fail "$command is not there"
 done

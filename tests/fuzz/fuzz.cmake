@@ -1,4 +1,4 @@
-# certfile_parse() over the corpus in every build; with CATRUST_FUZZ, a libFuzzer binary as well:
+# Every build runs certfile_parse() on the corpus. With CATRUST_FUZZ, there is a libFuzzer binary as well:
 #   certfile_fuzz -max_len=4096 -max_total_time=180 NEW_FINDS tests/fuzz/corpus
 add_executable(certfile_corpus ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c)
 target_compile_definitions(certfile_corpus PRIVATE _GNU_SOURCE FUZZ_MAIN)
@@ -12,7 +12,7 @@ if(CATRUST_FUZZ)
   if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "CATRUST_FUZZ needs clang: libFuzzer comes with it")
   endif()
-  # The parser is compiled once more: it is what the fuzzer's coverage must see.
+  # The parser is compiled again, because the fuzzer must see its coverage.
   add_executable(certfile_fuzz ${CMAKE_CURRENT_LIST_DIR}/certfile_fuzz.c
                  ${CMAKE_CURRENT_LIST_DIR}/../../shim/x509/certfile.c
                  ${CMAKE_CURRENT_LIST_DIR}/../../shim/x509/der.c)
@@ -24,9 +24,9 @@ if(CATRUST_FUZZ)
   target_link_libraries(certfile_fuzz PRIVATE catrust_warnings)
 endif()
 
-# The same for what others send, to catrust or a program: NAME_corpus runs the corpus, NAME_fuzz is libFuzzer's.
+# The same for data that others send to catrust or to a program: NAME_corpus runs the corpus, NAME_fuzz is libFuzzer's.
 #   starttls_fuzz -max_len=4096 -max_total_time=60 NEW_FINDS tests/fuzz/starttls
-# The corpus is the folder NAME, with that of certificate files for what reads those too.
+# The corpus is the folder NAME; aia also uses the corpus of certificate files, because it reads those too.
 function(catrust_wire_fuzz name)
   set(here ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
   add_executable(${name}_corpus ${here}/${name}_fuzz.c ${here}/runner.c)
@@ -54,7 +54,7 @@ catrust_wire_fuzz(aia certs/aia.c)
 catrust_wire_fuzz(tlsfile program/elffile.c program/procfile.c program/tlsfile.c)
 catrust_wire_fuzz(names ../../shim/x509/names.c ../../shim/anchors/scope.c ../../shim/x509/der.c)
 
-# What is taken for a bundle that need not be decoded at once, OpenSSL decodes. Both kinds of file are its corpus.
+# If the shim defers the decoding of a bundle, OpenSSL must be able to decode it. The corpus has both kinds of file.
 add_executable(plain_corpus ${CMAKE_CURRENT_LIST_DIR}/plain_fuzz.c ${CMAKE_CURRENT_LIST_DIR}/runner.c
                ${CMAKE_CURRENT_LIST_DIR}/../../shim/load/plain.c)
 target_compile_definitions(plain_corpus PRIVATE _GNU_SOURCE)

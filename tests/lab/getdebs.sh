@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Unpacks other releases' OpenSSL, for copies.py and share.py, below FOLDER. old: libssl1.1/ (bullseye). newer:
-# libssl3.5/ (trixie), libssl3t64/ and libc6/ (sid; what newer libraries need to run here), libssl4/ (experimental).
-# From the Debian mirror that this machine's apt uses, with apt checking signatures and checksums.
+# Unpacks the OpenSSL of other releases below FOLDER, for copies.py and share.py. old: libssl1.1/ (bullseye). newer:
+# libssl3.5/ (trixie), libssl3t64/ and libc6/ (sid; the newer libraries need this libc), libssl4/ (experimental).
+# They come from the Debian mirror that this machine's apt uses; apt checks signatures and checksums.
 #
 # usage: getdebs.sh FOLDER old|newer
-# Exit status: 0 something is there; 1 no download worked; 2 wrong usage; 77 this machine cannot do it.
+# Exit status: 0 something is there; 1 no download worked; 2 wrong usage; 77 this is not Debian, or apt has no mirror.
 set -eu
 
 usage() {
@@ -23,7 +23,7 @@ cannot() {
 	exit 77
 }
 
-# By path: busybox has an applet of the same name that knows less.
+# The path is given, because busybox has an applet of the same name with fewer options.
 unpack=/usr/bin/dpkg-deb
 [ -x "$unpack" ] || cannot "no $unpack: not a Debian machine"
 # shellcheck source=packaging/apt.sh
@@ -47,7 +47,7 @@ get() { # suite PACKAGE[=FOLDER]...
 	done
 	[ -n "$missing" ] || return 0
 	mkdir -p "$work/new"
-	# What is too old to be signed again is wanted as well.
+	# The lists of an old release are not signed again, so they may have expired.
 	private_apt_sources "$work" "deb [signed-by=$keyring] $mirror $suite main"
 	private_apt "$work" -o Acquire::Check-Valid-Until=false update >"$work/log" 2>&1 || {
 		cat "$work/log" >&2
@@ -60,20 +60,20 @@ get() { # suite PACKAGE[=FOLDER]...
 			return 1
 		}
 		"$unpack" -x "$work/new/"*.deb "$work/new/$name" || return 1
-		# Whole or not at all, should it be interrupted.
+		# If this script is interrupted, the folder is there whole or not at all.
 		mv "$work/new/$name" "$folder/.$name.new" || return 1
 		mv "$folder/.$name.new" "$folder/$name" || return 1
 		echo "$name ($suite)"
 	done
 }
 
-# A release that the mirror has no more does not cost the others.
+# If the mirror no longer has one of the releases, the others are still tried.
 status=1
 for what in 'old bullseye libssl1.1' 'newer trixie libssl3t64=libssl3.5' 'newer sid libssl3t64 libc6' \
 	'newer experimental libssl4'; do
 	[ "${what%% *}" = "$wanted" ] || continue
 	what=${what#* }
-	# Word by word.
+	# $what is a list: the shell must split it into words.
 	# shellcheck disable=SC2086
 	if get $what; then
 		status=0

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes an _ssl for Debian's python3 that has OpenSSL linked into itself with hidden symbols, as uv's
-# Pythons have, for files.py. From the source package of python3 on the Debian
-# mirror that this machine's apt uses, with apt checking signatures and checksums.
+# Builds a module _ssl for Debian's python3, for files.py. OpenSSL is linked into it with hidden symbols, as in
+# uv's Pythons. The source package of python3 comes from the Debian mirror that this machine's apt uses; apt
+# checks signatures and checksums.
 #
 # usage: getssl.sh FOLDER
-# Exit status: 0 it is there; 1 a download or the compiler failed; 2 wrong usage; 77 this machine cannot do it.
+# Exit status: 0 it is there; 1 a download or the compiler failed; 2 wrong usage; 77 this machine can't build it.
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -49,7 +49,7 @@ fi
 mkdir "$work/config"
 tar -C "$work" -xf "$work"/*.orig.tar.*
 source=$(dirname "$(find "$work" -path '*/Modules/_ssl.c')")/..
-# Bluetooth would want more headers, and TLS nothing of it.
+# Bluetooth needs more headers, and TLS does not need it.
 sed 's/^#define HAVE_BLUETOOTH.*//' "$config" >"$work/config/pyconfig.h"
 cc -shared -fPIC -O1 -w -DPy_BUILD_CORE_MODULE -I"$work/config" -I"$source/Include/internal" -I"$source/Include" \
 	-I"$source/Modules" -o "$work/_ssl.so" "$source/Modules/_ssl.c" \

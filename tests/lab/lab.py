@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the end-to-end tests stand on: a company's CAs, real TLS servers, clean environments.
+"""What all end-to-end tests use: a company's CAs, real TLS servers, clean environments.
 
-Standard library and the openssl program only. From the environment:
+It needs only the standard library and the openssl program. It reads these variables:
   CATRUST_BUILD   the build folder; the shim under test is shim/libcatrust.so in it
   CATRUST_PYTHON  the Python under test (default /usr/bin/python3)
   CATRUST_LAB     a folder that keeps the certificates from one run to the next (default: none)
   CATRUST_MORE    the folder that tests/more fills (default: more/ in the build folder)
   CATRUST_LAB_SHARE  CATRUST_SHARE of the programs under test (default: it is not set)
-  CATRUST_NIGHTLY set: what takes long is tested as well
+  CATRUST_NIGHTLY if it is set, long tests run as well
 
     with lab.server() as srv:
         plain = lab.run("import urllib.request, sys; urllib.request.urlopen(sys.argv[1])", args=[srv.url])
@@ -42,8 +42,8 @@ TIMEOUT = 60
 NIGHTLY = bool(os.environ.get("CATRUST_NIGHTLY"))
 MORE = os.path.abspath(os.environ.get("CATRUST_MORE") or os.path.join(os.environ.get("CATRUST_BUILD", "."), "more"))
 
-# Certificates as the ca command of openssl makes them: the only one that sets both dates in every
-# version of OpenSSL.
+# The certificates are made by openssl ca. It is the only command that can set both dates in every version
+# of OpenSSL.
 CONFIG = """
 [ca]
 default_ca = lab
@@ -124,7 +124,7 @@ def openssl(*args, cwd=None, data=None):
 
 
 def clean_env(**extra):
-    """PATH, HOME and LANG, and what is asked for: nothing that names a CA."""
+    """An environment with PATH, HOME, LANG and extra, so that no variable of the machine names a CA."""
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": home(), "LANG": "C.UTF-8"}
     if os.environ.get("CATRUST_LAB_SHARE"):
         env["CATRUST_SHARE"] = os.environ["CATRUST_LAB_SHARE"]
@@ -137,7 +137,7 @@ def _date(days):
 
 
 def make_certificate(folder, stem, name, extensions, issuer, start, end, key=None):
-    """One certificate STEM.pem and its key STEM.key in folder, which prepare_ca() made."""
+    """Makes a certificate STEM.pem and its key STEM.key in folder, which prepare_ca() has prepared."""
     if key is None:
         key = stem + ".key"
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key, cwd=folder)
@@ -169,7 +169,7 @@ def _make_all(folder):
 
 @functools.lru_cache(maxsize=None)
 def scratch():
-    """This run's own folder. Readable by all, for tests that change the user; gone at exit."""
+    """The temporary folder of this run, removed at exit. All users can read it, for tests that change the user."""
     os.umask(0o022)
     folder = tempfile.mkdtemp(prefix="catrust-e2e-")
     os.chmod(folder, 0o755)
@@ -200,8 +200,8 @@ def certificates():
         os.mkdir(folder)
         _make_all(folder)
         return folder
-    # A folder's name says what is in it; it is renamed into place whole, so nobody sees half of it.
-    # The leaves last 90 days: a new set each month.
+    # The name depends on what is in the folder, and on the month, because the leaves last 90 days. The folder is
+    # made under another name and then renamed, so that no other run sees half of it.
     stamp = hashlib.sha256(repr((CONFIG, CERTIFICATES, time.strftime("%Y%m"))).encode())
     folder = os.path.join(os.path.abspath(keep), stamp.hexdigest()[:16])
     os.makedirs(keep, exist_ok=True)
@@ -212,17 +212,17 @@ def certificates():
             os.chmod(half, 0o755)
             _make_all(half)
             os.rename(half, folder)
-    # A copy that every user can read, wherever the kept one is.
+    # Every user can read this copy; the original may be in a folder of one user.
     return shutil.copytree(folder, os.path.join(scratch(), "pki"))
 
 
 def cert(name):
-    """The path of one of the files above: "corp-root.pem", "server.key", "server-chain.pem"..."""
+    """The path of one of the files of certificates(): "corp-root.pem", "server.key", "server-chain.pem"..."""
     return os.path.join(certificates(), name)
 
 
 def keyfile(chain):
-    """The key that belongs to a certificate or chain of the folder above."""
+    """The file of the key that belongs to a certificate or chain of certificates()."""
     return re.sub(r"(-chain|-full)?\.pem$", ".key", chain)
 
 
@@ -241,15 +241,15 @@ def write(path, data, mode=0o644):
 
 
 def folder(name="d"):
-    """A new empty folder, mode 0755, somewhere below the run's own."""
+    """A new empty folder, mode 0755, in the temporary folder of this run."""
     path = tempfile.mkdtemp(prefix=name + "-", dir=scratch())
     os.chmod(path, 0o755)
     return path
 
 
 def trustdir(*names, **files):
-    """A new trust directory with copies of the certificates named (or of files, by path), and with
-    files given as NAME=bytes, where _ in NAME's last place stands for the dot."""
+    """A new trust directory. names: certificates, or paths of files, to copy into it. files: NAME=bytes; the last
+    _ in NAME stands for a dot, so root_pem becomes root.pem."""
     path = folder("ca.d")
     for name in names:
         source = name if os.path.isabs(name) else cert(name)
@@ -272,12 +272,12 @@ def built_shim():
 
 @functools.lru_cache(None)
 def shim():
-    """A copy of it that every user can read, wherever the build folder is."""
+    """The path of a copy of the library that every user can read; the build folder may be closed to others."""
     return shutil.copy(built_shim(), folder("shim"))
 
 
 def shim_env(dirs=None, **extra):
-    """A clean environment under the shim. dirs None: CATRUST_DIR unset, the default directories."""
+    """A clean environment with the shim. If dirs is None, CATRUST_DIR is not set: the default directories apply."""
     env = clean_env(LD_PRELOAD=shim())
     if dirs is not None:
         env["CATRUST_DIR"] = ":".join(dirs)
@@ -311,7 +311,7 @@ def get(c, port, name="127.0.0.1", host="127.0.0.1"):
                 try:
                     more = t.recv(65536)
                 except ssl.SSLError as e:
-                    # The server's end without a word; before Python 3.8 no error of a class of its own.
+                    # The server closed without close_notify. Before Python 3.8 this error has no class of its own.
                     if "EOF" not in str(e).upper():
                         raise
                     break
@@ -340,8 +340,8 @@ def run(program, args=(), shim=False, dirs=None, env=None, python=None, timeout=
         user=None, group=None, stdin=None):
     """Runs program, an argv or Python code, in a clean environment and returns (code, out, err).
 
-    With and without the shim, everything but LD_PRELOAD is the same. No end within timeout: an
-    AssertionError that shows what there was. env is added last; a value of None unsets."""
+    With and without the shim, everything except LD_PRELOAD is the same. If the program does not end within timeout,
+    it raises an AssertionError with the output. env is added last; a value of None removes a variable."""
     if isinstance(program, str):
         argv = [python or PYTHON, "-c", textwrap.dedent(program), *map(str, args)]
     else:
@@ -361,7 +361,7 @@ def run(program, args=(), shim=False, dirs=None, env=None, python=None, timeout=
     except subprocess.TimeoutExpired:
         late = True
     finally:
-        # The whole session: no child outlives the call, whatever happened.
+        # Ends the whole session, so that no child outlives the call.
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -380,8 +380,8 @@ def run(program, args=(), shim=False, dirs=None, env=None, python=None, timeout=
 class Server:
     """An HTTPS server in a thread of the driver, on a port that the kernel chose.
 
-    certificate: stem of the chain and its key. client_ca: asks for a client certificate and verifies
-    it against that file. Counts handshakes in .good; failures, as text, are in .bad."""
+    certificate: the name of the chain without .pem. client_ca: if it is given, the server asks for a client
+    certificate and verifies it with that file. .good counts handshakes; .bad has the failures, as text."""
 
     def __init__(self, certificate="server-chain", key=None, client_ca=None, host="127.0.0.1",
                  minimum=None, maximum=None, pages=None, port=0):
@@ -404,7 +404,7 @@ class Server:
             timeout = 20
 
             def date_time_string(self, timestamp=None):
-                return "Thu, 01 Jan 1970 00:00:00 GMT"  # so that two answers are the same
+                return "Thu, 01 Jan 1970 00:00:00 GMT"  # a fixed date, so that two answers are the same
 
             def do_GET(self):
                 body = outer.pages.get(self.path.split("?")[0])
@@ -430,7 +430,7 @@ class Server:
             request_queue_size = 128
             daemon_threads = True
 
-            # The handshake belongs into the connection's own thread.
+            # The handshake runs in the connection's own thread, so that one client can't block the others.
             def finish_request(self, request, address):
                 request.settimeout(20)
                 try:
@@ -444,7 +444,7 @@ class Server:
                         outer.bad.append(str(e))
 
             def server_bind(self):
-                # Not HTTPServer's: that asks the resolver for the host's name.
+                # HTTPServer's own method asks the resolver for the host's name.
                 socketserver.TCPServer.server_bind(self)
                 self.server_name, self.server_port = self.server_address[:2]
 
@@ -466,7 +466,7 @@ class Server:
 
 
 def status_of(argv, log, timeout, **options):
-    """The exit status of a program that writes to log, or "no end within N s"; all that it has started is ended."""
+    """The exit status of a program that writes to log, or "no end within N s". Ends all processes that it started."""
     with open(log, "wb") as f:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True, **options)
         try:
@@ -486,13 +486,13 @@ def server(certificate="server-chain", **options):
 
 
 def guarded(argv):
-    """argv of a server: the kernel ends it when the test driver dies."""
+    """argv of a server, changed so that the kernel ends the server when the test driver dies."""
     return ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)]
 
 
 class Process:
-    """A server as a process of its own. ready: a pattern that its output shows when it listens,
-    with the port as the first group if there is one."""
+    """A server in a process of its own. ready: a pattern for the output of the server when it listens. If it has a
+    group, that is the port."""
 
     def __init__(self, argv, ready=None, env=None, timeout=20, stop=signal.SIGTERM, **options):
         self.argv, self.ready, self.timeout, self.stop = argv, ready, timeout, stop
@@ -553,7 +553,7 @@ def s_server(certificate="server-chain", *options, **more):
 
 
 def wait_for(condition, server, timeout=20):
-    """Until condition() holds, while server runs."""
+    """Waits until condition() is true. Fails if the server ends, or after timeout seconds."""
     end = time.monotonic() + timeout
     while not condition():
         if server.process.poll() is not None or time.monotonic() > end:
@@ -562,7 +562,7 @@ def wait_for(condition, server, timeout=20):
 
 
 def free_port(host="127.0.0.1"):
-    """A port that the kernel has just called free, for servers that can't be given port 0."""
+    """A port that was free just now, for servers that don't accept port 0."""
     with socket.socket() as s:
         s.bind((host, 0))
         return s.getsockname()[1]
@@ -583,7 +583,7 @@ def runs_as(user):
 
 
 def need(_test=None, modules=(), programs=(), user=None):
-    """Skips a test, or a class from its setUpClass, where something is missing; says what."""
+    """Skips a test (or a class, from setUpClass) if something is missing, and says what."""
     missing = ["no module %s for %s" % (m, PYTHON) for m in modules if not has_module(m)]
     missing += ["no program " + p for p in programs if not shutil.which(p, path=clean_env()["PATH"])]
     if user and not runs_as(user):
@@ -593,7 +593,7 @@ def need(_test=None, modules=(), programs=(), user=None):
 
 
 def more(name):
-    """What tests/more has brought; without it, the test or the class is skipped."""
+    """The folder of what tests/more has downloaded. If it is missing, the test or the class is skipped."""
     path = os.path.join(MORE, name)
     if not os.path.isdir(path):
         raise unittest.SkipTest("no %s: `tests/more FOLDER %s` brings it, CATRUST_MORE names FOLDER" % (path, name))
@@ -601,7 +601,7 @@ def more(name):
 
 
 def other_openssl(package):
-    """The folder of the libraries of a package that tests/more has brought, or None."""
+    """The folder of the libraries of a package that tests/more has downloaded, or None."""
     for debs in "debs", "newer-debs":
         found = glob.glob(os.path.join(MORE, debs, package, "usr/lib/*-linux-gnu*/lib*.so*"))
         if found:
@@ -617,23 +617,23 @@ def python_version(python=None):
 
 @functools.lru_cache(maxsize=None)
 def takes_der():
-    """Does the Python under test load DER? Before 3.8, not with OpenSSL 3: it takes the end for an error."""
+    """Does the Python under test load DER? Before 3.8 and with OpenSSL 3, it reports an error at the end."""
     return run("import ssl, sys; ssl.SSLContext(ssl.PROTOCOL_TLS).load_verify_locations("
                "cadata=ssl.PEM_cert_to_DER_cert(open(sys.argv[1]).read()))", [cert("corp-root.pem")]).code == 0
 
 
-# For a test, or a class of tests, that needs minutes of a core.
+# A decorator for a test, or a class of tests, that takes minutes.
 nightly = unittest.skipUnless(NIGHTLY, "it takes long; CATRUST_NIGHTLY=1 tests/run runs it")
 
 
 @functools.lru_cache(None)
 def left_out(what):
-    """Says for the end of tests/run, as unittest does of a whole test, what is left out of one by day."""
+    """Says which part of a test is left out without CATRUST_NIGHTLY; tests/run lists it with the skipped tests."""
     print("%s ... skipped 'it takes long; CATRUST_NIGHTLY=1 tests/run runs it'" % what, flush=True)
 
 
 def built_go(name, source):
-    """The path of a Go program that is made of source; it is compiled by what tests have compiled before."""
+    """Compiles a Go program from source, and returns its path. The tests share one cache of Go's compiler."""
     go = shutil.which("go", path=clean_env()["PATH"] + ":/usr/local/go/bin")
     if go is None:
         raise unittest.SkipTest("no go")
@@ -654,18 +654,18 @@ class Case(unittest.TestCase):
     untrusted = r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"
 
     def refused(self, result, pattern=None):
-        """The program ended because it does not trust the server."""
+        """Checks that the program ended because it does not trust the server."""
         self.assertNotEqual(0, result.code, result)
         self.assertRegex(result.out + result.err, pattern or self.untrusted)
 
     def got_page(self, result, lines=None):
-        """The program got the page, and stderr is empty, or one line for each pattern of lines."""
+        """Checks that the program got the page, and that stderr is empty, or has one line for each pattern of lines."""
         self.assertEqual(0, result.code, result)
         self.assertIn(PAGE.strip(), result.out)
         self.lines(result.err, lines or [])
 
     def lines(self, text, patterns):
-        """text is one line from the shim for each pattern, in any order, and nothing else."""
+        """Checks that text is one line from the shim for each pattern, in any order, and nothing else."""
         got = text.splitlines()
         for line in got:
             self.assertRegex(line, r"^catrust: [^\x00-\x1f\x7f-\x9f\ud800-\udfff]+$")
@@ -674,7 +674,7 @@ class Case(unittest.TestCase):
         self.assertEqual(len(patterns), len(got), text)
 
     def only_with_shim(self, program, args=(), dirs=None, lines=None, untrusted=None, **options):
-        """Refused without the shim, fine with it; returns the result with it."""
+        """Checks that the server is refused without the shim and trusted with it. Returns the result with it."""
         if dirs is None:
             dirs = [trustdir("corp-root.pem")]
         if isinstance(program, str):
@@ -685,7 +685,7 @@ class Case(unittest.TestCase):
         return result
 
     def same(self, program, args=(), dirs=None, **options):
-        """Output and exit code are the same with and without the shim; returns the result."""
+        """Checks that output and exit code are the same with and without the shim. Returns the result."""
         if dirs is None:
             dirs = [trustdir("corp-root.pem")]
         if isinstance(program, str):
@@ -696,7 +696,7 @@ class Case(unittest.TestCase):
 
 
 def main():
-    """unittest's main. Exit status 77, which test runners know as skipped, if no test was run."""
+    """unittest's main. The exit status is 77 (skipped, for ctest) if no test was run."""
     if not shutil.which(PYTHON):
         print("skipped: no " + PYTHON)
         sys.exit(77)

@@ -1,5 +1,5 @@
-# Unit tests of the shim, by its rooms. Those below are linked with an OpenSSL, and with the shim without its hooks:
-# nothing of the test's own is interposed.
+# Unit tests of the shim, by its rooms. The tests below are linked with an OpenSSL and with the shim, but not with its
+# hooks: the test's own calls are not intercepted.
 
 pkg_check_modules(LIBSSL REQUIRED IMPORTED_TARGET libssl)
 add_library(linked_openssl STATIC ${CMAKE_CURRENT_LIST_DIR}/linked_openssl.c)
@@ -22,7 +22,7 @@ foreach(path IN ITEMS
   set_tests_properties(shim-${name} PROPERTIES LABELS unit TIMEOUT 300
     ENVIRONMENT CK_DEFAULT_TIMEOUT=60)
 endforeach()
-# A minute passes when the test says so.
+# The tests set the clock.
 foreach(name edition hint trust)
   target_link_options(shim_${name} PRIVATE -Wl,--wrap=clock_gettime)
 endforeach()
