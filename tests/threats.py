@@ -17,13 +17,13 @@ def read(*path):
 
 
 def claims():
-    """The bullets of the document, each in one line."""
+    """The bullets of the document, each joined into one line."""
     text = read("docs", "threat-model.md")
     return [" ".join(part.split()) for part in re.findall(r"(?ms)^- (.*?)(?=^- |^#|\Z)", text)]
 
 
 def tests_of(path):
-    """Class.method of Python; of Check, what is defined and added to a case."""
+    """The tests in a source: Class.method for Python, and for Check those that are defined and added to a case."""
     text = read(path)
     if path.endswith(".c"):
         added = re.findall(r"tcase_add_(?:loop_)?test\(\s*\w+,\s*(\w+)", text)
@@ -33,7 +33,7 @@ def tests_of(path):
 
 
 def source_of(stem):
-    """shim_scope and tool_names are unit tests, as ctest calls them."""
+    """The source of a test. shim_scope and tool_names are the names of unit tests' programs."""
     patterns = ["tests/e2e/*/%s.py" % stem, "tests/gate/%s.py" % stem]
     kind, _, rest = stem.partition("_")
     if kind in ("shim", "tool"):
@@ -43,8 +43,8 @@ def source_of(stem):
 
 
 def registered():
-    """The files, without their endings, that ctest runs."""
-    # ctest would tell as well, but begin its log anew.
+    """The files that ctest runs, without their endings."""
+    # ctest -N would list them too, but it overwrites the log of the run that called this test.
     listed = read(os.environ["CATRUST_BUILD"], "tests", "CTestTestfile.cmake")
     return {re.sub(r"^e2e\.\w+\.", "", os.path.splitext(os.path.basename(word))[0] if "/" in word else word)
             for test in re.findall(r"(?m)^add_test\((.*)\)$", listed) for word in re.findall(r'"([^"]*)"', test)}
@@ -57,7 +57,7 @@ class ThreatModel(unittest.TestCase):
             with self.subTest(claim):
                 said, _, rest = claim.partition(" [")
                 self.assertRegex(said, r"[^.]\.$")
-                # One sentence a bullet: what follows the names would stand without any.
+                # A bullet has one sentence. Text after the names would have no tests.
                 self.assertNotRegex(said[:-1], r"\.\s+[A-Z`]")
                 self.assertEqual("", NAME.sub("", " [" + rest).strip())
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the built libcatrust.so may and may not be, read off the file itself.
+"""Checks what the built libcatrust.so imports, exports and contains.
 
-One shared object runs in every process of glibc 2.17 and later and of musl. A name too many in its
-imports kills programs at start, one in its exports changes programs that it has no business with.
+One file must run in every process, with glibc 2.17 and later and with musl. An import that a libc does not have
+makes programs fail at start. An unwanted export changes programs that call a function of the same name.
 
-CATRUST_BUILD names the build folder. Needs binutils, and a C compiler (CC, or cc) for the gate's
-own test: objects that are wrong in one thing each must be refused for that thing.
+CATRUST_BUILD names the build folder. Needs binutils, and a C compiler (CC, or cc) for the test
+of the gate itself: it builds objects that each have one fault, and the gate must find that fault.
 """
 
 import glob
@@ -22,21 +22,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HOOKS = os.path.join(HERE, "..", "..", "shim", "hooks.def")
 IMPORTS = os.path.join(HERE, "imports.txt")
 
-# Not libdl: what lives there before glibc 2.34 is imported weakly (imports.txt), so that processes
-# without it start.
+# libdl is not needed: functions that are in libdl before glibc 2.34 are imported weakly (imports.txt), so that
+# processes without libdl start.
 NEEDED = {"libc.so.6"}
-# x86-64 and aarch64 have everything that is needed in 2.17; younger architectures begin later.
+# On x86-64 and aarch64, 2.17 has all functions. The first glibc of newer architectures is later.
 NEWEST_GLIBC = {"X86-64": (2, 17), "AArch64": (2, 17), "RISC-V": (2, 27)}
-# What is read once and shared saves 15 ms and 700 KB a context; it may cost a few pages, of which only those that are
-# used are ever read.
+# Sharing bundles saves 15 ms and 700 KB for each context. So its code may take some pages; only those that run are
+# read from the disk.
 SIZE = 128 << 10
 
-# Refused even where the list of imports names them.
+# These are refused even if the list of imports names them.
 BANNED = [
     (r".*_chk$", "fortify: missing in musl"),
     (r"__isoc\d+_.*", "a name of new glibc"),
     (r"__tls_get_addr$", "TLS that is allocated late"),
-    # But fdopen(): what answers the program's fopen() must be one of its own.
+    # fdopen() is allowed: the hook of fopen() must return a FILE of the program's libc.
     (r"(v?[fsda]?n?w?printf|v?[fs]?w?scanf|f?puts|f?putc|putchar|perror|f(open|reopen|close|read|write"
      r"|flush|gets|getc|seek|tell)(64)?|getline|getdelim|open_memstream|setv?buf|std(in|out|err)"
      r"|_IO_.*)$", "stdio"),
@@ -156,7 +156,7 @@ def relocation_faults(path):
 
 
 def padding(path):
-    """Bytes between what is loaded: on arm64, whose pages may have 64 KB, more than half of that."""
+    """The bytes between the loaded segments. On arm64, where a page may have 64 KB, they are more than half of the file."""
     loads = re.findall(r"^\s+LOAD\s+(0x[0-9a-f]+) 0x\S+ 0x\S+ (0x[0-9a-f]+)", tool("readelf", "-W", "-l", path), re.M)
     ends = [0] + [int(start, 16) + int(size, 16) for start, size in loads]
     return sum(max(0, int(start, 16) - end) for (start, _), end in zip(loads, ends))
@@ -172,7 +172,7 @@ def size_faults(path):
 
 
 def faults(path, expected=None, allowed=None):
-    """All that is wrong with it, one line each."""
+    """All faults of the library, one line each."""
     expected = hook_names() if expected is None else expected
     allowed = allowed_imports() if allowed is None else allowed
     return [*export_faults(path, expected), *import_faults(path, allowed), *dynamic_faults(path),
@@ -207,7 +207,7 @@ GOOD = ["-O2", "-fPIC", "-shared", "-U_FORTIFY_SOURCE", "-ftls-model=initial-exe
 
 @unittest.skipUnless(shutil.which(os.environ.get("CC", "cc").split()[0]), "no C compiler")
 class Gate(unittest.TestCase):
-    """Objects that are right but for one thing."""
+    """Builds objects that have one fault each."""
 
     compiler = os.environ.get("CC", "cc").split()
 
@@ -216,7 +216,7 @@ class Gate(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def build(self, code="", flags=(), without=(), version="", leave_out=None):
-        """A library that exports all hooks, but for leave_out, and is well made, but for the rest."""
+        """Builds a library that exports all hooks except leave_out. It has no other fault than the arguments ask for."""
         join = lambda name: os.path.join(self.folder, name)
         names = sorted(hook_names() - {leave_out})
         with open(join("a.c"), "w") as f:
@@ -240,7 +240,7 @@ class Gate(unittest.TestCase):
         self.assertEqual(faults(self.build()), [])
 
     def test_stdio(self):
-        # Not by stdio.h, which has another idea of what fopen() is.
+        # stdio.h is not included, because it declares fopen() differently.
         code = "extern void *stderr, *stdin;\nint fprintf(void *, const char *, void *);\n" \
                "int SSL_used(void); __attribute__((visibility(\"hidden\")))" \
                " int SSL_used(void) { return fprintf(stderr, \"%p\", stdin); }\n" \
@@ -269,7 +269,7 @@ class Gate(unittest.TestCase):
                            flags=["-nolibc", "-Wl,--unresolved-symbols=ignore-all"])
 
     def test_new_version(self):
-        # Any function that changed in 2.34 or came later, as the libc at hand has it.
+        # Finds a function of this libc that is new, or has a new version, since glibc 2.34.
         libc = tool(*self.compiler, "-print-file-name=libc.so.6").strip()
         found = re.search(r" (\w+)@@GLIBC_2\.3[4-9]\b", tool("readelf", "-W", "--dyn-syms", libc))
         if not found:
@@ -330,7 +330,7 @@ class Gate(unittest.TestCase):
 
     @staticmethod
     def using(name, value=None, model="initial-exec"):
-        """C code that holds on to a function, or to a value."""
+        """C code that uses a function, or a value."""
         if name:
             return "extern int %s(void);\nint (*const keep[])(void) __attribute__((used)) = {%s};\n" \
                 % (name, name)

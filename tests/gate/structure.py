@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What holds the source tree together: who includes whom, and that nothing is left over.
+"""Checks the source tree: which files include which, and that nothing is left over.
 
-- A file of tools/catrust includes only its own room and the rooms before it (ROOMS).
-- A file of shim includes only its own room and those that SHIM_ROOMS names; the tool, of the shim only what is shared.
+- A file of tools/catrust includes only files of its own room and of the rooms before it (ROOMS).
+- A file of shim includes only files of its own room and of those that SHIM_ROOMS names. The tool includes only the
+  shared files of the shim.
 - Each header compiles alone.
-- Each function or variable that another file could use is used by another file, or by a unit test.
+- Each function or variable that another file could use is used by another file.
 - Each test is run by ctest.
 - No source file of shim/ or tools/ has more than 600 lines.
-- The version stands in CMakeLists.txt; where examples and CHANGELOG.md name it, they agree.
+- The version is in CMakeLists.txt; examples and CHANGELOG.md name the same version.
 
-CATRUST_BUILD names the build folder. Each check is also shown to fail on a tree that is wrong.
+CATRUST_BUILD names the build folder. The class Faults shows that each check fails on a tree with a fault.
 """
 
 import collections
@@ -27,11 +28,11 @@ import unittest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ["CATRUST_BUILD"]
 
-# A room may include itself and the rooms before it; main.c, all of them.
+# A file may include its own room and the rooms before it. main.c may include all of them.
 ROOMS = "base net program certs store verify cli env mount fetch doctor stacks ps system commands".split()
 # compat/run starts these with the interpreters that it tests.
 BY_OTHERS = {"tests/compat/cases.py", "tests/compat/program.py"}
-# Of shim/: a room may include itself and these; hooks.c, all.
+# The rooms of shim/, and which others each of them may include. hooks.c may include all.
 SHIM_ROOMS = {
     "libc": [],
     "x509": ["libc"],
@@ -43,11 +44,11 @@ SHIM_ROOMS = {
     "static": ["libc", "x509", "anchors", "process", "openssl"],
     "gnutls": ["libc", "x509", "anchors", "process", "openssl"],
 }
-# The rules of policy/, which the tool shares: they know nothing of the process.
+# The rules of policy/, which the tool shares. They must not use the rooms of the process.
 with open(os.path.join(TOP, "shim", "policy", "CMakeLists.txt"), encoding="utf-8") as lists:
     RULES = re.findall(r"(\w+)\.c", re.search(r"catrust_room\(rules([^)]*)\)", lists.read()).group(1))
-# What the tool may include of the shim, beside SHARED_ROOMS and the rules: the functions of OpenSSL that the rules call,
-# and the shape of what a process writes about itself.
+# What the tool may include of the shim beside SHARED_ROOMS and the rules: the functions of OpenSSL that the rules call,
+# and the format in which a process describes itself.
 SHARED_ROOMS = ("libc", "x509", "anchors")
 FOR_THE_TOOL = ["openssl/binding.h", "openssl/openssl.def", "openssl/public.h", "process/seen.h"]
 MOST_LINES = 600
@@ -72,7 +73,7 @@ def room_of(path):
 
 
 def is_shared(name):
-    """May the tool include it?"""
+    """May the tool include this file of the shim?"""
     stem = os.path.splitext(os.path.basename(name))[0]
     return room_of(name) in SHARED_ROOMS or name in FOR_THE_TOOL or (room_of(name) == "policy" and stem in RULES)
 
@@ -119,7 +120,7 @@ def import_faults(top):
 
 
 def commands():
-    """Of the build: source, relative to TOP → the words of its compiler's command."""
+    """The compiler's command for each source of the build: path relative to TOP → words."""
     found = {}
     for entry in json.loads(read(os.path.join(BUILD, "compile_commands.json"))):
         path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), TOP)
@@ -128,7 +129,7 @@ def commands():
 
 
 def flags_for(header, compiled):
-    """Those of its own source, or else of one beside it, or of any below the same top folder."""
+    """The compiler's flags for a header: those of its own source, of one beside it, or of one in the same top folder."""
     for prefix in (os.path.splitext(header)[0] + ".", os.path.dirname(header) + "/", header.split("/")[0] + "/"):
         for path, words in sorted(compiled.items()):
             if path.startswith(prefix):
@@ -137,7 +138,7 @@ def flags_for(header, compiled):
 
 
 def header_fault(path, flags):
-    """What a compiler says of a header that nothing stands before."""
+    """The compiler's errors for a header that is included alone, or None."""
     text = '#include "%s"\nextern int nothing;\n' % path
     argv = [os.environ.get("CC", "cc"), *flags, "-fsyntax-only", "-x", "c", "-"]
     done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -172,7 +173,7 @@ def built_objects():
         words = shlex.split(entry["command"])
         out = os.path.join(entry["directory"], words[words.index("-o") + 1])
         if os.path.exists(out):
-            # The tests' own copies of shim and tool call what those call.
+            # Tests compile copies of some sources of the shim and the tool; these count as the product too.
             product = path.startswith(("shim/", "tools/"))
             yield product, path, out
 
@@ -243,7 +244,7 @@ class Tree(Gate):
 
 
 class Headers(Gate):
-    """A compiler for each of them: a test of its own."""
+    """Runs the compiler for each header. It takes long, so ctest runs it as a test of its own."""
 
     def test_each_header_compiles_alone(self):
         compiled = commands()
@@ -254,7 +255,7 @@ class Headers(Gate):
 
 
 class Faults(Gate):
-    """Trees that are wrong in one thing each."""
+    """Trees that have one fault each."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -50,15 +50,15 @@ def elements(data):
 
 
 class Pki:
-    """A folder of certificates. Each method returns the stem, so that it can name an issuer.
+    """A folder of certificates. A method that makes a certificate returns its stem, which can name the issuer of another.
 
-    without: extensions to leave out of the usual ones; more: lines to add, or to put in their place."""
+    without: usual extensions to leave out. more: lines to add; a line replaces the usual one for its extension."""
 
     def __init__(self):
         self.folder = lab.folder("pki")
         lab.prepare_ca(self.folder)
         self.issuers = {}
-        self.bare = set()  # CAs without a key identifier, for others to refer to
+        self.bare = set()  # CAs without a key identifier, so their certificates can't refer to one
 
     def make(self, stem, cn, extensions, issuer=None, days=(-1, 90), key=None):
         lab.write(self.path("ca.cnf"), lab.CONFIG + "[one]\n" + extensions)
@@ -76,7 +76,7 @@ class Pki:
         return self.make(stem, cn or "CA " + stem, self.extensions(ROOT, without, more), issuer, **options)
 
     def leaf(self, stem, issuer, *names, cn="a leaf", without=(), more="", **options):
-        """names: "DNS:..." and the like; none: no subjectAltName. As a CN, words name no server."""
+        """names: "DNS:..." and the like. Without names, there is no subjectAltName. The default cn names no server."""
         if names:
             more = "subjectAltName = %s\n%s" % (",".join(names), more)
         if issuer in self.bare:
@@ -84,8 +84,8 @@ class Pki:
         return self.make(stem, cn, self.extensions(LEAF, without, more), issuer, **options)
 
     def odd(self, stem, issuer, extensions, subject="/O=Example/CN=odd", change=None):
-        """What the ca command does not make: an empty subject, version 1 with extensions... change: of the DER
-        of what is signed, before it is signed (again)."""
+        """A certificate that openssl ca can't make: with an empty subject, version 1 with extensions... change: a
+        function that changes the DER of the signed part; the certificate is then signed again."""
         key, request = self.path(stem + ".key"), self.path(stem + ".csr")
         lab.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
         lab.write(self.path("odd.cnf"), lab.CONFIG + "[one]\n" + extensions)
@@ -109,7 +109,7 @@ class Pki:
         replaced = [line.split("=")[0].strip() for line in more.splitlines()]
         lines = [line for line in usual.splitlines() if line.split("=")[0].strip() not in [*without, *replaced]]
         if openssl_version() >= 3:
-            # Left out, key identifiers come by themselves.
+            # OpenSSL 3 adds key identifiers by itself, unless they are none.
             lines += [name + " = none" for name in without if name.endswith("KeyIdentifier") and name not in replaced]
         return "\n".join([*lines, more, ""])
 
@@ -123,7 +123,7 @@ class Pki:
         return self.path(stem + ".pem")
 
     def chain(self, leaf, *others):
-        """A file with the key, the leaf, and what the server sends beside it (default: all up to the root)."""
+        """A file with the key, the leaf, and what else the server sends (default: all issuers except the root)."""
         if not others:
             issuer = self.issuers[leaf]
             while issuer is not None and self.issuers[issuer] is not None:
@@ -135,11 +135,11 @@ class Pki:
         return path
 
     def alone(self, leaf):
-        """The same, with the leaf only."""
+        """A file with the key and the leaf only."""
         return lab.write(self.path("alone-%s.pem" % leaf), lab.read(self.path(leaf + ".key")) + self.pem(leaf))
 
     def trustdir(self, layout, path=None):
-        """A trust directory: {"name of a scope, or empty for the top": [stems]}."""
+        """A trust directory. layout: {folder of a scope, or "" for the top: [stems]}."""
         path = path or lab.folder("ca.d")
         for scope, stems in layout.items():
             os.makedirs(os.path.join(path, scope), exist_ok=True)
@@ -148,7 +148,7 @@ class Pki:
         return path
 
 
-# Both ends of a handshake in one process, without a socket: hundreds of them in a second.
+# Both ends of a handshake are in one process, without a socket. So hundreds of them run in a second.
 SHAKE = lab.PRELUDE + r"""
 import threading, time
 servers = {}
@@ -214,7 +214,7 @@ class Case(lab.Case):
     """Handshakes under the shim, many in a process."""
 
     def value(self, program, args=(), shim=True, dirs=None, lines=(), **options):
-        """What the program prints, as JSON; stderr has a line from the shim for each pattern of lines, no more."""
+        """The JSON that the program prints. Checks that stderr is one line from the shim for each pattern of lines."""
         result = lab.run(SHAKE + program, [json.dumps(args)], shim=shim, dirs=dirs, **options)
         self.assertEqual(0, result.code, result)
         if lines is not None:
@@ -222,7 +222,8 @@ class Case(lab.Case):
         return json.loads(result.out)
 
     def shakes(self, wanted, dirs, kinds=KINDS, env=None, setup="", lines=(), python=None):
-        """wanted: (chain, name, result, or results that will do) each; on a new context of each kind, each after setup, which may use c."""
+        """Checks handshakes. wanted: (chain, name, result, or a list of allowed results) for each. Each one has a new
+        context of each kind, on which setup was run; it is called c there."""
         for kind in kinds:
             got = self.value(r"""
 A = json.loads(sys.argv[1])

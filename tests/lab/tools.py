@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the tools add to lab: odd certificates, terminals, and the tools themselves."""
+"""What the tests of the tools need beside lab: odd certificates, terminals, and the tools themselves."""
 
 import contextlib
 import errno
@@ -91,7 +91,7 @@ def certificates():
 
 
 def odd_certificates(folder):
-    """Weak ones, and one whose key another one has."""
+    """Makes weak certificates, and two with the same key."""
     lab.openssl("genrsa", "-out", "weak-root.key", "1024", cwd=folder)
     lab.make_certificate(folder, "weak-root", "Weak Root CA", "root", None, -1, 100, key="weak-root.key")
     lab.make_certificate(folder, "rekeyed-root", "Old Name Root CA", "root", None, -1, 100, key="renamed-root.key")
@@ -106,8 +106,8 @@ def odd_certificates(folder):
 
 
 def make(extensions, name="localhost", issuer=None):
-    """The path of a new certificate with these lines of extensions, its key beside it. issuer: the
-    path of another one made here, or None: itself."""
+    """The path of a new certificate with these lines of extensions. Its key is beside it. issuer: the path of
+    another certificate made here, or None if it is self-signed."""
     folder = os.path.dirname(issuer) if issuer else lab.folder("made")
     if not issuer:
         lab.prepare_ca(folder)
@@ -125,7 +125,7 @@ def cert(stem):
 
 
 def joined(*paths):
-    """A new file with the certificates of paths one after the other."""
+    """A new file with the certificates of paths, in this order."""
     return lab.write(os.path.join(lab.folder("joined"), "chain.pem"), b"".join(map(lab.read, paths)))
 
 
@@ -138,7 +138,7 @@ def fingerprint(path):
 
 
 def colons(fingerprint):
-    """AB:CD:... as the tool shows it."""
+    """The fingerprint as the tool prints it, AB:CD:..."""
     return ":".join(re.findall("..", fingerprint.replace("sha256:", "").upper()))
 
 
@@ -149,7 +149,7 @@ def columns(text):
 
 @functools.lru_cache(maxsize=None)
 def readable_catrust():
-    """A copy for other users, who may not see the build folder."""
+    """A copy of catrust for other users, who may not be able to read the build folder."""
     return shutil.copy(tool("catrust"), lab.folder("tool"))
 
 
@@ -160,15 +160,14 @@ def catrust(*args, dirs=None, env=None, user=None, **options):
 
 
 def server_of(stem, *above, key=None, **options):
-    """A server with a certificate made here, by stem or path, and those of the paths above sent
-    with it."""
+    """A server with a certificate made here (a stem or a path). It also sends the certificates of the paths above."""
     path = stem if os.path.isabs(stem) else cert(stem)
     return lab.server(joined(path, *above), key=key or path[:-len(".pem")] + ".key", **options)
 
 
 @functools.lru_cache(maxsize=None)
 def namespace():
-    """argv of a mount namespace of one's own."""
+    """argv that starts a command in a mount namespace of its own."""
     for argv in ["unshare", "-m"], ["unshare", "-r", "-m"]:
         try:
             done = lab.run([*argv, "sh", "-c", "mount -t tmpfs -o size=64k none /mnt"])
@@ -180,7 +179,7 @@ def namespace():
 
 
 class Terminal:
-    """A process on a terminal of its own, with what it wrote there."""
+    """A process on a terminal of its own, and what it has written there."""
 
     def __init__(self, argv, env, stderr_too=True, columns=0):
         self.master, slave = os.openpty()
@@ -225,7 +224,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self, timeout=20):
-        """The exit status, once it is over."""
+        """Waits for the end of the process, and returns the exit status."""
         end = time.monotonic() + timeout
         while self.process.poll() is None:
             self._read(0.05)
@@ -238,8 +237,8 @@ class Terminal:
 
 @contextlib.contextmanager
 def both_loopbacks(certificate):
-    """A server on 127.0.0.1 and on the same port of ::1, if that is there: localhost may be either,
-    and not every proxy tries both."""
+    """A server on 127.0.0.1 and, if there is IPv6, on the same port of ::1. localhost may be either of them, and
+    some proxies try only one."""
     for _ in range(20):
         with lab.server(certificate) as first, contextlib.ExitStack() as stack:
             try:
