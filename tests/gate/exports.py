@@ -156,7 +156,7 @@ def relocation_faults(path):
 
 
 def padding(path):
-    """The bytes between the loaded segments. On arm64, where a page may have 64 KB, they are more than half of the file."""
+    """The bytes between loaded segments. On arm64, where a page may have 64 KB, they are more than half of the file."""
     loads = re.findall(r"^\s+LOAD\s+(0x[0-9a-f]+) 0x\S+ 0x\S+ (0x[0-9a-f]+)", tool("readelf", "-W", "-l", path), re.M)
     ends = [0] + [int(start, 16) + int(size, 16) for start, size in loads]
     return sum(max(0, int(start, 16) - end) for (start, _), end in zip(loads, ends))
@@ -216,7 +216,7 @@ class Gate(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def build(self, code="", flags=(), without=(), version="", leave_out=None):
-        """Builds a library that exports all hooks except leave_out. It has no other fault than the arguments ask for."""
+        """Builds a library that exports all hooks except leave_out. Its only faults are those in the arguments."""
         join = lambda name: os.path.join(self.folder, name)
         names = sorted(hook_names() - {leave_out})
         with open(join("a.c"), "w") as f:

@@ -129,7 +129,7 @@ def commands():
 
 
 def flags_for(header, compiled):
-    """The compiler's flags for a header: those of its own source, of one beside it, or of one in the same top folder."""
+    """The compiler's flags for a header: those of its own source, or of one beside it, or of one in its top folder."""
     for prefix in (os.path.splitext(header)[0] + ".", os.path.dirname(header) + "/", header.split("/")[0] + "/"):
         for path, words in sorted(compiled.items()):
             if path.startswith(prefix):

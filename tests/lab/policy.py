@@ -50,7 +50,7 @@ def elements(data):
 
 
 class Pki:
-    """A folder of certificates. A method that makes a certificate returns its stem, which can name the issuer of another.
+    """A folder of certificates. Methods that make a certificate return its stem, which can name the issuer of another.
 
     without: usual extensions to leave out. more: lines to add; a line replaces the usual one for its extension."""
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wheel for arm64, which packaging/package makes by a cross compiler: the same bytes twice, its tags, its library
-as tests/gate/exports.py wants it, and a Python for arm64 that trusts by it, under qemu-user.
+"""The wheel for arm64, which packaging/package makes with a cross compiler. Two builds give the same bytes, its tags are
+right, its library passes tests/gate/exports.py, and a Python for arm64 under qemu-user trusts the CAs with it.
 
 Needs what packaging/static makes for arm64, and an unpacked Debian for arm64 (see tests/more)."""
 
@@ -72,7 +72,7 @@ class Wheel(lab.Case):
                           if path != name}, rows)
 
     def test_same_files_as_for_this_machine(self):
-        """packaging/package has made that one as well."""
+        """packaging/package makes both wheels in one run."""
         own, = {*glob.glob(os.path.dirname(wheel()) + "/*.whl")} - {wheel()}
         with zipfile.ZipFile(own) as made:
             self.assertEqual(sorted(made.namelist()), sorted(self.files))
@@ -85,7 +85,7 @@ class Wheel(lab.Case):
             self.assertNotIn(lab.scratch().encode(), data, name)
 
     def test_library(self):
-        """What the gate wants of this build's library: glibc 2.17 is enough, and musl will do."""
+        """The library passes the gate: it needs only glibc 2.17, or musl."""
         packs.need("aarch64-linux-gnu-strip")
         path = lab.write(os.path.join(lab.folder("library"), "libcatrust.so"), self.files["catrust/libcatrust.so"])
         before = os.environ.get("STRIP")
@@ -98,7 +98,7 @@ class Wheel(lab.Case):
                 os.environ["STRIP"] = before
 
     def test_pip(self):
-        """It takes it for those platforms, and for no other."""
+        """pip accepts the wheel for these platforms, and for no others."""
         for platform in "manylinux2014_aarch64", "manylinux_2_17_aarch64", "musllinux_1_2_aarch64", "manylinux2014_x86_64":
             with self.subTest(platform):
                 done = pip("install", "-q", "--no-index", "--no-deps", "--only-binary", ":all:", "--platform", platform,
@@ -107,7 +107,7 @@ class Wheel(lab.Case):
 
 
 class Used(lab.Case):
-    """By Debian's Python for arm64, without LD_PRELOAD."""
+    """Debian's Python for arm64 uses the wheel, without LD_PRELOAD."""
 
     @classmethod
     def setUpClass(cls):

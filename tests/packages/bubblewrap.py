@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/bubblewrap: programs of many kinds in the sandbox reach a server of the company's, in the environment
-that they are given and in an empty one. In a sandbox without the CA they are refused."""
+"""examples/bubblewrap: programs of many kinds in the sandbox reach a server of the company, in the environment
+that they are given and in an empty one. In a sandbox without the CA, they refuse the server."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import unittest
 import pack_lab as packs
 from pack_lab import lab
 
-from e2e.tool import run_env as programs  # noqa: E402  (pack_lab has made it found)
+from e2e.tool import run_env as programs  # noqa: E402  (pack_lab sets the path)
 
 SANDBOX = os.path.join(packs.TOP, "examples", "bubblewrap", "sandbox")
 CHILDREN = "import subprocess, sys\nsubprocess.run(sys.argv[1:], check=True, env={})"
@@ -31,7 +31,7 @@ class Sandbox(lab.Case):
 
     @classmethod
     def prepare(cls, *names):
-        """The folder, as the head of the example says."""
+        """Prepares the folder as the comment at the top of the example says."""
         folder = os.path.join(lab.folder("sandbox"), "catrust")
         build = os.path.abspath(os.environ["CATRUST_BUILD"])
         for name, *files in ("bin", "tools/catrust", "tools/catrust-run"), ("lib", "shim/libcatrust.so"), ("ca.d",):
@@ -54,12 +54,12 @@ class Sandbox(lab.Case):
                        group="nogroup" if cls.user else None, timeout=200)
 
     def as_root_at_night(self):
-        """What any user can do, root can: Unprivileged shows it."""
+        """By day, only Unprivileged runs: root can do what any user can."""
         if self.user is None and lab.runs_as(Unprivileged.user) and not lab.NIGHTLY:
             self.skipTest("it takes long; CATRUST_NIGHTLY=1 tests/run runs it")
 
     def only_with_ca(self, argv, refusal, out=lab.PAGE, empty=True, **more):
-        """empty: it also works without any variable."""
+        """Checks that a program works only with the CA. empty: it also works without any variable."""
         for argv in [argv, ["env", "-i", *argv]] if empty else [argv]:
             with self.subTest(argv[0]):
                 refused = self.inside(self.without, *argv, **more)
@@ -69,7 +69,7 @@ class Sandbox(lab.Case):
                 self.assertEqual((0, out), (done.code, done.out), done)
 
     def program(self, name, *places):
-        """Its real path, and how bwrap brings in what is not below /usr."""
+        """The program's real path, and bwrap's options that bring in a program outside /usr."""
         path = os.path.realpath(programs.find(name, *places))
         folder = os.path.dirname(os.path.dirname(path))
         return path, [] if path.startswith("/usr/") else ["--ro-bind", folder, folder]
@@ -90,7 +90,7 @@ class Sandbox(lab.Case):
                               out="%s\tHEAD\n%s\trefs/heads/main\n" % (sha, sha))
 
     def test_pip(self):
-        """Past TLS it does not like the wheel."""
+        """pip gets past TLS, and then refuses the wheel."""
         self.as_root_at_night()
         page = "<a href='/demo-1.0-py3-none-any.whl'>demo-1.0-py3-none-any.whl</a>"
         argv = ["/usr/bin/python3", "-m", "pip", "-v", "download", "--no-deps", "--retries", "0", "-d", "/tmp/x", "--index-url"]
@@ -103,7 +103,7 @@ class Sandbox(lab.Case):
                 self.assertRegex(done.out + done.err, r"Wheel 'demo' .* is invalid|invalid wheel")
 
     def test_node(self):
-        """Its variable alone tells it, so an empty environment is one too many."""
+        """node needs its variable, so it fails in an empty environment."""
         self.as_root_at_night()
         node, options = self.program("node")
         self.only_with_ca([node, "-e", programs.NODE, self.server.url], "UNABLE_TO_", options=options, empty=False)

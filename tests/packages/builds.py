@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/build-behind-proxy and examples/devcontainer, by buildah: images that are built where mitmproxy makes up
-the certificate of every server, and a Feature that is installed as the devcontainer command does it.
+"""examples/build-behind-proxy and examples/devcontainer, by buildah: images that are built behind mitmproxy, which makes
+the certificate of every server, and a Feature that is installed as the devcontainer command installs it.
 
 Needs buildah, mitmproxy, and what packaging/static makes (see tests/more)."""
 
@@ -25,7 +25,7 @@ BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def buildah_with_pip(cls):
-    """localhost/base has Python; localhost/pip has pip as well, that of this machine, and public CAs."""
+    """localhost/base has Python. localhost/pip also has this machine's pip, and public CAs."""
     packs.need("buildah", "cmake", "ninja", "gcc", "musl-gcc")
     lab.need(modules=["pip"])
     buildah = packs.Buildah(cls)
@@ -70,7 +70,7 @@ class Proxy(lab.Case):
         lab.wait_for(listens, process, 120)
 
     def context(self):
-        """What the Dockerfile says is beside it."""
+        """A folder with the files that the Dockerfile expects beside it."""
         folder = lab.folder("context")
         lab.write(os.path.join(folder, "requirements.txt"), "--index-url %ssimple\ndemo\n" % self.server.url)
         lab.write(os.path.join(folder, "app.py"), APP)
@@ -88,7 +88,7 @@ class Proxy(lab.Case):
                        env={"PIP_RETRIES": "0"})
 
     def is_built(self, done):
-        """Its program runs, with the package and without anything of the proxy's or catrust's."""
+        """Checks that the image's program runs, has the package, and has nothing of the proxy or of catrust."""
         self.assertEqual(0, done.code, done)
         made = self.buildah.start("localhost/app")
         config = json.loads(self.buildah("inspect", "--type", "image", "localhost/app"))["Docker"]["config"]
@@ -99,7 +99,7 @@ class Proxy(lab.Case):
         self.assertEqual([], lab.run(["grep", "-rlF", lab.read(self.ca).decode().splitlines()[3], root]).out.splitlines())
 
     def without(self, dockerfile, *dropped):
-        """The same Dockerfile without what makes its RUN trust."""
+        """The same Dockerfile without the lines that make RUN trust the proxy."""
         text = lab.read(dockerfile).decode()
         for old, new in dropped:
             self.assertIn(old, text)
@@ -121,11 +121,11 @@ class Proxy(lab.Case):
 
 
 class Feature(lab.Case):
-    """As the devcontainer command has it: the Feature's folder is copied, each option is a variable of
-    devcontainer-features.env, those of the users are in a second file, and install.sh runs as root."""
+    """Installs the Feature as the devcontainer command does: copies its folder, writes the options to
+    devcontainer-features.env and the names of the users to a second file, and runs install.sh as root."""
 
     FEATURE = os.path.join(EXAMPLES, "devcontainer", "catrust")
-    # Of the specification.
+    # The specification of Features defines these.
     PROPERTIES = {"id", "version", "name", "documentationURL", "licenseURL", "description", "keywords", "options",
                   "containerEnv", "privileged", "init", "capAdd", "securityOpt", "entrypoint", "customizations",
                   "dependsOn", "installsAfter", "legacyIds", "deprecated", "mounts"}
@@ -147,7 +147,7 @@ class Feature(lab.Case):
         return folder
 
     def install(self, folder, **options):
-        """A container with it, and what install.sh ended with."""
+        """A container with the Feature, and the exit status of install.sh."""
         made = self.buildah.start("localhost/pip")
         values = {name.upper(): str(option["default"]).lower() for name, option in self.metadata["options"].items()}
         values.update(options)
@@ -180,7 +180,7 @@ class Feature(lab.Case):
         self.assertEqual((0, ""), (done.code, done.err), done)
         with lab.server() as server, lab.server("other-server") as other:
             self.assertIn(lab.PAGE, self.get(made, server.url).out)
-            # Whatever starts it, a user's or an empty environment.
+            # It works in a user's environment, and in an empty one.
             for before in ["env", "-i"], ["setpriv", "--reuid", "65534", "--clear-groups"]:
                 self.assertIn(lab.PAGE, self.get(made, server.url, *before).out)
             self.refused(self.get(made, other.url))

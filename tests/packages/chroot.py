@@ -18,14 +18,14 @@ class CleanDebian(lab.Case):
         deb, = glob.glob(packs.build(packs.tree("tree"), "deb") + "/*.deb")
         shutil.copy(deb, os.path.join(cls.root, "tmp"))
         cls.inside("apt-get", "-q", "update", timeout=300)
-        # Only what it is given: no Recommends. It pulls what it depends on.
+        # Without Recommends, apt installs only the package and its dependencies.
         cls.inside("apt-get", "-qy", "install", "--no-install-recommends",
                    "/tmp/" + os.path.basename(deb), timeout=600)
         packs.app(os.path.join(cls.root, "tmp"))
 
     @classmethod
     def argv(cls, *command):
-        """In the root, with /proc and /dev/null of its own namespaces, which end with the command."""
+        """argv that runs a command in the root, in namespaces of its own with /proc and /dev/null. They end with it."""
         return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
                 'root=$0; mount -t proc proc "$root/proc" && mount --bind /dev/null "$root/dev/null" && '
                 'exec chroot "$root" "$@"', cls.root, *command]
@@ -48,7 +48,7 @@ class CleanDebian(lab.Case):
             app = ["python3", "/tmp/app.py", server.url]
             self.refused(self.attempt(*app))
             self.refused(self.attempt("catrust-run", *app))
-            # Nobody to ask: it shows what there is, and does not trust it.
+            # There is no terminal to ask on, so it shows the chain and trusts nothing.
             shown = self.attempt("catrust", "fetch", "127.0.0.1:%d" % server.port)
             self.assertEqual(1, shown.code, shown)
             fetched = self.attempt("catrust", "fetch", "--fingerprint", "sha256:" + fingerprint.replace(":", ""),
@@ -58,13 +58,13 @@ class CleanDebian(lab.Case):
             self.assertEqual(1, len(saved), fetched)
             self.got_page(self.attempt("catrust-run", *app))
             self.refused(self.attempt(*app))
-            # For every program, and back.
+            # For every program of the machine, and undone again.
             self.inside("catrust", "enable", "--system")
             self.got_page(self.attempt(*app))
             self.inside("catrust", "disable")
             self.refused(self.attempt(*app))
         self.assertIn("Example Corp Root CA", self.inside("catrust", "list"))
-        # What the user has put there outlives the package; all else goes.
+        # Files of the user stay after the removal; all others go.
         self.inside("dpkg", "--purge", "catrust")
         self.assertTrue(os.path.exists(saved[0]))
         left = [path for pattern in ("usr/**/*catrust*", "etc/**/*catrust*")

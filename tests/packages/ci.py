@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """examples/github and examples/gitlab: their steps and lines, run with the files and variables that the runners of
-these services document. A job installs a package from the company's index and runs its tests, which ask a server of
-the company's; without the example it does neither."""
+these services document. A job installs a package from the company's index and runs its tests, which use a server of
+the company. Without the example, both fail."""
 
 import functools
 import glob
@@ -15,7 +15,7 @@ import zipfile
 import pack_lab as packs
 from pack_lab import lab
 
-from e2e.tool import run_env as programs  # noqa: E402  (pack_lab has made it found)
+from e2e.tool import run_env as programs  # noqa: E402  (pack_lab sets the path)
 
 EXAMPLES = os.path.join(packs.TOP, "examples")
 INDEX = "https://pypi.corp.example/"
@@ -66,14 +66,14 @@ class Case(lab.Case):
         cls.addClassCleanup(cls.server.__exit__)
         cls.ca = lab.read(lab.cert("corp-root.pem")).decode()
         cls.archive = os.path.join(lab.folder("archive"), "catrust-1.0.0-linux-any.tar.gz")
-        # What is in the .tar.gz of packaging/package.
+        # The files in the .tar.gz of packaging/package.
         made = lab.folder("made")
         packs.run(["cmake", "--install", os.path.abspath(os.environ["CATRUST_BUILD"]), "--prefix",
                    os.path.join(made, "catrust-1.0.0-linux-any")])
         packs.run(["tar", "-czf", cls.archive, "-C", made, "catrust-1.0.0-linux-any"])
 
     def project(self):
-        """A checkout, and what a job's image or machine has: a Python with pip."""
+        """A checkout, and a Python with pip, as the image or machine of a job has them."""
         folder = lab.folder("project")
         os.mkdir(os.path.join(folder, "ci"))
         shutil.copy(self.archive, os.path.join(folder, "ci"))
@@ -86,7 +86,7 @@ class Case(lab.Case):
             PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_RETRIES="0", XDG_RUNTIME_DIR=lab.folder("run"))
 
     def here(self, script):
-        """The script, with the lab's server as the company's index."""
+        """The script, changed to use the lab's server as the company's index."""
         self.assertIn(INDEX, script)
         return script.replace(INDEX, self.server.url)
 
@@ -98,7 +98,7 @@ class Case(lab.Case):
         self.assertRegex(done.err, r"Ran 1 test[^\0]*OK")
 
     def gets_by_node(self, env):
-        """An action in JavaScript, or what a job does with node."""
+        """Checks that node, which runs actions and jobs in JavaScript, gets the page."""
         try:
             node = programs.find("node")
         except unittest.SkipTest:
@@ -107,7 +107,7 @@ class Case(lab.Case):
 
 
 class Github(Case):
-    """What the service does by itself: expressions, files of variables and of the path, and the shells' templates."""
+    """Does what the service does: expressions, files of variables and of the path, and the shells' templates."""
 
     @classmethod
     def setUpClass(cls):
@@ -121,7 +121,7 @@ class Github(Case):
         return found
 
     def step(self, step, shell, env, cwd):
-        """One step that runs a script; what it writes to the files counts for the next one."""
+        """Runs the script of one step. What it writes to the files applies to the next step."""
         files = {name: lab.write(os.path.join(lab.folder("runner"), name), "") for name in ("GITHUB_ENV", "GITHUB_PATH")}
         script = lab.write(os.path.join(lab.folder("script"), "0.sh"), step["run"])
         argv = shlex.split(shell.replace("{0}", script))
@@ -148,7 +148,7 @@ class Github(Case):
         return done
 
     def job(self, ca, with_action=True):
-        """The last step's result, and the variables that it had."""
+        """The result of the last step, and its variables."""
         cwd, env = self.project()
         env.update(RUNNER_TEMP=lab.folder("runner"), GITHUB_WORKSPACE=cwd, GITHUB_ACTIONS="true", CI="true")
         job, = self.workflow["jobs"].values()
@@ -183,7 +183,7 @@ class Github(Case):
         self.refused(done)
 
     def test_no_ca(self):
-        """A variable that is not set is empty."""
+        """If the variable of the service is not set, the value is empty."""
         for ca in "", "junk":
             done, env = self.job(ca)
             self.assertEqual(1, done.code, done)
@@ -191,7 +191,7 @@ class Github(Case):
             self.assertNotIn("CATRUST_DIR", env)
 
     def test_preload(self):
-        """Steps then trust by themselves."""
+        """The steps then trust the CA without any change."""
         cwd, env = self.project()
         env["RUNNER_TEMP"] = lab.folder("runner")
         self.assertEqual(0, self.run_action({"ca": self.ca, "preload": "true"}, env, cwd).code)
@@ -204,7 +204,7 @@ class Github(Case):
 
 
 class Gitlab(Case):
-    """What the service does by itself: include and extends, and one shell for before_script and script."""
+    """Does what the service does: include and extends, and one shell for before_script and script."""
 
     def job(self, shell, template=True, **more):
         cwd, env = self.project()
@@ -227,7 +227,7 @@ class Gitlab(Case):
         self.passed(self.job(["sh", "-e"], CI_SERVER_TLS_CA_FILE=lab.cert("corp-root.pem")))
 
     def test_no_archive(self):
-        """The job ends there."""
+        """If the archive is missing, the job ends."""
         done = self.job(["sh", "-e"], CATRUST_PEM=self.ca, CATRUST_ARCHIVE="nowhere/*.tar.gz")
         self.assertNotEqual(0, done.code)
         self.assertNotIn("demo", done.out)

@@ -28,7 +28,7 @@ time.sleep(120)
 
 
 class Container(lab.Case):
-    """examples/debian/Dockerfile, on a base image that is made here of a Debian root."""
+    """examples/debian/Dockerfile, on a base image that is made from a Debian root."""
 
     @classmethod
     def setUpClass(cls):
@@ -40,7 +40,7 @@ class Container(lab.Case):
 
     @classmethod
     def context(cls):
-        """What the Dockerfile says is beside it."""
+        """A folder with the files that the Dockerfile expects beside it."""
         context = lab.folder("context")
         deb, = glob.glob(packs.build(packs.tree("tree"), "deb") + "/*.deb")
         for path in deb, os.path.join(EXAMPLES, "entrypoint.sh"), packs.app(lab.folder("app")):
@@ -58,7 +58,7 @@ class Container(lab.Case):
         return self.buildah.run_in(self.container, *command, **options)
 
     def entry(self):
-        """What the image runs by itself, and as whom."""
+        """The image's entry point and command, and its user."""
         config = json.loads(self.buildah("inspect", "--type", "image", "localhost/app"))["OCIv1"]["config"]
         self.assertEqual("65534:65534", config["User"])
         return config["Entrypoint"], config["Cmd"]
@@ -80,7 +80,7 @@ class Container(lab.Case):
             self.assertEqual(status, self.run_in(*entry, "sh", "-c", "exit %d" % status).code)
 
     def test_mount(self):
-        """catrust-run --mount: a container with CAP_SYS_ADMIN may mount; another says so, and runs nothing."""
+        """catrust-run --mount works in a container with CAP_SYS_ADMIN. In others it says why not, and runs nothing."""
         count = ["grep", "-c", "BEGIN", "/etc/ssl/certs/ca-certificates.crt"]
         root = ["--user", "root"]
         plain = self.run_in(*count, options=root)
@@ -94,8 +94,8 @@ class Container(lab.Case):
         self.assertEqual(plain, self.run_in(*count, options=root))
 
     def test_process_one(self):
-        """In its own process namespace, which buildah's chroot has not: signals reach the program, and its
-        status gets out."""
+        """In a process namespace of its own, which buildah's chroot does not make: the program gets signals, and its
+        exit status is passed on."""
         packs.need("unshare")
         entry, _ = self.entry()
         root = self.buildah("mount", self.container).strip()
@@ -112,7 +112,7 @@ class Container(lab.Case):
 
 
 class Pod(lab.Case):
-    """The commands of examples/kubernetes/deployment.yaml, as a kubelet would run them but for the images:
+    """The commands of examples/kubernetes/deployment.yaml, as a kubelet would run them, except for the images:
     the containers' root is read-only, they share a folder, and the ConfigMap is mounted read-only."""
 
     SCRIPT = r"""
@@ -147,7 +147,7 @@ exec setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
             pod = yaml.safe_load(f)["spec"]["template"]["spec"]
         first, second = pod["initContainers"][0], pod["containers"][0]
         self.assertEqual({"/catrust", "/etc/catrust/ca.d"}, {m["mountPath"] for m in second["volumeMounts"]})
-        # The image's root, of which the init container has all.
+        # The root of the image; the init container sees all of it.
         opt = lab.folder("image")
         image.unpack(opt)
         for mount in "catrust", "etc/catrust/ca.d":
@@ -167,7 +167,7 @@ exec setpriv --no-new-privs chroot --userspec="$uid:$uid" "$root" "$@"
 
     @staticmethod
     def config_map():
-        """A folder as the kubelet mounts it: modes for all, the files behind two links."""
+        """A folder as the kubelet mounts it: everybody can read it, and the files are behind two links."""
         folder = lab.folder("map")
         os.mkdir(os.path.join(folder, "..2026_01_01"))
         lab.write(os.path.join(folder, "..2026_01_01", "corp-root.pem"), lab.read(lab.cert("corp-root.pem")))

@@ -19,7 +19,7 @@ EXAMPLES = os.path.join(packs.TOP, "examples")
 
 class Schemas(lab.Case):
     def check(self, path, *command):
-        """The file is as its schema wants, and would not be with a word of it wrong."""
+        """Checks that the file matches its schema, and that a wrong word in it is noticed."""
         program = os.path.join(lab.more("validators"), "bin", command[0])
         done = lab.run([program, *command[1:], path])
         self.assertEqual(0, done.code, done)
@@ -31,7 +31,7 @@ class Schemas(lab.Case):
 
     @staticmethod
     def spoiled(text):
-        """With a key that no schema knows in place of a known one."""
+        """The text with one key replaced by a key that no schema has."""
         return re.sub(r"^( +)(image|runs-on|data|kind|name|key|shell|before_script)(:.*)$", r"\1no-such-\2\3", text, count=1,
                       flags=re.M)
 
@@ -52,7 +52,7 @@ class Schemas(lab.Case):
                            "vendor.github-" + schema)
 
     def test_gitlab_ci(self):
-        # The template as the job that it becomes part of: of hidden ones the schema says nothing.
+        # The template is checked as the job that extends it, because the schema ignores hidden jobs.
         text = lab.read(os.path.join(EXAMPLES, "gitlab", "catrust.yml")).decode()
         job = lab.write(os.path.join(lab.folder(), "job.yml"), text.replace("\n.catrust:\n", "\njob:\n  script: ['true']\n"))
         for path in os.path.join(EXAMPLES, "gitlab", "gitlab-ci.yml"), job:
@@ -93,8 +93,8 @@ time.sleep(120)
         return lab.clean_env(PATH=self.bin + ":" + lab.clean_env()["PATH"], CATRUST_LIB=lab.built_shim(), **extra)
 
     def ended(self, entry):
-        """Starts the program as process 1 behind entry, ends it as a container is, and returns its output
-        and status."""
+        """Starts the program as process 1 behind entry, stops it as a container is stopped, and returns its
+        output and status."""
         env = self.env(CATRUST_PEM=lab.read(lab.cert("corp-root.pem")).decode())
         process = subprocess.Popen([*self.unshare, *entry, lab.PYTHON, "-c", self.PROGRAM], env=env,
                                    stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -128,7 +128,7 @@ time.sleep(120)
                 self.assertIn("no CA in CATRUST_DIR", done.err)
 
     def test_entry_point_with_a_ca(self):
-        """Wherever catrust-run finds it."""
+        """The CA is in any of the places where catrust-run looks."""
         for env in {"CATRUST_PEM": lab.read(lab.cert("corp-root.pem")).decode()}, \
                 {"CATRUST_DIR": lab.trustdir("corp-root.pem")}, \
                 {"CATRUST_DIR": lab.cert("corp-root.pem")}:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The image of packaging/package oci, built once for a run of tests; and one of this build's own files."""
+"""The image of packaging/package oci, built once for a run of tests; and an image of the files of this build."""
 
 import functools
 import gzip
@@ -18,7 +18,7 @@ LICENSES = ["opt/catrust/share/licenses/" + name for name in ("catrust", "curl",
 
 
 def statics():
-    """--static for each architecture that is there."""
+    """The options --static, one for each architecture that packaging/static has built."""
     found = ["--static", lab.more("static")]
     other = os.path.join(lab.MORE, "static-arm64")
     if os.path.isdir(other):
@@ -35,7 +35,7 @@ def architectures():
 
 
 def build(name, linked=None):
-    """The paths of layout and SBOM, from a tree called name."""
+    """The paths of layout and SBOM, built from a tree called name."""
     out = packs.build(packs.tree(name), *(linked or statics()), "oci", SOURCE_DATE_EPOCH=EPOCH)
     layout, = (os.path.join(out, n) for n in os.listdir(out) if n.endswith(".oci.tar"))
     return layout, layout.replace(".oci.tar", ".oci.spdx.json")
@@ -48,7 +48,7 @@ def built():
 
 @functools.lru_cache(None)
 def own():
-    """The path of the layout with this machine's architecture alone, which is built faster."""
+    """The path of a layout with only this machine's architecture, which is built faster."""
     return build("tree", ["--static", lab.more("static")])[0]
 
 
@@ -78,7 +78,7 @@ def packed():
 
 
 def unpack(folder):
-    """The root of the image for this machine, into a folder."""
+    """Unpacks the root of the image for this machine into a folder."""
     with tarfile.open(own()) as tar:
         def blob(descriptor):
             return tar.extractfile("blobs/sha256/" + descriptor["digest"].split(":")[1]).read()

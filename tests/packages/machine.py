@@ -25,7 +25,7 @@ def deb():
 
 
 class Debian(chroot.CleanDebian):
-    """One namespace for the whole class: daemons go on in it."""
+    """The tests of this class share one namespace, in which the daemons keep running."""
 
     test_start_of_readme = None
 
@@ -50,7 +50,7 @@ class Debian(chroot.CleanDebian):
                    "sudo", "cron", "openssh-server", "openssh-client", "ca-certificates", timeout=900)
         packs.app(os.path.join(cls.root, "srv"))
         shutil.copy(lab.cert("corp-root.pem"), cls.root + "/etc/catrust/ca.d")
-        # sudo asks for the name of the machine; what audits logins is not for containers.
+        # sudo looks up the name of the machine. Containers can't audit logins.
         with open(cls.root + "/etc/hosts", "a", encoding="utf-8") as hosts:
             hosts.write("\n127.0.0.1 localhost %s\n" % os.uname().nodename)
         cls.inside("sed", "-i", "/pam_loginuid/d", "/etc/pam.d/cron", "/etc/pam.d/sshd")
@@ -101,7 +101,7 @@ class Debian(chroot.CleanDebian):
             self.assertEqual(0, self.attempt("catrust", "status").code)
 
     def test_cron(self):
-        """Debian's own, started here: a line of a user's."""
+        """A line in a user's crontab, run by Debian's cron."""
         self.inside("catrust", "enable", "--system", timeout=120)
         lab.write(self.root + "/etc/cron.d/fetch",
                   "* * * * * worker %s >/home/worker/cron 2>&1; echo >>/home/worker/cron\n" % " ".join(self.app))
@@ -112,7 +112,7 @@ class Debian(chroot.CleanDebian):
             lab.wait_for(lambda: os.path.exists(out) and lab.read(out).endswith(b"\n\n"), self.holder, 130)
         finally:
             os.unlink(self.root + "/etc/cron.d/fetch")
-            # nsenter forks into the process namespace.
+            # nsenter forks to enter the process namespace.
             os.killpg(daemon.pid, signal.SIGKILL)
             daemon.wait()
         self.assertEqual(lab.PAGE, lab.read(out).decode().rstrip("\n") + "\n")
@@ -128,7 +128,7 @@ class Debian(chroot.CleanDebian):
             done = self.attempt("ssh", "-q", "-i", "/root/.ssh/id", "-p", str(port), "-o", "StrictHostKeyChecking=no",
                                 "worker@127.0.0.1", " ".join(self.app) + "; env")
         self.assertTrue(done.out.startswith(lab.PAGE), done)
-        # By PAM, from /etc/environment.
+        # PAM sets it from /etc/environment.
         self.assertIn("SSL_CERT_FILE=%s\n" % BUNDLE, done.out)
 
     def test_update_of_the_public_cas(self):
@@ -155,7 +155,7 @@ class Debian(chroot.CleanDebian):
         self.assertEqual(before, count())
 
     def test_z_removal(self):
-        """The package takes with it what enable has written, byte for byte."""
+        """The removal of the package undoes what enable has written, byte for byte."""
         before = self.files()
         self.inside("catrust", "enable", "--system", "--env", timeout=120)
         self.got_page(self.attempt(*self.app))
@@ -167,13 +167,13 @@ class Debian(chroot.CleanDebian):
         self.assertFalse(os.path.exists(self.root + "/var/lib/catrust"))
         self.assertEqual((0, "", ""), self.attempt("true"))
         self.refused(self.attempt(*self.app))
-        # What stays of the package until it is purged says nothing.
+        # The files that stay until the package is purged print nothing.
         self.inside("update-ca-certificates", timeout=120)
         self.inside("dpkg", "--purge", "catrust")
 
 
 class Image(lab.Case):
-    """RUN catrust enable --system, as examples/README.md has it."""
+    """RUN catrust enable --system, as in examples/README.md."""
 
     def test_image(self):
         packs.need("buildah")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The image of packaging/package oci: the same bytes from two builds, what is in it for each architecture, its
-SBOM, and its uses by buildah: COPY --from, and an init container that fills a volume.
+"""The image of packaging/package oci: two builds give the same bytes, and it has the right files for each
+architecture and the right SBOM. buildah uses it with COPY --from, and as an init container that fills a volume.
 
-Needs what packaging/static makes (see tests/more); arm64 is in it where that was made for arm64 too."""
+Needs what packaging/static makes (see tests/more). The image has arm64 if that was made for arm64, too."""
 
 import gzip
 import hashlib
@@ -27,7 +27,7 @@ def asks_for_a_loader(program):
 
 
 class Layout(lab.Case):
-    """As the OCI image specification wants it: every blob is what its name says."""
+    """The layout follows the OCI image specification, and every blob matches its checksum."""
 
     @classmethod
     def setUpClass(cls):
@@ -100,7 +100,7 @@ class Layout(lab.Case):
             self.assertEqual("65534:65534", config["config"]["User"])
 
     def test_sbom(self):
-        """It names each file of the image by its checksum, and what is linked into the program."""
+        """The SBOM has each file of the image with its checksum, and the libraries that are linked into the program."""
         sbom = json.loads(lab.read(self.sbom))
         told = {f["fileName"]: {c["algorithm"]: c["checksumValue"] for c in f["checksums"]} for f in sbom["files"]}
         there = {"./%s/%s" % (architecture, name): data for architecture, _, _, members in self.images()
@@ -128,7 +128,7 @@ class Layout(lab.Case):
 
 
 class Packed(Layout):
-    """The same of this build's own files: how they are packed is looked at in every run, for it takes no time."""
+    """The same checks with the files of this build. They take little time, so every run makes them."""
 
     @classmethod
     def setUpClass(cls):
@@ -136,14 +136,14 @@ class Packed(Layout):
         cls.look_at(*image.packed())
 
     def look_into(self, programs):
-        """They are those of this machine."""
+        """The files are those for this machine."""
 
     def another(self):
         return image.packed()
 
 
 class Uses(lab.Case):
-    """buildah takes the image out of the layout, for this machine's architecture."""
+    """buildah reads the image for this machine's architecture from the layout."""
 
     @classmethod
     def setUpClass(cls):
@@ -152,7 +152,7 @@ class Uses(lab.Case):
         cls.image = cls.buildah.pull("oci-archive:" + image.built()[0])
 
     def test_copy_from(self):
-        """A Dockerfile that takes it by COPY --from, on a Debian without anything of catrust."""
+        """A Dockerfile copies the files with COPY --from into a Debian without catrust."""
         context = lab.folder("context")
         lab.write(os.path.join(context, "Dockerfile"), "FROM localhost/base\nCOPY --from=%s /opt/catrust /opt/catrust\n"
                   "COPY ca.d /etc/catrust/ca.d\nCOPY app.py /srv/\nENV LD_PRELOAD=/opt/catrust/lib/libcatrust.so\n"
@@ -172,7 +172,7 @@ class Uses(lab.Case):
         self.assertIn("Example Corp Root CA", listed.out, listed)
 
     def copy(self, volume, *args):
-        """The image as an init container: nothing else is in its root, and the volume is the only place to write."""
+        """The image as an init container: its root has nothing else, and only the volume can be written to."""
         made = self.buildah.start(self.image)
         return lab.run([*self.buildah.argv, "run", "--isolation", "chroot", "-v", volume + ":/opt/copy", made, "--",
                         "/opt/catrust/bin/catrust", "copy", *args], timeout=180)

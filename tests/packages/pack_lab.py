@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of packages and examples stand on: copies of the tree, and roots to install into."""
+"""What the tests of packages and examples share: copies of the tree, and roots to install into."""
 
 import json
 import os
@@ -16,7 +16,7 @@ BUILD_TIMEOUT = 900
 
 
 def tree(name):
-    """A copy of the sources, without what was built from them, in a folder called name."""
+    """A copy of the sources, without build folders, in a folder called name."""
     folder = os.path.join(lab.folder("tree"), name)
     shutil.copytree(TOP, folder, symlinks=True,
                     ignore=shutil.ignore_patterns("build", "build-*", ".git", "__pycache__"))
@@ -24,7 +24,7 @@ def tree(name):
 
 
 def build(folder, *args, **env):
-    """Runs packaging/package of a tree; returns the folder of what it made."""
+    """Runs packaging/package of a tree, and returns the folder of the packages."""
     out = lab.folder("packages")
     done = lab.run([os.path.join(folder, "packaging", "package"), "-o", out, *args],
                    env=env, timeout=BUILD_TIMEOUT)
@@ -38,7 +38,7 @@ def need(*programs):
 
 
 def run(argv, **options):
-    """lab.run, and it must end well."""
+    """Like lab.run, but fails if the exit status is not 0."""
     done = lab.run(argv, **{"timeout": 180, **options})
     if done.code != 0:
         raise AssertionError("%s: %d\n%s%s" % (argv[0], done.code, done.out, done.err))
@@ -54,14 +54,14 @@ def app(folder):
 
 
 def copy_root():
-    """A Debian root of its own, with the resolver of this machine."""
+    """A copy of the Debian root, with the resolver of this machine."""
     root = os.path.join(lab.folder("chroot"), "root")
     run(["cp", "-a", lab.more("root"), root], timeout=300)
     shutil.copy("/etc/resolv.conf", os.path.join(root, "etc"))
     return root
 
 
-# buildah asks for a policy of signatures.
+# buildah needs a policy file for signatures.
 ACCEPT = {"default": [{"type": "insecureAcceptAnything"}]}
 
 
@@ -85,7 +85,7 @@ class Buildah:
         return self("pull", "--signature-policy", self.policy, source).strip()
 
     def base(self):
-        """localhost/base: a Debian with Python. The tests are skipped where no container can be run."""
+        """Makes localhost/base, a Debian with Python. The tests are skipped if no container can run."""
         tar = os.path.join(self.store, "base.tar")
         run(["tar", "-C", lab.more("root"), "--exclude=./dev/*", "-cf", tar, "."], timeout=300)
         made = self("from", "--signature-policy", self.policy, "scratch").strip()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages: the same bytes from two builds, what is in them, and that it works once installed."""
+"""The packages: two builds give the same bytes, they have the right files, and they work once installed."""
 
 import filecmp
 import functools
@@ -13,7 +13,7 @@ import zipfile
 import pack_lab as packs
 from pack_lab import lab
 
-# In a .deb and an .rpm below /usr, in the archive below its own folder.
+# The files are below /usr in a .deb and an .rpm, and below the archive's own folder in an archive.
 COMMON = [
     "bin/catrust", "bin/catrust-run",
     "share/bash-completion/completions/catrust", "share/bash-completion/completions/catrust-run",
@@ -24,14 +24,14 @@ MAN = ["share/man/man1/catrust.1", "share/man/man1/catrust-run.1", "share/man/ma
 
 
 def formats():
-    """What can be built here."""
+    """The formats that this machine can build."""
     tools = {"deb": "dpkg-shlibdeps", "rpm": "rpmbuild"}
     return [f for f in ("deb", "rpm", "tgz", "wheel") if f not in tools or shutil.which(tools[f])]
 
 
 @functools.lru_cache(maxsize=None)
 def built():
-    """The packages, and at night those of a second build: elsewhere, later, by a user with other habits."""
+    """The packages, and at night those of a second build, which has another folder, time, umask and environment."""
     packs.need("cmake", "ninja", "gcc")
     first = packs.tree("first")
     out = packs.build(first, *formats(), SOURCE_DATE_EPOCH="1700000000")
@@ -41,7 +41,7 @@ def built():
     for folder, _, names in os.walk(second):
         for name in names:
             os.utime(os.path.join(folder, name), follow_symlinks=False)
-    # A file system that lists files in another order, where there is one.
+    # Uses a file system that lists files in another order, if there is one.
     tmp = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else lab.folder("tmp")
     umask = os.umask(0o077)
     try:
@@ -61,7 +61,7 @@ def package(pattern):
 
 class Packages(lab.Case):
     def works(self, prefix):
-        """The commands below prefix do what they are for."""
+        """Checks that the commands below prefix work."""
         run = os.path.join(prefix, "bin", "catrust-run")
         dirs = [lab.trustdir("corp-root.pem")]
         with lab.server() as server:
@@ -76,7 +76,7 @@ class Packages(lab.Case):
         self.assertIn("Example Corp Root CA", listed.out)
 
     def no_trace(self, folder):
-        """No file below folder knows where it was built."""
+        """Checks that no file below folder contains the path of the build."""
         for top, _, names in os.walk(folder):
             for name in names:
                 data = lab.read(os.path.join(top, name))
@@ -112,9 +112,9 @@ class Packages(lab.Case):
             self.assertRegex(line, r"^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--) root/root ")
         self.assertTrue(any(line.endswith(" ./etc/catrust/ca.d/") for line in listing), listing)
         for path in glob.glob(root + "/usr/share/**/*.gz", recursive=True):
-            # gzip's header: no name of the file (flags), no time.
+            # gzip's header has no name of the file (flags) and no time.
             self.assertEqual(b"\0\0\0\0\0", lab.read(path)[3:8], path)
-        # The scripts that run as root for it, and no more.
+        # These are the only scripts that run as root.
         packs.run(["dpkg-deb", "-e", deb, os.path.join(root, "DEBIAN")])
         self.assertEqual(["conffiles", "control", "md5sums", "postinst", "prerm", "triggers"],
                          sorted(os.listdir(os.path.join(root, "DEBIAN"))))
@@ -153,7 +153,7 @@ class Packages(lab.Case):
         self.assertEqual([], glob.glob(root + "/etc/catrust/ca.d/*"))
         self.no_trace(os.path.join(root, "usr", "bin"))
         self.works(os.path.join(root, "usr"))
-        # There is no shell in that root.
+        # The root has no shell.
         packs.run(["rpm", "--root", root, "--noscripts", "-e", "catrust"])
         self.assertEqual([], glob.glob(root + "/usr/**/*catrust*", recursive=True))
 
@@ -174,11 +174,11 @@ class Packages(lab.Case):
         self.works(moved)
 
     def install_wheel(self, wheel):
-        """In an environment at a path with spaces: in, at work, out again."""
+        """Installs the wheel into an environment whose path has spaces, uses it, and uninstalls it."""
         lab.need(modules=["pip", "venv"])
         venv = os.path.join(lab.folder("venvs"), "an environment")
         packs.run([lab.PYTHON, "-m", "venv", "--without-pip", venv])
-        # pip removes a folder with the last file in it: here, as elsewhere, there are others.
+        # pip removes a folder when its last file goes. Usually other packages have files there, so this one has too.
         lab.write(glob.glob(venv + "/lib/python3*/site-packages")[0] + "/other.py", "")
         before = files_below(venv)
         pip = [lab.PYTHON, "-m", "pip", "--python", os.path.join(venv, "bin", "python")]
@@ -197,7 +197,7 @@ class Packages(lab.Case):
 
     def test_wheel(self):
         wheel = package("*.whl")
-        # This one needs the libcurl and the OpenSSL of systems like this.
+        # This one needs the libcurl and OpenSSL of this system.
         self.assertRegex(os.path.basename(wheel), r"^catrust-[0-9.]+-py3-none-linux_[a-z0-9_]+\.whl$")
         with zipfile.ZipFile(wheel) as files:
             for entry in files.infolist():
@@ -207,7 +207,7 @@ class Packages(lab.Case):
         self.install_wheel(wheel)
 
     def test_static(self):
-        """What packaging/static makes gives packages that need no library of the system."""
+        """With what packaging/static makes, packages need no library of the system."""
         static = lab.more("static")
         packs.need("musl-gcc")
         out = packs.build(packs.tree("static"), "--static", static, "wheel", "tgz")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the Python package stand on: its wheel, environments with it, and Pythons."""
+"""What the tests of the Python package share: its wheel, environments with it, and Pythons."""
 
 import functools
 import glob
@@ -15,12 +15,12 @@ URL = "import sys, urllib.request\nprint(urllib.request.urlopen(sys.argv[1], tim
 
 @functools.lru_cache(maxsize=None)
 def wheel():
-    """The wheel of what was built, as packaging/package packs it."""
+    """The wheel of this build, as packaging/package makes it."""
     packs.need("cmake")
     prefix, out = lab.folder("prefix"), lab.folder("wheel")
     build = os.path.dirname(os.path.dirname(lab.built_shim()))
     packs.run(["cmake", "--install", build, "--prefix", prefix, "--strip"], env={"DESTDIR": ""})
-    # The package holds the library in lib, whatever this system calls that folder.
+    # The package expects the library in lib; this system may call that folder lib64.
     library, = glob.glob(prefix + "/**/libcatrust.so", recursive=True)
     os.makedirs(os.path.join(prefix, "lib"), exist_ok=True)
     if library != os.path.join(prefix, "lib", "libcatrust.so"):
@@ -42,7 +42,7 @@ def pythons():
 
 
 class Environment:
-    """A virtual environment of python, with the package in it."""
+    """A virtual environment of python with the package."""
 
     def __init__(self, python=None, name="env", options=(), empty=False):
         self.folder = os.path.join(lab.folder("venvs"), name)
@@ -62,7 +62,7 @@ class Environment:
                     files.extract(entry, self.site)
 
     def pip(self, *args, find=(), **options):
-        """pip of lab.PYTHON, at work in this environment, with what find's folders have."""
+        """Runs lab.PYTHON's pip in this environment, with the packages in the folders of find."""
         argv = [lab.PYTHON, "-m", "pip", "--python", self.python, "--disable-pip-version-check", "-q"]
         links = [word for path in find for word in ("--find-links", path)]
         return packs.run([*argv, *args, "--no-index", *links], **{"timeout": 300, **options})
@@ -78,7 +78,7 @@ class Environment:
 
 
 class Case(lab.Case):
-    """Tests in which a program trusts the lab's server by the package alone."""
+    """Tests in which a program trusts the lab's server because of the package, without catrust-run."""
 
     @classmethod
     def setUpClass(cls):
