@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of examples/kubernetes/inject stand on: the programs that tests/cluster/make builds, and the
+"""What the tests of examples/kubernetes/inject share: the programs that tests/cluster/make builds, and the
 manifests."""
 
 import functools
@@ -14,7 +14,7 @@ OVERLAYS = ["1.36-configmap", "1.36-trust-manager", "1.37-clustertrustbundle"]
 
 
 def program(name):
-    """The path of one of the programs; the test is skipped where it is not to be had."""
+    """The path of one of the programs. The test is skipped if this machine can't get it."""
     done = subprocess.run([os.path.join(HERE, "make"), "--if-cheap", name], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode == 77:
@@ -34,6 +34,6 @@ def documents(text):
 
 @functools.lru_cache(None)
 def rendered(overlay):
-    """The manifests of an overlay, as they are checked in."""
+    """The manifests of an overlay, as the repository has them."""
     with open(os.path.join(INJECT, "rendered", overlay + ".yaml"), encoding="utf-8") as f:
         return documents(f.read())

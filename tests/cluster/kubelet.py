@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for the kubelet, for pods as the API server's code gave them."""
+"""A simple kubelet, for pods that the API server's code has returned."""
 
 import os
 
@@ -8,11 +8,11 @@ from pack_lab import lab
 
 
 class Kubelet:
-    """Runs the containers of a pod by buildah: the volumes, mounts, variables and user that the API server gave.
-    What a kubelet does beyond that (images from a registry, networks, limits) is not done."""
+    """Runs the containers of a pod with buildah, with the pod's volumes, mounts, variables and user. It does not do
+    what else a kubelet does (images from a registry, networks, limits)."""
 
     def __init__(self, case, buildah, image, pod, config_maps, base="localhost/base"):
-        """base: in place of what the containers name as their images."""
+        """base: the image to use instead of those that the containers name."""
         self.case, self.buildah, self.image, self.config_maps, self.base = case, buildah, image, config_maps, base
         self.pod = pod
         self.volumes = {v["name"]: self.volume(v) for v in pod["spec"]["volumes"]}
@@ -39,7 +39,7 @@ class Kubelet:
             lab.write(os.path.join(folder, name, item["path"]), self.config_maps[source["name"]][item["key"]])
 
     def rotate(self):
-        """As the kubelet's atomic writer does it: a new folder, and a rename of the link."""
+        """Replaces the files as the kubelet's atomic writer does: makes a new folder, and renames the link."""
         for volume in self.pod["spec"]["volumes"]:
             if "projected" in volume:
                 folder = self.volumes[volume["name"]]

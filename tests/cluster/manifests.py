@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manifests of examples/kubernetes/inject: against the schemas of both versions of Kubernetes, and what
-kustomize and Helm make of them against what is checked in. And what catrust does with the public CAs that
-trust-manager can put into the same file."""
+"""The manifests of examples/kubernetes/inject: they match the schemas of both versions of Kubernetes, and kustomize
+and Helm render what the repository has. Another test is about the public CAs that trust-manager can put into the
+same file."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Schemas(lab.Case):
         self.assertNotEqual(0, self.validate(wrong, "1.36").code)
 
     def test_patched_pods(self):
-        """What the policies make of the table is a pod in both versions."""
+        """The pods that the policies make of the table are valid in both versions."""
         things = [pods.expected(pod, gets, reason) for _, pod, gets, reason in pods.ROWS]
         for version in self.VERSIONS:
             done = self.validate(things, version)
@@ -60,7 +60,7 @@ class Schemas(lab.Case):
 
 
 class Kustomize(lab.Case):
-    """By kustomize's own packages (render/main.go)."""
+    """kustomize's own packages render them (render/main.go)."""
 
     maxDiff = None
     PROGRAM = "render"
@@ -81,7 +81,7 @@ class Kustomize(lab.Case):
                 self.assertEqual(lab.read(os.path.join(cluster.INJECT, "rendered", overlay + ".yaml")).decode(), made)
 
     def test_older(self):
-        """A Deployment without a word of catrust, and the component."""
+        """The component, with a Deployment that does not mention catrust."""
         folder = lab.folder("kustomize")
         app = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
                "spec": {"selector": {"matchLabels": {"a": "b"}},
@@ -113,7 +113,7 @@ class KustomizeCommand(Kustomize):
 
 
 class Helm(lab.Case):
-    """By helm's own packages (render/main.go)."""
+    """helm's own packages render them (render/main.go)."""
 
     maxDiff = None
     PROGRAM = "render"
@@ -142,7 +142,7 @@ class Helm(lab.Case):
         self.assertNotEqual(0, self.helm("lint", "--strict", "--set", "immage=x", self.chart).code)
 
     def test_same_as_the_overlays(self):
-        """But for the namespace, which Helm makes, and the path, which is the default."""
+        """Except for the namespace, which Helm makes, and the path, which is the default."""
         for overlay, options in ("1.36-configmap", []), ("1.37-clustertrustbundle", ["--set", "clusterTrustBundle=corp-ca"]):
             with self.subTest(overlay):
                 made = self.template(*options)
@@ -165,14 +165,14 @@ class Helm(lab.Case):
         self.assertIn("1.36", self.render(kube_version="1.35.0").err)
 
     def test_same_patterns(self):
-        """The chart takes the settings that the policy takes, and no others."""
+        """The chart accepts the same settings as the policy."""
         with open(os.path.join(self.chart, "values.schema.json"), encoding="utf-8") as f:
             properties = json.load(f)["properties"]
         policy, = (t for t in cluster.rendered("1.36-configmap") if t["metadata"]["name"] == "catrust-inject"
                    and t["kind"] == "MutatingAdmissionPolicy")
         settings, = (c["expression"] for c in policy["spec"]["matchConditions"] if c["name"] == "settings")
         patterns = dict(re.findall(r"\['(\w+)', '(.*)'\]", settings))
-        # One string there, a list here.
+        # It is one string in the policy, and a list in the chart.
         self.assertIsNotNone(re.match(patterns.pop("variables"), "NODE_EXTRA_CA_CERTS DENO_CERT"))
         self.assertEqual({n: p["pattern"] for n, p in properties.items() if "pattern" in p}, patterns)
         for right, settings in [(True, s) for s in pods.RIGHT] + [(False, s) for s in pods.WRONG]:
@@ -197,7 +197,7 @@ class HelmCommand(Helm):
     PROGRAM = "helm"
 
 
-# A client that pins a CA of its own, and one that trusts what the system does.
+# A client that pins a CA of its own, and one that trusts the system's CAs.
 PINNED = """
 import ssl, sys, urllib.request
 context = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else None
@@ -213,7 +213,7 @@ class DefaultCAs(lab.Case):
         public = "/etc/ssl/certs/ca-certificates.crt"
         if not os.path.exists(public):
             raise unittest.SkipTest("no " + public)
-        # other-root stands for one of the public roots, whose key nobody here has.
+        # other-root stands for one of the public roots, because the test does not have their keys.
         both = lab.read(public) + lab.read(lab.cert("other-root.pem")) + lab.read(lab.cert("corp-root.pem"))
         cls.dirs = [lab.trustdir(corp_pem=both)]
         cls.count = both.count(b"BEGIN CERTIFICATE")
@@ -227,7 +227,7 @@ class DefaultCAs(lab.Case):
         self.assertGreater(len(json.loads(listed.out)["certificates"]), 100)
 
     def test_a_pinned_client_is_widened(self):
-        """What the documentation warns of: to such a client each of them is one more CA, unless told otherwise."""
+        """As the documentation warns, such a client trusts the public CAs too, unless CATRUST_CONTEXTS=public is set."""
         pin = lab.cert("corp-root.pem")
         with lab.server("other-server") as server:
             self.refused(lab.run(PINNED, [server.url, pin]))

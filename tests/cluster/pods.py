@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pods that the policies of examples/kubernetes/inject are tried with, and what each must become: by the
-API server's own admission code (policy.py), and by a whole API server (server.py).
+"""Pods for the policies of examples/kubernetes/inject, and what the policies must make of each. policy.py runs
+the API server's own admission code, and server.py a whole API server.
 
 A row has a name, the pod, and for each of its containers the variables and mounts that come from the policy;
-None for one that stays as it is. What else of the pod differs is an error."""
+None for a container that stays as it is. Any other change of the pod is an error."""
 
 import copy
 
@@ -18,7 +18,7 @@ VOLUMES = [
         {"configMap": {"name": "corp-ca", "optional": True, "items": [{"key": "corp.pem", "path": "corp.pem"}]}}]}},
 ]
 
-# What Pod Security's profile "restricted" wants of a pod.
+# What the profile "restricted" of Pod Security requires of a pod.
 RESTRICTED = {"allowPrivilegeEscalation": False, "runAsNonRoot": True, "runAsUser": 65534,
               "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
 
@@ -85,7 +85,7 @@ ROWS = [
      None, "the volume catrust-inject is its own"),
 ]
 
-# Settings in place of those of an overlay; None takes one away.
+# Settings that replace those of an overlay; None removes one.
 RIGHT = [
     {"clusterTrustBundle": "", "signerName": ""},
     {"clusterTrustBundle": "", "signerName": "corp.example/ca"},
@@ -122,7 +122,7 @@ NAMESPACES = [
 
 
 def expected(row_pod, gets, reason, volumes=None):
-    """The pod that the API server must answer with."""
+    """The pod that the API server must return."""
     result = copy.deepcopy(row_pod)
     if reason:
         result["metadata"].setdefault("annotations", {})["catrust/not-injected"] = reason
@@ -150,7 +150,7 @@ def add_to_container(c, more):
 
 
 def essence(pod_):
-    """A pod without what the API server puts into every one."""
+    """A pod without the fields that the API server adds to every pod."""
     metadata = {k: v for k, v in pod_["metadata"].items() if k in ("name", "namespace", "labels", "annotations")}
     spec = {k: v for k, v in pod_["spec"].items() if k in
             ("containers", "initContainers", "ephemeralContainers", "volumes", "os", "nodeSelector")}
@@ -167,7 +167,7 @@ def essence(pod_):
 
 
 def debugged(injected):
-    """The pod with an ephemeral container more, as kubectl debug sends it, and what must come of it."""
+    """The pod with one more ephemeral container, as kubectl debug sends it, and the pod that must be returned."""
     new = copy.deepcopy(injected)
     new["spec"].setdefault("ephemeralContainers", []).append(container("debugger"))
     wanted = copy.deepcopy(new)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policies of examples/kubernetes/inject, evaluated by kube-apiserver's own admission plugin without a
-server: tests/cluster/make builds the program that calls it (tests/cluster/policy)."""
+"""The policies of examples/kubernetes/inject, evaluated by kube-apiserver's own admission plugin, without a
+server. tests/cluster/make builds the program that calls it (tests/cluster/policy)."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ class Policies(lab.Case):
         cls.program = cluster.program("policy")
 
     def admit(self, requests, overlay="1.36-configmap", with_map=True, **settings):
-        """What becomes of the pods of these requests. settings: in place of the overlay's; None takes one away."""
+        """The pods after admission of these requests. settings: these replace the overlay's; None removes one."""
         objects = cluster.rendered(overlay)
         maps = copy.deepcopy([o for o in objects if o["kind"] == "ConfigMap"])
         for name, value in settings.items():
@@ -51,7 +51,7 @@ class Policies(lab.Case):
                 self.assertEqual(pods.essence(pods.expected(pod, gets, reason)), result)
 
     def test_twice(self):
-        """What was patched is not patched again; a sidecar that came in between is."""
+        """A pod that was patched is not patched again, but a sidecar that was added in between is."""
         once, = self.create(pods.pod())
         more = copy.deepcopy(once)
         more["spec"]["containers"].append(pods.container("sidecar"))
@@ -61,7 +61,7 @@ class Policies(lab.Case):
         self.assertEqual(pods.essence(more), patched)
 
     def test_debug(self):
-        """Of the ephemeral containers only the new one is changed, and only where the pod has the volumes."""
+        """Only the new one of the ephemeral containers is changed, and only if the pod has the volumes."""
         injected = pods.expected(pods.pod(), {"app": pods.INJECTED}, None)
         injected["spec"]["ephemeralContainers"] = [pods.container("older")]
         new, wanted = pods.debugged(injected)
@@ -99,7 +99,7 @@ class Policies(lab.Case):
         self.assertEqual(["LD_PRELOAD"], self.projection(variables=None)[1])
 
     def test_empty_is_unset(self):
-        """An empty name of a ClusterTrustBundle or of a signer in a projection would have every pod refused."""
+        """With an empty name of a ClusterTrustBundle or signer, the API server would refuse every pod."""
         config_map = [{"key": "corp.pem", "path": "corp.pem"}]
         source, _ = self.projection(clusterTrustBundle="", signerName="")
         self.assertEqual({"configMap": {"name": "corp-ca", "optional": True, "items": config_map}}, source)
@@ -113,7 +113,8 @@ class Policies(lab.Case):
                 self.projection(**settings)
 
     def test_wrong_settings(self):
-        """The API server would refuse what came of these, or catrust would not read it: pods stay as they were."""
+        """With these settings, the API server would refuse the pod, or catrust could not read the volume. So the pod
+        is not changed."""
         for settings in [{"with_map": None}, *pods.WRONG]:
             with self.subTest(settings):
                 self.assertEqual([pods.essence(pods.pod())], self.create(pods.pod(), **settings))

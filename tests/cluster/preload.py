@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An image with LD_PRELOAD in its ENV, which a policy can't see: Debian's jemalloc, in a pod as the policies of
-examples/kubernetes/inject make it, run by buildah.
+"""An image that sets LD_PRELOAD, to Debian's jemalloc. A policy can't see that. The pod is as the policies of
+examples/kubernetes/inject make it, and buildah runs it.
 
-What they make of it stands in pods.py; policy.py and server.py see that the API server does so. Needs a Debian
+pods.py has the patched pods; policy.py and server.py check that the API server makes them. Needs a Debian
 root (see tests/more), and the Debian mirror."""
 
 import os
@@ -16,7 +16,7 @@ import pack_lab as packs  # noqa: E402
 import pods  # noqa: E402
 from pack_lab import lab  # noqa: E402
 
-# What of these is loaded, by which variable; then the page.
+# Prints which of these libraries are loaded, and LD_PRELOAD; then the page.
 PROGRAM = """
 import os, sys, urllib.request
 with open("/proc/self/maps") as f:
@@ -49,7 +49,7 @@ class PreloadOfTheImage(lab.Case):
         cls.command = ["python3", "-c", PROGRAM, cls.server.url]
 
     def run_pod(self, row):
-        """The first container of what the policy makes of the pod of a row, with that image."""
+        """Runs the first container of the patched pod of a row, with that image."""
         pod, gets = next((pod, gets) for name, pod, gets, _ in pods.ROWS if name == row)
         patched = pods.expected(pod, gets, None)
         maps = {"corp-ca": {"corp.pem": lab.read(lab.cert("corp-root.pem"))}}
@@ -66,12 +66,12 @@ class PreloadOfTheImage(lab.Case):
         self.refused(done)
 
     def test_with_the_annotation(self):
-        """Both are loaded, the image's first."""
+        """Both libraries are loaded, the image's first."""
         self.loads(self.run_pod("ld_preload_of_the_image"), "libjemalloc", "libcatrust",
                    pods.JEMALLOC + ":" + pods.LIBRARY)
 
     def test_without_the_annotation(self):
-        """As the README warns: what the policy sets replaces the image's own, which is not loaded."""
+        """As the README warns, the policy's value replaces the image's own LD_PRELOAD, so jemalloc is not loaded."""
         self.loads(self.run_pod("bare"), "libcatrust", pods.LIBRARY)
 
 

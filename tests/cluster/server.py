@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policies of examples/kubernetes/inject in a real kube-apiserver with etcd, on loopback: each pod of the
-table is created and read back. Then what came of two of them is run by buildah, as the API server gave it.
+"""The policies of examples/kubernetes/inject in a real kube-apiserver with etcd, on loopback. Each pod of the
+table is created and read back. Then buildah runs two of the returned pods.
 
-tests/cluster/make builds the two programs, which takes long: without them the tests are skipped."""
+tests/cluster/make builds the two programs, which takes long. Without them, the tests are skipped."""
 
 import copy
 import functools
@@ -38,7 +38,7 @@ PATHS = {
 
 
 class Refused(Exception):
-    """What the API server says no with."""
+    """The error with which the API server refuses a request."""
 
 
 class Server:
@@ -111,7 +111,7 @@ class Server:
         self.wait_for_volumes(lambda volumes: wanted in volumes, wanted)
 
     def wait_for_volumes(self, is_right, wanted):
-        """Policies and settings count some seconds after they are made."""
+        """Waits until the policies and settings apply, which takes some seconds."""
         end = time.monotonic() + 90
         while True:
             got = pods.essence(self.create(named(pods.pod(), "probe"), "?dryRun=All"))
@@ -130,7 +130,7 @@ def named(pod, name):
 
 @functools.lru_cache(None)
 def server():
-    """The one with the policies and the namespaces."""
+    """The server, with the policies and the namespaces."""
     made = Server()
     for thing in cluster.rendered("1.36-configmap") + pods.NAMESPACES:
         made.create(thing)
@@ -155,14 +155,14 @@ class Cluster(lab.Case):
                 self.assertEqual(created["spec"], self.server.get(pod)["spec"])
 
     def test_twice(self):
-        """What was patched is a pod like any other, and stays as it is."""
+        """A patched pod that is created again stays as it is."""
         name, pod, _, _ = next(row for row in pods.ROWS if row[0] == "init_and_sidecar")
         once = pods.essence(self.server.create(named(pod, name + "-once")))
         again = {"apiVersion": "v1", "kind": "Pod", **once, "metadata": {"name": name + "-again", "namespace": "app"}}
         self.assertEqual(once["spec"], pods.essence(self.server.create(named(again, name + "-again")))["spec"])
 
     def test_restricted_is_enforced(self):
-        """Or the row of that name says nothing."""
+        """Otherwise the row of that name would show nothing."""
         with self.assertRaisesRegex(Refused, "violates PodSecurity"):
             self.server.create(named(pods.pod(namespace="restricted"), "too-much"))
 
@@ -174,7 +174,7 @@ class Cluster(lab.Case):
             self.server.get(pod)
 
     def test_deployment(self):
-        """Its template stays: the pods are patched, when they are made."""
+        """Its template is not changed. Its pods are patched when they are created."""
         template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [pods.container()]}}
         made = self.server.create({"apiVersion": "apps/v1", "kind": "Deployment",
                                    "metadata": {"name": "d", "namespace": "app"},
@@ -184,7 +184,7 @@ class Cluster(lab.Case):
         self.assertNotIn("env", got["containers"][0])
 
     def test_update(self):
-        """A pod from before its namespace had the label stays as it is when it is changed."""
+        """A pod that is older than its namespace's label is not patched when it is changed."""
         self.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "late"}})
         pod = named(pods.pod(namespace="late"), "old")
         self.server.create(pod)
@@ -197,7 +197,7 @@ class Cluster(lab.Case):
         self.assertEqual("other", changed["spec"]["containers"][0]["image"])
 
     def test_debug(self):
-        """kubectl debug: an ephemeral container gets it, in a pod that has the volumes; then one more does."""
+        """kubectl debug: in a pod that has the volumes, an ephemeral container is patched, and then a second one."""
         pod = named(pods.pod(), "debugged")
         self.server.create(pod)
         for name in "debugger", "again":
@@ -214,7 +214,7 @@ class Cluster(lab.Case):
         self.assertNotIn("env", got["spec"]["ephemeralContainers"][0])
 
     def test_trust_bundle(self):
-        """The settings of 1.37: the cluster takes the ClusterTrustBundle, and pods get a volume with it."""
+        """The settings for 1.37: the cluster accepts the ClusterTrustBundle, and pods get a volume with it."""
         self.server.create({"apiVersion": "certificates.k8s.io/v1", "kind": "ClusterTrustBundle",
                             "metadata": {"name": "corp-ca"},
                             "spec": {"trustBundle": lab.read(lab.cert("corp-root.pem")).decode()}})
@@ -229,7 +229,7 @@ class Cluster(lab.Case):
         self.assertIn("clusterTrustBundle", created["spec"]["volumes"][1]["projected"]["sources"][0])
 
     def test_settings(self):
-        """No pod is refused, whatever the settings are. The image tells when those of a row count."""
+        """No settings make the API server refuse a pod. The image shows when the settings of a row apply."""
         before, = (t for t in cluster.rendered("1.36-configmap") if t["kind"] == "ConfigMap")
         self.addCleanup(self.server.wait_for_volume, pods.VOLUMES[1])
         self.addCleanup(self.server.put, before)
@@ -251,7 +251,7 @@ class Cluster(lab.Case):
                 self.server.wait_for_volumes(lambda volumes: not volumes, wrong)
 
 
-# Asks for the first page until it is there, then for the second, which needs the new CA, in one process.
+# One process asks for the first page until it gets it, and then for the second, which needs the new CA.
 PROGRAM = """
 import ssl, sys, time, urllib.request
 def get(url):
@@ -272,7 +272,7 @@ while time.time() < end:
 
 
 class Runs(lab.Case):
-    """A pod of the real API server: its container gets the page, and goes on after a rotation."""
+    """A pod from the real API server: its container gets the page, also after a rotation."""
 
     @classmethod
     def setUpClass(cls):
@@ -301,7 +301,7 @@ class Runs(lab.Case):
                 self.assertIn("rotated %s and %s" % (lab.PAGE.strip(), lab.PAGE.strip()), process.output())
 
     def test_each_container(self):
-        """Init containers and sidecars as well, by what they print."""
+        """Every container has the library, also init containers and sidecars; their output shows it."""
         maps = {"corp-ca": {"corp.pem": lab.read(lab.cert("corp-root.pem"))}}
         node = kubelet.Kubelet(self, self.buildah, self.image, self.pod("init_and_sidecar"), maps)
         code = "import os, urllib.request as u, sys\nprint(os.environ['NODE_EXTRA_CA_CERTS'], " \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python package: inject(), status(), python -m catrust, and environments that trust by themselves; with
-every Python that is here."""
+"""The Python package: inject(), status(), python -m catrust, and enabled environments; with every Python of this
+machine."""
 
 import functools
 import glob
@@ -20,7 +20,7 @@ CHILD = ("import sys, catrust, subprocess\ncatrust.inject(children=%s)\nsys.exit
 
 
 def with_every_python(test):
-    """The test, with an environment of each Python in turn."""
+    """Runs the test with an environment of each Python."""
     @functools.wraps(test)
     def all_of_them(self):
         for python in python_lab.pythons():
@@ -32,14 +32,14 @@ def with_every_python(test):
 
 
 class EveryPython(python_lab.Case):
-    """What depends on the version of Python, with each that is here."""
+    """What depends on the version of Python, with every Python of this machine."""
 
     @with_every_python
     def test_inject(self, env):
         get = lambda code, *args: env.run("-c", code, self.server.url, *args, dirs=self.dirs)  # noqa: E731
         self.refused(get(PLAIN))
         self.got_page(get(INJECT))
-        # hashlib brings libcrypto, which is no matter.
+        # hashlib loads libcrypto, which does not make it too late.
         self.got_page(get("import hashlib; hashlib.sha256(b'').digest()\n" + INJECT))
         self.got_page(get("import catrust; catrust.inject()\n" + INJECT))
         self.got_page(get(CHILD % True, "-c", PLAIN.replace("argv[1]", "argv[-1]")))
@@ -81,7 +81,7 @@ class EveryPython(python_lab.Case):
 
     @with_every_python
     def test_a_broken_library_never_keeps_python_from_starting(self, env):
-        """Each with the status of an environment that was enabled: 1, and why."""
+        """For each broken library, the status of an enabled environment is 1, and says why."""
         self.fine(env.run("-m", "catrust", "enable"))
         whole = lab.read(env.library)
         for data in b"", b"no library\n", whole[:1000], whole[:len(whole) // 2], whole[:-1], whole[:4] + b"\1" + whole[5:]:
@@ -93,7 +93,7 @@ class EveryPython(python_lab.Case):
         os.unlink(env.library)
         self.assertEqual(("runs\n", ""), env.run("-c", "print('runs')")[1:])
         self.assertIn("install catrust again", env.run("-m", "catrust", "status").out)
-        # Uninstalled: only what enable has written is left.
+        # The package is uninstalled, and only the file that enable has written is left.
         for path in glob.glob(env.site + "/*catrust*"):
             if path != env.pth:
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
@@ -121,7 +121,7 @@ if __name__ == "__main__":
 
 
 class Package(python_lab.Case):
-    """What is the same with every Python, with one."""
+    """What does not depend on the version of Python, with one Python."""
 
     @classmethod
     def setUpClass(cls):
@@ -147,7 +147,7 @@ class Package(python_lab.Case):
         self.error("", "LibraryError", "the file is damaged; install", env={"CATRUST_LIB": nowhere})
 
     def test_openssl_inside_python(self):
-        """As uv's Pythons have it: inject() says so, and -m reaches the files that it reads."""
+        """OpenSSL is linked into this Python, as in uv's. inject() says so, and -m reaches the files that it reads."""
         path = {"PYTHONPATH": lab.more("static-python")}
         self.error("", "NotPossible", "has OpenSSL built in.*start the program with `python -m catrust`", env=path)
         done = self.env.run("-m", "catrust", "enable", env=path)
@@ -167,7 +167,7 @@ class Package(python_lab.Case):
                                                       "print(s.disabled, s.library)", env=off).out)
 
     def test_one_library_in_a_process(self):
-        """inject() under catrust-run and in an enabled environment loads no second one."""
+        """inject() does not load a second library under catrust-run or in an enabled environment."""
         count = "import catrust; catrust.inject(); import ssl, os; print(len({line.split()[-1] for line in " \
                 "open('/proc/self/maps') if 'libcatrust' in line}), os.environ.get('LD_PRELOAD', '').count('libcatrust'))"
         self.assertEqual("1 1\n", self.run_code(count).out)
@@ -188,7 +188,7 @@ class Package(python_lab.Case):
         self.assertRegex(self.run_code(code % "catrust.inject()", dirs=bad).out, r"\[\] \['.*bad\.pem.*'\]")
 
     def test_the_same_as_catrust_run(self):
-        """What a program sees of itself is as if Python had been called with it."""
+        """A program sees the same sys.argv, flags and the like as if Python had run it directly."""
         show = "import sys, os; print(sys.argv, sys.warnoptions, sys._xoptions, sys.flags, sys.path, __name__); sys.exit(7)"
         program = lab.write(os.path.join(lab.folder("program"), "show.py"), show)
         for argv in [program, "-x", "a b", ""], ["-c", show, "--", "*"], ["-m", "show", "-m"]:
@@ -222,7 +222,7 @@ class Package(python_lab.Case):
         self.got_page(env.run("-m", "catrust", "-c", PLAIN, self.server.url, dirs=self.dirs, env=own))
         self.got_page(env.run("-c", CHILD % True, self.server.url, "-c", PLAIN.replace("argv[1]", "argv[-1]"),
                               dirs=self.dirs, env=own))
-        # As catrust-run does: nobody else may put another library there.
+        # As with catrust-run, no other user may put a library there.
         for mode in (0o777, 0o775) if os.getuid() == 0 else (0o777,):
             place = os.path.join(home, ".cache", "catrust")
             os.chmod(place, mode)
@@ -241,7 +241,7 @@ class Package(python_lab.Case):
 
 
     def test_each_folder_of_the_link_is_the_users_alone(self):
-        """Whatever the umask allows."""
+        """This does not depend on the umask."""
         env, home = python_lab.Environment(name="an environment"), lab.folder("home")
         self.fine(env.run("-c", "import os; os.umask(0o002); import catrust; catrust.inject()", env={"HOME": home}))
         path = home + "/.cache"
@@ -253,7 +253,7 @@ class Package(python_lab.Case):
             path = os.path.join(path, *below)
 
     def test_library_that_an_upgrade_has_replaced(self):
-        """The one in the process is still found, and no second one is loaded."""
+        """The old library in the process is still found, and no second one is loaded."""
         env = python_lab.Environment()
         code = ("import os, shutil, sys, catrust\ncatrust.inject()\nlibrary = sys.argv[1]\n"
                 "shutil.copy(library, library + '.new')\nos.rename(library + '.new', library)\nimport ssl\n"
@@ -280,7 +280,7 @@ class Enable(python_lab.Case):
         self.assertEqual("", env.run("-c", "import os; print(os.environ.get('LD_PRELOAD', ''), end='')").out)
 
     def test_enable_that_fails_changes_nothing(self):
-        """What the second trial finds wrong leaves the file as it was, also one that an earlier enable has written."""
+        """If the second trial fails, the file is as it was before, also if an earlier enable has written it."""
         code = ("import subprocess\nfrom catrust import Error, _environment as e\nstatus = iter([0, 3])\n"
                 "e.trial = lambda code: subprocess.CompletedProcess(code, next(status), b'', b'')\n"
                 "try: e.enable(True, False)\nexcept Error as error: print(error)")
@@ -293,7 +293,7 @@ class Enable(python_lab.Case):
             self.assertEqual(before, (files_below(env.folder), os.path.exists(env.pth) and lab.read(env.pth)))
 
     def test_outside_an_environment(self):
-        """Refused without --system; and where the package is not in the environment."""
+        """enable refuses without --system, and if the package is not installed in the environment."""
         outside = {"PYTHONPATH": python_lab.Environment().site}
         done = lab.run([lab.PYTHON, "-m", "catrust", "enable"], env=outside)
         self.assertEqual(125, done.code, done)
@@ -318,11 +318,11 @@ class Enable(python_lab.Case):
         self.refused(run("-c", PLAIN, self.server.url))
 
     def test_system_site_packages(self):
-        """The environment of an environment: enabled is the one that has the file."""
+        """An environment made from another one: only the one that has the file is enabled."""
         outer = self.enabled()
         packs.run([outer.python, "-m", "venv", "--without-pip", "--system-site-packages", outer.folder + "/inner"])
         inner = os.path.join(outer.folder, "inner", "bin", "python")
-        # Both belong to the Python that outer was made of, so that inner sees nothing of outer.
+        # Both belong to the Python that outer was made from, so inner does not see outer's packages.
         self.refused(lab.run([inner, "-c", PLAIN, self.server.url], dirs=self.dirs))
         env = self.enabled(options=["--system-site-packages"])
         self.got_page(self.get(env))
@@ -345,7 +345,7 @@ class Enable(python_lab.Case):
         self.assertIn("switched off by CATRUST_DISABLE", done.out)
 
     def test_without_proc(self):
-        """A sandbox may have none: then it can't tell what is loaded, and loads the library."""
+        """A sandbox may have no /proc. Then it is unknown what is loaded, and the library is loaded."""
         if os.getuid() != 0:
             self.skipTest("not root")
         env = self.enabled()
@@ -362,7 +362,7 @@ class Enable(python_lab.Case):
         self.assertEqual([], glob.glob(env.site + "/_catrust.pth*"))
 
     def test_build_isolation(self):
-        """What pip builds in isolation is built by a Python of the environment, and trusts as it does."""
+        """pip's isolated builds run the environment's Python, so they trust the CAs as well."""
         lab.need(modules=["pip"])
         project = lab.folder("project")
         lab.write(project + "/pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
@@ -376,7 +376,7 @@ class Enable(python_lab.Case):
             self.assertEqual(words == "built", "CERTIFICATE_VERIFY_FAILED" not in done.out + done.err)
 
     def test_cost_of_a_start(self):
-        """No more than 3 million instructions, which are about a millisecond: a busy machine counts the same."""
+        """At most 3 million instructions, about a millisecond. A busy machine needs no more instructions."""
         lab.need(programs=["valgrind"])
         env = self.enabled()
         with_file = instructions(env.python)
@@ -388,7 +388,7 @@ class Enable(python_lab.Case):
 
 
 def instructions(python):
-    """How many a start of Python takes, once it has compiled what it imports."""
+    """The number of instructions that a start of Python takes, after it has compiled what it imports."""
     argv = [python, "-c", ""]
     lab.run(argv)
     done = lab.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *argv],
@@ -397,7 +397,7 @@ def instructions(python):
 
 
 def files_below(root):
-    """All files but what Python compiles along the way."""
+    """All files except those that Python compiles."""
     return sorted(os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names
                   if not name.endswith(".pyc"))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real programs in environments with the Python package: each as docs/python.md shows it, by its very lines.
+"""Real programs in environments with the Python package. Each test runs the lines of docs/python.md.
 
-The programs are PyPI's (see tests/more). What takes longer runs where CATRUST_NIGHTLY is set."""
+The programs come from PyPI (see tests/more). Long tests run only if CATRUST_NIGHTLY is set."""
 
 import glob
 import json
@@ -19,7 +19,7 @@ from pack_lab import lab
 PAGE = os.path.join(packs.TOP, "docs", "python.md")
 NIGHTLY = bool(os.environ.get("CATRUST_NIGHTLY"))
 FETCH = "urllib.request.urlopen(os.environ['LAB_URL'], timeout=30).read()"
-# Answers each request with what the lab's server says, or with why it can't be had.
+# Answers each request with the page of the lab's server, or with the error.
 GET = "import os, urllib.request\ndef get():\n    try:\n        return %s\n    except Exception as e:\n" \
       "        return str(e).encode()\n" % FETCH
 WSGI = GET + "def application(environ, start):\n    start('200 OK', [])\n    return [get()]\napp = application\n"
@@ -32,7 +32,7 @@ async def app(scope, receive, send):
 
 
 def lines_of(title):
-    """The commands that the page has below a title."""
+    """The commands below a title of the page."""
     text = lab.read(PAGE).decode()
     found = re.search(r"^## %s\n\n```sh\n(.*?)^```" % re.escape(title), text, re.M | re.S)
     if not found:
@@ -41,7 +41,7 @@ def lines_of(title):
 
 
 class Programs(python_lab.Case):
-    """Each test: the lines of the page, with and without the one that enables."""
+    """Each test runs the lines of the page, with and without the one that enables the environment."""
 
     @classmethod
     def setUpClass(cls):
@@ -55,7 +55,7 @@ class Programs(python_lab.Case):
         self.find = [lab.more("python-nightly"), *self.find]
 
     def env(self, path, **more):
-        """What the commands see: their CAs in CATRUST_DIR, and only the wheels that are here."""
+        """The environment of the commands: CATRUST_DIR has their CAs, and pip finds only the wheels of tests/more."""
         home = lab.folder("home")
         return {"PATH": path, "HOME": home, "LAB_URL": self.server.url, "CATRUST_DIR": ":".join(self.dirs),
                 "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": " ".join(self.find), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -74,7 +74,7 @@ class Programs(python_lab.Case):
         return env
 
     def twice(self, title, files):
-        """The page's last line is refused before the one that enables, and works after. Returns what it said."""
+        """Checks that the page's last line fails before enable and works after it. Returns its output."""
         lines = lines_of(title)
         env, project = self.environment(), lab.folder("project")
         for name, text in files.items():
@@ -89,7 +89,8 @@ class Programs(python_lab.Case):
         return after
 
     def answers(self, title, files, ready, host, **more):
-        """A server by the page's last line, which answers with what it gets itself: without and with enable."""
+        """Checks the page's last line, which starts a server, without and with enable. The server answers with the
+        page that it gets itself."""
         lines = lines_of(title)
         env, project = self.environment(), lab.folder("project")
         for name, text in files.items():
@@ -121,7 +122,7 @@ class Programs(python_lab.Case):
         notebook = {"cells": [{"cell_type": "code", "id": "one", "execution_count": None, "metadata": {}, "outputs": [],
                                "source": "import os, urllib.request\nprint(%s.decode())" % FETCH}],
                     "metadata": {"kernelspec": {"name": "python3", "display_name": "p"}}, "nbformat": 4, "nbformat_minor": 5}
-        # The metapackage brings a browser's worth of others.
+        # The metapackage has very many dependencies.
         lines = lines_of("Jupyter")
         self.assertEqual("pip install catrust jupyter", lines[0])
         env, project = self.environment(python_lab.wheel(), "nbclient", "ipykernel"), lab.folder("project")
@@ -137,7 +138,7 @@ class Programs(python_lab.Case):
         self.stays_closed(env, project, clean)
 
     def stays_closed(self, env, project, clean):
-        """Its server with TLS lets in who has a certificate of the CA that it names, and nobody by a corporate CA."""
+        """The program's TLS server accepts clients of the CA that it names, but none because of a corporate CA."""
         port = lab.free_port()
         options = "--certfile %s --keyfile %s --ca-certs %s --cert-reqs 2 --bind 127.0.0.1:%d" % (
             lab.cert("server-chain.pem"), lab.cert("server.key"), lab.cert("client-root.pem"), port)
@@ -208,7 +209,7 @@ def fetch(to):
         self.answers("uWSGI", {"app.py": WSGI}, "spawned uWSGI worker 2", "127.0.0.1")
 
     def test_types(self):
-        """For those who check their programs: the package's own are complete."""
+        """The package has complete type annotations, so that users can check their programs."""
         self.nightly()
         env = self.environment(python_lab.wheel(), "mypy")
         sources = os.path.join(packs.TOP, "packaging", "python")
@@ -232,12 +233,12 @@ def fetch(to):
         with_hook = self.sh(lines, clean, project)
         self.assertEqual(0, with_hook.code, with_hook)
         self.assertIn(lab.PAGE.strip(), with_hook.out)
-        # On its own: no environment, no Python's folder.
+        # The frozen program runs without the environment and without Python's folder.
         env.remove()
         self.got_page(lab.run([os.path.join(project, "dist", "app")], env={**clean, "PATH": "/usr/bin:/bin"}))
 
     def test_pipx(self):
-        """With a program of our own in the place of httpie."""
+        """The test installs its own program in place of httpie."""
         self.nightly()
         env, project = self.environment("pipx"), lab.folder("project")
         lab.write(project + "/httpie.py", "import os, urllib.request\ndef main():\n    print(%s.decode())" % FETCH)
@@ -262,7 +263,7 @@ def fetch(to):
         lab.write(project + "/app.py", "import os, urllib.request\nprint(%s.decode())" % FETCH)
         clean = self.env(env.path())
         lines = lines_of("Poetry")
-        # No index is there to ask, so it is the file.
+        # There is no index, so the file is given.
         self.fine(self.sh([lines[0].replace("catrust", python_lab.wheel())], clean, project))
         self.refused(self.sh(lines[2:], clean, project))
         done = self.fine(self.sh(lines[1:], clean, project))
@@ -271,7 +272,7 @@ def fetch(to):
 
 class TheProgramUwsgi(python_lab.Case):
     def test_libssl_is_there_first(self):
-        """inject() says so in the program of Debian, and catrust-run reaches it."""
+        """In Debian's program, libssl is loaded before inject(), which says so. catrust-run reaches it."""
         lab.need(programs=["uwsgi"])
         plugins = glob.glob("/usr/lib/uwsgi/plugins/python3*_plugin.so")
         if not plugins:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/recipes.md and docs/wsl.md: each command is run as it stands, but for the names of servers; without
-catrust-run the same fails. A recipe without a command names an example or a page, which has tests of its own."""
+"""docs/recipes.md and docs/wsl.md: each command is run as it is, except for the names of servers. Without
+catrust-run it fails. A recipe without a command names an example or a page, which has tests of its own."""
 
 import base64
 import os
@@ -12,7 +12,7 @@ import ci
 import pack_lab as packs
 from pack_lab import lab
 
-from e2e.tool import run_env as programs  # noqa: E402  (pack_lab has made it found)
+from e2e.tool import run_env as programs  # noqa: E402  (pack_lab sets the path)
 
 DOCS = os.path.join(packs.TOP, "docs")
 SHA = "0123456789" * 4
@@ -22,7 +22,7 @@ PAGES = {
     "/x.git/info/refs": SHA + "\trefs/heads/main\n", "/x.git/HEAD": "ref: refs/heads/main\n",
     "/corp.example/m/@v/list": "v1.2.3\n", "/corp.example/m/@v/v1.2.3.info": '{"Version": "v1.2.3"}',
 }
-# What the commands of a recipe say, and after them ls. The recipe is known by the beginning of its title.
+# The expected output of a recipe's commands, followed by ls. The key is the beginning of the recipe's title.
 SAYS = {
     "Python: `CERTIFICATE": lab.PAGE, "The browser": lab.PAGE, "pip install": "Successfully installed demo-1.0",
     "`unable to get": "verif", "npm": "1[.]0[.]0", "Go": "corp.example/m v1[.]2[.]3", "uv": "demo==1.0|Checked 1 package",
@@ -35,7 +35,7 @@ RUN = r"(\w+=\S+ )?catrust-run( --\w+)* (?!--)"
 
 
 def recipes(page):
-    """(title, text) of each section."""
+    """The (title, text) of each section."""
     text = lab.read(os.path.join(DOCS, page)).decode()
     return [(part.split("\n", 1)[0], part) for part in re.split(r"^## ", text, flags=re.M)[1:]]
 
@@ -56,7 +56,7 @@ class Recipes(lab.Case):
         cls.addClassCleanup(cls.server.__exit__)
 
     def shell(self, script, trusted):
-        """Runs the commands in a folder with what they name."""
+        """Runs the commands in a folder that has the files which they name."""
         folder = lab.folder("recipe")
         shutil.copy(lab.cert("corp-root.pem"), os.path.join(folder, "corp-root.cer"))
         lab.write(os.path.join(folder, "app.py"), packs.APP.replace("sys.argv[1]", repr(self.server.url)))
@@ -73,10 +73,10 @@ class Recipes(lab.Case):
 
     @staticmethod
     def path(script):
-        """Where the program of a recipe is, if it is none of the system's; without it, the recipe is skipped."""
+        """The path of a recipe's program that the system may not have. If it is missing, the recipe is skipped."""
         for name, *places in ("npm",), ("go", "/usr/local/go/bin"), ("uv", os.path.expanduser("~/.local/bin")), ("git",):
             if re.search(r"catrust-run( --\w+)* %s " % name, script):
-                # A link may name its interpreter by its own folder.
+                # A script behind a link may look for its interpreter in its own folder.
                 return [os.path.dirname(programs.find(name, *places))]
         return []
 
@@ -90,7 +90,7 @@ class Recipes(lab.Case):
                 saves = re.search("catrust (fetch|add) ", script)
                 trusted = lab.trustdir(*([] if saves else ["corp-root.pem"]))
                 if re.search(RUN, script):
-                    # All that can be had of the server by other ways is refused.
+                    # Without catrust-run, the server is refused.
                     plain = self.shell(re.sub(RUN, r"\1", script), trusted if not saves else lab.trustdir())
                     self.assertNotEqual(0, plain.code, plain)
                 done = self.shell(script + "ls\n", trusted)
@@ -100,7 +100,7 @@ class Recipes(lab.Case):
                     self.assertEqual(1, sum(len(names) for _, _, names in os.walk(trusted)))
 
     def test_table(self):
-        """Each recipe with commands is looked at, and each other one names what is."""
+        """Each recipe with commands has a test, and each other one names a page or an example that exists."""
         titles = [title for title, _ in recipes("recipes.md")]
         for start in SAYS:
             self.assertEqual(1, sum(title.startswith(start) for title in titles), start)
@@ -113,17 +113,17 @@ class Recipes(lab.Case):
 
 
 class Wsl(lab.Case):
-    """The Linux half of docs/wsl.md, with files as Windows writes them."""
+    """The Linux part of docs/wsl.md, with files as Windows writes them."""
 
     @classmethod
     def setUpClass(cls):
         cls.der = lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-outform", "DER")
         lines = base64.encodebytes(cls.der).decode().split()
-        # What "Base-64 encoded" and certutil -encode write.
+        # The format of "Base-64 encoded" and of certutil -encode.
         cls.pem = "-----BEGIN CERTIFICATE-----\r\n" + "\r\n".join(lines) + "\r\n-----END CERTIFICATE-----\r\n"
 
     def add(self, line, name, data):
-        """The page's line with the file in place of Windows'."""
+        """Runs the page's line with this file instead of the one on Windows."""
         path = lab.write(os.path.join(lab.folder("windows"), name), data)
         trusted = lab.trustdir()
         fingerprints = "--fingerprint sha256:" + fingerprint(lab.cert("corp-root.pem"))
@@ -148,7 +148,7 @@ class Wsl(lab.Case):
                 self.add(line, "corp-root.cer", data)
 
     def test_all_of_the_store(self):
-        """Export-Certificate -Type P7B: public CAs too, which are not saved."""
+        """Export-Certificate -Type P7B also exports public CAs, which are not saved."""
         public = "/etc/ssl/certs/ca-certificates.crt"
         if not os.path.exists(public):
             raise unittest.SkipTest("no " + public)
@@ -158,7 +158,7 @@ class Wsl(lab.Case):
         self.assertEqual(1, len(os.listdir(trusted)))
 
     def test_a_folder_of_windows(self):
-        """Files there belong to nobody in particular, and all may write to them: as drvfs shows them, 0777."""
+        """drvfs shows the files of Windows with mode 0777: everybody may write to them."""
         trusted = lab.trustdir("corp-root.pem")
         os.chmod(trusted, 0o777)
         os.chmod(os.path.join(trusted, "corp-root.pem"), 0o777)
@@ -168,7 +168,7 @@ class Wsl(lab.Case):
             self.assertIn("catrust: ", done.err)
 
     def test_profile(self):
-        """The line that goes into ~/.profile and server-env-setup."""
+        """The line for ~/.profile and server-env-setup."""
         line, = re.findall(r"^echo '(eval .*)' >>~/[.]profile$", lab.read(os.path.join(DOCS, "wsl.md")).decode(), re.M)
         tools = os.path.join(os.path.abspath(os.environ["CATRUST_BUILD"]), "tools")
         with lab.server() as server:

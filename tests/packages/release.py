@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""packaging/release: one folder with all that belongs to a release, and twice the same bytes."""
+"""packaging/release: the folder has all parts of a release, and two runs give the same bytes."""
 
 import concurrent.futures
 import hashlib
@@ -12,7 +12,7 @@ import image
 import pack_lab as pack
 from pack_lab import lab
 
-# The ends of the names, each of one file.
+# The ends of the files' names; there is one file for each.
 FORMATS = (".deb", ".rpm", "-source.tar.gz", "-linux-%s.tar.gz" % os.uname().machine, "_%s.whl" % os.uname().machine)
 
 
@@ -73,7 +73,7 @@ class Release(lab.Case):
         self.assertEqual(0, done.code, done)
 
     def test_sbom_of_a_static_release(self):
-        """Its versions are those that packaging/static has written down."""
+        """The SBOM has the versions that packaging/static has recorded."""
         static, out = lab.folder("static"), lab.folder("out")
         lab.write(os.path.join(out, "catrust.tar.gz"), "as it is")
         lab.write(os.path.join(static, "components"), "openssl\t3.0.20\tApache-2.0\tDebian source package openssl 3.0.20-1\n"

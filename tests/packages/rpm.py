@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The .rpm in a root with rpm's own database: installed, enabled for the machine, upgraded and removed, by its scripts.
+"""The .rpm in a root with its own database of rpm. It is installed, enabled for the machine, upgraded and
+removed, with its scripts.
 
 The root is a Debian (see tests/more) with Debian's rpm, so what the package depends on is not looked up. Needs the
 Debian mirror."""
@@ -16,12 +17,12 @@ import pack_lab as packs
 from pack_lab import lab
 
 PRELOAD = "/etc/ld.so.preload"
-VERSION = "1.0.1"  # of the upgrade
+VERSION = "1.0.1"  # the version to upgrade to
 
 
 @functools.lru_cache(None)
 def rpms():
-    """The package, and a later version of it."""
+    """The package, and a package of a later version."""
     packs.need("rpmbuild", "cmake", "ninja", "gcc")
     tree = packs.tree("tree")
     first, = glob.glob(packs.build(tree, "rpm") + "/*.rpm")
@@ -47,7 +48,7 @@ class Rpm(chroot.CleanDebian):
             shutil.copy(path, os.path.join(cls.root, "tmp"))
         cls.first, cls.second = ("/tmp/" + os.path.basename(path) for path in paths)
         packs.app(os.path.join(cls.root, "tmp"))
-        # What the user has put there is not the package's.
+        # Files that the user has put there do not belong to the package.
         os.makedirs(cls.root + "/etc/catrust/ca.d")
         shutil.copy(lab.cert("corp-root.pem"), cls.root + "/etc/catrust/ca.d")
         cls.server = lab.server()
@@ -68,7 +69,7 @@ class Rpm(chroot.CleanDebian):
             os.unlink(self.root + PRELOAD)
 
     def files(self):
-        """Every file but rpm's database, which is in root's home here, and what Python compiles."""
+        """Every file except rpm's database, which is in root's home here, and the files that Python compiles."""
         found = {}
         for top in "etc", "usr", "var/lib":
             for folder, _, names in os.walk(os.path.join(self.root, top)):
@@ -86,7 +87,7 @@ class Rpm(chroot.CleanDebian):
                               if self.before.get(path) != after.get(path)})
 
     def test_removal(self):
-        """All is as it was before rpm -i, byte for byte; an upgrade in between undoes nothing."""
+        """Everything is as before rpm -i, byte for byte. An upgrade in between undoes nothing."""
         self.refused(self.attempt(*self.app))
         self.inside("catrust", "enable", "--system", "--env", timeout=120)
         self.got_page(self.attempt(*self.app))
@@ -103,7 +104,7 @@ class Rpm(chroot.CleanDebian):
         self.inside("rpm", "-e", "catrust")
         self.assertEqual(1, self.attempt("rpm", "-q", "catrust").code)
         self.same_as_before()
-        # No program is told to load what is gone.
+        # No program is told to load a library that is gone.
         self.assertEqual((0, "", ""), self.attempt("true"))
         self.refused(self.attempt(*self.app))
 
@@ -123,7 +124,7 @@ class Rpm(chroot.CleanDebian):
         self.same_as_before()
 
     def test_it_stays_if_it_can_not_be_undone(self):
-        """Or each program would say that what it is told to load is not there."""
+        """Otherwise each program would print that the library is missing."""
         self.inside("catrust", "enable", "--system", timeout=120)
         tool = self.root + "/usr/bin/catrust"
         os.rename(tool, tool + ".real")

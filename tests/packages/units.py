@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/systemd: what systemd-analyze says of the units and drop-ins, and what their commands and variables do.
-No service manager runs here, so nothing is started by one."""
+"""examples/systemd: systemd-analyze checks the units and drop-ins. The tests run their commands with their variables,
+but start no service manager."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def text(name):
 
 
 def values(name, key):
-    """Those of a unit's key, in order."""
+    """The values of a unit's key, in order."""
     return re.findall(r"^%s=(.*)$" % key, text(name), re.M)
 
 
@@ -29,13 +29,13 @@ class Verified(lab.Case):
         packs.need("systemd-analyze")
 
     def verify(self, *units, **files):
-        """files: in place of the examples'."""
+        """Runs systemd-analyze verify. files: these replace the example's files of the same names."""
         folder = lab.folder("units")
         there = {"app.service": APP,
                  "app.service.d/catrust.conf": text("catrust.conf"), "service.d/catrust.conf": text("catrust.conf"),
                  "app.service.d/catrust-bundle.conf": text("bundle.conf"),
                  "catrust-bundle.path": text("catrust-bundle.path"),
-                 # Verified is also that the program is there.
+                 # systemd-analyze also checks that the program exists.
                  "catrust-bundle.service": text("catrust-bundle.service").replace("/usr/bin/catrust ", TOOL + " ")}
         there.update({name.replace("__", "/").replace("_", "."): content for name, content in files.items()})
         for name, content in there.items():
@@ -58,11 +58,11 @@ class Verified(lab.Case):
 
 class Commands(lab.Case):
     def test_its_variable(self):
-        """The value, in the environment of a program: $LIB is where the packages put the library."""
+        """A program with this value gets the library: $LIB is the folder where the packages put it."""
         value, = values("catrust.conf", "Environment")
         name, value = value.split("=", 1)
         self.assertTrue(value.startswith("/usr/$LIB/"), value)
-        # A root of one's own: the same, but for the prefix.
+        # The root is a folder of the test, so only the prefix differs.
         root = lab.folder("root")
         multiarch = lab.run(["gcc", "-print-multiarch"]).out.strip()
         for libdir in "lib/" + multiarch, "lib64":
@@ -73,7 +73,7 @@ class Commands(lab.Case):
             self.got_page(lab.run(argv, dirs=[lab.trustdir("corp-root.pem")], env={name: value.replace("/usr", root)}))
 
     def test_bundle(self):
-        """Its service, as a change of the directory starts it again; and a program with the drop-in's variables."""
+        """Runs the service, again after a change of the directory, and a program with the variables of the drop-in."""
         trusted, run = lab.trustdir("corp-root.pem"), lab.folder("run")
         runtime, = values("catrust-bundle.service", "RuntimeDirectory")
         folder = "/run/" + runtime
@@ -96,7 +96,7 @@ class Commands(lab.Case):
             self.got_page(lab.run([*get, second.url], env=env))
 
     def test_readme(self):
-        """Its lines put each file where the table says."""
+        """The README's lines put each file where its table says."""
         root = lab.folder("root")
         os.makedirs(root + "/etc/systemd/system")
         lines = [line for line in text("README.md").splitlines() if line.startswith("install ")]
