@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""CPython's own tests of ssl, and of what is built on it, with and without the shim.
+"""CPython's own tests of ssl, and of modules that use it, with and without the shim.
 
 Each test must come out the same under the shim as without it, with an empty trust directory and with a filled one.
 
@@ -31,7 +31,7 @@ AT_ONCE = 2
 TIMEOUT = 300
 RETRIES = 2
 
-# The longest first. Of test_asyncio those that use ssl; which there are depends on the version.
+# The longest are first. Of test_asyncio, only those that use ssl; they depend on the version.
 MODULES = ["test_ssl", "test_asyncio.test_ssl", "test_asyncio.test_sslproto", "test_asyncio.test_events",
            "test_asyncio.test_streams", "test_asyncio.test_sendfile", "test_asyncio.test_base_events",
            "test_asyncio.test_selector_events", "test_asyncio.test_unix_events", "test_httplib",
@@ -70,7 +70,7 @@ def settings():
 
 
 def check_settings(environments):
-    """The comparison means nothing unless the settings are what they are called."""
+    """Checks that each setting has the effect that its name says; otherwise the comparison would show nothing."""
     seen = {}
     with lab.server() as srv:
         for name, env in environments.items():
@@ -83,7 +83,7 @@ def check_settings(environments):
 
 
 def read_outcomes(path):
-    """test id → outcome, out of regrtest's JUnit file."""
+    """test id → outcome, from regrtest's JUnit file."""
     outcomes = collections.defaultdict(set)
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         kinds = {child.tag for child in case if not child.tag.startswith("system-")}
@@ -103,7 +103,7 @@ def run_module(env, module, test=None):
     try:
         outcomes = read_outcomes(junit)
     except (OSError, xml.etree.ElementTree.ParseError):
-        # It died on the way: how, is the outcome of the module itself.
+        # The module crashed. How it ended is the outcome of the module itself.
         outcomes = {}
     if not outcomes or not isinstance(status, int) or status < 0:
         outcomes = {module: "died (%s)" % status}
@@ -126,7 +126,7 @@ def same_when_alone(environments, setting, module, test):
 
 
 def tail_of(log, test):
-    """What the log says about one test; the end of it, where it says nothing."""
+    """What the log says about one test, or the end of the log if it says nothing."""
     name = test.rsplit(".", 1)[-1]
     blocks = [b for b in re.split(r"^=+$", log, flags=re.M) if re.match(r"\s*(FAIL|ERROR): %s\b" % name, b)]
     return (blocks[0] if blocks else log)[-3000:]

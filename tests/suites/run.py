@@ -3,8 +3,8 @@
 """Other projects' own tests of TLS, with and without the shim.
 
 Each test must come out the same under the shim as without it: with a filled trust directory, and with one where
-bundles are not shared (CATRUST_SHARE=off). What differs is run again before it counts. Those that fail without the
-shim, for want of a network say, must fail with it.
+bundles are not shared (CATRUST_SHARE=off). A test that differs is run again before it counts. Tests that fail without
+the shim, for example because there is no network, must fail with it.
 
 CATRUST_BUILD names the build folder. Sources come from PyPI and Debian (make). Arguments: the suites to run, instead
 of all. Exit status: 1 if a result differs; 77 if there was no suite to run.
@@ -31,13 +31,13 @@ PYTHON = "/usr/bin/python3"
 WITHOUT, FILLED, UNSHARED = "without the shim", "filled trust directory", "CATRUST_SHARE=off"
 ANCHORS = ["corp-root.pem", "corp-sub.pem", "other-root.pem"]
 AT_ONCE = 2
-# Of one file of a suite, in seconds: some take minutes.
+# For one file of a suite, in seconds. Some take minutes.
 TIMEOUT = 600
 RETRIES = 3
 
 PYTEST = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".", "-o",
           "junit_family=xunit1", "-o", "python_classes=Test *TestCase", "--tb=short"]
-# What says of a language whether the shim is there, and whether it trusts the lab's server.
+# For each language, a program that says whether the shim is there, and whether it trusts the lab's server.
 PYTHON_PROBE = [PYTHON, "-c", """
 import socket, ssl, sys
 c = ssl.create_default_context()
@@ -69,14 +69,14 @@ def read_junit(path, _log):
     outcomes = collections.defaultdict(list)
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         kinds = {child.tag for child in case if child.tag in ("failure", "error", "skipped")}
-        # An address, or a port, in a parameter's name is another each time.
+        # Addresses and ports in the name of a parameter differ each time.
         name = re.sub(r"0x[0-9a-f]+|\b\d{5}\b", "N", "%s.%s" % (case.get("classname"), case.get("name")))
         outcomes[name].append("+".join(sorted(kinds)) or "passed")
     return outcomes
 
 
 def read_ruby(_path, log):
-    """Of lines as "[ 1/63] OpenSSL::TestSSL#test_x = 0.33 s", and those of what did not pass."""
+    """Reads lines such as "[ 1/63] OpenSSL::TestSSL#test_x = 0.33 s", and those of tests that did not pass."""
     outcomes = {name: ["passed"] for name in re.findall(r"^\[ *\d+/\d+\] (\S+) = ", log, re.M)}
     for kind, name in re.findall(r"^ *\d+\) (Failure|Error|Skipped):\n(\S+#\S+?)(?: \[|:|$)", log, re.M):
         outcomes[name] = [kind.lower()]
@@ -84,7 +84,7 @@ def read_ruby(_path, log):
 
 
 def read_tap(_path, log):
-    """By number; where there is none, since parent and child write to one log in any order, by what is said."""
+    """Names tests by their number, or by their text if there is none: parent and child write to one log in any order."""
     outcomes = collections.defaultdict(list)
     for ok, number, rest in re.findall(r"^((?:not )?ok)\b *(\d*)(.*)$", log, re.M):
         todo = re.search(r"# *(skip|todo)", rest, re.I)
@@ -151,7 +151,7 @@ def source_of(suite):
 
 
 def check_settings(suite, environments):
-    """The comparison means nothing unless the settings are what they are called."""
+    """Checks that each setting has the effect that its name says; otherwise the comparison would show nothing."""
     with lab.server() as srv:
         seen = {name: lab.run([*suite.probe, srv.port], env=env).out.strip() for name, env in environments.items()}
     if seen != {WITHOUT: "untrusted", FILLED: "trusted", UNSHARED: "trusted"}:
@@ -170,7 +170,7 @@ def run_file(suite, source, env, file):
                            cwd=work)
     text = lab.read(log).decode(errors="replace")
     try:
-        # The folder is another each time, too.
+        # The folder differs each time, too.
         outcomes = {name.replace(work, "WORK"): kinds for name, kinds in suite.read(junit, text).items()}
     except (OSError, xml.etree.ElementTree.ParseError):
         outcomes = {}
@@ -186,7 +186,7 @@ def differences(before, after):
 
 
 def compare(suite, source, environments, setting, file, runs):
-    """Prints each difference of a file; returns how many count: those that each try shows."""
+    """Prints each difference of a file, and returns how many count: those that appear in each try."""
     found = differences(runs[WITHOUT, file].outcomes, runs[setting, file].outcomes)
     left, log = found, runs[setting, file].log
     for _ in range(RETRIES):

@@ -38,7 +38,7 @@ class Copies(lab.Case):
                 if where is None:
                     why.append("no " + package + ("" if lab.NIGHTLY else ", which CATRUST_NIGHTLY=1 tests/run brings"))
                     continue
-                # DT_RPATH, unlike DT_RUNPATH, is good for the libssl's own dependency too.
+                # Unlike DT_RUNPATH, DT_RPATH also applies to the dependencies of libssl.
                 libraries = glob.glob(where + "/libcrypto.so.*") + glob.glob(where + "/libssl.so.*")
                 libraries += ["-Wl,--disable-new-dtags", "-Wl,-rpath," + where, "-Wl,--allow-shlib-undefined"]
                 cls.by_name[name] = "dlsym:" + ",".join(libraries[:2])
@@ -137,7 +137,7 @@ class Copies(lab.Case):
         for name in "1.1", "4":
             with self.subTest(name):
                 module, there = self.copies(name)[0], bool(self.newer)
-                # Where the context was made unseen, its store is known for a client's when it verifies.
+                # If the hooks did not see how the context was made, its store is known as a client's when it verifies.
                 self.check("plain", [self.by_name[name]], there, at_load=False)
                 self.check("plain", [module, self.by_name[name]], there, at_load=False)
                 self.check("plain", [self.by_name[name], self.modules["3"]], there, at_load=False)

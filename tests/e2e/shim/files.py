@@ -222,7 +222,7 @@ class Refused(Files):
                         except OSError:
                             pass
                     server.process.wait(30)
-                    # The anchors are there, and do not count.
+                    # The anchors are in the bundle, but do not count.
                     self.assertIn("1 certificates added", server.output())
                     self.assertIn(word, server.output())
                     self.assertEqual(word == "refused", "certificate rejected" in server.output())

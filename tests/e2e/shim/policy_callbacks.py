@@ -28,7 +28,7 @@ class Callbacks(lab.Case):
                 with self.subTest(env=env):
                     result = lab.run(argv, shim=True, dirs=dirs, env=env)
                     self.assertEqual(without, result)
-        # Where the shim's anchor is all that there is, too.
+        # This is also so if the shim's anchor is the only one.
         argv[2] = lab.cert("other-root.pem")
         for env in SETTINGS:
             result = lab.run(argv, shim=True, dirs=[lab.trustdir("corp-root.pem")], env={**env, "CATRUST_LOG": "off"})

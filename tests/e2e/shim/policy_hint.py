@@ -215,11 +215,11 @@ class Remedies(Case):
             result, lines = self.hints(program, [server.port], dirs=dirs, env={"CATRUST_STRICT": "relax"})
             self.assertEqual(0, result.code, result)
             self.assertRegex("\n".join(lines), r"\Acatrust: localhost:\d+ trusted because of \"/CN=CA strict/O=Example\" %s in .*\Z" % ID)
-            # Where it would not be enough, that is said.
+            # If the fix would not be enough, the message says so.
             self.one("localhost:%d: .*; CATRUST_STRICT=relax alone would not help: permitted subtree violation; the CA is "
                      "trusted for other names only: .*" % server.port, program, [server.port],
                      dirs=[p.trustdir({"corp.example": [root]})])
-            # Where it would be no use, it is not named.
+            # If it would not help, the message does not name it.
             result, lines = self.hints("c = ssl.create_default_context(cafile=sys.argv[2])\n" + program.split("\n", 1)[1],
                                        [server.port, p.cert(root)])
             self.assertEqual((1, 1), (result.code, len(lines)), result)

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever verifies under the shim verifies as well with a store built by hand by the documented rules, and the other
-way round; and whatever verified without the shim does so with it.
+"""A server verifies under the shim if and only if it verifies with a store that the test builds by the documented rules.
+A server that verifies without the shim also verifies with it.
 
-Random mixtures of anchors, scopes, settings, the program's own trust, and servers. The store by hand is made in
-another process, without the shim, of the rules of libcatrust(7) and of nothing of the shim's: own name matching, and
-the OpenSSL that the Python under test has, through ctypes.
+The tests mix anchors, scopes, settings, the program's own trust, and servers at random. The test builds its store in
+another process, without the shim. It follows libcatrust(7) and uses no code of the shim: it has its own name matching,
+and calls the OpenSSL of the Python under test through ctypes.
 
-The rules leave some things open, so that a few cases may go either way: the order of the store (of two certificates of
-one name and key, OpenSSL takes the first for the issuer, and may find no way on from there), whether an anchor that may
-not vouch for a name is at hand as an intermediate below a CA that the program itself trusts, and whether another anchor
-is found where the first one has a flaw.
+The rules leave some things open, so a few cases may have either result. First, the order of the store: of two
+certificates with one name and key, OpenSSL takes the first as the issuer, and may find no further issuer from there.
+Second, whether an anchor that may not vouch for a name is available as an intermediate below a CA that the program
+itself trusts. Third, whether another anchor is found if the first one has a flaw.
 
-  CATRUST_SEED    a number, or "random" (default: always the same); what failed is told with it
+  CATRUST_SEED    a number, or "random" (default: always the same); a failure prints it
   CATRUST_ROUNDS  trust directories (default 8, at night 32), each with CASES servers
 """
 
@@ -113,7 +113,7 @@ def leaf(issuer, number):
     return stem
 
 
-# --- The documented rules ---------------------------------------------------------------------------------------------
+# The documented rules.
 
 def address(text):
     try:
@@ -180,8 +180,8 @@ def store_by_hand(world, case):
     return own, [stem for stem in there if there[stem]], [stem for stem in there if not there[stem]]
 
 
-# Builds each store and verifies, with the OpenSSL of this Python; prints whether the chain is good, and if so, whether
-# what it stands on is one of the anchors: its last certificate, or a leaf that is trusted itself.
+# Builds each store and verifies with the OpenSSL of this Python. Prints whether the chain is good, and if so, whether it
+# ends at one of the anchors: its last certificate, or a leaf that is trusted itself.
 BY_HAND = r"""
 import ctypes, json, re, _ssl, sys
 from ctypes import byref, c_char_p, c_int, c_long, c_ulong, c_void_p
@@ -369,13 +369,13 @@ class Property(Case):
                     "own_first": own_first}
 
         beside = [[], others, others[::-1], *([stem] for stem in others)] if others else [[]]
-        # What is loaded late takes the place of an anchor that it equals.
+        # A certificate that the program loads late replaces an equal anchor.
         orders = [own, own[::-1]] if case["late"] and len(own) > 1 else [own]
         whole = [way(anchors, more, own_first, order) for more in beside for order in orders
                  for own_first in ((True, False) if own and anchors else (True,))]
         some = [[stem] for stem in anchors] + [[stem for stem in anchors if stem != left] for left in anchors]
         parts = [(part, [*others, *(stem for stem in anchors if stem not in part)]) for part in ([], *some)]
-        # What the program trusts is of no more use than what was sent, if it does not make a good chain itself.
+        # If a CA of the program does not complete a chain itself, it is no better than a certificate that was sent.
         return whole, [way([])] + [way(part, more) for part, more in parts] + [
             way(part, [*own, *more], own=[]) for part, more in [(anchors, others), *parts] if own]
 
@@ -408,7 +408,7 @@ class Property(Case):
         worlds = [random_world(r, number) for number in range(ROUNDS)]
         cases = [[random_case(r, world) for _ in range(CASES)] for world in worlds]
         wanted = self.by_hand([(world, case) for world, more in zip(worlds, cases) for case in more])
-        # Without the shim, the directory is nothing; all in one process.
+        # Without the shim, the directory has no effect, so one process runs all cases.
         before = self.run_cases([case for more in cases for case in more], shim=False)
         wrong = []
         for i, (world, more) in enumerate(zip(worlds, cases)):
@@ -420,7 +420,7 @@ class Property(Case):
                 if was == "ok" and got != "ok":
                     wrong.append("ok without the shim, %s under it: %s %s" % (got, world, more[j]))
         self.assertEqual("", "\n".join(wrong[:4]), "%d of %d; CATRUST_SEED=%d" % (len(wrong), len(wanted), SEED))
-        # A test that tests something: both happen often, and often because of the shim; little is left open.
+        # Otherwise the test would show little: both results must be frequent, and few cases open.
         self.assertGreater(sum(must for must, _ in wanted), len(wanted) // 8)
         self.assertGreater(sum(not may for _, may in wanted), len(wanted) // 8)
         self.assertGreater(sum(must and was != "ok" for (must, _), was in zip(wanted, before)), len(wanted) // 32)

@@ -12,11 +12,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MANUAL = os.path.join(HERE, "..", "..", "..", "tools", "man", "libcatrust.7")
 # A list of Docker's, in Debian's golang-github-containers-common.
 CONTAINERS = "/usr/share/containers/seccomp.json"
-# How much memory a program needs, and when, is nothing that a filter may go by.
+# A filter can't depend on how much memory a program needs, and when.
 MEMORY = ["brk", "futex", "madvise", "mmap", "mprotect", "mremap", "munmap"]
-# What a program does to come to its end.
+# A program's calls at its end.
 END = ["exit_group", "write"]
-# What a trust directory can't be read without; for a file that a group may write to, its ACL is part of that.
+# A trust directory can't be read without these calls; one of them reads the ACL of files that a group may write to.
 READS = ["fcntl", "fgetxattr", "fstat", "getdents64"]
 VERDICT = re.compile(r"(handshake|with a store of its own) \d+")
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A file of certificates that is decoded once for the process is, to the program, one that is decoded each time.
+"""A program can't tell whether a file of certificates is decoded once for the process, or each time.
 
 Every test runs a program with the library and without it, and compares all that the program can see: return values,
-errno, the queue of errors with its marks, exceptions, and what the stores have, in order. On every OpenSSL at hand:
-this machine's, and other releases' (see tests/more). The same with CATRUST_SHARE=off, for which nothing is shared.
+errno, the queue of errors with its marks, exceptions, and what the stores have, in order. They use every OpenSSL at
+hand: this machine's, and other releases' (see tests/more). They also run with CATRUST_SHARE=off, which shares nothing.
 
 Needs cc."""
 
@@ -17,7 +17,7 @@ import time
 from lab import lab
 from lab import share as share_lab
 
-# How long until a file may be shared: its times count in steps.
+# A file may be shared after this time, because its times have a coarse resolution.
 SETTLED = 3.1
 TIMEOUT = 900
 
@@ -70,7 +70,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_handshakes(self):
-        """Between loads and looks, in 26 orders: the result, the chain, and the store's list afterwards."""
+        """Handshakes between loads and looks at the store, in 26 orders: the result, the chain, and the store afterwards."""
         folder, where = lab.folder("pki"), lab.folder("bundles")
         chain, key, other, files = share_lab.bundles(folder)
         for name, data in files.items():
@@ -187,7 +187,7 @@ class Loads(lab.Case):
         self.each(check)
 
     def test_a_locked_store_is_not_locked_again(self):
-        """Where OpenSSL takes no lock, the child of a process that holds it does not wait for it."""
+        """If OpenSSL takes no lock, the child of a process that holds the store's lock does not wait for it."""
         def check(name):
             for share in None, "on", "eager":
                 told = self.use(name, "locked", self.bundle, shim=share is not None, share=share)
@@ -264,7 +264,7 @@ class Loads(lab.Case):
         self.assertLessEqual(seen["on"], seen["off"], seen)
 
 
-# Loads a file again and again, with something done to it in between. What is printed is compared.
+# Loads a file again and again, and does something to it in between. The tests compare what is printed.
 CHANGES = """
 import hashlib, os, shutil, ssl, sys, time
 folder = sys.argv[1]

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shim under valgrind: no wrong access, nothing lost, nothing that grows with use.
 
-Python under memcheck, with and without the shim, both trusting the same CAs: an error, or memory
-lost, is of the shim's making where libcatrust is on the stack, or where the other run lacks it.
+Python runs under memcheck, with and without the shim, and trusts the same CAs in both runs. An error or
+lost memory is the shim's if libcatrust is on its stack, or if the run without the shim does not have it.
 """
 
 import collections
@@ -18,8 +18,8 @@ from lab import lab
 
 TIMEOUT = 300
 CONTEXTS = (20, 220) if lab.NIGHTLY else (20, 70)
-# A pointer for each context more would be a leak; what Python's own tables do with so many objects more
-# or less is not: at night growth without the shim is taken off, and this is allowed on top.
+# One pointer for each context would be a leak. Python's own tables also grow and shrink a little, which is no leak:
+# at night the growth without the shim is subtracted, and this much more is allowed.
 SLACK = (CONTEXTS[1] - CONTEXTS[0]) * 5
 BOTH = (True, False) if lab.NIGHTLY else (True,)
 
@@ -48,7 +48,7 @@ def loads(context):
     context.cert_store_stats()
 """
 
-# Everything once: kinds of contexts, kinds of loads, both roles, failures, threads, change.
+# Does everything once: kinds of contexts and loads, both roles, failures, threads, changes.
 ALL = COMMON + """
 kinds = [ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS]
 for kind in kinds:
@@ -129,7 +129,7 @@ gc.collect()
 print("done")
 """
 
-# valgrind can't write a forked child's errors to XML; its exit status tells of them.
+# valgrind can't write a forked child's errors to XML. The child's exit status shows whether there were any.
 FORK = COMMON + """
 def work():
     context = ssl.create_default_context()
@@ -163,7 +163,7 @@ Error = collections.namedtuple("Error", "kind what frames objects")
 
 
 def read_errors(path):
-    """The errors in memcheck's XML file, one Error each; frames as names from the inside out."""
+    """The errors in memcheck's XML file, each as an Error with the names of its frames, innermost first."""
     errors = []
     for error in xml.etree.ElementTree.parse(path).getroot().iter("error"):
         frames = [(frame.findtext("fn") or frame.findtext("ip"), os.path.basename(frame.findtext("obj") or ""))
@@ -189,7 +189,7 @@ class Memory(unittest.TestCase):
         cls.pool = resources.enter_context(concurrent.futures.ThreadPoolExecutor(2))
 
     def start(self, code, *args, shim, options):
-        """Runs Python code under memcheck; the future's result is the log."""
+        """Runs Python code under memcheck. Returns a future whose result is the log."""
         log = os.path.join(lab.folder("valgrind"), "log")
         # A small default file for both: parsing 150 roots under valgrind takes seconds each time.
         env = {"PYTHONMALLOC": "malloc", "PYTHONWARNINGS": "ignore", "VALGRIND_OPTS": None,
@@ -218,7 +218,7 @@ class Memory(unittest.TestCase):
                    "--errors-for-leak-kinds=all", "--xml=yes", "--xml-file=LOG"]
         runs = [self.start(ALL, shim=shim, options=options) for shim in (True, False)]
         ours, others = (read_errors(self.finish(run)) for run in runs)
-        # The stack as far as a library is concerned: below it the programs' ways differ.
+        # Only the frames down to the library: the frames of the two programs below it differ.
         known = {(e.kind, e.frames[:3]) for e in others}
         bad = []
         for error in ours:
