@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For share.py, share_memory.py and bench/share: share.c for every OpenSSL at hand, and files as nobody should have them."""
+"""For e2e/shim/share*.py and bench/share: share.c for every OpenSSL at hand, and files as nobody should have them."""
 
 import base64
 import glob
