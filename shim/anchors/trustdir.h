@@ -23,7 +23,7 @@ enum {
 	TRUSTDIR_MAX_PROBLEMS = 100,   /* lines kept for the user; the rest is counted */
 };
 
-/* The default directories; the second stands below $XDG_CONFIG_HOME, or ~/.config. */
+/* The default directories. The second one is below $XDG_CONFIG_HOME, or ~/.config. */
 #define TRUSTDIR_SYSTEM "/etc/catrust/ca.d"
 #define TRUSTDIR_USER "catrust/ca.d"
 
@@ -37,7 +37,7 @@ struct trustdir_sources {
 			     A program that changes it must not change what it trusts */
 	bool privileged;  /* AT_SECURE: only TRUSTDIR_SYSTEM counts, whatever else is set */
 	bool allow_writable; /* CATRUST_ALLOW_WRITABLE=1 */
-	const uid_t *user;   /* that the program was started as; NULL: this program */
+	const uid_t *user;   /* the user who started the program; NULL: this program's */
 };
 
 /* Scopes of one anchor: a certificate in several scoped directories may vouch for all of them. */
@@ -78,26 +78,25 @@ struct anchors {
 	size_t count;
 	struct trustdir_problem *problem;
 	size_t problem_count;
-	size_t problems_lost; /* beyond TRUSTDIR_MAX_PROBLEMS, or of which another one stands for
-			       * all
-			       */
-	bool moved;	      /* something changed all the while: what is in it may be mixed up */
+	size_t problems_lost; /* not in the array: too many, or one stands for all */
+	bool moved;	      /* a directory changed each time it was read: this may be a mixture */
 	bool unsteady;	      /* moved, or something could not be read for now: read again soon */
 };
 
 /*
- * Reads all sources. A bad file or directory becomes a problem in *ret and costs nothing else.
- * Returns 0 and *ret, to be freed with trustdir_free(), or -ENOMEM and no *ret. before is an
- * earlier reading, which may be NULL and stays the caller's:
- * - Files that look as before are not read again.
- * - What can't be read for now (no descriptors, no memory, an I/O error) stays as it was, as long
- *   as it is there. What may not be read any more (EACCES), or belongs to others now, or may be
- *   written to by them, goes, with a problem that says so.
+ * Reads all sources. A bad file or directory becomes a problem in *ret; all others still count.
+ * Returns 0 and *ret, to be freed with trustdir_free(), or -ENOMEM and no *ret, or -EAGAIN if the
+ * process has another root directory than at the reading before.
+ *
+ * before: an earlier reading, or NULL. It stays the caller's.
+ * - Files that look as they did then are not read again.
+ * - A file that can't be read for now (no descriptors, no memory, an I/O error) counts as it did
+ *   before, as long as it exists. A file that may no longer be read (EACCES), that belongs to
+ *   another user now, or that others may write to, no longer counts, and a problem says so.
  * - A directory that changes while it is read is read again, four times or for 100 ms at most. If
- *   that is not enough, what was there before stays too, for sixteen calls in which it is not
- *   found, and a minute after the first of them: what is always there, under one name or another,
- *   is never lost. So does a file that is gone from a directory which can't be read for now.
- * It returns -EAGAIN if the process has another root directory than then.
+ *   it still changes, files that are not found now count as they did before, for sixteen more
+ *   readings and one minute at most. A file that is always there, under any name, is thus never
+ *   lost. The same holds for a file that is missing while its directory can't be read for now.
  */
 int trustdir_read(const struct trustdir_sources *sources, const struct anchors *before,
 		  struct anchors **ret);
@@ -106,21 +105,22 @@ void trustdir_free(struct anchors *anchors); /* NULL is fine */
 
 /*
  * Has anything changed since anchors was read: a file's content, a directory's names, permissions?
- * One stat for each directory and file that was looked at. Never misses a change: what was written
- * just before it was read, within the resolution of time stamps, counts as changed once more, and
- * so does what is unsteady. Nothing changes for a process that has another root directory now.
+ * This takes one stat for each directory and file. It never misses a change: a file that was
+ * written within one tick of the file system's clock before it was read counts as changed once
+ * more, and so do unsteady anchors. If the process has another root directory now, it returns
+ * false.
  */
 bool trustdir_changed(const struct anchors *anchors);
 
-/* Do the two trust the same certificates, within the same scopes? */
+/* Do both have the same certificates, with the same scopes? */
 bool trustdir_same(const struct anchors *a, const struct anchors *b);
-/* And are their problems told in the same words? */
+/* Do both have the same problems, word for word? */
 bool trustdir_same_problems(const struct anchors *a, const struct anchors *b);
 
 /*
- * The directory that a new anchor is saved to: the first of dirs, else TRUSTDIR_SYSTEM for root,
- * else the user's own. Written to buf as a string. Returns 0, or -ENAMETOOLONG, or -ENOENT where
- * there is none (no dirs and no home).
+ * Writes to buf the directory to which a new anchor is saved: the first of dirs. Without dirs, it
+ * is TRUSTDIR_SYSTEM for root, and the user's own directory otherwise. Returns 0, -ENAMETOOLONG, or
+ * -ENOENT if there is none (no dirs and no home).
  */
 int trustdir_first(const struct trustdir_sources *sources, bool root, char *buf, size_t size);
 
