@@ -167,6 +167,15 @@ class Chains(Case):
         self.assertIn("trusted already", result.err)
         self.assertEqual(result.out, os.path.join(there, "corp-root.pem") + "\n")
 
+    def test_root_saved_before_for_other_names_is_not_said_to_be_from_ssl_cert_file(self):
+        os.makedirs(os.path.join(self.dir, "other.example"), exist_ok=True)
+        shutil.copy(lab.cert("corp-root.pem"), os.path.join(self.dir, "other.example"))
+        with lab.server("server-chain") as srv:
+            result = self.fetch(srv, "--fingerprint", self.root, code=0)
+        text = " ".join(result.err.split())
+        self.assertIn("the root of this chain, which is saved here already, for other names", text)
+        self.assertNotIn("SSL_CERT_FILE", text)
+
     def test_fingerprint_of_the_intermediate(self):
         with lab.server("server-full") as srv:
             result = self.fetch(srv, "--fingerprint", self.sub, code=0)

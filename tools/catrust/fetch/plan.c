@@ -76,6 +76,7 @@ static const char *reason_for(const struct fetch *f, const struct plan_wish *wis
 {
 	X509 *top;
 	enum chain_top kind = chain_top(&f->chain, &top);
+	struct scopes saved;
 
 	if (wish->pin)
 		return "the server's own, self-signed certificate, for its own names only";
@@ -95,6 +96,12 @@ static const char *reason_for(const struct fetch *f, const struct plan_wish *wis
 		return "the root of this chain, as the server sent it";
 	if (trusted_file_of(&f->trusted, cert) != NULL)
 		return "the root of this chain, which is saved here already";
+	scopes_of(&f->trusted, cert, &saved);
+	if (saved.count > 0)
+		return scopes_cover_host(&saved, &f->name)
+			       ? "the root of this chain, which is saved here already"
+			       : "the root of this chain, which is saved here already, for other "
+				 "names";
 	if (chain_contains(f->fetched, cert))
 		return "the root of this chain, downloaded from the address that the CA below it "
 		       "gives: this proves no more than if the server had sent it";
