@@ -42,8 +42,10 @@ static void file_problem(void *arg, struct certfile_place place, const char *rea
 {
 	struct trust_file *f = arg;
 
-	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO,
-		    place.is_line ? "line " : "byte ", place.at, reason);
+	const char *unit = place.is_line ? "line " : place.at > 0 ? "byte " : NULL; /* the file */
+
+	add_problem(f, f->problem_count == 0 ? TRUSTDIR_ERROR : TRUSTDIR_INFO, unit, place.at,
+		    reason);
 }
 
 static struct trust_file *make_file(const struct reading *r, const struct stat *st,

@@ -12,6 +12,7 @@ struct parser {
 	struct certfile_place place;
 	size_t certs;
 	size_t problems;
+	bool has_request;
 	int error; /* 0, or what certfile_parse() returns */
 };
 
@@ -274,6 +275,8 @@ static void parse_block(struct parser *p, struct span label, struct span body)
 		problem(p, crl_ignored);
 		return;
 	}
+	if (ends_with(label, "CERTIFICATE REQUEST"))
+		p->has_request = true;
 	if (!trusted && !plain && !pkcs7)
 		return; /* other data, such as parameters, does no harm */
 	body = without_headers(body);
@@ -451,7 +454,7 @@ int certfile_parse(const unsigned char *data, size_t len, const struct certfile_
 	const char *what = NULL;
 
 	if (len == 0)
-		problem(&p, "empty");
+		problem(&p, "the file is empty");
 	else if (find(in, "-----BEGIN ") != NULL)
 		parse_pem(&p, in);
 	else if ((what = other_format(in)) != NULL)
@@ -459,10 +462,11 @@ int certfile_parse(const unsigned char *data, size_t len, const struct certfile_
 	else if (data[0] == DER_SEQUENCE)
 		parse_der(&p, in);
 	else
-		problem(&p, "neither PEM nor DER");
+		problem(&p, "not a certificate (neither PEM nor DER)");
 	if (p.error == 0 && p.certs == 0 && p.problems == 0) {
 		p.place = (struct certfile_place){.is_line = true, .at = 1};
-		problem(&p, "no certificate in it");
+		problem(&p, p.has_request ? "a certificate request, not a certificate"
+					  : "no certificate in it");
 	}
 	return p.error;
 }

@@ -110,10 +110,10 @@ class Directories(BadInput):
 class Files(BadInput):
     def test_junk(self):
         for data in b"junk\n", os.urandom(4096).replace(b"\x30", b"\x31"), b"\0" * 100, b"<html></html>\n":
-            self.runs_on(self.dir("junk.pem", data), [r"{}/junk\.pem: .*neither PEM nor DER"])
+            self.runs_on(self.dir("junk.pem", data), [r"{}/junk\.pem: not a certificate \(neither PEM nor DER\)"])
 
     def test_empty_file(self):
-        self.runs_on(self.dir("empty.pem", b""), [r"{}/empty\.pem: .*empty"])
+        self.runs_on(self.dir("empty.pem", b""), [r"{}/empty\.pem: the file is empty"])
 
     def test_pem_without_a_certificate(self):
         self.runs_on(self.dir("dh.pem", b"-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n"),
@@ -165,7 +165,7 @@ class Files(BadInput):
         real = lab.read(folder + "/crl.pem")
         binary = lab.openssl("crl", "-outform", "DER", data=real)
         for name, data in ("crl.pem", crl), ("crl.pem", real), ("crl.der", binary):
-            self.runs_on(self.dir(name, data), [r"{}/crl\....: (line 1|byte 0): a revocation list, ignored"])
+            self.runs_on(self.dir(name, data), [r"{}/crl\....: (line 1: )?a revocation list, ignored"])
         self.runs_on(self.dir("both.pem", real + self.other), [r"{}/both\.pem: line 1: a revocation list, ignored"])
 
     def test_truncated_pem(self):
@@ -203,7 +203,7 @@ class Files(BadInput):
         broken = bytearray(lab.openssl("x509", "-in", lab.cert("corp-root.pem"), "-outform", "DER"))
         at = bytes(broken).index(b"\xa0\x03\x02\x01\x02")
         broken[at + 2] = 0x04  # a version that is no INTEGER
-        for name, data, where in (("bad.pem", pem(bytes(broken)), "line 1: "), ("bad.der", bytes(broken), "(byte 0: )?OpenSSL can't read ")):
+        for name, data, where in (("bad.pem", pem(bytes(broken)), "line 1: "), ("bad.der", bytes(broken), "OpenSSL can't read ")):
             self.runs_on(self.dir(name, data), [r"{}/bad\.[a-z]+: " + where + ".*certificate"])
 
     def test_der_with_trailing_bytes(self):
@@ -312,7 +312,7 @@ class Files(BadInput):
             self.assertNotEqual(der, changed)
             # Whether such a subject is well-formed is for OpenSSL to say; that there is a line if not, for us.
             readable = lab.run(["openssl", "x509", "-noout", "-inform", "PEM"], stdin=pem(changed)).code == 0
-            for file, data, where in (("a.der", changed, "(byte 0: )?OpenSSL can't read "), ("a.pem", pem(changed), "line 1: ")):
+            for file, data, where in (("a.der", changed, "OpenSSL can't read "), ("a.pem", pem(changed), "line 1: ")):
                 self.runs_on(self.dir(file, data), [] if readable else [r"{}/%s: %s.*certificate" % (file, where)])
             result = lab.run(PROGRAM, [self.server.port], shim=True, dirs=[self.dir("a.pem", pem(changed))],
                              env={"CATRUST_LOG": "debug"})

@@ -127,7 +127,7 @@ class Pem(Case):
         self.put("junk\x1b[2J.pem", b"junk")
         result = self.bundle(err=None)
         self.assertEqual(certificates(result.out), [self.other_root, self.corp_root])
-        self.assertIn("junk\\x1b[2J.pem: byte 0: neither PEM nor DER", result.err)
+        self.assertIn("junk\\x1b[2J.pem: not a certificate (neither PEM nor DER)", result.err)
         for path, words in (("/nowhere", "/nowhere: No such file"), (self.dir, "directory"),
                             (lab.write(os.path.join(lab.folder(), "x\x1b"), "text"), "x\\\\x1b: no certificate in it")):
             self.public = path

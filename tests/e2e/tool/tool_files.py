@@ -151,7 +151,7 @@ class List(Case):
             "file": path, "also_in": [], "warnings": []}])
         self.assertEqual(len(found["skipped"]), 2)
         self.assertRegex(" ".join(found["skipped"]), "a private key, ignored")
-        self.assertRegex(" ".join(found["skipped"]), r"junk.*\.pem: byte 0: neither PEM nor DER")
+        self.assertRegex(" ".join(found["skipped"]), r"junk.*\.pem: not a certificate \(neither PEM nor DER\)")
         self.put("root.pem", lab.cert("corp-root.pem"))
         self.assertEqual({c["file"]: c["scopes"] for c in
                           json.loads(self.catrust("list", "--json", code=0).out)["certificates"]},
@@ -372,12 +372,16 @@ class Add(Case):
     def test_files_that_are_none(self):
         where = lab.folder()
         junk = lab.write(os.path.join(where, "junk"), b"junk")
-        key = lab.cert("corp-root.key")
+        key, request, empty = lab.cert("corp-root.key"), os.path.join(where, "a.csr"), lab.write(where + "/empty", b"")
+        lab.openssl("req", "-new", "-key", key, "-subj", "/CN=corp", "-out", request)
         fifo, big = os.path.join(where, "fifo"), os.path.join(where, "big")
         os.mkfifo(fifo)
         with open(big, "wb") as f:
             f.truncate(9 << 20)
-        for path, words in ((junk, "neither PEM nor DER"), (key, "private key"), (fifo, "not a regular file"),
+        for path, words in ((junk, "junk: not a certificate (neither PEM nor DER)"),
+                            (empty, "empty: the file is empty"), (key, "a private key, not a certificate"),
+                            (request, "a certificate request, not a certificate"),
+                            (fifo, "not a regular file"),
                             (where, "Is a directory"), (where + "/none", "No such file"),
                             (big, "larger than 8 MiB")):
             with self.subTest(path):

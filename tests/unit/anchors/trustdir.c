@@ -230,7 +230,8 @@ START_TEST(bad_file_costs_only_itself)
 	write_der("good.pem", 1);
 	read_dirs(dir);
 	ck_assert_str_eq(ids(), "1 ");
-	ck_assert_str_eq(problem(TRUSTDIR_ERROR), "/bad.pem: byte 0: neither PEM nor DER");
+	ck_assert_str_eq(problem(TRUSTDIR_ERROR),
+			 "/bad.pem: not a certificate (neither PEM nor DER)");
 }
 END_TEST
 

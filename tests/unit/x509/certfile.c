@@ -176,6 +176,21 @@ START_TEST(other_blocks_are_nothing_to_speak_of)
 }
 END_TEST
 
+START_TEST(a_request_is_named_if_there_is_no_certificate)
+{
+	static const char request[] = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n"
+				      "-----END CERTIFICATE REQUEST-----\n";
+	FILE *out = open_text();
+
+	fputs(request, out);
+	write_cert(out, "CERTIFICATE", 1);
+	expect_text(out, "+1@4 ");
+	out = open_text();
+	fputs(request, out);
+	expect_text(out, "-@1 a certificate request, not a certificate; ");
+}
+END_TEST
+
 #define CRL "a revocation list, ignored: catrust uses no revocation lists, so remove it; "
 
 START_TEST(revocation_lists_are_reported_and_ignored)
@@ -233,9 +248,9 @@ static const struct {
 	OTHER("\x30\xff", "-@0b broken DER, or something other than a certificate; "),
 	OTHER("MIIBIjANBgkqhkiG9w0B\r\nAQEF+/==\r\n", BASE64),
 	OTHER("\n MIIB", BASE64),
-	OTHER("MIIB!", "-@0b neither PEM nor DER; "),
-	OTHER("MINE", "-@0b neither PEM nor DER; "),
-	OTHER("My notes", "-@0b neither PEM nor DER; "),
+	OTHER("MIIB!", "-@0b not a certificate (neither PEM nor DER); "),
+	OTHER("MINE", "-@0b not a certificate (neither PEM nor DER); "),
+	OTHER("My notes", "-@0b not a certificate (neither PEM nor DER); "),
 	OTHER("-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n",
 	      "-@1 \\n instead of line breaks, skipped; to convert it: printf '%b' \"$(cat FILE)\" "
 	      ">NEW.pem; "),
@@ -379,8 +394,8 @@ END_TEST
 
 START_TEST(what_is_no_certificate_file)
 {
-	expect_der("", 0, "-@0b empty; ");
-	expect_der("hello\n", 6, "-@0b neither PEM nor DER; ");
+	expect_der("", 0, "-@0b the file is empty; ");
+	expect_der("hello\n", 6, "-@0b not a certificate (neither PEM nor DER); ");
 	expect_der("-----BEGIN \n", 12, "-@1 no certificate in it; ");
 	expect_der("\x30\x80\x00\x00", 4,
 		   "-@0b broken DER, or something other than a certificate; ");
@@ -444,6 +459,7 @@ int main(void)
 			    (int)(sizeof(bad_base64) / sizeof(*bad_base64)));
 	tcase_add_test(tc, private_keys_are_reported_and_ignored);
 	tcase_add_test(tc, other_blocks_are_nothing_to_speak_of);
+	tcase_add_test(tc, a_request_is_named_if_there_is_no_certificate);
 	tcase_add_test(tc, revocation_lists_are_reported_and_ignored);
 	tcase_add_loop_test(tc, other_files_are_named, 0, (int)(sizeof(others) / sizeof(*others)));
 	tcase_add_loop_test(tc, trust_settings_are_obeyed, 0,

@@ -120,6 +120,8 @@ const char *certforms_name(const unsigned char *data, size_t len)
 		return "a Java keystore, which catrust can't read; to convert it: keytool -list "
 		       "-rfc -keystore "
 		       "FILE > ca.pem";
+	if (has(data, len, "PRIVATE KEY-----") && !has(data, len, "-----BEGIN CERTIFICATE-----"))
+		return "a private key, not a certificate";
 	if (has(data, len, "-----BEGIN CERTIFICATE-----\\n") ||
 	    has(data, len, "-----BEGIN CERTIFICATE-----\\r\\n"))
 		return "PEM whose line breaks are written as \\n: printf '%b\\n' \"$(cat FILE)\" > "

@@ -12,7 +12,10 @@
  */
 int certforms_convert(const unsigned char *data, size_t len, unsigned char **ret, size_t *ret_len);
 
-/* What data is, and the command that converts it, if it is a known form of others; or NULL. */
+/*
+ * What data is, if it is a private key or a known form of others, and the command that converts it;
+ * or NULL.
+ */
 const char *certforms_name(const unsigned char *data, size_t len);
 
 #endif

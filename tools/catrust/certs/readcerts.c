@@ -92,9 +92,13 @@ X509 *readcerts_der(const unsigned char *der, size_t len)
 
 static void add_problem(struct readcerts *r, struct certfile_place place, const char *reason)
 {
-	if (r->problems++ == 0)
+	if (r->problems++ > 0)
+		return;
+	if (place.is_line || place.at > 0)
 		reason_set(&r->problem, "%s %zu: %s", place.is_line ? "line" : "byte", place.at,
 			   reason);
+	else
+		reason_set(&r->problem, "%s", reason);
 }
 
 static bool on_cert(void *arg, const unsigned char *der, size_t len, struct certfile_place place)
