@@ -1276,6 +1276,13 @@ class Usage(unittest.TestCase):
                 self.assertEqual((result.code, result.out), (2, ""), result.err)
                 self.assertNotEqual(result.err, "")
 
+    def test_scope_that_is_nearly_right(self):
+        for scope, words in (("*.corp.example", "a domain covers all names below it, without * (did you mean corp.example?)"),
+                             ("10.0.0.1/8", "beyond those of the range (did you mean 10.0.0.0/8?)")):
+            result = tools.catrust("fetch", "--scope", scope, "host")
+            self.assertEqual(2, result.code)
+            self.assertIn(words, " ".join(result.err.split()))
+
     def test_doctor_without_dashes_before_a_command(self):
         result = tools.catrust("doctor", "python3", "app.py")
         self.assertEqual((2, ""), (result.code, result.out))

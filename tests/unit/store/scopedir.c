@@ -49,6 +49,32 @@ START_TEST(test_bad)
 }
 END_TEST
 
+static const struct {
+	const char *text, *meant;
+} near[] = {
+	{"*.corp.example", "corp.example"},
+	{"10.0.0.1/8", "10.0.0.0/8"},
+	{"10.9.255.255/15", "10.8.0.0/15"},
+	{"2001:db8::1/32", "2001:db8::/32"},
+	{"*.a_b", NULL},
+	{"*.*.corp.example", NULL},
+	{"10.0.0.0/7", NULL},
+	{"corp example", NULL},
+};
+
+START_TEST(test_meant)
+{
+	char name[SCOPEDIR_NAME], meant[SCOPEDIR_NAME];
+
+	ck_assert_ptr_nonnull(scopedir_parse(near[_i].text, name));
+	ck_assert_int_eq(scopedir_meant(near[_i].text, meant), near[_i].meant != NULL);
+	if (near[_i].meant == NULL)
+		return;
+	ck_assert_str_eq(meant, near[_i].meant);
+	ck_assert_ptr_null(scopedir_parse(meant, name));
+}
+END_TEST
+
 START_TEST(test_host)
 {
 	char name[SCOPEDIR_NAME];
@@ -72,6 +98,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, test_good, 0, sizeof(good) / sizeof(*good));
 	tcase_add_loop_test(tests, test_bad, 0, sizeof(bad) / sizeof(*bad));
+	tcase_add_loop_test(tests, test_meant, 0, sizeof(near) / sizeof(*near));
 	tcase_add_test(tests, test_host);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

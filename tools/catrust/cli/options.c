@@ -189,12 +189,24 @@ static const char *check(struct options *o, unsigned bit, const char *text)
 	}
 }
 
+/* What is wrong with the argument of an option, and what may be meant. */
+static void why_argument(struct reason *why, unsigned bit, const char *text, const char *wrong)
+{
+	char shown[SHOW_MAX], meant[SCOPEDIR_NAME] = "";
+	bool is_near = bit == OPTION_SCOPE && scopedir_meant(text, meant);
+
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].bit == bit)
+			reason_set(why, "--%s %s: %s%s%s%s", known[i].name, show_text(text, shown),
+				   wrong, is_near ? " (did you mean " : "", meant,
+				   is_near ? "?)" : "");
+}
+
 /* One option; text is its argument, or NULL. */
 static int take(struct options *o, unsigned bit, const char *text, struct reason *why)
 {
 	bool *flag = find_flag(o, bit);
 	const char **place = find_text(o, bit), *wrong;
-	char shown[SHOW_MAX];
 
 	if (flag != NULL) {
 		*flag = true;
@@ -205,10 +217,7 @@ static int take(struct options *o, unsigned bit, const char *text, struct reason
 	wrong = check(o, bit, text);
 	if (wrong == NULL)
 		return 0;
-	for (size_t i = 0; i < KNOWN; i++)
-		if (known[i].bit == bit)
-			reason_set(why, "--%s %s: %s", known[i].name, show_text(text, shown),
-				   wrong);
+	why_argument(why, bit, text, wrong);
 	return -1;
 }
 

@@ -47,6 +47,8 @@ static bool bit(const unsigned char *address, int i)
 	return (address[i / 8] & (0x80 >> (i % 8))) != 0;
 }
 
+static const char bits_beyond[] = "the address has bits set beyond those of the range";
+
 static const char *read_range(const char *text, struct range *ret)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -68,7 +70,7 @@ static const char *read_range(const char *text, struct range *ret)
 		return "a range must have at least 8 bits";
 	for (int i = ret->bits; i < width(ret->family); i++)
 		if (bit(ret->address, i))
-			return "the address has bits set beyond those of the range";
+			return bits_beyond;
 	return NULL;
 }
 
@@ -129,8 +131,28 @@ const char *scopedir_parse(const char *text, char name[SCOPEDIR_NAME])
 			range_name(&r, name);
 		return wrong;
 	}
+	if (strncmp(text, "*.", 2) == 0)
+		return "a domain covers all names below it, without *";
 	wrong = target_parse_name(text, &domain);
 	return wrong != NULL ? wrong : scopedir_for_host(&domain, name);
+}
+
+bool scopedir_meant(const char *text, char meant[SCOPEDIR_NAME])
+{
+	char address[INET6_ADDRSTRLEN] = "", name[SCOPEDIR_NAME];
+	struct range r;
+
+	if (strncmp(text, "*.", 2) == 0) {
+		snprintf(meant, SCOPEDIR_NAME, "%s", text + 2);
+		return scopedir_parse(meant, name) == NULL;
+	}
+	if (read_range(text, &r) != bits_beyond)
+		return false;
+	for (int i = r.bits; i < width(r.family); i++)
+		r.address[i / 8] &= (unsigned char)~(0x80U >> (i % 8));
+	inet_ntop(r.family, r.address, address, sizeof(address));
+	snprintf(meant, SCOPEDIR_NAME, "%s/%d", address, r.bits);
+	return true;
 }
 
 /* The reverse of range_name(). */

@@ -16,7 +16,13 @@ enum { SCOPEDIR_NAME = TARGET_HOST };
  */
 const char *scopedir_parse(const char *text, char name[SCOPEDIR_NAME]);
 
-/* The same for only one host. */
+/*
+ * What the user may have meant by text, which scopedir_parse() refuses: corp.example by
+ * *.corp.example, and 10.0.0.0/8 by 10.0.0.1/8. Returns false if nothing is likely.
+ */
+bool scopedir_meant(const char *text, char meant[SCOPEDIR_NAME]);
+
+/* The same as scopedir_parse() for only one host. */
 const char *scopedir_for_host(const struct target *host, char name[SCOPEDIR_NAME]);
 
 /* Is host in the scope with the subdirectory name? */
