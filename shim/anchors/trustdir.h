@@ -124,6 +124,9 @@ bool trustdir_same_problems(const struct anchors *a, const struct anchors *b);
  */
 int trustdir_first(const struct trustdir_sources *sources, bool root, char *buf, size_t size);
 
+/* The endings that trustdir_name_counts() knows, in words. */
+#define TRUSTDIR_ENDINGS ".pem, .crt, .cer, .der, .p7b or .p7c"
+
 /* Is name (without a directory) one that a trust directory reads: not hidden, a known ending? */
 bool trustdir_name_counts(const char *name);
 

@@ -21,7 +21,8 @@ def not_after(path, which="-enddate"):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.strptime(text, "%b %d %H:%M:%S %Y %Z"))
 
 
-NOTHING = "there are no CAs in the trust directories: programs trust only their own\n"
+NOTHING = "there are no CAs in the trust directories: programs trust only their own"
+ADD = ". To add one: catrust fetch HOST\n"
 
 
 class Case(unittest.TestCase):
@@ -205,10 +206,27 @@ class List(Case):
         result = self.catrust("list", code=0)
         self.assertEqual(result.out, "")
         self.assertIn(self.dir, result.err)
-        self.assertTrue(result.err.endswith("\n" + NOTHING), result.err)
+        self.assertTrue(result.err.endswith("\n" + NOTHING + ADD), result.err)
         result = self.catrust("list", code=0, env={"CATRUST_DIR": None}, user=None)
         if not os.path.exists("/etc/catrust"):
-            self.assertEqual((result.out, result.err), ("", NOTHING))
+            self.assertEqual((result.out, result.err), ("", NOTHING + ADD))
+
+    def test_files_with_other_endings_are_named(self):
+        self.put("corp.pem", lab.cert("corp-root.pem"))
+        os.makedirs(os.path.join(self.dir, "corp.example", "deeper"))
+        os.mkdir(os.path.join(self.dir, "no scope"))
+        found = [self.put(name, lab.cert("corp-root.pem")) for name in ("corp-root", "corp.example/x.p12", "root.cert")]
+        for name in ".hidden", "corp.example/deeper/root", "no scope/root":
+            self.put(name, lab.cert("corp-root.pem"))
+        result = self.catrust("list", code=0)
+        self.assertEqual(1, result.out.count("SHA-256"), result.out)
+        text = [line for line in result.err.split("\n") if "because its name does not end in" in line]
+        self.assertEqual(["%s: skipped, because its name does not end in .pem, .crt, .cer, .der, .p7b or .p7c" % path
+                          for path in found], text)
+        # monitoring does not report them
+        shutil.rmtree(os.path.join(self.dir, "corp.example"))
+        shutil.rmtree(os.path.join(self.dir, "no scope"))
+        self.assertEqual("", self.catrust("list", "--check", code=0).out)
 
     def test_variable(self):
         result = self.catrust("list", code=0, env={"CATRUST_PEM": lab.read(lab.cert("corp-root.pem")).decode()})
@@ -245,7 +263,7 @@ class Check(Case):
                 self.assertEqual([f["code"] for f in found], [code])
         os.unlink(path)
         os.unlink(os.path.join(self.dir, "corp.pem"))
-        self.assertIn(NOTHING, self.check(code=1).out)
+        self.assertIn(NOTHING + "\n", self.check(code=1).out)
         self.assertIn("nothing", [f["code"] for f in json.loads(self.check("--json", code=1).out)["failures"]])
 
     def test_within(self):
@@ -523,6 +541,7 @@ class Remove(Case):
     def test_not_in_a_trust_directory(self):
         elsewhere = lab.write(os.path.join(lab.folder(), "corp.pem"), lab.read(lab.cert("corp-root.pem")))
         self.put("keep.txt", b"")
+        self.assertIn("does not end in .pem, .crt, .cer, .der, .p7b or .p7c", self.remove("keep.txt", code=1).err)
         os.mkdir(os.path.join(self.dir, "dir.pem"))
         for argument in (elsewhere, "../" + os.path.basename(self.dir), "none.pem", "keep.txt", "dir.pem", ".",
                          "", "/", self.dir, os.path.join(self.dir, "..", os.path.basename(elsewhere))):

@@ -11,6 +11,7 @@
 #include "store/problems.h"
 #include "store/scopes.h"
 #include "store/trusted.h"
+#include "store/unused.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -274,7 +275,7 @@ static void show_row(const struct list *l, size_t i, int scope_column, int subje
 	warn(l, i, table_warning);
 }
 
-static void show_table(const struct list *l)
+static void show_table(const struct list *l, const struct trustdir_sources *sources)
 {
 	const struct anchors *anchors = l->trusted.anchors;
 	int scope = width("SCOPE"), subject = width("SUBJECT");
@@ -303,10 +304,11 @@ static void show_table(const struct list *l)
 		show_row(l, i, scope, subject);
 	}
 	problems_show(&l->trusted);
+	unused_show(sources);
 	if (!head)
-		show_line(
-			SHOW_PLAIN,
-			"there are no CAs in the trust directories: programs trust only their own");
+		show_line(SHOW_PLAIN,
+			  "there are no CAs in the trust directories: programs trust only their "
+			  "own. To add one: catrust fetch HOST");
 }
 
 static void json_warning(const struct list *l, const char *code, const char *text)
@@ -402,7 +404,7 @@ static enum status run(const struct options *options)
 	else if (options->check)
 		failures = list_check(&l.trusted, days, NULL);
 	else
-		show_table(&l);
+		show_table(&l, &sources);
 	clear_list(&l);
 	return failures == 0 ? STATUS_DONE : STATUS_NO;
 }

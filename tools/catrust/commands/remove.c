@@ -207,8 +207,14 @@ static enum status remove_file(const struct trustdir_sources *sources, const cha
 			   shown, found);
 		return STATUS_NO;
 	}
-	if (!trustdir_name_counts(slash == NULL ? name : slash + 1) || is_directory(path)) {
-		show_error("%s: not a file of certificates: nothing is removed", shown);
+	if (is_directory(path)) {
+		show_error("%s: a directory, not a file: nothing is removed", shown);
+		return STATUS_NO;
+	}
+	if (!trustdir_name_counts(slash == NULL ? name : slash + 1)) {
+		show_error("%s: not used anyway, because its name does not end in " TRUSTDIR_ENDINGS
+			   ": nothing is removed",
+			   shown);
 		return STATUS_NO;
 	}
 	return remove_path(sources, path);
