@@ -42,6 +42,21 @@ static void show_wider(const struct fetch *f)
 		show_line(SHOW_PLAIN, "\n  %s\n", command.text);
 }
 
+/* If trust is not what is missing, doctor says what is. A proxy's password is not repeated. */
+static void show_doctor(const struct fetch *f)
+{
+	const struct options *o = f->session->options;
+	struct quote command = {.len = 0};
+	char target[TARGET_TEXT + 32];
+
+	if (o->proxy != NULL && strchr(o->proxy, '@') != NULL)
+		return;
+	write_target(f, target);
+	fetchcommand_doctor(&command, o, target);
+	if (!command.full)
+		show_line(SHOW_PLAIN, "if the connection still fails: %s", command.text);
+}
+
 static void show_verdicts(const struct fetch *f)
 {
 	const struct plan *p = &f->plan;
@@ -94,6 +109,7 @@ static enum status carry_out(struct fetch *f, const struct import *import)
 	}
 	if (check == IMPORT_GO_ON)
 		return import_save(import);
+	show_doctor(f);
 	status = import_save_below(import);
 	if (trusted_file_of(&f->trusted, p->candidate) != NULL)
 		p->scopes.count = 0; /* it is trusted for every name, whatever the user asked for */

@@ -11,18 +11,11 @@ static void add_option(struct quote *q, const char *name, const char *value)
 	quote_word(q, value);
 }
 
-void fetchcommand_write(struct quote *q, const struct options *o, const char *target,
-			const struct scopes *scopes)
+/* What fetch and doctor have in common. */
+static void add_connection(struct quote *q, const struct options *o, const char *target)
 {
-	char seconds[32], scope[SCOPEDIR_NAME];
+	char seconds[32];
 
-	quote_plain(q, "catrust fetch");
-	if (o->with_intermediate)
-		quote_plain(q, "--with-intermediate");
-	if (o->pin)
-		quote_plain(q, "--pin");
-	for (size_t i = 0; scopes != NULL && i < scopes->count; i++)
-		add_option(q, "--scope", scopes_text(&scopes->item[i].scope, scope));
 	add_option(q, "--dir", o->dir);
 	add_option(q, "--public-bundle", o->public_bundle);
 	add_option(q, "--starttls", o->starttls_given ? starttls_name(o->starttls) : NULL);
@@ -40,4 +33,25 @@ void fetchcommand_write(struct quote *q, const struct options *o, const char *ta
 	if (o->aia_local)
 		quote_plain(q, "--aia-local");
 	quote_word(q, target);
+}
+
+void fetchcommand_doctor(struct quote *q, const struct options *o, const char *target)
+{
+	quote_plain(q, "catrust doctor");
+	add_connection(q, o, target);
+}
+
+void fetchcommand_write(struct quote *q, const struct options *o, const char *target,
+			const struct scopes *scopes)
+{
+	char scope[SCOPEDIR_NAME];
+
+	quote_plain(q, "catrust fetch");
+	if (o->with_intermediate)
+		quote_plain(q, "--with-intermediate");
+	if (o->pin)
+		quote_plain(q, "--pin");
+	for (size_t i = 0; scopes != NULL && i < scopes->count; i++)
+		add_option(q, "--scope", scopes_text(&scopes->item[i].scope, scope));
+	add_connection(q, o, target);
 }

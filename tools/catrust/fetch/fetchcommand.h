@@ -11,4 +11,7 @@
 void fetchcommand_write(struct quote *q, const struct options *options, const char *target,
 			const struct scopes *scopes);
 
+/* The catrust doctor command for the same target and connection. */
+void fetchcommand_doctor(struct quote *q, const struct options *options, const char *target);
+
 #endif
