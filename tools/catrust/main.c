@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/quote.h"
 #include "base/show.h"
 #include "cli/command.h"
+#include "program/script.h"
 #include "system/conf.h"
 #include "system/machine.h"
 
@@ -11,6 +13,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,7 +50,10 @@ static void print_commands(FILE *to, bool internal)
 	for (size_t i = 0; commands[i] != NULL; i++)
 		if (internal == (commands[i] == &env_command || commands[i] == &check_command ||
 				 commands[i] == &mount_command))
-			fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+			fprintf(to, "  %-18s %s\n",
+				commands[i] == &stacks_command ? "doctor -- COMMAND"
+							       : commands[i]->name,
+				commands[i]->summary);
 }
 
 static void print_help(FILE *to)
@@ -60,7 +66,7 @@ static void print_help(FILE *to)
 	      "commands:\n",
 	      to);
 	print_commands(to, false);
-	fputs("  help      shows this text, or the help of a command\n"
+	fputs("  help               shows this text, or the help of a command\n"
 	      "\n"
 	      "called by catrust-run --env, --print-env, --check and --mount:\n",
 	      to);
@@ -71,9 +77,16 @@ static void print_help(FILE *to)
 	      to);
 }
 
+static void print_usage(FILE *to, const char *before, const struct command *command)
+{
+	fprintf(to, "%scatrust %s%s%s\n", before, command->name,
+		command->arguments[0] == '\0' ? "" : " ", command->arguments);
+}
+
 static void print_command_help(const struct command *command)
 {
-	printf("usage: catrust %s %s\n\n%s", command->name, command->arguments, command->help);
+	print_usage(stdout, "usage: ", command);
+	printf("\n%s", command->help);
 	if (command == &doctor_command) {
 		putchar('\n');
 		print_command_help(&stacks_command);
@@ -151,6 +164,23 @@ static enum status help(int argc, char **argv)
 	return STATUS_DONE;
 }
 
+/* doctor with several arguments, of which the first is a program: the -- is missing. */
+static void show_meant(const struct options *options)
+{
+	struct quote meant = {.len = 0};
+	const char *path = getenv("PATH");
+	char program[PATH_MAX];
+
+	if (options->arg_count < 2 ||
+	    !script_find(options->args[0], path == NULL ? "" : path, program))
+		return;
+	quote_plain(&meant, "catrust doctor --");
+	for (int i = 0; i < options->arg_count; i++)
+		quote_word(&meant, options->args[i]);
+	if (!meant.full)
+		fprintf(stderr, "did you mean: %s\n", meant.text);
+}
+
 /* The status, and whether the command's purpose is its output. */
 struct outcome {
 	enum status status;
@@ -171,10 +201,11 @@ static enum status run_with(const struct command *command, int argc, char **argv
 		return STATUS_DONE;
 	}
 	if (options.arg_count < command->least_args || options.arg_count > command->most_args) {
-		fprintf(stderr, "usage: catrust %s %s\n", command->name, command->arguments);
+		print_usage(stderr, "usage: ", command);
 		if (command == &doctor_command)
-			fprintf(stderr, "       catrust %s %s\n", stacks_command.name,
-				stacks_command.arguments);
+			print_usage(stderr, "       ", &stacks_command);
+		if (command == &doctor_command)
+			show_meant(&options);
 		if (command->example != NULL)
 			fprintf(stderr, "for example: %s\n", command->example);
 		return STATUS_USAGE;

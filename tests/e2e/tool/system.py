@@ -233,7 +233,7 @@ class Enable(Machine):
         os.chmod(self.root + LIBRARY, 0o644)
         done = self.inside("setpriv", "--reuid=65534", "--clear-groups", BIN + "catrust", "enable", "--system")
         self.assertEqual((1, ""), done[:2])
-        self.assertIn("only root may change the machine", done.err)
+        self.assertIn("only root may change the machine: sudo catrust enable --system\n", done.err)
         # A program that notices: by a variable at first, and by what is loaded when it is on.
         for script in 'echo "$LD_PRELOAD"', "grep -c libcatrust /proc/self/maps; exit 0", "test ! -s /etc/ld.so.preload":
             folder = lab.folder("bin")

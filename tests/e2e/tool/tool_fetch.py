@@ -164,6 +164,9 @@ class Chains(Case):
         there = lab.trustdir("corp-root.pem")
         with lab.server("server-chain") as srv:
             result = self.fetch(srv, code=0, dirs=[there])
+            command = re.search(r"(?m)^if the connection still fails: catrust (.*)$", result.err).group(1)
+            self.assertEqual(["doctor", "127.0.0.1:%d" % srv.port], command.split())
+            self.assertEqual(0, tools.catrust(*command.split(), dirs=[there]).code)
         self.assertIn("trusted already", result.err)
         self.assertEqual(result.out, os.path.join(there, "corp-root.pem") + "\n")
 
@@ -1287,6 +1290,8 @@ class Usage(unittest.TestCase):
         result = tools.catrust("doctor", "python3", "app.py")
         self.assertEqual((2, ""), (result.code, result.out))
         self.assertIn("catrust doctor -- COMMAND", result.err)
+        self.assertIn("\ndid you mean: catrust doctor -- python3 app.py\n", result.err)
+        self.assertNotIn("did you mean", tools.catrust("doctor", "one.example", "two.example").err)
 
     def test_http(self):
         for command in "fetch", "doctor":

@@ -235,7 +235,7 @@ class Users(Case):
         self.assertNotIn(pid, found)
         self.assertGreaterEqual(report["closed"], 1)
         self.assertFalse(report["complete"])
-        self.assertRegex(text, r"(?m)^could not look into: \d+ more, of other users or privileged$")
+        self.assertRegex(text, r"(?m)^could not look into: \d+ more, of other users or privileged \(sudo shows them\)$")
 
     def test_own_processes(self):
         with process(dirs=[lab.trustdir("corp-root.pem")], user=NOBODY, group=NOBODY, extra_groups=[]) as pid:

@@ -134,7 +134,8 @@ static const char help[] =
 	"  --fingerprint sha256:HEX  add the certificate with this SHA-256 fingerprint, without\n"
 	"                            asking (repeatable)\n"
 	"  --dir DIR                 the trust directory, instead of CATRUST_DIR and the defaults\n"
-	"  --scope DOMAIN            trust it only for DOMAIN and the names below it, or only for\n"
+	"  --scope DOMAIN|ADDRESS/BITS\n"
+	"                            trust it only for DOMAIN and the names below it, or only for\n"
 	"                            the addresses ADDRESS/BITS (repeatable)\n"
 	"  --public-bundle FILE      the public CAs, which are never saved (default: the system's)\n"
 	"  --help\n";

@@ -33,7 +33,7 @@ static enum status run(const struct options *options)
 	bool was_on;
 
 	(void)options;
-	if (machine_open(&record, &why) != 0) {
+	if (machine_open("disable", &record, &why) != 0) {
 		show_error("%s", why.text);
 		return STATUS_NO;
 	}

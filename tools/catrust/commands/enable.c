@@ -203,7 +203,8 @@ static enum status run(const struct options *options)
 	}
 	if (r == NULL)
 		show_error("out of memory");
-	else if (machine_open(&r->record, &why) != 0)
+	else if (machine_open(options->env ? "enable --system --env" : "enable --system",
+			      &r->record, &why) != 0)
 		show_error("%s", why.text);
 	else if (enable(options, r, &why) != 0)
 		show_error("nothing was changed: %s", why.text);

@@ -13,7 +13,7 @@ static enum status run(const struct options *options)
 	int done = -1;
 
 	(void)options;
-	if (machine_open(&record, &why) == 0) {
+	if (machine_open("refresh", &record, &why) == 0) {
 		record_clear(&record);
 		done = machine_refresh(&why);
 	}

@@ -5,6 +5,7 @@
 #include "stacks/verdict_json.h"
 
 #include <time.h>
+#include <unistd.h>
 
 enum { TIME = 32 };
 
@@ -176,8 +177,8 @@ void ps_report_text(const struct running *r, FILE *to)
 	fprintf(to, "processes: %zu, with the library: %zu, with TLS and without it: %zu\n",
 		r->count, count_of(r, true), count_of(r, false));
 	if (r->closed > 0)
-		fprintf(to, "could not look into: %zu more, of other users or privileged\n",
-			r->closed);
+		fprintf(to, "could not look into: %zu more, of other users or privileged%s\n",
+			r->closed, geteuid() == 0 ? "" : " (sudo shows them)");
 }
 
 /* --- for programs --- */

@@ -56,13 +56,13 @@ static int take_lock(void)
 	return error;
 }
 
-int machine_open(struct record *ret, struct reason *why)
+int machine_open(const char *command, struct record *ret, struct reason *why)
 {
 	int error;
 
 	ret->count = 0;
 	if (geteuid() != 0) {
-		reason_set(why, "only root may change the machine: sudo catrust ...");
+		reason_set(why, "only root may change the machine: sudo catrust %s", command);
 		return -1;
 	}
 	error = take_lock();

@@ -12,9 +12,9 @@
 /* Returns 0 and *ret, to be freed with trusted_clear(), or -1 and *why. */
 int machine_trusted(struct trusted *ret, struct reason *why);
 
-/* Opens the record, as root, and keeps other catrust processes from changing it. Returns 0, or -1
- * and *why. */
-int machine_open(struct record *ret, struct reason *why);
+/* Opens the record, as root, and keeps other catrust processes from changing it. A user who is
+ * not root is told to run the command with sudo. Returns 0, or -1 and *why. */
+int machine_open(const char *command, struct record *ret, struct reason *why);
 
 /* Writes the bundles again, if they are in use. Returns whether they are, or -1 and *why. */
 int machine_refresh(struct reason *why);
