@@ -193,7 +193,8 @@ static enum status run_with(const struct command *command, int argc, char **argv
 	struct reason why = {""};
 
 	if (options_parse(command->options, argc, argv, &options, &why) != 0) {
-		show_error("%s: %s; see catrust %s --help", command->name, why.text, command->name);
+		show_error("%s: %s; see catrust %s --help", command->name, why.text,
+			   command == &stacks_command ? doctor_command.name : command->name);
 		return STATUS_USAGE;
 	}
 	if (options.help) {

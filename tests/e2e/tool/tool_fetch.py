@@ -1247,6 +1247,14 @@ class Usage(unittest.TestCase):
                 self.assertTrue(result.out.startswith("usage: catrust "), result.out)
                 self.assertLessEqual(max(map(len, result.out.split("\n"))), 100)
 
+    def test_no_line_of_a_help_ends_in_a_space(self):
+        text = tools.catrust("--help").out
+        self.assertIn("\n  doctor -- COMMAND  says ", text)
+        for command in re.findall(r"(?m)^  (\w+)  ", text):
+            with self.subTest(command):
+                text = tools.catrust("help", command).out if command != "help" else text
+                self.assertNotRegex(text, r"(?m) $")
+
     def test_options_that_are_cut_short(self):
         for args, words in ((["fetch", "--p", "x"], "--p may be any of --pin, --proxy, --public-bundle"),
                             (["fetch", "--serv", "a b", "x"], "--servername a b"),

@@ -228,6 +228,13 @@ class Tls(Case):
                                dirs=[lab.trustdir("corp-root.pem", "other-root.pem")])
         self.assertEqual(doctor.code, 0, doctor.out + doctor.err)
 
+    def test_the_proxys_password_is_not_repeated(self):
+        result = tools.catrust("fetch", "--proxy", self.url.replace("//", "//user:secret@"), self.target(),
+                               dirs=[lab.trustdir("corp-root.pem", "other-root.pem")])
+        self.assertEqual(result.code, 0, result.err)
+        self.assertIn("trusted already", result.err)
+        self.assertNotIn("secret", result.err)
+
     def test_it_says_that_the_certificate_is_the_proxys(self):
         address = self.url.replace("https://", "")
         for command in "fetch", "doctor":
