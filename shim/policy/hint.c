@@ -3,11 +3,13 @@
 
 #include "libc/hash.h"
 #include "libc/text.h"
+#include "openssl/public.h"
 #include "policy/current.h"
 #include "policy/leaf_scope.h"
 #include "policy/lend.h"
 #include "policy/policy.h"
 #include "policy/strict.h"
+#include "process/config.h"
 #include "process/log.h"
 
 #include <arpa/inet.h>
@@ -169,6 +171,11 @@ static void add_fingerprint(struct text *t, const struct crypto *c, const X509 *
 	text_add(t, ")");
 }
 
+static bool is_untrusted(enum remedy remedy)
+{
+	return remedy == REMEDY_FETCH || remedy == REMEDY_PIN;
+}
+
 /* The chain as far as it was built, and the missing issuer, if that is the error. */
 static void add_chain(struct text *t, const struct verification *v, enum remedy remedy)
 {
@@ -185,7 +192,7 @@ static void add_chain(struct text *t, const struct verification *v, enum remedy 
 	}
 	if (count > SHOWN_CERTS)
 		text_add(t, " ...");
-	if (count > 0 && (remedy == REMEDY_FETCH || remedy == REMEDY_PIN)) {
+	if (count > 0 && is_untrusted(remedy)) {
 		const X509 *last = certs_at(c, chain, count - 1);
 
 		text_add(t, "; not trusted: ");
@@ -370,19 +377,27 @@ static void add_count(struct text *t, uint64_t count, const char *of_what)
 	text_add(t, of_what);
 }
 
+/*
+ * The error that is left under CATRUST_STRICT=relax, or X509_V_OK. X509_V_ERR_UNSPECIFIED: there is
+ * no anchor to lend, or the chain is good without relax.
+ */
 static int error_relaxed(const struct verification *v)
 {
+	struct crypto *c = v->crypto;
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(v->ctx);
+	bool is_strict = (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_X509_STRICT) != 0;
 	struct candidates found;
 	bool any;
 	int error;
 
-	if (!lend_is_possible(v->crypto, v->ctx))
+	if (!lend_is_possible(c, v->ctx) ||
+	    (config_is(SET_PUBLIC_ONLY) && !public_bundle(c, v->ctx)))
 		return X509_V_ERR_UNSPECIFIED;
-	any = candidates_find(&found, v->crypto, trust_enter(v->crypto), v->ctx);
+	any = candidates_find(&found, c, trust_enter(c), v->ctx);
 	trust_leave();
 	error = any ? policy_relaxed(&found) : X509_V_ERR_UNSPECIFIED;
 	candidates_free(&found);
-	return error;
+	return error == X509_V_OK && !is_strict ? X509_V_ERR_UNSPECIFIED : error;
 }
 
 static bool is_issued(const struct crypto *c, const struct trust *trust, const X509 *cert)
@@ -408,18 +423,30 @@ static bool is_named(const struct verification *v)
 	return named;
 }
 
-/* For an error that CATRUST_STRICT=relax forgives: would relax make the verification succeed? */
-static enum remedy strict_remedy(const struct verification *v, int error, const char **ret_left)
+/*
+ * If the program itself has a certificate with a name of the chain, an anchor is lent only if its
+ * chain is good. Otherwise OpenSSL says that there is no issuer, although the CA is trusted. So the
+ * remedy depends on what is left under CATRUST_STRICT=relax, as for an error that relax forgives.
+ */
+static enum remedy find_remedy(const struct verification *v, int error, struct text *t)
 {
 	const struct crypto *c = v->crypto;
-	int left = strict_forgives(error) ? error_relaxed(v) : X509_V_ERR_UNSPECIFIED;
+	enum remedy as_it_is = hint_remedy(error, false), then;
+	bool is_gap = is_untrusted(as_it_is);
+	int left = is_gap || strict_forgives(error) ? error_relaxed(v) : X509_V_ERR_UNSPECIFIED;
 
-	*ret_left = NULL;
-	if (left == X509_V_ERR_UNSPECIFIED)
-		return hint_remedy(error, false);
+	then = hint_remedy(left, left == X509_V_OK);
+	if (left == X509_V_ERR_UNSPECIFIED || (is_gap && is_untrusted(then)))
+		return as_it_is;
+	if (is_gap)
+		text_add(t, "; the CA is trusted, but: ");
+	else if (left != X509_V_OK)
+		text_add(t, "; CATRUST_STRICT=relax alone would not help: ");
 	if (left != X509_V_OK)
-		*ret_left = X509_verify_cert_error_string(left);
-	return hint_remedy(left == X509_V_OK ? error : left, left == X509_V_OK);
+		text_add(t, X509_verify_cert_error_string(left));
+	else if (is_gap)
+		text_add(t, "the chain breaks rules that Python 3.13 and newer enforce");
+	return then;
 }
 
 static bool is_told(const struct verification *v)
@@ -435,19 +462,14 @@ void hint_failed(const struct verification *v)
 	int error = X509_STORE_CTX_get_error(v->ctx);
 	uint64_t more = 0, not_shown = 0;
 	enum remedy remedy;
-	const char *left;
 
 	if (!is_told(v))
 		return;
 	add_target(&host, v, "");
 	if (is_due(hash_bytes(host_buf, strlen(host_buf)) * 31 + (uint64_t)error, &more,
 		   &not_shown)) {
-		remedy = strict_remedy(v, error, &left);
+		remedy = find_remedy(v, error, &rest);
 		add_chain(&chain, v, remedy);
-		if (left != NULL) {
-			text_add(&rest, "; CATRUST_STRICT=relax alone would not help: ");
-			text_add(&rest, left);
-		}
 		add_remedy(&rest, v, remedy);
 		add_count(&rest, more, " more like this]");
 		add_count(&rest, not_shown, " others not shown]");

@@ -225,6 +225,29 @@ class Remedies(Case):
             self.assertEqual((1, 1), (result.code, len(lines)), result)
             self.assertRegex(lines[0], r"; adding a CA does not help: see catrust doctor localhost:\d+$")
 
+    def test_a_trusted_ca_is_not_said_to_be_untrusted(self):
+        """The program's bundle has a self-signed CN=localhost, and the trusted CA has no keyUsage: fetch would only say
+        that it is trusted already."""
+        if lab.run("import ssl; print(ssl.OPENSSL_VERSION_INFO >= (3,))").out.strip() != "True":
+            self.skipTest("OpenSSL 1.1.1 looks for none of these")
+        p = Pki()
+        p.ca("plain", more="basicConstraints = critical,CA:TRUE", without=["keyUsage"])
+        p.make("snakeoil", "localhost", "basicConstraints = CA:FALSE\nsubjectAltName = DNS:localhost\n")
+        # X509_V_FLAG_PARTIAL_CHAIN, as Python 3.13 has it: OpenSSL also looks up the leaf's own name.
+        program = "c = ssl.create_default_context(cafile=sys.argv[2])\n" \
+                  "c.verify_flags |= ssl.VERIFY_X509_STRICT | 0x80000\n" \
+                  "print(get(c, sys.argv[1], name='localhost'))"
+        for days, left in (((-1, 90), "the chain breaks rules that Python 3.13 and newer enforce; "
+                                      "CATRUST_STRICT=relax would accept it"),
+                           ((-20, -10), "certificate has expired; adding a CA does not help: renew .*")):
+            leaf = p.leaf("plain-leaf%d" % days[1], "plain", "DNS:localhost", cn="localhost", days=days)
+            for chain in p.chain(leaf, "plain"), p.alone(leaf):
+                with self.subTest(left, chain=chain), lab.server(chain, key=chain) as server:
+                    line = self.one("localhost:%d: (self.signed certificate in|unable to get local issuer) .*; the CA is "
+                                    "trusted, but: %s" % (server.port, left), program,
+                                    [server.port, p.cert("snakeoil")], dirs=[p.trustdir({"": ["plain"]})])
+                    self.assertNotIn("not trusted", line)
+
     def test_scope(self):
         path = lab.folder("ca.d")
         os.mkdir(os.path.join(path, "corp.example"))

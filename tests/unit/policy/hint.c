@@ -671,6 +671,52 @@ START_TEST(strict_setting_is_not_named_where_it_is_no_use)
 }
 END_TEST
 
+/* Because of a namesake of the CA in the program's store, the flawed CA is not lent. */
+START_TEST(trusted_ca_is_not_said_to_be_untrusted)
+{
+	STACK_OF(X509) *sent = sk_X509_new_null();
+	struct attempt attempt = {
+		.store = store, .untrusted = sent, .flags = X509_V_FLAG_X509_STRICT};
+	EVP_PKEY *other = new_key();
+	X509 *namesake = new_cert(
+		&(struct cert_plan){.cn = "root", .key = other, .extensions = ROOT_EXTENSIONS});
+	bool expired = _i == 1, outside = _i == 2, not_meant = _i == 3;
+	const char *text;
+
+	make_flawed(expired);
+	if (outside) {
+		trust_root_for("other.example");
+	} else {
+		write_cert(dir, "root.pem", root);
+		trust_only(dir);
+	}
+	X509_STORE_add_cert(store, namesake);
+	sk_X509_push(sent, root);
+	attempt.leaf = leaf;
+	if (not_meant)
+		config.set |= SET_PUBLIC_ONLY;
+	ck_assert_int_eq(verify_as(&attempt).error, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
+	text = one_line();
+	matches(text, expired	  ? "; the CA is trusted, but: certificate has expired; adding a "
+				    "CA does not help: renew "
+		      : outside	  ? "; the CA is trusted, but: permitted subtree violation; the "
+				    "CA is trusted for other names only: "
+		      : not_meant ? "; to trust it: catrust fetch "
+				  : "; the CA is trusted, but: the chain breaks rules that Python "
+				    "3.13 and newer enforce; CATRUST_STRICT=relax would accept "
+				    "it\n$");
+	ck_assert_int_eq(strstr(text, "not trusted: ") != NULL, not_meant);
+	config.set |= SET_RELAX;
+	ck_assert_int_eq(verify_as(&attempt).error, expired ? X509_V_ERR_CERT_HAS_EXPIRED
+						    : outside || not_meant
+							    ? X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+							    : X509_V_OK);
+	sk_X509_free(sent);
+	X509_free(namesake);
+	EVP_PKEY_free(other);
+}
+END_TEST
+
 START_TEST(nobody_asked)
 {
 	static const enum log_level levels[] = {LOG_OFF, LOG_ERROR};
@@ -833,6 +879,7 @@ int main(void)
 	tcase_add_test(tc, strict_setting_is_not_enough);
 	tcase_add_test(tc, strict_setting_does_not_widen_a_scope);
 	tcase_add_test(tc, strict_setting_is_not_named_where_it_is_no_use);
+	tcase_add_loop_test(tc, trusted_ca_is_not_said_to_be_untrusted, 0, 4);
 	tcase_add_test(tc, nobody_asked);
 	tcase_add_test(tc, servers_get_no_hints);
 	tcase_add_test(tc, retry_loop_gives_a_line_a_minute_and_a_count);
