@@ -999,6 +999,27 @@ class Sources(Doctor):
         relaxed["SSL_CERT_FILE"] = pki().path("loose-root")
         self.assertEqual(89, self.client(self.doctor(where, code=1, env=relaxed), "python_3_13")["catrust_run"]["code"])
 
+    def test_a_trusted_ca_is_not_said_to_be_untrusted(self):
+        """The bundle has a self-signed CN=localhost, the trusted CA no keyUsage: OpenSSL's own error is that it finds
+        no issuer, and the advice to trust the CA would not help."""
+        pki().make("nousage-expired", "localhost", "server", "nousage-root", -20, -10)
+        env = {"SSL_CERT_FILE": pki().path("self"), "SSL_CERT_DIR": lab.folder("none")}
+        dirs = [lab.trustdir(pki().path("nousage-root"))]
+        for stems, codes in (("nousage-leaf nousage-root", [92]), ("nousage-leaf", [92]),
+                             ("nousage-expired nousage-root", [10, 92]), ("nousage-expired", [10, 92])):
+            where = self.where(stems)
+            with self.subTest(stems):
+                verdict = self.doctor(where, code=4, env=env, dirs=dirs)
+                self.assertEqual(codes, [c["code"] for c in verdict["causes"]])
+                self.assertEqual("none" if 10 in codes else "relax", verdict["remedy"])
+                self.assertEqual(self.plain(where, env, True, dirs), self.texts(verdict, under=True))
+                out = tools.catrust("doctor", where, env=env, dirs=dirs).out
+                self.assertNotIn("not trusted here", out)
+                self.assertIn("  Python 3.13 and newer, under catrust-run:\n", out)
+        # without the trust directory, it is true
+        self.assertEqual({19, 92}, {c["code"] for c in self.doctor(self.where("nousage-leaf nousage-root"), code=1,
+                                                                   env=env)["causes"]})
+
     def test_pythons(self):
         """Each interpreter's own store and versions, and certifi and requests if it has them."""
         where = self.where("leaf sub root")

@@ -213,7 +213,9 @@ static int add_errors(struct doctor *d, size_t client, const struct verify_resul
 
 /*
  * The errors that a client finds now, and those that it would also find if the CA on top were
- * trusted.
+ * trusted. If the client itself has a certificate with a name of the chain, an anchor is lent only
+ * if its chain is good. Otherwise OpenSSL says that there is no issuer, although the CA is trusted.
+ * The cause is then what is wrong with the chain that ends at the anchor.
  */
 int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is)
 {
@@ -222,6 +224,8 @@ int doctor_add_client_causes(struct doctor *d, size_t i, bool as_it_is)
 
 	if (c->load_failed || found->count == 0)
 		return 0;
+	if (!as_it_is && has_gap(found) && c->alone.count > 0 && !has_gap(&c->alone))
+		found = &c->alone;
 	if (add_errors(d, i, found, &c->complete, true) != 0)
 		return -1;
 	return add_errors(d, i, &c->trusting, &c->complete, false);

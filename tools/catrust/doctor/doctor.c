@@ -170,6 +170,7 @@ static void clear(struct doctor *d)
 		verify_store_clear(&d->client[i].store);
 		verify_result_clear(&d->client[i].plain.result);
 		verify_result_clear(&d->client[i].here.result);
+		verify_result_clear(&d->client[i].alone);
 		verify_result_clear(&d->client[i].complete);
 		verify_result_clear(&d->client[i].trusting);
 	}

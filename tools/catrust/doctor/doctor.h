@@ -34,6 +34,8 @@ struct doctor_client {
 	struct doctor_verdict plain; /* as it is */
 	struct doctor_verdict here;  /* under catrust-run */
 
+	struct verify_result alone; /* under catrust-run, if it had no certificates of its own */
+
 	/* under catrust-run, if the server had sent its whole chain */
 	struct verify_result complete; /* as it is */
 	struct verify_result trusting; /* with the chain's top trusted */
@@ -101,7 +103,7 @@ int doctor_make_plans(struct doctor *d);
 /* Sets plain and here of each client. */
 int doctor_set_verdicts(struct doctor *d);
 
-/* Verifies the whole path, without and with trust in its top. */
+/* Sets alone, complete and trusting of a client. */
 int doctor_judge_paths(const struct doctor *d, struct doctor_client *c);
 
 /* Sets facts. */

@@ -35,15 +35,29 @@ static void print_verdict(const char *label, const struct doctor_verdict *v)
 		printf("  %s:\n    %s: %s\n", who, v->exception, show_text(v->text, shown));
 }
 
+/* Does catrust-run change what any of the clients says? */
+static bool differs_under_run(const struct doctor *d)
+{
+	for (size_t i = 0; has_anchors(d) && i < d->clients; i++) {
+		const struct doctor_client *c = &d->client[i];
+
+		if (c->plain.exception != c->here.exception ||
+		    strcmp(c->plain.text, c->here.text) != 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_verdicts(const struct doctor *d)
 {
+	bool differs = differs_under_run(d);
+
 	for (size_t i = 0; i < d->clients; i++) {
 		const struct doctor_client *c = &d->client[i];
 		char label[sizeof(c->label) + sizeof(", under catrust-run")];
 
 		print_verdict(c->label, &c->plain);
-		if (!has_anchors(d) || (c->plain.exception == c->here.exception &&
-					strcmp(c->plain.text, c->here.text) == 0))
+		if (!differs)
 			continue;
 		snprintf(label, sizeof(label), "%s, under catrust-run", c->label);
 		print_verdict(label, &c->here);

@@ -166,16 +166,17 @@ bool doctor_accepts(const struct doctor_verdict *v, const struct doctor_client *
 	return !c->load_failed && v->result.count == 0;
 }
 
-/* Verifies as if the server sent its whole chain. more may be NULL. */
-static int judge_complete(const struct doctor *d, const struct doctor_client *c,
-			  const STACK_OF(X509) * more, struct verify_result *ret)
+/* more may be NULL. */
+static int judge(const struct doctor *d, const struct doctor_client *c,
+		 const struct verify_store *store, STACK_OF(X509) * sent,
+		 const STACK_OF(X509) * more, struct verify_result *ret)
 {
 	const struct verify_anchors anchors = {&d->fetch.trusted, more, NULL};
 	struct verify_how how = c->how;
 
 	how.relax = verify_is_relaxed();
 	how.public_only = verify_is_public_only();
-	return verify_chain(&c->store, &anchors, d->fetch.chain.path, &d->fetch.name, &how, ret);
+	return verify_chain(store, &anchors, sent, &d->fetch.name, &how, ret);
 }
 
 /* Are rules broken that nothing fixes? Another anchor that avoids them is no remedy. */
@@ -191,9 +192,11 @@ static bool is_hopeless(const struct verify_result *j)
 	return false;
 }
 
-/* Verifies the whole path, without and with trust in its top. */
+/* Also verifies the whole path, without and with trust in its top. */
 int doctor_judge_paths(const struct doctor *d, struct doctor_client *c)
 {
+	const struct verify_store none = {.certs = NULL};
+	STACK_OF(X509) *path = d->fetch.chain.path;
 	STACK_OF(X509) *anchor = NULL;
 	int result = -1;
 	X509 *top;
@@ -205,8 +208,9 @@ int doctor_judge_paths(const struct doctor *d, struct doctor_client *c)
 		if (anchor == NULL)
 			return -1;
 	}
-	if (judge_complete(d, c, NULL, &c->complete) == 0 &&
-	    judge_complete(d, c, anchor, &c->trusting) == 0)
+	if (judge(d, c, &none, doctor_sent(d), NULL, &c->alone) == 0 &&
+	    judge(d, c, &c->store, path, NULL, &c->complete) == 0 &&
+	    judge(d, c, &c->store, path, anchor, &c->trusting) == 0)
 		result = 0;
 	c->is_hopeless = is_hopeless(&c->trusting) && !doctor_accepts(&c->here, c);
 	sk_X509_pop_free(anchor, X509_free);
