@@ -151,8 +151,8 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 {
 	const char *reason = against(r, fd, st);
 	unsigned char *data = NULL;
-	size_t room;
-	ssize_t len;
+	size_t len = 0;
+	int error;
 
 	if (reason != NULL) {
 		watch_add(r, path, st);
@@ -161,21 +161,15 @@ void readfile(struct reading *r, int fd, const struct stat *st, const char *path
 	}
 	if (!has_room(r, path, st->st_size))
 		goto out;
-	/* Some file systems don't know a file's size. */
-	room = st->st_size > 0 ? (size_t)st->st_size + 1 : TRUSTDIR_MAX_FILE + 1;
-	data = malloc(room);
-	len = data == NULL ? -ENOMEM : io_read_all(fd, data, room);
-	if (len < 0) {
-		reading_failed(r, path, (int)-len, false);
-		goto out;
-	}
-	watch_add(r, path, st);
-	if (len > TRUSTDIR_MAX_FILE)
+	error = io_read_file(fd, (size_t)st->st_size, TRUSTDIR_MAX_FILE, &data, &len);
+	if (error == 0 || error == -EFBIG)
+		watch_add(r, path, st);
+	if (error == 0)
+		readfile_parse(r, st, path, data, len);
+	else if (error == -EFBIG)
 		reading_problem(r, TRUSTDIR_ERROR, path, too_large);
-	else if ((size_t)len == room)
-		r->out.moved = true; /* it has grown meanwhile */
 	else
-		readfile_parse(r, st, path, data, (size_t)len);
+		reading_failed(r, path, -error, false);
 out:
 	free(data);
 	close(fd);

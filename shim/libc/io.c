@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,26 +23,69 @@ ssize_t io_read_all(int fd, void *buf, size_t size)
 	return (ssize_t)len;
 }
 
-bool io_write_quietly(int fd, const void *data, size_t len)
+int io_read_file(int fd, size_t expected, size_t most, unsigned char **ret, size_t *ret_len)
+{
+	size_t room = expected, len = 0;
+	unsigned char *data = NULL;
+	ssize_t got;
+
+	do {
+		unsigned char *bigger;
+
+		room += data == NULL ? 1 : room / 2 + 4096;
+		if (room > most + 1)
+			room = most + 1;
+		bigger = realloc(data, room);
+		got = bigger == NULL ? -ENOMEM : io_read_all(fd, bigger + len, room - len);
+		data = bigger == NULL ? data : bigger;
+		len += got < 0 ? 0 : (size_t)got;
+		if (got >= 0 && len > most)
+			got = -EFBIG;
+	} while (got >= 0 && len == room);
+	if (got < 0) {
+		free(data);
+		return (int)got;
+	}
+	*ret = data;
+	*ret_len = len;
+	return 0;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		data += n < 0 ? 0 : n;
+		len -= n < 0 ? 0 : (size_t)n;
+	}
+	return true;
+}
+
+bool io_write_quietly(int fd, bool is_file, const void *data, size_t len)
 {
 	const struct timespec at_once = {0, 0};
 	sigset_t mine, before, pending;
-	ssize_t written;
+	bool done;
 
 	sigemptyset(&mine);
-	sigaddset(&mine, SIGPIPE);
 	sigaddset(&mine, SIGXFSZ);
-	sigaddset(&mine, SIGTTOU);
+	if (!is_file) {
+		sigaddset(&mine, SIGPIPE);
+		sigaddset(&mine, SIGTTOU);
+	}
 	sigprocmask(SIG_BLOCK, &mine, &before);
 	/*
 	 * Only a signal that was blocked can be pending. Otherwise sigpending() is not called,
 	 * because a seccomp filter may kill the process for it.
 	 */
 	sigemptyset(&pending);
-	if (sigismember(&before, SIGPIPE) == 1 || sigismember(&before, SIGXFSZ) == 1)
+	if (sigismember(&before, SIGXFSZ) == 1 || (!is_file && sigismember(&before, SIGPIPE) == 1))
 		sigpending(&pending);
-	written = write(fd, data, len);
-	if (written < 0 && (errno == EPIPE || errno == EFBIG)) {
+	done = write_all(fd, data, len);
+	if (!done && (errno == EPIPE || errno == EFBIG)) {
 		int sig = errno == EPIPE ? SIGPIPE : SIGXFSZ;
 		sigset_t raised;
 
@@ -53,5 +97,5 @@ bool io_write_quietly(int fd, const void *data, size_t len)
 				;
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return written >= 0 && (size_t)written == len;
+	return done;
 }

@@ -10,9 +10,16 @@
 ssize_t io_read_all(int fd, void *buf, size_t size);
 
 /*
- * One write() that raises no SIGPIPE, SIGXFSZ or SIGTTOU in the program. Returns false if not all
- * of it was written: regular files and pipes take what they have room for at once.
+ * Reads a file of at most most bytes; expected is its size as stat() has it, which some file
+ * systems do not know. Returns 0 and *ret, to be freed, or -EFBIG, -ENOMEM or another negative
+ * errno.
  */
-bool io_write_quietly(int fd, const void *data, size_t len);
+int io_read_file(int fd, size_t expected, size_t most, unsigned char **ret, size_t *ret_len);
+
+/*
+ * Writes without raising SIGPIPE, SIGXFSZ or SIGTTOU in the program. is_file: a regular file, which
+ * can only raise SIGXFSZ. Returns false if not all of it was written.
+ */
+bool io_write_quietly(int fd, bool is_file, const void *data, size_t len);
 
 #endif

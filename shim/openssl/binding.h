@@ -47,8 +47,7 @@ struct trust;
 struct crypto {
 	struct module module; /* first */
 	unsigned char lacks;  /* the purposes for which a function is missing: values of enum use */
-	bool usable; /* OpenSSL 1.1.1 or later, with the necessary functions; calls of other copies
-			are passed through */
+	bool usable; /* 1.1.1 or later, with the necessary functions; if not, calls pass through */
 	struct crypto_real real;
 	struct {
 #define OPENSSL_CRYPTO(use, name) __typeof__(name) *name;
@@ -57,6 +56,7 @@ struct crypto {
 	void *(*err_state)(void); /* ERR_get_state() of 1.1.1; NULL in others */
 	/* Indexes of ex_data (lend.c, load/); -1: none yet. */
 	atomic_int loan_index, lookup_index, directory_index, deferred_index;
+	_Atomic(OSSL_LIB_CTX *) context; /* context.h */
 	_Atomic(X509_LOOKUP_METHOD *) deferred_method;
 	_Atomic(struct stock *) stock; /* lend.c */
 	_Atomic(struct trust *) trust; /* trust.c */

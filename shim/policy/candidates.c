@@ -49,7 +49,7 @@ static bool is_in_date(const struct candidates *f, const struct trust_anchor *a)
 
 static void add_anchors(struct candidates *f, const struct trust *trust, const X509_NAME *name)
 {
-	const struct crypto *c = f->crypto;
+	struct crypto *c = f->crypto;
 	size_t count;
 	struct trust_anchor *const *anchor = trust_find(trust, name, &count);
 

@@ -228,7 +228,7 @@ static void add_command(struct text *t, const char *command, const struct verifi
  * Is a certificate of the chain an anchor whose scope lacks a name of the leaf? *ret: the first
  * such name.
  */
-static bool is_outside(const struct crypto *c, const struct trust *trust, const X509 *cert,
+static bool is_outside(struct crypto *c, const struct trust *trust, const X509 *cert,
 		       const X509 *leaf, struct name *ret)
 {
 	size_t count = 0;
@@ -246,7 +246,7 @@ static bool is_outside(const struct crypto *c, const struct trust *trust, const 
 
 static bool find_outside(const struct verification *v, struct name *ret)
 {
-	const struct crypto *c = v->crypto;
+	struct crypto *c = v->crypto;
 	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(v->ctx);
 	const struct trust *trust = trust_enter(v->crypto);
 	bool found = false;
@@ -480,7 +480,7 @@ void hint_failed(const struct verification *v)
 
 void hint_used(const struct verification *v, struct trust_anchor *anchor)
 {
-	const struct crypto *c = v->crypto;
+	struct crypto *c = v->crypto;
 	const struct ssl *s = v->ssl;
 	char host_buf[NAME_BYTES] = "", name_buf[NAME_BYTES + 32] = "";
 	struct text host = TEXT(host_buf), name = TEXT(name_buf);

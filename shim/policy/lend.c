@@ -143,7 +143,7 @@ bool lend_is_possible(struct crypto *c, X509_STORE_CTX *ctx)
 
 struct trust_anchor *lend_anchor(const struct loan *l, X509_STORE_CTX *ctx, int *ret_depth)
 {
-	const struct crypto *c = l->found.crypto;
+	struct crypto *c = l->found.crypto;
 	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 
 	*ret_depth = policy_anchor_depth(c, ctx);

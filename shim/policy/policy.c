@@ -167,7 +167,7 @@ STACK_OF(X509) * policy_own_certificates(const struct candidates *f)
 /* The program's own copy of the anchor's certificate, or NULL. */
 static X509 *own_copy(const struct candidates *f, struct trust_anchor *anchor)
 {
-	const struct crypto *c = f->crypto;
+	struct crypto *c = f->crypto;
 
 	for (size_t i = 0; i < f->own_count; i++)
 		if (X509_cmp(f->own[i], trust_cert(c, anchor)) == 0)
@@ -201,7 +201,7 @@ static bool trusts_all(const struct candidates *f)
 static struct trust_anchor *anchor_of(const struct probe *p, const struct candidates *f,
 				      bool *ret_in_scope)
 {
-	const struct crypto *c = f->crypto;
+	struct crypto *c = f->crypto;
 	int depth = policy_anchor_depth(c, p->ctx);
 	const X509 *cert;
 
@@ -290,7 +290,7 @@ static bool has_signed(const struct crypto *c, const X509 *issuer, X509 *cert)
 /* Has an anchor signed one of the candidates? */
 static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
 {
-	const struct crypto *c = f->crypto;
+	struct crypto *c = f->crypto;
 	const X509 *issuer = trust_cert(c, a);
 
 	/* The certificate of one server, as an anchor, vouches for itself. */
@@ -315,7 +315,7 @@ static bool has_signed_any(const struct candidates *f, struct trust_anchor *a)
  */
 static bool is_other_key(const struct candidates *f, size_t at)
 {
-	const struct crypto *c = f->crypto;
+	struct crypto *c = f->crypto;
 	bool is_clear = X509_get0_subject_key_id(trust_cert(c, f->anchor[at])) != NULL &&
 			X509_get0_authority_key_id(f->leaf) != NULL;
 
@@ -328,7 +328,7 @@ static bool is_other_key(const struct candidates *f, size_t at)
 
 static bool lend_anchors(const struct candidates *f, struct policy_loan *loan)
 {
-	const struct crypto *c = f->crypto;
+	struct crypto *c = f->crypto;
 	bool in_scope[CANDIDATES_ANCHORS], any = false;
 
 	for (size_t i = 0; i < f->anchor_count; i++) {

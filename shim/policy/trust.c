@@ -48,10 +48,10 @@ static bool has_memory(void)
 	return probe != NULL;
 }
 
-static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
+static X509 *decode(struct crypto *c, const struct trust_anchor *a)
 {
 	const unsigned char *at = a->der;
-	OSSL_LIB_CTX *before = context_enter(c);
+	OSSL_LIB_CTX *before = context_enter_for_anchors(c);
 	X509 *cert = d2i_X509(NULL, &at, (long)a->der_len);
 
 	/*
@@ -69,7 +69,7 @@ static X509 *decode(const struct crypto *c, const struct trust_anchor *a)
 	return cert;
 }
 
-X509 *trust_cert(const struct crypto *c, struct trust_anchor *a)
+X509 *trust_cert(struct crypto *c, struct trust_anchor *a)
 {
 	X509 *known = atomic_load_explicit(&a->decoded, memory_order_acquire), *mine;
 

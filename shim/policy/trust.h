@@ -65,7 +65,7 @@ struct trust_anchor *const *trust_find(const struct trust *trust, const X509_NAM
  * The certificate; NULL if OpenSSL can't decode it now. If it never can, that is reported. The
  * certificate belongs to the anchor.
  */
-X509 *trust_cert(const struct crypto *crypto, struct trust_anchor *anchor);
+X509 *trust_cert(struct crypto *crypto, struct trust_anchor *anchor);
 
 /* An anchor lives as long as there is a reference to it. */
 void trust_anchor_ref(struct trust_anchor *anchor);

@@ -44,7 +44,7 @@ static void write_line(int fd, const struct text *line)
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 
 	if (poll(&ready, 1, 0) == 1 && ready.revents == POLLOUT)
-		(void)io_write_quietly(fd, line->buf, line->len);
+		(void)io_write_quietly(fd, false, line->buf, line->len);
 }
 
 static void add_parts(struct text *line, const char *const parts[])

@@ -52,8 +52,9 @@ struct request {
 static void add(struct bytes *b, const void *data, size_t len)
 {
 	if (len > b->room - b->len) {
-		size_t room = b->room * 2 + len + 4096;
-		char *bigger = room > BUNDLE_MAX + ANCHORS_MAX ? NULL : realloc(b->at, room);
+		const size_t most = BUNDLE_MAX + ANCHORS_MAX;
+		size_t wanted = b->room * 2 + len + 4096, room = wanted < most ? wanted : most;
+		char *bigger = len > most - b->len ? NULL : realloc(b->at, room);
 
 		b->failed = b->failed || bigger == NULL;
 		if (bigger == NULL)
@@ -132,10 +133,10 @@ static bool add_anchor(void *arg, const struct anchor *anchor)
 static bool read_bundle(struct request *r)
 {
 	static const char begin[] = "-----BEGIN ";
-	struct bytes *b = &r->bytes;
+	unsigned char *data = NULL;
 	struct stat st;
-	ssize_t len;
-	int fd;
+	size_t len = 0;
+	int fd, error;
 
 	if (compat_stat(r->path, &st) != 0)
 		return errno == ENOENT && r->is_default;
@@ -145,16 +146,14 @@ static bool read_bundle(struct request *r)
 	fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	b->room = (size_t)st.st_size + 1;
-	b->at = malloc(b->room);
-	len = b->at == NULL ? -1 : io_read_all(fd, b->at, b->room);
+	error = io_read_file(fd, (size_t)st.st_size, BUNDLE_MAX, &data, &len);
 	close(fd);
-	/* A full buffer: the file is being changed. */
-	if (len < 0 || (size_t)len == b->room ||
-	    memmem(b->at, (size_t)len, begin, strlen(begin)) == NULL)
+	if (error != 0)
 		return false;
-	b->len = (size_t)len;
-	add_string(b, "\n");
+	r->bytes = (struct bytes){.at = (char *)data, .len = len, .room = len};
+	if (memmem(data, len, begin, strlen(begin)) == NULL)
+		return false;
+	add_string(&r->bytes, "\n");
 	return true;
 }
 
@@ -251,7 +250,7 @@ static FILE *make_file(const struct bytes *b, const char *mode)
 
 		if (fd < 0)
 			continue;
-		if (io_write_quietly(fd, b->at, b->len)) {
+		if (io_write_quietly(fd, true, b->at, b->len)) {
 			fd = for_reading(fd, strchr(mode, 'e') != NULL);
 			file = fdopen(fd, mode);
 		}

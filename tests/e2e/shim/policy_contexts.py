@@ -4,6 +4,7 @@
 import functools
 import os
 import ssl
+import unittest
 
 from lab import lab
 from lab.policy import Case, Pki
@@ -316,6 +317,39 @@ class Permissions(Case):
         path = self.config_map(0o777)
         os.chown(os.path.join(path, "..data/corp.pem"), 65534, -1)
         self.assertFalse(self.namespace(self.READ_ONLY, path, [self.OWNER]))
+
+
+class LibraryContexts(lab.Case):
+    """OpenSSL's library contexts: a program that has one of its own. The shim neither needs nor touches another."""
+
+    @classmethod
+    def setUpClass(cls):
+        lab.need(programs=["cc"])
+        if ssl.OPENSSL_VERSION_INFO < (3,):
+            raise unittest.SkipTest("OpenSSL 1.1.1 has no library contexts")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "library_context.c")
+        cls.program = os.path.join(lab.folder("built"), "library_context")
+        built = lab.run(["cc", "-O1", "-g", "-o", cls.program, source, "-lssl", "-lcrypto"])
+        if built.code != 0:
+            raise RuntimeError(built.err)
+
+    def output(self, mode, shim=True):
+        done = lab.run([self.program, mode, lab.cert("server-chain.pem"), lab.cert("server.key")], shim=shim,
+                       dirs=[lab.trustdir("corp-root.pem")])
+        self.assertEqual((0, ""), (done.code, done.err))
+        return done.out.splitlines()
+
+    def test_global_context_is_shut(self):
+        self.assertNotEqual(["0"], self.output("shut", shim=False))
+        self.assertEqual(["0"], self.output("shut"))
+
+    def test_global_context_is_not_touched(self):
+        nothing = "the global context has nothing"
+        self.assertEqual(nothing, self.output("untouched", shim=False)[1])
+        self.assertEqual(["0", nothing], self.output("untouched"))
+
+    def test_own_context_is_freed(self):
+        self.assertEqual(["0", "0", "0"], self.output("freed"))
 
 
 if __name__ == "__main__":

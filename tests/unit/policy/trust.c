@@ -139,7 +139,7 @@ START_TEST(what_stays_is_the_same_anchor)
 	char scope[4096];
 	const struct trust *trust;
 	struct trust_anchor *before, *now;
-	const struct crypto *crypto = linked_ssl()->crypto;
+	struct crypto *crypto = linked_ssl()->crypto;
 	X509 *more = new_root("more"), *stays = new_root("stays");
 
 	write_roots(3);
@@ -217,7 +217,7 @@ END_TEST
 /* The certificate comes and goes, and is decoded each time. */
 static size_t memory_after(unsigned changes, X509 *one)
 {
-	const struct crypto *crypto = linked_ssl()->crypto;
+	struct crypto *crypto = linked_ssl()->crypto;
 
 	for (unsigned i = 0; i < changes; i++) {
 		const struct trust *trust;
