@@ -91,6 +91,16 @@ class Served(Files):
                             (b"# roots\r\n" + lab.read(self.bundle).replace(b"\n", b"\r\n"), 2)]:
             self.assertEqual(count, self.loads(self.make("certifi/cacert.pem", data), shim=True))
 
+    def test_the_largest_bundle(self):
+        """A bundle of 8 MiB gets the anchors, too; a larger one stays as it is."""
+        most = 8 << 20
+        text = lab.read(self.bundle)
+        filled = (b"#" + b"-" * 62 + b"\n") * (most // 64)
+        for size, count in (most, 2), (most + 1, 1):
+            path = self.make("certifi/cacert.pem", filled[:size - len(text) - 1] + b"\n" + text)
+            self.assertEqual(size, os.path.getsize(path))
+            self.assertEqual(count, self.loads(path, shim=True))
+
     def test_named_by_variables(self):
         path = self.make("anything", lab.read(self.bundle))
         self.both("get", self.server.port, "-", env={"SSL_CERT_FILE": path})
