@@ -2,9 +2,9 @@
 #include "load/decoded.h"
 
 #include "libc/compat.h"
+#include "libc/io.h"
 #include "openssl/context.h"
 
-#include <errno.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,24 +233,17 @@ static bool is_odd(const char *data, size_t len)
 /* The whole file, for free(); NULL: it can't be read, has changed, or is_odd(). */
 static char *read_whole(int fd, const struct decoded_file *file)
 {
-	size_t size = (size_t)file->size, len = 0;
+	size_t size = (size_t)file->size;
 	char *data = malloc(size + 1);
 	struct decoded_file after;
 	struct stat st;
-	ssize_t n;
 
 	if (data == NULL)
 		return NULL;
-	while (len <= size && (n = read(fd, data + len, size + 1 - len)) != 0) {
-		if (n > 0)
-			len += (size_t)n;
-		else if (errno != EINTR)
-			goto fail;
-	}
-	if (len != size || compat_fstat(fd, &st) != 0)
+	if (io_read_all(fd, data, size + 1) != (ssize_t)size || compat_fstat(fd, &st) != 0)
 		goto fail;
 	after = decoded_file_of(&st);
-	if (!decoded_same_file(file, &after) || is_odd(data, len))
+	if (!decoded_same_file(file, &after) || is_odd(data, size))
 		goto fail;
 	return data;
 fail:

@@ -37,7 +37,7 @@ static inline OSSL_LIB_CTX *context_enter(const struct crypto *crypto)
  */
 static inline OSSL_LIB_CTX *context_enter_for_anchors(struct crypto *crypto)
 {
-	OSSL_LIB_CTX *known = NULL, *mine;
+	OSSL_LIB_CTX *known, *mine;
 
 	if (context_is_global(crypto))
 		return NULL;
